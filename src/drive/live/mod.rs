@@ -1,0 +1,1 @@
+//! The live driver: real sockets, one shard per core.

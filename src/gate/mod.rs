@@ -1,0 +1,1 @@
+//! Gates: one metric table both validates and evaluates them.

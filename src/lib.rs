@@ -1,0 +1,27 @@
+//! quotaproof proves, before anyone is throttled, that a fleet and the API it talks to keep to a documented quota.
+//!
+//! One idea carries the crate: a [`device`] is a pure state machine, and two [`drive`]rs play the same devices, one over
+//! real sockets and one in simulated time. Both write the same [`record`] stream; everything behind it (measure, verify,
+//! gate, report) is a pure function of what was recorded.
+//!
+//! Modules in layer order: each may use only those above it (checked by `tests/tidy.rs`).
+
+pub mod time;
+pub mod rng;
+pub mod exit;
+pub mod policy;
+pub mod scenario;
+pub mod tellus;
+pub mod device;
+pub mod record;
+pub mod limiter;
+pub mod profile;
+pub mod summary;
+pub mod measure;
+pub mod verify;
+pub mod gate;
+pub mod assemble;
+pub mod report;
+pub mod reference;
+pub mod drive;
+pub mod cli;

@@ -1,0 +1,1 @@
+//! Measurement: histograms, counts and the timeline, from the record stream.

@@ -1,0 +1,1 @@
+//! The policy as it is written in YAML, and its way into [`super::model::Policy`].

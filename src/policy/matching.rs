@@ -1,0 +1,174 @@
+//! Request patterns and which class a request belongs to.
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::model::{Class, ClassId};
+
+/// `METHOD /path/{parameter}`; the method `WS` is a WebSocket handshake. A parameter matches one path segment, a final
+/// `*` matches any rest.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct RequestPattern {
+    pub method: String,
+    pub segments: Vec<Segment>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Segment {
+    Literal(String),
+    Parameter(String),
+    Rest,
+}
+
+/// Why a text is no request pattern.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PatternError {
+    #[error("a request is written as METHOD /path, such as `GET /v1/sites/{{site_id}}`")]
+    Shape,
+    #[error("`{0}` is no HTTP method; use GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS or WS")]
+    Method(String),
+    #[error("`*` may stand only at the end of a path")]
+    RestInside,
+}
+
+const METHODS: [&str; 8] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "WS"];
+
+impl FromStr for RequestPattern {
+    type Err = PatternError;
+
+    fn from_str(text: &str) -> Result<Self, PatternError> {
+        let (method, path) = text.trim().split_once(' ').ok_or(PatternError::Shape)?;
+        let path = path.trim();
+        if !METHODS.contains(&method) {
+            return Err(PatternError::Method(method.to_owned()));
+        }
+        let rest = path.strip_prefix('/').ok_or(PatternError::Shape)?;
+        let segments: Vec<Segment> = rest.split('/').map(segment).collect();
+        if segments.iter().rev().skip(1).any(|segment| *segment == Segment::Rest) {
+            return Err(PatternError::RestInside);
+        }
+        Ok(RequestPattern { method: method.to_owned(), segments })
+    }
+}
+
+fn segment(text: &str) -> Segment {
+    match text {
+        "*" => Segment::Rest,
+        _ => match text.strip_prefix('{').and_then(|inner| inner.strip_suffix('}')) {
+            Some(name) => Segment::Parameter(name.to_owned()),
+            None => Segment::Literal(text.to_owned()),
+        },
+    }
+}
+
+impl fmt::Display for RequestPattern {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{} ", self.method)?;
+        for segment in &self.segments {
+            match segment {
+                Segment::Literal(text) => write!(out, "/{text}")?,
+                Segment::Parameter(name) => write!(out, "/{{{name}}}")?,
+                Segment::Rest => write!(out, "/*")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+impl RequestPattern {
+    /// Whether a request with this method and path (no query) fits. A path may itself be a template: its `{name}`
+    /// segments fit parameters.
+    pub fn matches(&self, method: &str, path: &str) -> bool {
+        if method != self.method {
+            return false;
+        }
+        let mut given = path.strip_prefix('/').unwrap_or(path).split('/');
+        for segment in &self.segments {
+            match (segment, given.next()) {
+                (Segment::Rest, Some(_)) => return true,
+                (Segment::Parameter(_), Some(text)) if !text.is_empty() => {}
+                (Segment::Literal(literal), Some(text)) if literal == text => {}
+                _ => return false,
+            }
+        }
+        given.next().is_none()
+    }
+
+    /// Whether some request fits both patterns.
+    pub fn overlaps(&self, other: &RequestPattern) -> bool {
+        if self.method != other.method {
+            return false;
+        }
+        let mut pairs = (self.segments.iter(), other.segments.iter());
+        loop {
+            match (pairs.0.next(), pairs.1.next()) {
+                (None, None) => return true,
+                (Some(Segment::Rest), Some(_)) | (Some(_), Some(Segment::Rest)) => return true,
+                (Some(Segment::Literal(a)), Some(Segment::Literal(b))) if a != b => return false,
+                (Some(_), Some(_)) => {}
+                _ => return false,
+            }
+        }
+    }
+
+    /// Higher is more specific: literals before parameters before a rest, compared from the left.
+    fn specificity(&self) -> Vec<u8> {
+        let rank = |segment: &Segment| match segment {
+            Segment::Literal(_) => 2,
+            Segment::Parameter(_) => 1,
+            Segment::Rest => 0,
+        };
+        self.segments.iter().map(rank).collect()
+    }
+}
+
+/// The class of a request: among the patterns that match, the most specific one's; on a tie the first written.
+pub fn classify(classes: &[Class], method: &str, path: &str) -> Option<ClassId> {
+    let mut best: Option<(Vec<u8>, ClassId)> = None;
+    for (index, class) in classes.iter().enumerate() {
+        for pattern in class.requests.iter().filter(|pattern| pattern.matches(method, path)) {
+            let specificity = pattern.specificity();
+            if best.as_ref().is_none_or(|(found, _)| specificity > *found) {
+                best = Some((specificity, ClassId(index as u8)));
+            }
+        }
+    }
+    best.map(|(_, class)| class)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pattern(text: &str) -> RequestPattern {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn parameters_match_one_segment_and_a_rest_matches_many() {
+        let device = pattern("GET /v1/devices/{id}");
+        assert!(device.matches("GET", "/v1/devices/d1"));
+        assert!(device.matches("GET", "/v1/devices/{device_id}"));
+        assert!(!device.matches("GET", "/v1/devices/d1/connectors"));
+        assert!(!device.matches("GET", "/v1/devices/"));
+        assert!(!device.matches("POST", "/v1/devices/d1"));
+        assert!(pattern("GET /v1/*").matches("GET", "/v1/devices/d1/connectors"));
+        assert!(!pattern("GET /v1/*").matches("GET", "/v1"));
+    }
+
+    #[test]
+    fn overlap_means_that_one_request_fits_both() {
+        assert!(pattern("GET /a/{x}").overlaps(&pattern("GET /a/b")));
+        assert!(pattern("GET /a/*").overlaps(&pattern("GET /a/b/c")));
+        assert!(!pattern("GET /a/{x}").overlaps(&pattern("GET /a/b/c")));
+        assert!(!pattern("GET /a/{x}").overlaps(&pattern("POST /a/b")));
+    }
+
+    #[test]
+    fn what_is_no_pattern_is_refused_with_the_reason() {
+        assert_eq!("sites".parse::<RequestPattern>(), Err(PatternError::Shape));
+        assert_eq!("GET sites".parse::<RequestPattern>(), Err(PatternError::Shape));
+        assert_eq!("FETCH /a".parse::<RequestPattern>(), Err(PatternError::Method("FETCH".into())));
+        assert_eq!("GET /*/a".parse::<RequestPattern>(), Err(PatternError::RestInside));
+    }
+}

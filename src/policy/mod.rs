@@ -1,0 +1,9 @@
+//! A provider's published quota contract: who may send how much of what, how a refusal looks, and what is left unsaid.
+//!
+//! [`model`] is the contract as the rest of the harness uses it, [`document`] the YAML it is written in.
+
+pub mod document;
+pub mod matching;
+pub mod model;
+pub mod reading;
+pub mod signals;

@@ -1,0 +1,121 @@
+//! What a response says about the quota: refused, overloaded, and when to come back.
+
+use super::model::{HintPlace, HintSource, HintUnit, Policy, Presence};
+use crate::time::Nanos;
+
+/// The parts of a response that carry signals.
+#[derive(Clone, Copy, Debug)]
+pub struct ResponseView<'a> {
+    pub status: u16,
+    /// Names in lower case.
+    pub headers: &'a [(String, String)],
+    pub body: &'a [u8],
+}
+
+/// What a response says about the quota.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Signal {
+    /// By status or by the body's code.
+    pub refused: bool,
+    pub overloaded: bool,
+    pub hint: Hint,
+    /// Where a refusal breaks the documented contract, in words; empty when it keeps it.
+    pub breaches: Vec<String>,
+}
+
+/// The hint of a refusal.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Hint {
+    #[default]
+    Absent,
+    /// Wait this long.
+    Wait(Nanos),
+    /// There is one, but it is no non-negative integer in the documented unit.
+    Malformed,
+}
+
+impl Hint {
+    pub fn wait(self) -> Option<Nanos> {
+        match self {
+            Hint::Wait(wait) => Some(wait),
+            Hint::Absent | Hint::Malformed => None,
+        }
+    }
+}
+
+/// A hint beyond this is taken for a unit error (milliseconds or an epoch) and not obeyed.
+const LONGEST_HINT: Nanos = Nanos::from_secs(86_400);
+
+/// Reads the signals of a response: lenient in what counts as a refusal, strict in what keeps the contract.
+pub fn read(policy: &Policy, response: ResponseView<'_>) -> Signal {
+    let refusal = &policy.refusal;
+    let by_status = response.status == refusal.status;
+    // A served request's body can be large and holds no signal, unless the provider refuses inside a 200.
+    let may_refuse = by_status || response.status >= 400 || refusal.status < 400;
+    let body: Option<serde_json::Value> = may_refuse.then(|| serde_json::from_slice(response.body).ok()).flatten();
+    let code = |pointer: &str| body.as_ref().and_then(|body| body.pointer(pointer)).cloned();
+
+    let by_code = refusal
+        .body_code
+        .as_ref()
+        .is_some_and(|(pointer, expected)| code(pointer).and_then(|value| value.as_i64()) == Some(*expected));
+    if !(by_code || by_status && refusal.status >= 400) {
+        return Signal { overloaded: response.status == policy.overload.status, ..Signal::default() };
+    }
+
+    let mut breaches = Vec::new();
+    if !by_status {
+        breaches.push(format!("status {} instead of {}", response.status, refusal.status));
+    }
+    if let Some((pointer, expected)) = &refusal.body_code
+        && !by_code
+    {
+        let found = code(pointer).map_or("nothing".to_owned(), |value| value.to_string());
+        breaches.push(format!("body {pointer} is {found} instead of {expected}"));
+    }
+    let hint = match &refusal.retry_after {
+        None => Hint::Absent,
+        Some(source) => read_hint(source, response, body.as_ref(), &mut breaches),
+    };
+    Signal { refused: true, overloaded: false, hint, breaches }
+}
+
+fn read_hint(
+    source: &HintSource,
+    response: ResponseView<'_>,
+    body: Option<&serde_json::Value>,
+    breaches: &mut Vec<String>,
+) -> Hint {
+    let (place, text) = match &source.place {
+        HintPlace::Body(pointer) => {
+            (format!("body {pointer}"), body.and_then(|body| body.pointer(pointer)).map(|value| value.to_string()))
+        }
+        HintPlace::Header(name) => {
+            let header = response.headers.iter().find(|(header, _)| header == name);
+            (format!("header {name}"), header.map(|(_, value)| value.clone()))
+        }
+    };
+    let Some(text) = text else {
+        if source.presence == Presence::Required {
+            breaches.push(format!("{place} is missing"));
+        }
+        return Hint::Absent;
+    };
+    let wait = text.trim().parse::<u64>().ok().and_then(|count| match source.unit {
+        HintUnit::Seconds => count.checked_mul(1_000_000_000),
+        HintUnit::Milliseconds => count.checked_mul(1_000_000),
+    });
+    match wait.map(Nanos) {
+        Some(wait) if wait <= LONGEST_HINT => Hint::Wait(wait),
+        Some(_) => {
+            breaches.push(format!("{place} is {text}: longer than a day, probably another unit"));
+            Hint::Malformed
+        }
+        None => {
+            let mut shown: String = text.chars().take(40).collect();
+            shown.retain(|c| !c.is_control());
+            breaches.push(format!("{place} is {shown}: not a non-negative integer"));
+            Hint::Malformed
+        }
+    }
+}

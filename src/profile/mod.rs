@@ -1,0 +1,1 @@
+//! Profiles: the YAML in which experiments are written, and their way into a [`crate::scenario::Scenario`].

@@ -1,0 +1,70 @@
+//! The record stream: everything that measurement and verification know about a run. Both drivers write it.
+
+use crate::device::{Cause, Detail, Flow, Note, Outcome};
+use crate::policy::signals::Hint;
+use crate::scenario::{DeviceId, OperationId};
+use crate::time::Nanos;
+
+/// Takes the observations of one shard, in the order of their time.
+pub trait Observer {
+    fn observe(&mut self, at: Nanos, observation: Observation<'_>);
+}
+
+/// One thing that a driver saw.
+#[derive(Clone, Copy, Debug)]
+pub enum Observation<'a> {
+    /// A request is on its way; a [`Observation::Done`] follows for it.
+    Sent(Sent),
+    /// A request's life is over. Requests that never left (no connection) have no `Sent` before.
+    Done { record: &'a Record, exchange: Option<&'a Exchange> },
+    /// A stream that was opened is closed again.
+    StreamClosed { device: DeviceId, flow: Flow, frames: u64 },
+    /// A device said something.
+    Noted { device: DeviceId, note: Note },
+    /// The harness itself was this late with something (live driver only).
+    Late { by: Nanos },
+}
+
+/// A request at the moment it is sent.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Sent {
+    pub device: DeviceId,
+    pub operation: OperationId,
+    pub flow: Flow,
+    pub attempt: u32,
+    pub detail: Detail,
+}
+
+/// One request's life. Always `due <= sent <= done`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Record {
+    pub device: DeviceId,
+    pub operation: OperationId,
+    pub flow: Flow,
+    pub attempt: u32,
+    pub cause: Cause,
+    pub detail: Detail,
+    /// When it should have been sent.
+    pub due: Nanos,
+    /// When it was written to a connection; None if it never was.
+    pub sent: Option<Nanos>,
+    /// When its answer was whole, or it failed.
+    pub done: Nanos,
+    pub outcome: Outcome,
+    /// 0 without an answer.
+    pub status: u16,
+    pub hint: Hint,
+    /// How many ways a refusal breaks the documented contract; [`Exchange::breaches`] has the words.
+    pub breaches: u8,
+}
+
+/// What went over the wire, for evidence: kept only for answers that were not served, and bounded in length. It never
+/// holds a secret: authorisation headers and secrets in bodies are blanked out before it is made.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Exchange {
+    /// `POST /v1/device/heartbeat`.
+    pub request: String,
+    /// The status line's code, chosen headers and the start of the body.
+    pub response: String,
+    pub breaches: Vec<String>,
+}

@@ -1,0 +1,1 @@
+//! Reports: every output is a pure function of a [`crate::summary::Summary`].

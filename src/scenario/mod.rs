@@ -1,0 +1,65 @@
+//! One experiment, resolved: what the devices, drivers, checks and reports are told. Profiles become scenarios in
+//! [`crate::profile`]; nothing behind this module knows YAML.
+
+pub mod event;
+pub mod fleet;
+pub mod gate;
+pub mod identity;
+pub mod operation;
+pub mod target;
+
+use crate::policy::model::Policy;
+use crate::time::Nanos;
+
+pub use event::{Disturbance, ScheduledEvent};
+pub use fleet::{DeviceId, Group, GroupId, GroupKind};
+pub use identity::{Identities, ScopeKey};
+pub use operation::{Operation, OperationId, Operations};
+
+/// One experiment.
+#[derive(Clone, Debug)]
+pub struct Scenario {
+    pub name: String,
+    pub description: Option<String>,
+    /// SHA-256 of the profile's text, in hexadecimal.
+    pub profile_hash: String,
+    pub seed: u64,
+    pub duration: Nanos,
+    pub policy: Policy,
+    pub target: target::Target,
+    pub operations: Operations,
+    pub groups: Vec<Group>,
+    pub identities: Identities,
+    pub events: Vec<ScheduledEvent>,
+    pub gates: Vec<gate::Gate>,
+    pub network: target::Network,
+}
+
+impl Scenario {
+    pub fn device_count(&self) -> u32 {
+        self.groups.iter().map(|group| group.count).sum()
+    }
+
+    /// The group a device belongs to.
+    pub fn group_of(&self, device: DeviceId) -> &Group {
+        let index = self.groups.partition_point(|group| group.first.0 <= device.0) - 1;
+        &self.groups[index]
+    }
+
+    /// `depot/17`: how a device is called in reports and evidence.
+    pub fn device_name(&self, device: DeviceId) -> String {
+        let group = self.group_of(device);
+        format!("{}/{}", group.name, device.0 - group.first.0)
+    }
+
+    /// Whether an event reaches a device: the group's members are chosen by the seed, the same ones in every run.
+    pub fn reaches(&self, event: usize, device: DeviceId) -> bool {
+        let scheduled = &self.events[event];
+        let group = &self.groups[scheduled.group.index()];
+        let Some(index) = device.0.checked_sub(group.first.0).filter(|&index| index < group.count) else {
+            return false;
+        };
+        let label = format!("event {event}");
+        scheduled.share >= 1.0 || crate::rng::stable_share(self.seed, &label, index) < scheduled.share
+    }
+}

@@ -1,0 +1,299 @@
+//! `summary.json`: the canonical result of a run. Every other output is made from it, so old runs render again.
+//!
+//! Times are seconds since the run began, latencies milliseconds, ratios `0..1`, unless a name says otherwise.
+
+pub mod finding;
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::exit::Exit;
+use crate::policy::reading::Reading;
+use finding::{Finding, Verdict};
+
+/// Raised when a reader of the old form could misunderstand the new one.
+pub const FORMAT: u32 = 1;
+
+/// The result of a run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Summary {
+    pub format: u32,
+    pub run: RunInfo,
+    pub conclusion: Conclusion,
+    pub fleet: Vec<GroupInfo>,
+    pub policy: PolicyInfo,
+    /// One per limit of each class, in the policy's order.
+    pub quotas: Vec<QuotaUse>,
+    /// One per class in the policy's order, then one named `unclassified` for requests without a class.
+    pub classes: Vec<ClassFigures>,
+    pub timeline: Timeline,
+    pub findings: Vec<Finding>,
+    pub gates: Vec<GateResult>,
+    pub harness: HarnessInfo,
+}
+
+/// What ran, and everything needed to run it again.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct RunInfo {
+    pub name: String,
+    pub description: Option<String>,
+    /// Version of quotaproof.
+    pub version: String,
+    pub driver: Driver,
+    /// ISO 8601, UTC.
+    pub started: String,
+    /// How long it was to take, and how long it took.
+    pub planned_s: f64,
+    pub duration_s: f64,
+    pub interrupted: bool,
+    pub seed: u64,
+    pub profile_hash: String,
+    pub policy_hash: String,
+    /// What it talked to, in words.
+    pub target: String,
+    /// The command that reproduces it.
+    pub command: String,
+    pub events: Vec<EventInfo>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Driver {
+    Live,
+    Virtual,
+}
+
+/// An event of the profile.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct EventInfo {
+    pub at_s: f64,
+    pub text: String,
+}
+
+/// The verdict on the whole run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Conclusion {
+    pub exit: Exit,
+    pub exit_code: u8,
+    /// One sentence.
+    pub headline: String,
+    /// Why, the weightiest reason first.
+    pub reasons: Vec<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct GroupInfo {
+    pub name: String,
+    /// `chargers` or `operators`.
+    pub kind: String,
+    pub devices: u32,
+    /// What the group does, one line each.
+    pub behaviour: Vec<String>,
+}
+
+/// The policy as it was understood.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct PolicyInfo {
+    pub name: String,
+    pub title: String,
+    pub source: Option<String>,
+    pub classes: Vec<PolicyClassInfo>,
+    pub refusal: String,
+    pub overload: String,
+    pub guidance: Vec<String>,
+    pub silences: Vec<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct PolicyClassInfo {
+    pub name: String,
+    pub title: Option<String>,
+    pub requests: Vec<String>,
+    /// In words: `60 per 1m for each client_id`.
+    pub limits: Vec<String>,
+}
+
+/// How much of one limit the fleet used.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct QuotaUse {
+    pub class: String,
+    /// In words: `60 per 1m for each client_id`.
+    pub limit: String,
+    pub allow: u32,
+    /// Length of the window; None for a limit on concurrency.
+    pub per_s: Option<f64>,
+    /// Names of the scope: `client_id`.
+    pub scope: String,
+    /// How many keys were seen using it.
+    pub keys: u64,
+    /// The key with the highest peak, by one of its devices' names; None without data.
+    pub busiest: Option<String>,
+    /// Requests of the class counted against it.
+    pub requests: u64,
+    /// One per reading that the words allow, the strictest first; empty without data.
+    pub readings: Vec<ReadingUse>,
+    pub safety: Safety,
+    /// Unused share of the limit at its busiest moment under the strictest reading: `1 - peak / allow`, negative when
+    /// over the limit. None without data.
+    pub headroom: Option<f64>,
+    /// Busiest key's use over time under the strictest reading: the highest count in each step of the timeline.
+    pub series: Vec<u32>,
+}
+
+/// Use of a limit under one reading.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ReadingUse {
+    /// None for a limit on concurrency, which has one reading.
+    pub reading: Option<Reading>,
+    /// Highest count of any key. For a bucket: the deepest it was drained, in requests.
+    pub peak: u32,
+    /// Whether the true peak may be higher than what was kept.
+    pub at_least: bool,
+    pub peak_at_s: f64,
+    /// Requests beyond the limit, over all keys.
+    pub over: u64,
+}
+
+/// The fleet against one limit, over all readings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Safety {
+    /// Within the limit under every reading.
+    Safe,
+    /// Within it only under some readings.
+    DependsOnReading,
+    /// Over it under every reading.
+    Over,
+    NoData,
+}
+
+/// Counts and latencies of one class.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ClassFigures {
+    pub class: String,
+    /// Attempts that were answered or failed.
+    pub requests: u64,
+    pub served: u64,
+    pub refused: u64,
+    pub overloaded: u64,
+    /// Other 4xx and 5xx by status.
+    pub other_status: BTreeMap<u16, u64>,
+    /// Without an answer, by kind (`timeout`, `reset`, …).
+    pub failed: BTreeMap<String, u64>,
+    /// Scheduled but not sent, by reason (`busy`, `missed`, `queue_full`).
+    pub dropped: BTreeMap<String, u64>,
+    /// Logical operations that ended, and how many of them were given up.
+    pub logical: u64,
+    pub given_up: u64,
+    /// Requests sent per logical operation; None without data.
+    pub amplification: Option<f64>,
+    pub cache_hits: u64,
+    /// None without data.
+    pub refused_ratio: Option<f64>,
+    pub overloaded_ratio: Option<f64>,
+    /// By outcome: `served`, `refused`, `overloaded`, `other`, `failed`.
+    pub latency: BTreeMap<String, Latency>,
+    /// Refusals (429) in each second.
+    pub refused_per_second: RateSpread,
+    /// Overload answers (503) in each second.
+    pub overloaded_per_second: RateSpread,
+    pub operations: Vec<OperationFigures>,
+}
+
+/// Counts of one operation.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct OperationFigures {
+    pub operation: String,
+    pub requests: u64,
+    pub served: u64,
+    pub refused: u64,
+}
+
+/// Latency from both starting points.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Latency {
+    /// From when the request was due: what a user feels.
+    pub from_due: Quantiles,
+    /// From when it was sent: what the server did.
+    pub from_sent: Quantiles,
+}
+
+/// A distribution, in milliseconds.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Quantiles {
+    pub count: u64,
+    pub min: f64,
+    pub mean: f64,
+    pub p50: f64,
+    pub p90: f64,
+    pub p99: f64,
+    pub p999: f64,
+    pub max: f64,
+    /// The curve for a chart: (quantile, milliseconds), rising in both.
+    pub curve: Vec<(f64, f64)>,
+    /// Values beyond the histogram's range, counted at its upper end.
+    pub saturated: u64,
+}
+
+/// How a per-second count was distributed over the seconds of the run.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct RateSpread {
+    pub seconds: u64,
+    /// Seconds in which it was not zero.
+    pub nonzero_seconds: u64,
+    pub mean: f64,
+    pub p50: u64,
+    pub p90: u64,
+    pub p99: u64,
+    pub max: u64,
+}
+
+/// Counts over time. Every list has one entry per step.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Timeline {
+    /// Length of a step, in seconds.
+    pub step_s: f64,
+    pub steps: usize,
+    /// In the order of [`Summary::classes`].
+    pub classes: Vec<ClassTimeline>,
+    /// Highest lateness of the harness in each step, ms.
+    pub late_ms: Vec<f64>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ClassTimeline {
+    pub class: String,
+    pub sent: Vec<u32>,
+    pub served: Vec<u32>,
+    pub refused: Vec<u32>,
+    pub overloaded: Vec<u32>,
+    /// Other statuses and failures.
+    pub failed: Vec<u32>,
+}
+
+/// A gate of the profile and how it came out.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct GateResult {
+    /// As written.
+    pub gate: String,
+    pub verdict: Verdict,
+    /// The measured figure with its unit, or why there is none.
+    pub measured: String,
+}
+
+/// Whether the harness itself kept up.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct HarnessInfo {
+    pub valid: bool,
+    /// Why not.
+    pub problems: Vec<String>,
+    /// How late requests left through the harness's own doing.
+    pub lateness: Quantiles,
+    /// Open-loop requests the harness itself skipped because it was late.
+    pub missed: u64,
+    pub shards: u32,
+    pub peak_memory_bytes: Option<u64>,
+    pub connections: u64,
+}
