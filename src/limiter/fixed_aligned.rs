@@ -17,7 +17,7 @@ impl FixedAligned {
 }
 
 impl Limiter for FixedAligned {
-    fn check(&mut self, now: Nanos) -> Decision {
+    fn peek(&mut self, now: Nanos) -> Decision {
         let window = now.0 / self.rate.per.0;
         if window != self.window {
             self.window = window;
@@ -26,7 +26,10 @@ impl Limiter for FixedAligned {
         if self.used >= self.rate.allow {
             return Decision::refuse(Nanos((window + 1) * self.rate.per.0) - now);
         }
+        Decision::admit(self.rate.allow - self.used - 1)
+    }
+
+    fn count(&mut self, _now: Nanos) {
         self.used += 1;
-        Decision::admit(self.rate.allow - self.used)
     }
 }

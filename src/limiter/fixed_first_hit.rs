@@ -18,19 +18,22 @@ impl FixedFirstHit {
 }
 
 impl Limiter for FixedFirstHit {
-    fn check(&mut self, now: Nanos) -> Decision {
-        let begin = match self.begin {
-            Some(begin) if now < begin.saturating_add(self.rate.per) => begin,
-            _ => {
-                self.begin = Some(now);
-                self.used = 0;
-                now
-            }
+    fn peek(&mut self, now: Nanos) -> Decision {
+        let Some(end) = self.begin.map(|begin| begin.saturating_add(self.rate.per)).filter(|&end| now < end) else {
+            self.begin = None;
+            return Decision::admit(self.rate.allow - 1);
         };
         if self.used >= self.rate.allow {
-            return Decision::refuse(begin + self.rate.per - now);
+            return Decision::refuse(end - now);
+        }
+        Decision::admit(self.rate.allow - self.used - 1)
+    }
+
+    fn count(&mut self, now: Nanos) {
+        if self.begin.is_none() {
+            self.begin = Some(now);
+            self.used = 0;
         }
         self.used += 1;
-        Decision::admit(self.rate.allow - self.used)
     }
 }

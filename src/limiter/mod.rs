@@ -3,6 +3,7 @@
 //! Each algorithm is one reading of "`allow` requests per `per`". A limiter counts only what it admits: a refused request
 //! costs nothing. Time may stand still between two checks but must not go back.
 
+pub mod enforcer;
 pub mod fixed_aligned;
 pub mod fixed_first_hit;
 pub mod rolling_log;
@@ -13,15 +14,27 @@ use crate::time::Nanos;
 
 /// A limiter for one scope key.
 pub trait Limiter {
+    /// What [`Limiter::check`] would decide; counts nothing.
+    fn peek(&mut self, now: Nanos) -> Decision;
+
+    /// Counts one request that `peek` at the same `now` admits.
+    fn count(&mut self, now: Nanos);
+
     /// Decides one request, and counts it if it is admitted.
-    fn check(&mut self, now: Nanos) -> Decision;
+    fn check(&mut self, now: Nanos) -> Decision {
+        let decision = self.peek(now);
+        if decision.admitted {
+            self.count(now);
+        }
+        decision
+    }
 }
 
 /// What a limiter decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Decision {
     pub admitted: bool,
-    /// How many more requests would be admitted at this moment.
+    /// How many more requests would be admitted at this moment, after this one.
     pub remaining: u32,
     /// Zero when admitted; else the shortest wait after which one request is admitted, if none comes before.
     pub retry_after: Nanos,

@@ -19,17 +19,18 @@ impl RollingLog {
 }
 
 impl Limiter for RollingLog {
-    fn check(&mut self, now: Nanos) -> Decision {
+    fn peek(&mut self, now: Nanos) -> Decision {
         while self.admitted.front().is_some_and(|&oldest| oldest.saturating_add(self.rate.per) <= now) {
             self.admitted.pop_front();
         }
         let used = self.admitted.len() as u32;
         match self.admitted.front() {
             Some(&oldest) if used >= self.rate.allow => Decision::refuse(oldest + self.rate.per - now),
-            _ => {
-                self.admitted.push_back(now);
-                Decision::admit(self.rate.allow - used - 1)
-            }
+            _ => Decision::admit(self.rate.allow - used - 1),
         }
+    }
+
+    fn count(&mut self, now: Nanos) {
+        self.admitted.push_back(now);
     }
 }
