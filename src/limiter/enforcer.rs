@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 
-use super::{Limiter, Rate, build};
+use super::{Decision, Limiter, Rate, build};
 use crate::policy::model::{ClassId, HintUnit, Limit, Policy, Scope};
 use crate::policy::reading::Reading;
 use crate::scenario::target::{Fault, ServerSpec};
@@ -151,7 +151,8 @@ impl Budget {
                 if keys.len() >= *sweep_at {
                     // A limiter that would admit a full allowance is as good as new, so forgetting it is exact.
                     let full = rate.allow - 1;
-                    keys.retain(|_, limiter| limiter.peek(now).remaining < full);
+                    let as_new = |decision: Decision| decision.admitted && decision.remaining == full;
+                    keys.retain(|_, limiter| !as_new(limiter.peek(now)));
                     *sweep_at = (keys.len() * 2).max(SWEEP_FIRST_AT);
                 }
                 let decision = keys.entry(key).or_insert_with(|| build(reading, *rate)).peek(now);
