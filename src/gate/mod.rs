@@ -1,1 +1,5 @@
-//! Gates: one metric table both validates and evaluates them.
+//! Gates: thresholds on a run's figures. One metric table both validates and evaluates them.
+
+pub mod metric;
+
+pub use metric::{METRICS, Metric, Unit, metric};

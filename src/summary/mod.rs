@@ -237,6 +237,18 @@ pub struct Quantiles {
     pub saturated: u64,
 }
 
+impl Quantiles {
+    /// The value at a quantile, read off the curve (interpolated between its points); None without data.
+    pub fn at(&self, quantile: f64) -> Option<f64> {
+        let after = self.curve.partition_point(|&(q, _)| q < quantile);
+        match (after.checked_sub(1).map(|before| self.curve[before]), self.curve.get(after)) {
+            (_, None) => self.curve.last().map(|&(_, value)| value),
+            (None, Some(&(_, value))) => Some(value),
+            (Some((q0, v0)), Some(&(q1, v1))) => Some(v0 + (v1 - v0) * (quantile - q0) / (q1 - q0)),
+        }
+    }
+}
+
 /// How a per-second count was distributed over the seconds of the run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RateSpread {
