@@ -25,3 +25,6 @@ pub mod report;
 pub mod reference;
 pub mod drive;
 pub mod cli;
+
+#[cfg(test)]
+pub mod testing;
