@@ -238,14 +238,10 @@ pub struct Quantiles {
 }
 
 impl Quantiles {
-    /// The value at a quantile, read off the curve (interpolated between its points); None without data.
+    /// The value at a quantile: that of the curve's first point at or beyond it, so never too small. None without data.
     pub fn at(&self, quantile: f64) -> Option<f64> {
-        let after = self.curve.partition_point(|&(q, _)| q < quantile);
-        match (after.checked_sub(1).map(|before| self.curve[before]), self.curve.get(after)) {
-            (_, None) => self.curve.last().map(|&(_, value)| value),
-            (None, Some(&(_, value))) => Some(value),
-            (Some((q0, v0)), Some(&(q1, v1))) => Some(v0 + (v1 - v0) * (quantile - q0) / (q1 - q0)),
-        }
+        let index = self.curve.partition_point(|&(q, _)| q < quantile);
+        self.curve.get(index).or(self.curve.last()).map(|&(_, value)| value)
     }
 }
 
