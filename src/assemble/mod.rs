@@ -1,0 +1,14 @@
+//! The summary of a run: put together from what was measured and verified, with the gates evaluated and the conclusion
+//! drawn.
+
+mod build;
+mod conclusion;
+mod facts;
+mod harness;
+mod words;
+
+#[cfg(test)]
+pub mod testing;
+
+pub use build::assemble;
+pub use facts::RunFacts;
