@@ -8,11 +8,12 @@ use crate::exit::Exit;
 use crate::gate;
 use crate::measure::Measure;
 use crate::scenario::Scenario;
-use crate::summary::{Conclusion, FORMAT, Summary};
+use crate::summary::{Conclusion, FORMAT, QuotaUse, Summary};
 use crate::verify::Verified;
 
 /// The result of a run. `measure` and `verified` cover all shards.
 pub fn assemble(scenario: &Scenario, facts: &RunFacts, measure: Measure, verified: Verified) -> Summary {
+    let timeline = measure.timeline_until(facts.ended);
     let mut summary = Summary {
         format: FORMAT,
         run: run_info(scenario, facts),
@@ -20,9 +21,9 @@ pub fn assemble(scenario: &Scenario, facts: &RunFacts, measure: Measure, verifie
         conclusion: Conclusion { exit: Exit::Internal, exit_code: 0, headline: String::new(), reasons: Vec::new() },
         fleet: scenario.groups.iter().map(group_info).collect(),
         policy: policy_info(&scenario.policy),
-        quotas: verified.quotas,
+        quotas: on_the_timeline(verified.quotas, timeline.steps),
         classes: measure.figures(scenario, facts.ended),
-        timeline: measure.timeline_until(facts.ended),
+        timeline,
         findings: verified.findings,
         gates: Vec::new(),
         harness: harness_info(facts, &measure),
@@ -30,6 +31,14 @@ pub fn assemble(scenario: &Scenario, facts: &RunFacts, measure: Measure, verifie
     summary.gates = gate::evaluate(&summary, &scenario.gates);
     summary.conclusion = conclude(&summary, facts.unreachable);
     summary
+}
+
+/// Use over time ends with the last request of its class: the rest of the run used nothing.
+fn on_the_timeline(mut quotas: Vec<QuotaUse>, steps: usize) -> Vec<QuotaUse> {
+    for quota in quotas.iter_mut().filter(|quota| !quota.series.is_empty()) {
+        quota.series.resize(steps, 0);
+    }
+    quotas
 }
 
 #[cfg(test)]
@@ -140,6 +149,8 @@ mod tests {
         let over_time: Vec<&str> = summary.timeline.classes.iter().map(|class| class.class.as_str()).collect();
         assert_eq!(over_time, names);
         assert_eq!(summary.timeline.steps, 61);
+        assert_eq!(summary.quotas[0].series.len(), 61);
+        assert_eq!(summary.quotas[0].series[..4], [1, 2, 41, 0]);
         assert_eq!(summary.policy.classes[0].limits, ["60 per 1m for each client_id"]);
         assert_eq!(summary.policy.classes[0].requests, ["GET /v1/sites", "GET /v1/devices/{id}"]);
         assert_eq!((summary.fleet[0].kind.as_str(), summary.fleet[0].devices), ("operators", 3));

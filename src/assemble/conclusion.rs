@@ -192,12 +192,21 @@ mod tests {
 
     #[test]
     fn a_limit_that_depends_on_the_reading_is_a_reservation_and_no_failure() {
-        let conclusion = concluded(|summary| summary.quotas = vec![quota("queries", Safety::DependsOnReading, -0.1)]);
+        let conclusion = concluded(|summary| {
+            summary.quotas = vec![quota("queries", Safety::DependsOnReading, -0.1)];
+            summary.findings = vec![
+                finding(QUOTA_CHECK, "queries", Verdict::Inconclusive, "The same in other words."),
+                breach(Party::Server, Verdict::Inconclusive, "The server may admit too much."),
+            ];
+        });
         assert_eq!(conclusion.exit, Exit::Pass);
         assert_eq!(conclusion.headline, "Passed with a reservation: 1 limit is kept only under some readings.");
         assert_eq!(
             conclusion.reasons,
-            ["The limit of queries (60 per 1m for each client_id) is kept only under some readings of its words."]
+            [
+                "The limit of queries (60 per 1m for each client_id) is kept only under some readings of its words.",
+                "Inconclusive: The server may admit too much.",
+            ]
         );
     }
 

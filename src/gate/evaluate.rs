@@ -18,7 +18,7 @@ fn result(summary: &Summary, gate: &Gate) -> GateResult {
     let query = &gate.metric;
     let (verdict, measured) = match metric(&query.metric) {
         None => (Verdict::NoData, format!("no metric is called `{}`", query.metric)),
-        Some(metric) => match (metric.evaluate)(summary, query).filter(|figure| figure.is_finite()) {
+        Some(metric) => match (metric.evaluate)(summary, query) {
             None => (Verdict::NoData, format!("no data for {}", name(query))),
             Some(figure) => {
                 let verdict = if holds(figure, gate.bound, gate.threshold) { Verdict::Pass } else { Verdict::Fail };

@@ -130,7 +130,9 @@ mod tests {
 
     #[test]
     fn what_is_beyond_the_range_is_counted_at_its_end_and_as_saturated() {
-        let quantiles = of([HIGHEST, HIGHEST + Nanos(1), Nanos::from_secs(90), Nanos::MAX]).quantiles();
+        let histogram = of([HIGHEST, HIGHEST + Nanos(1), Nanos::from_secs(65), Nanos::MAX]);
+        assert!(histogram.histogram().equivalent(histogram.histogram().max(), HIGHEST.0));
+        let quantiles = histogram.quantiles();
         assert_eq!((quantiles.count, quantiles.saturated), (4, 3));
         assert_eq!(quantiles.max, 60_000.0);
         assert_eq!(quantiles.p50, 60_000.0);

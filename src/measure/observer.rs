@@ -201,19 +201,21 @@ mod tests {
             record(SITES, at(1), QUICK, Outcome::Served),
             record(DEVICE, at(2), QUICK, Outcome::Refused),
             record(DEVICE, at(3), QUICK, Outcome::Overloaded),
+            record(DEVICE, at(3), QUICK, Outcome::Failed(Failure::Reset)),
             record(TOKEN, at(4), QUICK, Outcome::Rejected(401)),
             record(TOKEN, at(4), QUICK, Outcome::Broken(500)),
             record(STATUS, at(5), QUICK, Outcome::Failed(Failure::Timeout)),
         ]);
         let [queries, tokens, unclassified] = &figures(&measure)[..] else { panic!("three classes") };
-        assert_eq!((queries.requests, queries.served, queries.refused, queries.overloaded), (3, 1, 1, 1));
-        assert_eq!(queries.refused_ratio, Some(1.0 / 3.0));
+        assert_eq!((queries.requests, queries.served, queries.refused, queries.overloaded), (4, 1, 1, 1));
+        assert_eq!(queries.refused_ratio, Some(1.0 / 3.0), "of the answered ones");
+        assert_eq!(queries.overloaded_ratio, Some(1.0 / 3.0));
         assert_eq!(tokens.other_status, [(401, 1), (500, 1)].into());
         assert_eq!(unclassified.class, "unclassified");
         assert_eq!(unclassified.failed, [("timeout".to_owned(), 1)].into());
         assert_eq!((unclassified.refused_ratio, unclassified.amplification), (None, None));
         let used: Vec<_> = queries.operations.iter().map(|used| (used.operation.as_str(), used.requests)).collect();
-        assert_eq!(used, [("GET /v1/sites", 1), ("GET /v1/devices/{id}", 2)]);
+        assert_eq!(used, [("GET /v1/sites", 1), ("GET /v1/devices/{id}", 3)]);
     }
 
     #[test]
@@ -250,7 +252,9 @@ mod tests {
 
     #[test]
     fn amplification_is_requests_sent_for_each_operation_that_ended() {
-        let mut measure = measured(&[record(SITES, at(1), QUICK, Outcome::Refused); 3]);
+        let sent = record(SITES, at(1), QUICK, Outcome::Refused);
+        let unsent = Record { sent: None, ..record(SITES, at(1), QUICK, Outcome::Failed(Failure::ConnectRefused)) };
+        let mut measure = measured(&[sent, sent, sent, unsent]);
         for served in [true, false] {
             let finished = Note::Finished { operation: SITES, flow: Flow(0), attempts: 1, served };
             note(&mut measure, at(2), finished);

@@ -98,6 +98,7 @@ mod tests {
     fn the_broken_second_at_the_end_and_the_time_after_it_are_no_samples() {
         let times = [100, 1_100, 2_100, 9_000_000].map(Nanos::from_millis);
         let seconds = of(Nanos::from_millis(2_500), times);
+        assert_eq!(seconds.counts.len(), 2, "what is no sample is not kept");
         assert_eq!(seconds.spread(Nanos::from_secs(8)).seconds, 2);
         assert_eq!(seconds.spread(Nanos::from_secs(8)).mean, 1.0);
         assert_eq!(seconds.spread(Nanos::from_millis(1_900)).seconds, 1);
