@@ -9,6 +9,7 @@
 pub mod time;
 pub mod rng;
 pub mod exit;
+pub mod yaml;
 pub mod policy;
 pub mod scenario;
 pub mod tellus;
