@@ -82,7 +82,7 @@ fn policy_line(policy: &Policy) -> String {
     format!(
         "policy `{}`: {}, {}, {}",
         policy.name,
-        counted(policy.classes.len(), "class").replace("classs", "classes"),
+        if policy.classes.len() == 1 { "1 class".to_owned() } else { format!("{} classes", policy.classes.len()) },
         counted(limits, "limit"),
         counted(policy.silences.len(), "silence")
     )
@@ -90,4 +90,52 @@ fn policy_line(policy: &Policy) -> String {
 
 fn counted(count: usize, noun: &str) -> String {
     if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(files: &[(&str, &str)]) -> (Exit, String, String) {
+        let folder = tempfile::tempdir().unwrap();
+        let mut paths = Vec::new();
+        for (name, text) in files {
+            let path = folder.path().join(name);
+            std::fs::write(&path, text).unwrap();
+            paths.push(path);
+        }
+        let (mut out, mut err) = (Vec::new(), Vec::new());
+        let exit = run(&paths, false, &mut out, &mut err).unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap().replace(&format!("{}/", folder.path().display()), "");
+        (exit, text(out), text(err))
+    }
+
+    const GOOD: &str = "name: good\npolicy: tellus\nfleet: {depot: {chargers: {count: 3}}}\n";
+    const POLICY: &str = "name: p\nclasses: {a: {requests: [GET /x]}}\n";
+
+    #[test]
+    fn a_good_file_is_described_in_one_line() {
+        let (exit, out, err) = check(&[("a.yaml", GOOD), ("b.yaml", POLICY)]);
+        assert_eq!((exit, err.as_str()), (Exit::Pass, ""));
+        assert_eq!(
+            out,
+            "a.yaml: profile `good`: 3 devices in 1 group, 0 events, 0 gates, 1m under policy `tellus`\n\
+             b.yaml: policy `p`: 1 class, 0 limits, 0 silences\n"
+        );
+    }
+
+    #[test]
+    fn one_bad_file_does_not_hide_another() {
+        let (exit, out, err) = check(&[("a.yaml", "name: x\n"), ("b.yaml", GOOD), ("c.yaml", "fleet: {}\n")]);
+        assert_eq!(exit, Exit::Usage);
+        assert_eq!(out.lines().count(), 1);
+        assert!(err.contains("error: a.yaml is neither a profile nor a policy"), "{err}");
+        assert!(err.contains("c.yaml:1:1"), "{err}");
+    }
+
+    #[test]
+    fn built_in_names_can_be_checked_too() {
+        assert!(describe(Path::new("tellus")).unwrap().starts_with("policy `tellus`: 6 classes, 6 limits"));
+        assert!(describe(Path::new("tellus-depot")).unwrap().starts_with("profile `tellus-depot`: 202 devices"));
+    }
 }

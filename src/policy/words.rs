@@ -171,6 +171,14 @@ mod tests {
              it may say at /details/retry_after_seconds of the body how many seconds to wait"
         );
         assert_eq!(overload_text(&policy.overload), "status 503");
-        insta::assert_snapshot!(guidance_lines(&policy.guidance).join("\n"), @r"");
+        insta::assert_snapshot!(guidance_lines(&policy.guidance).join("\n"), @r"
+        POST /v1/device/telemetry is expected once every 5s
+        POST /v1/device/heartbeat is expected once every 30s
+        ask for full pages of 100 with a time filter: GET /v1/operator/charging-records
+        for live state use WS /v1/operator/stream instead of repeating GET /v1/operator/devices/{device_id} (sooner than every 1m is polling)
+        keep the answer to GET /v1/operator/sites for 5m
+        use a token for its 24h and renew it 2m early: POST /v1/operator/oauth/token, POST /v1/device/token
+        after a refusal without a hint wait 1s, doubled each time up to 30s, plus up to 30% of it; 6 attempts in all
+        ");
     }
 }

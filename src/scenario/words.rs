@@ -59,7 +59,7 @@ fn charger_lines(spec: &ChargerSpec) -> Vec<String> {
         format!("heartbeat {}", cadence(spec.heartbeat)),
         format!("telemetry {} for each busy connector", cadence(spec.telemetry)),
         format!(
-            "{} sessions an hour for each connector, {} long (one in twenty over {}); {} busy at the start",
+            "sessions: {}/h arrive at each connector and last {} (one in twenty over {}); {} busy at the start",
             rounded(sessions.arrivals_per_hour),
             sessions.duration.median,
             sessions.duration.p95,
@@ -175,4 +175,77 @@ fn rounded(number: f64) -> f64 {
 
 fn group_name(scenario: &Scenario, group: GroupId) -> &str {
     &scenario.groups[group.index()].name
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::fleet::DeviceId;
+
+    fn scenario() -> Scenario {
+        let mut scenario = Scenario {
+            name: "x".into(),
+            description: None,
+            profile_hash: String::new(),
+            seed: 1,
+            duration: Nanos::from_secs(60),
+            policy: crate::policy::builtin("tellus").unwrap(),
+            target: crate::scenario::target::Target::Embedded(Default::default()),
+            operations: Default::default(),
+            groups: Vec::new(),
+            identities: Default::default(),
+            events: Vec::new(),
+            gates: Vec::new(),
+            network: Default::default(),
+        };
+        for (index, name) in ["depot", "office"].into_iter().enumerate() {
+            let spec = OperatorSpec {
+                credentials: Credentials::Shared,
+                start_spread: Nanos::ZERO,
+                asks: vec![Ask {
+                    what: Question::DeviceDetails { group: GroupId(0), devices: 1 },
+                    cadence: CadenceSpec { every: Nanos::from_secs(5), jitter: 0.125 },
+                }],
+                reaction: Reaction::Stubborn { attempts: 1 },
+                token: TokenHabit::PerRequest,
+                renew_before: Nanos::ZERO,
+            };
+            let first = DeviceId(index as u32);
+            scenario.groups.push(Group { name: name.into(), first, count: 1, kind: GroupKind::Operators(spec) });
+        }
+        scenario
+    }
+
+    #[test]
+    fn a_group_is_described_line_by_line() {
+        let scenario = scenario();
+        assert_eq!(
+            behaviour(&scenario, &scenario.groups[1]),
+            [
+                "all are instances of one client_id",
+                "start all at once",
+                "a fresh token for every request",
+                "details of 1 charger of depot every 5s (jitter 12.5%)",
+                "when refused: send again at once; 1 attempt in all",
+            ]
+        );
+    }
+
+    #[test]
+    fn events_say_whom_they_reach_and_how() {
+        let scenario = scenario();
+        let text =
+            |share, what| event_text(&scenario, &ScheduledEvent { at: Nanos::ZERO, group: GroupId(0), share, what });
+        let outage = Nanos::from_secs(5);
+        assert_eq!(
+            text(0.5, Disturbance::Blackout { outage, back_within: Nanos::ZERO }),
+            "blackout: 50% of depot lose their connections for 5s and come back all at once"
+        );
+        assert_eq!(text(1.0, Disturbance::TokenExpiry), "token expiry: the tokens of all of depot end");
+        let command = BurstCommand::Start { group: GroupId(1) };
+        assert_eq!(
+            text(1.0, Disturbance::ControlBurst { command, commands: 3, within: Nanos::from_secs(9) }),
+            "control burst: all of depot send 3 remote starts for office each within 9s"
+        );
+    }
 }

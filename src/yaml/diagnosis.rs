@@ -1,5 +1,6 @@
 //! One error that a person can act on: what is wrong, where, and what to do.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
@@ -61,19 +62,35 @@ impl Diagnosis {
         let renderer = if styled { Renderer::styled() } else { Renderer::plain() };
         let mut report = Group::with_title(Level::ERROR.primary_title(self.0.title.as_str()));
         let Some((source, place)) = &self.0.at else {
-            let help = |help| Group::with_title(Level::HELP.secondary_title(help));
-            let whole: Vec<Group<'_>> = [report].into_iter().chain(self.0.help.iter().map(help)).collect();
-            return renderer.render(&whole);
+            let helps = self.0.help.iter().map(|help| Group::with_title(Level::HELP.secondary_title(help)));
+            let parts: Vec<String> =
+                std::iter::once(report).chain(helps).map(|part| renderer.render(&[part])).collect();
+            return parts.join("\n");
         };
-        let window = source.window(*place);
-        let mark = AnnotationKind::Primary.span(window.mark).label(self.0.label.as_str());
-        let snippet = Snippet::source(window.text).line_start(window.first_line).path(source.name());
-        report = report.element(snippet.annotation(mark));
+        let line = source.line(*place);
+        let text = without_credentials(line.text);
+        let mark = AnnotationKind::Primary.span(line.mark).label(self.0.label.as_str());
+        let snippet = Snippet::source(text).line_start(line.number).path(source.name()).annotation(mark);
+        report = report.element(snippet);
         for help in &self.0.help {
             report = report.element(Level::HELP.message(help.as_str()));
         }
         renderer.render(&[report])
     }
+}
+
+/// A line whose URLs show no user and password; stars keep every byte's position.
+fn without_credentials(line: &str) -> Cow<'_, str> {
+    let mut masked = Cow::Borrowed(line);
+    for (start, scheme) in line.match_indices("://") {
+        let start = start + scheme.len();
+        let authority =
+            &line[start..line[start..].find([' ', '/', '"', '\'', ',']).map_or(line.len(), |end| start + end)];
+        if let Some(end) = authority.rfind('@') {
+            masked.to_mut().replace_range(start..start + end, &"*".repeat(end));
+        }
+    }
+    masked
 }
 
 impl fmt::Display for Diagnosis {
@@ -92,4 +109,23 @@ pub fn shown(text: &str) -> String {
         short.push('…');
     }
     short
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_snippet_shows_the_credentials_of_a_url() {
+        let line = "a: {url: 'https://me:hunter2@host/x', b: \"http://ü@h\", c: me@host}";
+        let masked = without_credentials(line);
+        assert_eq!(masked, "a: {url: 'https://**********@host/x', b: \"http://**@h\", c: me@host}");
+        assert_eq!(masked.len(), line.len());
+    }
+
+    #[test]
+    fn shown_text_is_short_and_on_one_line() {
+        assert_eq!(shown("it's \"a\"\n\u{1b}[31m"), "it's \"a\"\\n\\u{1b}[31m");
+        assert_eq!(shown(&"x".repeat(80)).chars().count(), 61);
+    }
 }

@@ -27,7 +27,7 @@ fn options() -> serde_yaml::Options {
             max_aliases: 1_000,
             max_anchors: 1_000,
             max_depth: 24,
-            max_documents: 1,
+            max_documents: 2,
         },
         alias_limits: serde_yaml::alias_limits! {
             max_total_replayed_events: 50_000,
@@ -70,6 +70,10 @@ fn words(error: &Error) -> (String, String) {
         Error::InvalidBooleanStrict { .. } => pair("this is neither `true` nor `false`", "write `true` or `false`"),
         Error::NullIntoString { .. } => pair("a value is missing here", "write it after the colon, or drop the key"),
         Error::Unexpected { expected, .. } => unexpected(expected),
+        Error::InvalidScalar { .. } => pair("a whole number is expected here", "write digits, without a unit"),
+        Error::SerdeInvalidType { unexpected, expected, .. } => {
+            (format!("{expected} is expected here, not {unexpected}"), String::new())
+        }
         Error::ExternallyTaggedEnumExpectedScalarOrMapping { .. } => {
             pair("a word or a mapping is expected here", "write `key: value`")
         }
@@ -81,7 +85,7 @@ fn words(error: &Error) -> (String, String) {
         | Error::AliasReplayLimitExceeded { .. }
         | Error::AliasExpansionLimitExceeded { .. }
         | Error::AliasReplayStackDepthExceeded { .. } => (
-            format!("this document unfolds into more than is allowed ({})", plain(error)),
+            "this document unfolds into more than is allowed".to_owned(),
             "use fewer anchors, aliases and levels; describe like devices as one group with a `count`".to_owned(),
         ),
         Error::MultipleDocuments { .. } => pair("a second document begins here", "put each in a file of its own"),

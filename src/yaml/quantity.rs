@@ -60,7 +60,7 @@ pub struct Length(pub Nanos);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Delay(pub Nanos);
 
-/// The time between two of something repeated: never zero, since that would be a flood.
+/// The time between two of something repeated: at least a millisecond, since less would be a flood.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Interval(pub Nanos);
 
@@ -151,11 +151,11 @@ impl Quantity for Delay {
 
 impl Quantity for Interval {
     const NAME: &'static str = "Interval";
-    const EXPECTED: &'static str = "an interval above zero with its unit (us, ms, s, m, h, d), such as `30s`";
+    const EXPECTED: &'static str = "an interval of at least 1ms with its unit (ms, s, m, h, d), such as `30s`";
 
     fn read(text: &str) -> Result<Self, String> {
         match time(text)? {
-            Nanos::ZERO => Err(format!("an interval of `{}` would be a flood", shown(text))),
+            every if every < Nanos::from_millis(1) => Err(format!("an interval of `{}` would be a flood", shown(text))),
             every => Ok(Interval(every)),
         }
     }
@@ -167,7 +167,7 @@ impl Quantity for Interval {
 
 impl Quantity for Rate {
     const NAME: &'static str = "Rate";
-    const EXPECTED: &'static str = "a count per unit of time (s, m, h, d), such as `2/h`";
+    const EXPECTED: &'static str = "a count per unit of time (s, m, h, d), at most `1/s`, such as `2/h`";
 
     fn read(text: &str) -> Result<Self, String> {
         let (count, unit) = text.split_once('/').ok_or_else(|| format!("`{}` does not say per what", shown(text)))?;
@@ -178,7 +178,10 @@ impl Quantity for Rate {
             "d" => 1.0 / 24.0,
             other => return Err(format!("`{}` is no unit of time", shown(other))),
         };
-        Ok(Rate { per_hour: decimal(count.trim())? * per_hour })
+        match decimal(count.trim())? * per_hour {
+            per_hour if per_hour <= 3_600.0 => Ok(Rate { per_hour }),
+            _ => Err(format!("`{}` is more than one a second", shown(text))),
+        }
     }
 
     fn schema() -> schemars::Schema {
@@ -398,6 +401,8 @@ mod tests {
         assert_eq!(wrong::<Length>("-3s"), "`-3` is negative");
         assert_eq!(wrong::<Length>("99999999999999999999d"), "`99999999999999999999d` is longer than a year");
         assert_eq!(wrong::<Interval>("0ms"), "an interval of `0ms` would be a flood");
+        assert_eq!(wrong::<Interval>("10us"), "an interval of `10us` would be a flood");
+        assert_eq!(wrong::<Rate>("2/s"), "`2/s` is more than one a second");
         assert_eq!(wrong::<Rate>("2"), "`2` does not say per what");
         assert_eq!(wrong::<Rate>("2/week"), "`week` is no unit of time");
         assert_eq!(wrong::<Percent>("0.5"), "`0.5` has no `%`");

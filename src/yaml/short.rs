@@ -47,8 +47,8 @@ impl<'de, T: Deserialize<'de> + Words> Visitor<'de> for ShortVisitor<T> {
             let words = T::WORDS.iter().copied();
             return Err(E::custom(format!("unknown word `{}`\n{}", shown(word), suggest::advice(word, words))));
         }
-        let defaults = MapDeserializer::new(std::iter::empty::<(&str, &str)>());
-        T::deserialize(MapAccessDeserializer::new(MapDeserializer::new(std::iter::once((word, defaults)))))
+        let whole = MapDeserializer::new(std::iter::once((word, EmptyMapping(PhantomData))));
+        T::deserialize(MapAccessDeserializer::new(whole))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
@@ -77,6 +77,38 @@ impl<'de, T: Deserialize<'de> + Words> Visitor<'de> for ShortVisitor<T> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, _: A) -> Result<T, A::Error> {
         Err(Self::misfit("a list"))
+    }
+}
+
+/// What stands behind a bare word: `{}`, also where an option or a located value is wanted.
+struct EmptyMapping<E>(PhantomData<E>);
+
+impl<'de, E: Error> Deserializer<'de> for EmptyMapping<E> {
+    type Error = E;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, E> {
+        visitor.visit_map(MapDeserializer::new(std::iter::empty::<(&str, &str)>()))
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, E> {
+        visitor.visit_some(self)
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, E> {
+        visitor.visit_newtype_struct(self)
+    }
+
+    serde::forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct seq tuple
+        tuple_struct map struct enum identifier ignored_any
+    }
+}
+
+impl<'de, E: Error> serde::de::IntoDeserializer<'de, E> for EmptyMapping<E> {
+    type Deserializer = Self;
+
+    fn into_deserializer(self) -> Self {
+        self
     }
 }
 

@@ -154,17 +154,11 @@ pub enum CommandsDocument {
 }
 
 /// A long poll.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct LongPollDocument {
     /// How long the server may hold it open, 1s to 60s in whole seconds; 30s when left out.
     pub wait: Option<Located<Length>>,
-}
-
-impl Default for LongPollDocument {
-    fn default() -> Self {
-        LongPollDocument { wait: None }
-    }
 }
 
 /// What a client does when it is refused (429) or the server is overloaded (503).

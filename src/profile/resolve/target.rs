@@ -58,6 +58,11 @@ fn checked_url(source: &Source, url: &Located<String>, authorized: bool) -> Resu
     let text = url.value.trim();
     let wrong = |title: String, help: &str| Err(Diagnosis::at(source, url.place, title).help(help));
     let example = "write it as `https://api.example.com`, with a port if it needs one";
+    // First of all, so that no other message repeats them.
+    if text.contains('@') {
+        let help = "drop what stands before the `@`; secrets come from the environment";
+        return wrong("a target's URL must not hold credentials".to_owned(), help);
+    }
     let Some((scheme, rest)) = text.split_once("://") else {
         return wrong(format!("`{}` has no scheme", shown(text)), example);
     };
@@ -65,10 +70,6 @@ fn checked_url(source: &Source, url: &Located<String>, authorized: bool) -> Resu
         return wrong(format!("`{}` is neither http nor https", shown(scheme)), example);
     }
     let (authority, path) = rest.find(['/', '?', '#']).map_or((rest, ""), |at| rest.split_at(at));
-    if authority.contains('@') {
-        let help = "drop what stands before the `@`; secrets come from the environment";
-        return wrong("a target's URL must not hold credentials".to_owned(), help);
-    }
     if !matches!(path, "" | "/") {
         let help =
             format!("the API's paths, such as `/v1/operator/sites`, are appended: write `{scheme}://{authority}`");
