@@ -10,6 +10,7 @@ pub mod time;
 pub mod rng;
 pub mod clock;
 pub mod exit;
+pub mod yaml;
 pub mod policy;
 pub mod scenario;
 pub mod tellus;

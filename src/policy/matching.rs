@@ -111,6 +111,11 @@ impl RequestPattern {
         }
     }
 
+    /// Whether both match exactly the same requests: they differ in parameter names at most.
+    pub fn same_shape(&self, other: &RequestPattern) -> bool {
+        self.overlaps(other) && self.specificity() == other.specificity()
+    }
+
     /// Higher is more specific: literals before parameters before a rest, compared from the left.
     fn specificity(&self) -> Vec<u8> {
         let rank = |segment: &Segment| match segment {
@@ -162,6 +167,14 @@ mod tests {
         assert!(pattern("GET /a/*").overlaps(&pattern("GET /a/b/c")));
         assert!(!pattern("GET /a/{x}").overlaps(&pattern("GET /a/b/c")));
         assert!(!pattern("GET /a/{x}").overlaps(&pattern("POST /a/b")));
+    }
+
+    #[test]
+    fn patterns_that_differ_in_parameter_names_alone_have_one_shape() {
+        assert!(pattern("GET /a/{x}").same_shape(&pattern("GET /a/{y}")));
+        assert!(!pattern("GET /a/{x}").same_shape(&pattern("GET /a/b")));
+        assert!(!pattern("GET /a/{x}").same_shape(&pattern("POST /a/{x}")));
+        assert!(!pattern("GET /a/*").same_shape(&pattern("GET /a/b")));
     }
 
     #[test]

@@ -7,6 +7,7 @@ pub mod gate;
 pub mod identity;
 pub mod operation;
 pub mod target;
+pub mod words;
 
 use crate::policy::model::Policy;
 use crate::time::Nanos;

@@ -1,0 +1,141 @@
+//! `quotaproof check FILE…`: profiles and policies, told apart by their keys.
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
+use crate::exit::Exit;
+use crate::policy::model::Policy;
+use crate::scenario::Scenario;
+use crate::yaml::{Diagnosis, Source, parse};
+use crate::{policy, profile};
+
+/// Checks every file, and says what each good one holds and what is wrong with each bad one; `styled` with terminal
+/// colours.
+pub fn run(paths: &[PathBuf], styled: bool, out: &mut dyn Write, err: &mut dyn Write) -> io::Result<Exit> {
+    let mut exit = Exit::Pass;
+    for path in paths {
+        match describe(path) {
+            Ok(line) => writeln!(out, "{}: {line}", path.display())?,
+            Err(diagnosis) => {
+                exit = Exit::Usage;
+                writeln!(err, "{}\n", diagnosis.render(styled))?;
+            }
+        }
+    }
+    Ok(exit)
+}
+
+/// What a file holds, in one line. A built-in name stands for its text where there is no such file.
+pub fn describe(path: &Path) -> Result<String, Diagnosis> {
+    let built_in = path.to_str().filter(|_| !path.exists()).and_then(policy::load::builtin_source);
+    let source = built_in.map_or_else(|| profile::load::find(path), Ok)?;
+    match kind(&source)? {
+        Kind::Profile => profile::load_source(&source).map(|scenario| profile_line(&scenario)),
+        Kind::Policy => policy::load(&source).map(|policy| policy_line(&policy)),
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Kind {
+    Profile,
+    Policy,
+}
+
+/// The keys that only one of the two languages has.
+#[derive(Deserialize)]
+struct Keys {
+    fleet: Option<IgnoredAny>,
+    policy: Option<IgnoredAny>,
+    classes: Option<IgnoredAny>,
+}
+
+fn kind(source: &Source) -> Result<Kind, Diagnosis> {
+    let keys: Keys = parse(source)?;
+    if keys.classes.is_some() {
+        return Ok(Kind::Policy);
+    }
+    if keys.fleet.is_some() || keys.policy.is_some() {
+        return Ok(Kind::Profile);
+    }
+    Err(Diagnosis::new(format!("{} is neither a profile nor a policy", source.name()))
+        .help("a profile has `fleet:` and `policy:`, a policy has `classes:`"))
+}
+
+fn profile_line(scenario: &Scenario) -> String {
+    format!(
+        "profile `{}`: {} in {}, {}, {}, {} under policy `{}`",
+        scenario.name,
+        counted(scenario.device_count() as usize, "device"),
+        counted(scenario.groups.len(), "group"),
+        counted(scenario.events.len(), "event"),
+        counted(scenario.gates.len(), "gate"),
+        scenario.duration,
+        scenario.policy.name
+    )
+}
+
+fn policy_line(policy: &Policy) -> String {
+    let limits = policy.classes.iter().map(|class| class.limits.len()).sum();
+    format!(
+        "policy `{}`: {}, {}, {}",
+        policy.name,
+        if policy.classes.len() == 1 { "1 class".to_owned() } else { format!("{} classes", policy.classes.len()) },
+        counted(limits, "limit"),
+        counted(policy.silences.len(), "silence")
+    )
+}
+
+fn counted(count: usize, noun: &str) -> String {
+    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(files: &[(&str, &str)]) -> (Exit, String, String) {
+        let folder = tempfile::tempdir().unwrap();
+        let mut paths = Vec::new();
+        for (name, text) in files {
+            let path = folder.path().join(name);
+            std::fs::write(&path, text).unwrap();
+            paths.push(path);
+        }
+        let (mut out, mut err) = (Vec::new(), Vec::new());
+        let exit = run(&paths, false, &mut out, &mut err).unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap().replace(&format!("{}/", folder.path().display()), "");
+        (exit, text(out), text(err))
+    }
+
+    const GOOD: &str = "name: good\npolicy: tellus\nfleet: {depot: {chargers: {count: 3}}}\n";
+    const POLICY: &str = "name: p\nclasses: {a: {requests: [GET /x]}}\n";
+
+    #[test]
+    fn a_good_file_is_described_in_one_line() {
+        let (exit, out, err) = check(&[("a.yaml", GOOD), ("b.yaml", POLICY)]);
+        assert_eq!((exit, err.as_str()), (Exit::Pass, ""));
+        assert_eq!(
+            out,
+            "a.yaml: profile `good`: 3 devices in 1 group, 0 events, 0 gates, 1m under policy `tellus`\n\
+             b.yaml: policy `p`: 1 class, 0 limits, 0 silences\n"
+        );
+    }
+
+    #[test]
+    fn one_bad_file_does_not_hide_another() {
+        let (exit, out, err) = check(&[("a.yaml", "name: x\n"), ("b.yaml", GOOD), ("c.yaml", "fleet: {}\n")]);
+        assert_eq!(exit, Exit::Usage);
+        assert_eq!(out.lines().count(), 1);
+        assert!(err.contains("error: a.yaml is neither a profile nor a policy"), "{err}");
+        assert!(err.contains("c.yaml:1:1"), "{err}");
+    }
+
+    #[test]
+    fn built_in_names_can_be_checked_too() {
+        assert!(describe(Path::new("tellus")).unwrap().starts_with("policy `tellus`: 6 classes, 6 limits"));
+        assert!(describe(Path::new("tellus-depot")).unwrap().starts_with("profile `tellus-depot`: 202 devices"));
+    }
+}

@@ -1,0 +1,61 @@
+//! The profile as it is written in YAML. The comments on these types are the descriptions in its JSON Schema, so they
+//! are written for users and name every default.
+
+pub mod ask;
+pub mod event;
+pub mod fleet;
+pub mod gate;
+pub mod target;
+
+use indexmap::IndexMap;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::yaml::quantity::{Length, Name, Whole};
+use crate::yaml::{Located, Short};
+use event::EventDocument;
+use fleet::GroupDocument;
+use gate::GateDocument;
+use target::{NetworkDocument, TargetDocument};
+
+/// One experiment: a fleet, the API it talks to, the quota policy it is held against, what happens meanwhile, and the
+/// gates that decide.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ProfileDocument {
+    /// Short name, used in file names and reports.
+    pub name: Name,
+    /// What the experiment shows; reports repeat it.
+    pub description: Option<String>,
+    /// The quota policy: a built-in name such as `tellus`, or a path seen from this file.
+    pub policy: Located<String>,
+    /// What the fleet talks to: `embedded` (the built-in reference server on loopback; when left out), `{embedded: …}`
+    /// with options, or `{url: …}`.
+    #[serde(default)]
+    pub target: Option<Located<Short<TargetDocument>>>,
+    /// How long it runs; 60s when left out.
+    #[serde(default = "one_minute")]
+    pub duration: Length,
+    /// Seed of all randomness: the same seed replays the same schedules. 1 when left out.
+    #[serde(default = "seed_one")]
+    pub seed: Whole<0, { u32::MAX }>,
+    /// The devices, in groups of like ones, by name.
+    pub fleet: Located<IndexMap<Located<Name>, GroupDocument>>,
+    /// What happens to the fleet during the run.
+    #[serde(default)]
+    pub events: Vec<Located<EventDocument>>,
+    /// Thresholds that must hold for the run to pass.
+    #[serde(default)]
+    pub gates: Vec<Located<GateDocument>>,
+    /// The network of simulated runs; a real run has the real one.
+    #[serde(default)]
+    pub network: NetworkDocument,
+}
+
+fn one_minute() -> Length {
+    Length(crate::time::Nanos::from_secs(60))
+}
+
+fn seed_one() -> Whole<0, { u32::MAX }> {
+    Whole(1)
+}

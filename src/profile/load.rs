@@ -1,0 +1,84 @@
+//! Finding a profile and its policy.
+
+use std::path::Path;
+
+use super::document::ProfileDocument;
+use super::resolve;
+use crate::policy::model::Policy;
+use crate::policy::{self};
+use crate::scenario::Scenario;
+use crate::yaml::diagnosis::shown;
+use crate::yaml::{Diagnosis, Located, Source, parse, suggest};
+
+macro_rules! built_in {
+    ($($name:literal),* $(,)?) => {
+        [$(($name, include_str!(concat!("../../profiles/", $name, ".yaml")))),*]
+    };
+}
+
+/// The profiles that are compiled in: name and text.
+const BUILT_IN: [(&str, &str); 6] = built_in![
+    "tellus-depot",
+    "tellus-polling-dashboard",
+    "tellus-reconnect-storm",
+    "tellus-token-cliff",
+    "tellus-firmware-rollout",
+    "tellus-many-tenants",
+];
+
+/// The names of the built-in profiles.
+pub fn builtin_names() -> impl Iterator<Item = &'static str> + Clone {
+    BUILT_IN.iter().map(|(name, _)| *name)
+}
+
+/// The text of a built-in profile.
+pub fn builtin_source(name: &str) -> Option<Source> {
+    let (name, text) = BUILT_IN.iter().find(|(built_in, _)| *built_in == name)?;
+    Some(Source::built_in(&format!("profiles/{name}.yaml"), text))
+}
+
+/// Reads a profile: by path, or by built-in name if there is no such file.
+pub fn load(path: &Path) -> Result<Scenario, Diagnosis> {
+    load_source(&find(path)?)
+}
+
+/// Resolves a profile's text.
+pub fn load_source(source: &Source) -> Result<Scenario, Diagnosis> {
+    let document: ProfileDocument = parse(source)?;
+    let policy = find_policy(source, &document.policy)?;
+    resolve::resolve(source, &document, policy)
+}
+
+/// The text of a profile by path, or by built-in name if there is no such file.
+pub fn find(path: &Path) -> Result<Source, Diagnosis> {
+    let name = path.to_str().unwrap_or("");
+    if !path.exists()
+        && let Some(source) = builtin_source(name)
+    {
+        return Ok(source);
+    }
+    Source::read(path).map_err(
+        |diagnosis| {
+            if path.exists() { diagnosis } else { diagnosis.help(suggest_builtin(name)) }
+        },
+    )
+}
+
+fn suggest_builtin(name: &str) -> String {
+    format!("or name a built-in profile; {}", suggest::advice(name, builtin_names()))
+}
+
+fn find_policy(source: &Source, wanted: &Located<String>) -> Result<Policy, Diagnosis> {
+    if let Some(policy) = policy::builtin(&wanted.value) {
+        return Ok(policy);
+    }
+    let path = source.relative(&wanted.value);
+    if !path.exists() {
+        let title = format!("no policy is called `{}`, and no such file exists", shown(&wanted.value));
+        let advice = suggest::advice(&wanted.value, policy::builtin_names());
+        return Err(Diagnosis::at(source, wanted.place, title)
+            .help(format!("built in: {advice}"))
+            .help("a path is seen from the profile's folder"));
+    }
+    policy::load(&Source::read(&path)?)
+}

@@ -1,0 +1,188 @@
+//! Groups: what each kind of device is told to do.
+
+use super::ask;
+use super::groups::{Groups, count};
+use crate::profile::document::fleet::*;
+use crate::scenario::fleet::*;
+use crate::scenario::target::Target;
+use crate::time::Nanos;
+use crate::yaml::quantity::{Delay, Length};
+use crate::yaml::{Diagnosis, Located, Source};
+
+/// `max` of a backoff where it is left out.
+const LONGEST_WAIT: Nanos = Nanos::from_secs(30);
+
+/// A charger never stops coming back: its attempts to reconnect do not run out.
+const RECONNECTS: u32 = u32::MAX;
+
+pub(super) fn groups(groups: &Groups<'_>, target: &Target) -> Result<Vec<Group>, Diagnosis> {
+    let mut first = 0;
+    let mut resolved = Vec::new();
+    for (name, document) in groups.iter() {
+        let kind = match document {
+            GroupDocument::Chargers(document) => GroupKind::Chargers(Box::new(chargers(groups.source, document)?)),
+            GroupDocument::Operators(document) => GroupKind::Operators(operators(groups, document)?),
+        };
+        check_renewal(groups.source, document, target)?;
+        resolved.push(Group { name: name.to_owned(), first: DeviceId(first), count: count(document), kind });
+        first += count(document);
+    }
+    Ok(resolved)
+}
+
+fn chargers(source: &Source, document: &ChargersDocument) -> Result<ChargerSpec, Diagnosis> {
+    Ok(ChargerSpec {
+        connectors: document.connectors.0 as u8,
+        model: ChargerModel {
+            name: document.model.name.clone(),
+            max_power_kw: document.model.power.0,
+            voltage: document.model.voltage.0,
+            phases: document.model.phases.0 as u8,
+        },
+        boot_spread: document.start.spread.0,
+        heartbeat: cadence(document.heartbeat),
+        telemetry: cadence(document.telemetry),
+        sessions: sessions(source, &document.sessions)?,
+        commands: commands(source, &document.commands.0)?,
+        renew_before: document.renew_before.0,
+        reaction: reaction(source, &document.reaction.0)?,
+        reconnect: Backoff {
+            initial: document.reconnect.initial.0,
+            max: longest_wait(source, document.reconnect.initial, document.reconnect.max)?,
+            jitter: document.reconnect.jitter.0,
+            attempts: RECONNECTS,
+        },
+    })
+}
+
+fn operators(groups: &Groups<'_>, document: &OperatorsDocument) -> Result<OperatorSpec, Diagnosis> {
+    Ok(OperatorSpec {
+        credentials: match document.credentials {
+            CredentialsDocument::Own => Credentials::Own,
+            CredentialsDocument::Shared => Credentials::Shared,
+        },
+        start_spread: document.start.spread.0,
+        asks: document.asks.iter().map(|found| ask::ask(groups, found)).collect::<Result<_, _>>()?,
+        reaction: reaction(groups.source, &document.reaction.0)?,
+        token: match document.token {
+            TokenDocument::Keep => TokenHabit::Keep,
+            TokenDocument::PerRequest => TokenHabit::PerRequest,
+        },
+        renew_before: document.renew_before.0,
+    })
+}
+
+fn cadence(document: CadenceDocument) -> CadenceSpec {
+    CadenceSpec { every: document.every.0, jitter: document.jitter.0 }
+}
+
+fn sessions(source: &Source, document: &SessionsDocument) -> Result<SessionSpec, Diagnosis> {
+    let SessionLengthDocument { median, p95 } = &document.duration;
+    check_order(source, *median, *p95, ("median", "p95"))?;
+    Ok(SessionSpec {
+        arrivals_per_hour: document.arrivals.per_hour,
+        shape: document.shape.as_ref().map_or(Ok([1.0; 24]), |weights| shape(source, weights))?,
+        duration: LogNormal { median: median.0, p95: p95.value.0 },
+        discharging: document.discharging.0,
+        faults: document.faults.0,
+        initially_busy: document.initially_busy.0,
+    })
+}
+
+/// The weights of the hours, scaled so that their mean is 1.
+fn shape(source: &Source, weights: &Located<Vec<crate::yaml::quantity::Number>>) -> Result<[f64; 24], Diagnosis> {
+    let wrong = |title: String| {
+        Err(Diagnosis::at(source, weights.place, title).help("write 24 weights, one for each hour from 0 to 23 UTC"))
+    };
+    let values: Vec<f64> = weights.iter().map(|weight| weight.0).collect();
+    let Ok(hours) = <[f64; 24]>::try_from(values) else {
+        return wrong(format!("a day has 24 hours, this shape {}", weights.len()));
+    };
+    let mean = hours.iter().sum::<f64>() / 24.0;
+    if mean > 0.0 && mean.is_finite() {
+        Ok(hours.map(|weight| weight / mean))
+    } else {
+        wrong("no hour of this shape has any weight".to_owned())
+    }
+}
+
+fn commands(source: &Source, document: &CommandsDocument) -> Result<CommandDelivery, Diagnosis> {
+    const DEFAULT_WAIT: Nanos = Nanos::from_secs(30);
+    const SECOND: u64 = 1_000_000_000;
+    match document {
+        CommandsDocument::Heartbeat {} => Ok(CommandDelivery::Heartbeat),
+        CommandsDocument::LongPoll(LongPollDocument { wait: None }) => {
+            Ok(CommandDelivery::LongPoll { wait: DEFAULT_WAIT })
+        }
+        CommandsDocument::LongPoll(LongPollDocument { wait: Some(wait) }) => {
+            let Length(nanos) = wait.value;
+            // The API's `wait` is a whole number of seconds from 1 to 60.
+            if nanos.0.is_multiple_of(SECOND) && nanos <= Nanos::from_secs(60) {
+                Ok(CommandDelivery::LongPoll { wait: nanos })
+            } else {
+                Err(Diagnosis::at(source, wait.place, format!("a long poll cannot wait {nanos}"))
+                    .help("write whole seconds from `1s` to `60s`"))
+            }
+        }
+    }
+}
+
+fn reaction(source: &Source, document: &ReactionDocument) -> Result<Reaction, Diagnosis> {
+    Ok(match document {
+        ReactionDocument::Obey(document) => Reaction::Obey(backoff(source, document)?),
+        ReactionDocument::Exponential(document) => Reaction::Exponential(backoff(source, document)?),
+        ReactionDocument::Stubborn(document) => Reaction::Stubborn { attempts: document.attempts.0 },
+        ReactionDocument::GiveUp {} => Reaction::GiveUp,
+    })
+}
+
+fn backoff(source: &Source, document: &BackoffDocument) -> Result<Backoff, Diagnosis> {
+    Ok(Backoff {
+        initial: document.initial.0,
+        max: longest_wait(source, document.initial, document.max)?,
+        jitter: document.jitter.0,
+        attempts: document.attempts.0,
+    })
+}
+
+fn longest_wait(source: &Source, initial: Length, max: Option<Located<Length>>) -> Result<Nanos, Diagnosis> {
+    match max {
+        None => Ok(initial.0.max(LONGEST_WAIT)),
+        Some(max) => {
+            check_order(source, initial, max, ("initial", "max"))?;
+            Ok(max.value.0)
+        }
+    }
+}
+
+/// Two lengths of which the second may not be the shorter one.
+pub(super) fn check_order(
+    source: &Source,
+    low: Length,
+    high: Located<Length>,
+    (low_name, high_name): (&str, &str),
+) -> Result<(), Diagnosis> {
+    if high.value >= low {
+        return Ok(());
+    }
+    let title = format!("`{high_name}` ({}) is shorter than `{low_name}` ({})", high.value.0, low.0);
+    Err(Diagnosis::at(source, high.place, title).help(format!("write at least {}", low.0)))
+}
+
+/// A token that is renewed before it is a moment old would be asked for without end.
+fn check_renewal(source: &Source, document: &GroupDocument, target: &Target) -> Result<(), Diagnosis> {
+    let Target::Embedded(server) = target else { return Ok(()) };
+    let (renew, kind): (Located<Delay>, _) = match document {
+        GroupDocument::Chargers(chargers) => (chargers.renew_before, "chargers"),
+        GroupDocument::Operators(operators) => (operators.renew_before, "operators"),
+    };
+    if renew.value.0 < server.token_lifetime {
+        return Ok(());
+    }
+    let title = format!(
+        "tokens live for {} on this server, but these {kind} renew them {} before their end",
+        server.token_lifetime, renew.value.0
+    );
+    let help = "write a shorter `renew_before`, or a longer `token_lifetime` of the target";
+    Err(Diagnosis::at(source, renew.place, title).help(help))
+}

@@ -1,0 +1,54 @@
+//! Who each device is to the provider.
+
+use crate::policy::model::{Limit, Policy, Scope};
+use crate::scenario::fleet::{Credentials, Group, GroupKind};
+use crate::scenario::identity::Identities;
+
+/// Always known, whether the policy asks for them or not: reports use them.
+const OWN_DIMENSIONS: [&str; 2] = ["client_id", "device_id"];
+
+/// Values are numbered from 1; 0 is none. The set of devices is named by each request, so it is no dimension here.
+pub(super) fn identities(policy: &Policy, groups: &[Group]) -> Identities {
+    let dimensions = dimensions(policy);
+    let mut identities = Identities::new(dimensions.clone());
+    let (mut clients, mut devices) = (0, 0);
+    for group in groups {
+        let shared = matches!(&group.kind, GroupKind::Operators(spec) if spec.credentials == Credentials::Shared);
+        for index in 0..group.count {
+            let (mut client, mut device) = (0, 0);
+            match &group.kind {
+                GroupKind::Chargers(_) => {
+                    devices += 1;
+                    device = devices;
+                }
+                GroupKind::Operators(_) => {
+                    clients += u32::from(!shared || index == 0);
+                    client = clients;
+                }
+            }
+            let value = |dimension: &String| match dimension.as_str() {
+                "client_id" => client,
+                "device_id" => device,
+                // One account and one address for the whole run.
+                _ => 1,
+            };
+            identities.push(&dimensions.iter().map(value).collect::<Vec<_>>());
+        }
+    }
+    identities
+}
+
+fn dimensions(policy: &Policy) -> Vec<String> {
+    let mut dimensions: Vec<String> = OWN_DIMENSIONS.map(str::to_owned).into();
+    let limits = policy.classes.iter().flat_map(|class| &class.limits);
+    let scopes = limits.map(|limit| match limit {
+        Limit::Rate(limit) => &limit.scope,
+        Limit::Concurrent(limit) => &limit.scope,
+    });
+    for name in scopes.flat_map(|Scope(names)| names) {
+        if name != "device_set" && !dimensions.contains(name) {
+            dimensions.push(name.clone());
+        }
+    }
+    dimensions
+}
