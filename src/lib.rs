@@ -8,6 +8,7 @@
 
 pub mod time;
 pub mod rng;
+pub mod clock;
 pub mod exit;
 pub mod policy;
 pub mod scenario;
