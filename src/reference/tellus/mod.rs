@@ -52,3 +52,5 @@ mod tokens;
 
 pub use platform::{Platform, Subscription};
 pub use polls::Ticket;
+#[cfg(test)]
+mod tests;
