@@ -169,7 +169,7 @@ mod tests {
             (["--limiter", "leaky"], "fixed-first-hit"),
             (["--fault", "none"], "hint-too-short"),
             (["--overload", "7"], "5%"),
-            (["--overload", "-1"], "--overload"),
+            (["--overload", "101%"], "5%"),
             (["--token-lifetime", "24"], "24h"),
             (["--token-lifetime", "0s"], "24h"),
         ] {

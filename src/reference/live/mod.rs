@@ -8,5 +8,7 @@ mod connection;
 mod patience;
 mod server;
 mod stream;
+#[cfg(test)]
+mod tests;
 
 pub use server::{Running, start};

@@ -26,17 +26,29 @@ pub enum Phase {
 }
 
 impl Phase {
-    /// How long a client may stay in it.
-    const fn patience(self) -> Nanos {
-        match self {
-            Phase::Idle => Nanos::from_secs(120),
-            Phase::Head | Phase::Body => Nanos::from_secs(10),
-            Phase::Busy => Nanos::MAX,
-        }
-    }
-
     fn from_bits(bits: u64) -> Phase {
         [Phase::Idle, Phase::Head, Phase::Body, Phase::Busy][(bits & 3) as usize]
+    }
+}
+
+/// How long a client may take.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience {
+    /// Without a request.
+    pub idle: Nanos,
+    /// For a request's head, and again for its body.
+    pub request: Nanos,
+}
+
+impl Patience {
+    pub const USUAL: Patience = Patience { idle: Nanos::from_secs(120), request: Nanos::from_secs(10) };
+
+    fn with(self, phase: Phase) -> Nanos {
+        match phase {
+            Phase::Idle => self.idle,
+            Phase::Head | Phase::Body => self.request,
+            Phase::Busy => Nanos::MAX,
+        }
     }
 }
 
@@ -61,9 +73,9 @@ impl Activity {
     }
 
     /// Whether the client has used up the server's patience.
-    pub fn is_overdue(&self, now: Nanos) -> bool {
+    pub fn is_overdue(&self, now: Nanos, patience: Patience) -> bool {
         let since = Nanos(self.0.load(Ordering::Relaxed) & !3);
-        now.saturating_sub(since) > self.phase().patience()
+        now.saturating_sub(since) > patience.with(self.phase())
     }
 }
 
@@ -125,15 +137,16 @@ mod tests {
     fn patience_depends_on_what_the_client_is_doing() {
         let secs = Nanos::from_secs;
         let activity = Activity::new(secs(100), Phase::Idle);
-        assert!(!activity.is_overdue(secs(220)));
-        assert!(activity.is_overdue(secs(221)));
+        let is_overdue = |at| activity.is_overdue(at, Patience::USUAL);
+        assert!(!is_overdue(secs(220)));
+        assert!(is_overdue(secs(221)));
         for phase in [Phase::Head, Phase::Body] {
             activity.enter(secs(200), phase);
             assert_eq!(activity.phase(), phase);
-            assert!(!activity.is_overdue(secs(210)));
-            assert!(activity.is_overdue(secs(211)));
+            assert!(!is_overdue(secs(210)));
+            assert!(is_overdue(secs(211)));
         }
         activity.enter(secs(200), Phase::Busy);
-        assert!(!activity.is_overdue(Nanos::MAX));
+        assert!(!is_overdue(secs(1_000_000)));
     }
 }

@@ -16,7 +16,7 @@ use tokio::task::{AbortHandle, LocalSet};
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use super::connection;
-use super::patience::{Activity, Phase};
+use super::patience::{Activity, Patience, Phase};
 use crate::clock::Clock;
 use crate::policy::model::Policy;
 use crate::reference::http::{HttpIn, HttpOut, Reply};
@@ -61,6 +61,16 @@ impl Drop for Running {
 
 /// Starts a server on a thread of its own. Its time begins now. Errors: the address cannot be had.
 pub fn start(policy: Policy, spec: ServerSpec, listen: SocketAddr) -> io::Result<Running> {
+    start_with(policy, spec, listen, Patience::USUAL)
+}
+
+/// Like [`start`], with another patience.
+pub(super) fn start_with(
+    policy: Policy,
+    spec: ServerSpec,
+    listen: SocketAddr,
+    patience: Patience,
+) -> io::Result<Running> {
     let listener = bind(listen)?;
     let address = listener.local_addr()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
@@ -68,7 +78,7 @@ pub fn start(policy: Policy, spec: ServerSpec, listen: SocketAddr) -> io::Result
     let serve = move || {
         let clock = Clock::start();
         let platform = Platform::new(&policy, &spec, clock.anchor());
-        let server = Rc::new(Server::new(clock, platform, stopping));
+        let server = Rc::new(Server::new(clock, patience, platform, stopping));
         if let Err(error) = LocalSet::new().block_on(&runtime, run(&server, listener)) {
             eprintln!("the reference server has ended: {error}");
         }
@@ -110,6 +120,7 @@ async fn run(server: &Rc<Server>, listener: std::net::TcpListener) -> io::Result
 /// What all connections of a server share. Only its own thread touches it.
 pub struct Server {
     pub clock: Clock,
+    patience: Patience,
     platform: RefCell<Platform>,
     held: RefCell<HashMap<Ticket, oneshot::Sender<HttpOut>>>,
     guests: RefCell<HashMap<u64, Guest>>,
@@ -124,9 +135,10 @@ struct Guest {
 }
 
 impl Server {
-    fn new(clock: Clock, platform: Platform, stopping: watch::Receiver<bool>) -> Server {
+    fn new(clock: Clock, patience: Patience, platform: Platform, stopping: watch::Receiver<bool>) -> Server {
         Server {
             clock,
+            patience,
             platform: RefCell::new(platform),
             held: RefCell::default(),
             guests: RefCell::default(),
@@ -177,7 +189,7 @@ impl Server {
         let now = self.clock.now();
         self.platform.borrow_mut().advance(now);
         self.deliver();
-        for guest in self.guests.borrow().values().filter(|guest| guest.activity.is_overdue(now)) {
+        for guest in self.guests.borrow().values().filter(|guest| guest.activity.is_overdue(now, self.patience)) {
             guest.task.abort();
         }
     }
