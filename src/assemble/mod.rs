@@ -5,6 +5,7 @@ mod build;
 mod conclusion;
 mod facts;
 mod harness;
+mod recorder;
 mod words;
 
 #[cfg(test)]
@@ -12,3 +13,4 @@ pub mod testing;
 
 pub use build::assemble;
 pub use facts::RunFacts;
+pub use recorder::{Outcome, Recorder};

@@ -93,13 +93,13 @@ pub enum LiveError {
 }
 
 /// Plays a scenario's devices against a target. `partition` says which shard plays which devices; each shard is a
-/// thread, which makes its own devices and its observer. Returns when all shards have come to their end.
+/// thread, which makes its own devices and, told when the run began, its observer. Returns when all shards have come to their end.
 pub fn run<D, O>(
     scenario: &Scenario,
     options: &LiveOptions,
     partition: Vec<Vec<DeviceId>>,
     make_device: impl Fn(DeviceId) -> D + Sync,
-    make_observer: impl Fn(usize) -> O + Sync,
+    make_observer: impl Fn(Anchor) -> O + Sync,
 ) -> Result<LiveEnd<O>, LiveError>
 where
     D: Device,
@@ -114,12 +114,12 @@ where
             let (ready, target, make_device, make_observer) = (ready.clone(), &target, &make_device, &make_observer);
             let body = move || {
                 let runtime = runtime()?;
-                let observer = make_observer(index);
                 let devices = ids.into_iter().map(|id| (id, make_device(id))).collect();
                 let _ = ready.send(());
                 // Kept until now only: a shard that fails before it is ready must not be waited for.
                 drop(ready);
                 let Ok(clock) = started.recv() else { return Ok(None) };
+                let observer = make_observer(clock.anchor());
                 play(&runtime, clock, scenario, options, target, observer, devices).map(Some)
             };
             shards.push((start, thread::Builder::new().name(format!("shard-{index}")).spawn_scoped(scope, body)?));
