@@ -153,7 +153,7 @@ fn counted(count: usize, one: &str, many: &str) -> String {
 fn more(others: usize) -> String {
     match others {
         0 => String::new(),
-        others => format!(" (and {})", counted(others, "more reason", "more reasons")),
+        others => format!(", and {}", counted(others, "more reason", "more reasons")),
     }
 }
 
@@ -272,7 +272,7 @@ mod tests {
             ];
             summary.quotas = vec![quota("queries", Safety::Over, -1.0), quota("tokens", Safety::Over, -2.0)];
         });
-        assert_eq!(conclusion.headline, "Failed. Fleet, queries: Polling goes over the limit (and 4 more reasons).");
+        assert_eq!(conclusion.headline, "Failed. Fleet, queries: Polling goes over the limit, and 4 more reasons.");
         assert_eq!(
             conclusion.reasons,
             [
