@@ -157,6 +157,7 @@ mod tests {
         assert_eq!(summary.quotas[0].series[..4], [1, 2, 41, 0]);
         assert_eq!(summary.policy.classes[0].limits, ["60 per 1m for each client_id"]);
         assert_eq!(summary.policy.classes[0].requests, ["GET /v1/sites", "GET /v1/devices/{id}"]);
+        assert_eq!(summary.fleet[0].behaviour, ["reads the aggregated energy every 10s"]);
         assert_eq!((summary.fleet[0].kind.as_str(), summary.fleet[0].devices), ("operators", 3));
     }
 
