@@ -1,6 +1,7 @@
 //! Policy and fleet in words.
 
 use crate::policy::model::{Class, HintPlace, Limit, Policy, Refusal, Scope};
+use crate::scenario::fleet::{Ask, Question};
 use crate::scenario::{Disturbance, Group, GroupKind, Scenario, ScheduledEvent};
 use crate::summary::{GroupInfo, PolicyClassInfo, PolicyInfo};
 
@@ -42,7 +43,7 @@ pub(super) fn group_info(group: &Group) -> GroupInfo {
 fn limit_text(limit: &Limit) -> String {
     match limit {
         Limit::Rate(rate) => format!("{} per {} for each {}", rate.allow, rate.per, scope_text(&rate.scope)),
-        Limit::Concurrent(limit) => format!("{} at a time for each {}", limit.allow, scope_text(&limit.scope)),
+        Limit::Concurrent(limit) => format!("{} at the same time for each {}", limit.allow, scope_text(&limit.scope)),
     }
 }
 
@@ -87,8 +88,21 @@ fn behaviour(group: &Group) -> Vec<String> {
             ),
         ],
         GroupKind::Operators(spec) => {
-            spec.asks.iter().map(|ask| format!("{:?} every {}", ask.what, ask.cadence.every)).collect()
+            let ask = |ask: &Ask| format!("{} every {}", question_text(&ask.what), ask.cadence.every);
+            spec.asks.iter().map(ask).collect()
         }
+    }
+}
+
+fn question_text(question: &Question) -> String {
+    match question {
+        Question::Sites { page_size, .. } => format!("lists the sites in pages of {page_size}"),
+        Question::DeviceDetails { devices, .. } => format!("reads the details of {devices} chargers"),
+        Question::Harvest { page_size, .. } => format!("harvests charging records in pages of {page_size}"),
+        Question::Energy => "reads the aggregated energy".to_owned(),
+        Question::StartStop { hold, .. } => format!("starts a session and stops it after {hold}"),
+        Question::Flexibility => "sends a batch control".to_owned(),
+        Question::Stream { devices, .. } => format!("streams {devices} chargers, opening a lost stream again"),
     }
 }
 
