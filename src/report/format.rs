@@ -142,7 +142,8 @@ mod tests {
 
     #[test]
     fn large_and_small_numbers_have_no_exponent() {
-        let cases = [(0.0, "0"), (0.05, "0.05"), (12.54, "12.5"), (999.9, "1k"), (1500.0, "1.5k"), (2e6, "2M"), (3e10, "30G")];
+        let cases =
+            [(0.0, "0"), (0.05, "0.05"), (12.54, "12.5"), (999.9, "1k"), (1500.0, "1.5k"), (2e6, "2M"), (3e10, "30G")];
         for (value, text) in cases {
             assert_eq!(compact(value), text);
         }

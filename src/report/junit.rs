@@ -68,8 +68,11 @@ fn gate(gate: &GateResult) -> TestCase {
 /// Whether the run proves anything at all.
 fn validity(summary: &Summary) -> TestCase {
     let harness = &summary.harness;
-    let status =
-        if harness.valid { TestCaseStatus::success() } else { failure("the run is invalid", &harness.problems.join("\n")) };
+    let status = if harness.valid {
+        TestCaseStatus::success()
+    } else {
+        failure("the run is invalid", &harness.problems.join("\n"))
+    };
     let mut case = TestCase::new("the harness kept up", status);
     case.set_classname("quotaproof.harness");
     case
@@ -136,7 +139,11 @@ mod tests {
         summary.findings[0].severity = Severity::Advice;
         assert!(render(&summary).unwrap().contains("failures=\"0\""));
         summary.findings[0].severity = Severity::Breach;
-        assert!(!render(&summary).unwrap().contains("<testsuites name=\"quotaproof tellus-depot\" tests=\"11\" skipped=\"2\" failures=\"0\""));
+        assert!(
+            !render(&summary)
+                .unwrap()
+                .contains("<testsuites name=\"quotaproof tellus-depot\" tests=\"11\" skipped=\"2\" failures=\"0\"")
+        );
         assert!(render(&summary).unwrap().contains("<failure message="));
     }
 }

@@ -29,7 +29,7 @@ fn headline(out: &mut String, summary: &Summary) {
     let mark = words::exit(summary.conclusion.exit);
     line(out, &format!("## {} {}: {}", mark.symbol, escape(&summary.run.name), mark.word));
     line(out, &format!("\n**{}**\n", escape(&summary.conclusion.headline)));
-    for reason in &summary.conclusion.reasons {
+    for reason in summary.conclusion.reasons.iter().take(MOST_FINDINGS) {
         line(out, &format!("- {}", escape(reason)));
     }
 }
@@ -43,7 +43,13 @@ fn quotas(out: &mut String, summary: &Summary) {
     line(out, "|---|---|---:|---:|---|");
     for quota in summary.quotas.iter().take(MOST_ROWS) {
         let peak = quota.readings.first().map_or_else(|| "–".to_owned(), |used| words::peak(used, quota));
-        let cells = [escape(&quota.class), escape(&quota.limit), peak, words::headroom(quota.headroom), shown(words::safety(quota.safety))];
+        let cells = [
+            escape(&quota.class),
+            escape(&quota.limit),
+            peak,
+            words::headroom(quota.headroom),
+            shown(words::safety(quota.safety)),
+        ];
         row(out, &cells);
     }
     more(out, summary.quotas.len(), MOST_ROWS);
@@ -78,7 +84,10 @@ fn one_finding(out: &mut String, finding: &Finding) {
     let mark = words::finding(finding);
     let cases = words::cases(finding);
     let cases = if cases.is_empty() { cases } else { format!(" ({cases})") };
-    line(out, &format!("- {} **{}**: {}{cases}", mark.symbol, escape(&words::title(finding)), escape(&finding.headline)));
+    line(
+        out,
+        &format!("- {} **{}**: {}{cases}", mark.symbol, escape(&words::title(finding)), escape(&finding.headline)),
+    );
     if let Some(first) = finding.evidence.first() {
         let (at, device) = (format::moment(first.at_s), escape(&first.device));
         let (sent, received, why) = (code(&first.sent), code(&first.received), escape(&first.why));

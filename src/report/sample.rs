@@ -40,17 +40,50 @@ pub fn passing() -> Summary {
         quota("charger-other", "60 per 1m for each device_id", 60, Some(60.0), "device_id", &[7, 7, 6, 6]),
     ];
     let findings = vec![
-        finding("fleet.quota", Party::Fleet, "queries", Verdict::Pass, "Queries stayed within 60 per minute under every reading."),
-        finding("fleet.quota", Party::Fleet, "charger-high-frequency", Verdict::Pass, "Chargers stayed within 10 per second."),
-        finding("server.over-admission", Party::Server, "queries", Verdict::Pass, "The server admitted no more than documented."),
-        finding("server.false-refusal", Party::Server, "queries", Verdict::NoData, "Nothing was refused, so nothing could be refused falsely."),
+        finding(
+            "fleet.quota",
+            Party::Fleet,
+            "queries",
+            Verdict::Pass,
+            "Queries stayed within 60 per minute under every reading.",
+        ),
+        finding(
+            "fleet.quota",
+            Party::Fleet,
+            "charger-high-frequency",
+            Verdict::Pass,
+            "Chargers stayed within 10 per second.",
+        ),
+        finding(
+            "server.over-admission",
+            Party::Server,
+            "queries",
+            Verdict::Pass,
+            "The server admitted no more than documented.",
+        ),
+        finding(
+            "server.false-refusal",
+            Party::Server,
+            "queries",
+            Verdict::NoData,
+            "Nothing was refused, so nothing could be refused falsely.",
+        ),
         finding("server.retry-after", Party::Server, "", Verdict::NoData, "No hint was given."),
-        finding("client.cadence", Party::Client, "depot", Verdict::Pass, "Heartbeats and telemetry kept their cadence."),
+        finding(
+            "client.cadence",
+            Party::Client,
+            "depot",
+            Verdict::Pass,
+            "Heartbeats and telemetry kept their cadence.",
+        ),
         finding("client.cache", Party::Client, "dashboard", Verdict::Pass, "Site lists were cached."),
     ];
     Summary {
         format: FORMAT,
-        run: run("tellus-depot", "A depot of 200 two-connector chargers with two operator clients that follow the documents."),
+        run: run(
+            "tellus-depot",
+            "A depot of 200 two-connector chargers with two operator clients that follow the documents.",
+        ),
         conclusion: Conclusion {
             exit: Exit::Pass,
             exit_code: 0,
@@ -79,14 +112,16 @@ pub fn passing() -> Summary {
 pub fn failing() -> Summary {
     let mut summary = passing();
     summary.run.name = "tellus-polling-dashboard".to_owned();
-    summary.run.description = Some("A dashboard that polls GET /v1/operator/devices/{device_id} for live state.".to_owned());
+    summary.run.description =
+        Some("A dashboard that polls GET /v1/operator/devices/{device_id} for live state.".to_owned());
     summary.run.command = "quotaproof run profiles/tellus-polling-dashboard.yaml --seed 7".to_owned();
     summary.conclusion = Conclusion {
         exit: Exit::Fail,
         exit_code: 1,
         headline: "The fleet needs 4.2 times its quota of queries: polling device details for live state.".to_owned(),
         reasons: vec![
-            "dashboard/0 sent 252 queries within a minute where 60 are allowed, over the limit under every reading.".to_owned(),
+            "dashboard/0 sent 252 queries within a minute where 60 are allowed, over the limit under every reading."
+                .to_owned(),
             "192 of 252 queries were refused with 429.".to_owned(),
             "1 of 3 gates failed and 1 had no data.".to_owned(),
         ],
@@ -94,10 +129,13 @@ pub fn failing() -> Summary {
     summary.classes[0] = figures("queries", 252, 60, 192, 4.2);
     summary.classes[0].overloaded = 3;
     summary.classes[0].failed.insert("timeout".to_owned(), 2);
-    summary.quotas[0] = quota("queries", "60 per 1m for each client_id", 60, Some(60.0), "client_id", &[252, 193, 252, 251]);
-    summary.quotas[4] = quota("charger-high-frequency", "10 per 1s for each device_id", 10, Some(1.0), "device_id", &[11, 11, 9, 8]);
+    summary.quotas[0] =
+        quota("queries", "60 per 1m for each client_id", 60, Some(60.0), "client_id", &[252, 193, 252, 251]);
+    summary.quotas[4] =
+        quota("charger-high-frequency", "10 per 1s for each device_id", 10, Some(1.0), "device_id", &[11, 11, 9, 8]);
     summary.timeline = timeline(&summary.classes, SECONDS);
-    summary.run.events = vec![EventInfo { at_s: 20.0, text: "blackout of depot: 100% of it, back within 5s".to_owned() }];
+    summary.run.events =
+        vec![EventInfo { at_s: 20.0, text: "blackout of depot: 100% of it, back within 5s".to_owned() }];
     let polling = Finding {
         explanation: "dashboard/0 asked for 21 devices every 5 s. The documents name polling of device details for live state as the single biggest cause of breaches.".to_owned(),
         remedy: "Open one stream for the devices on screen (WS /v1/operator/stream) and drop the poll.".to_owned(),
@@ -123,7 +161,13 @@ pub fn failing() -> Summary {
         evidence: evidence(1),
         ..finding("fleet.quota", Party::Fleet, "charger-high-frequency", Verdict::Inconclusive, "Whether the chargers keep to 10 per second depends on the reading.")
     };
-    let undocumented = finding("server.penalty", Party::Server, "", Verdict::Undocumented, "The documents do not say whether repeated breaches are punished.");
+    let undocumented = finding(
+        "server.penalty",
+        Party::Server,
+        "",
+        Verdict::Undocumented,
+        "The documents do not say whether repeated breaches are punished.",
+    );
     summary.findings.splice(0..2, [polling, quota, unclear, undocumented]);
     summary.gates = vec![
         gate("refused_ratio of queries at most 1%", Verdict::Fail, "76.2%"),
@@ -147,12 +191,16 @@ pub fn interrupted() -> Summary {
         reasons: vec![],
     };
     summary.classes.iter_mut().for_each(|class| *class = figures(&class.class, 0, 0, 0, 0.0));
-    summary.quotas.iter_mut().for_each(|used| *used = quota(&used.class, &used.limit, used.allow, used.per_s, &used.scope, &[]));
+    summary
+        .quotas
+        .iter_mut()
+        .for_each(|used| *used = quota(&used.class, &used.limit, used.allow, used.per_s, &used.scope, &[]));
     summary.timeline = Timeline { step_s: 1.0, ..Timeline::default() };
     summary.findings = vec![];
     summary.gates.iter_mut().for_each(|gate| *gate = self::gate(&gate.gate, Verdict::NoData, "no data"));
     summary.fleet = vec![];
-    summary.harness = HarnessInfo { valid: false, problems: vec!["nothing was sent".to_owned()], ..HarnessInfo::default() };
+    summary.harness =
+        HarnessInfo { valid: false, problems: vec!["nothing was sent".to_owned()], ..HarnessInfo::default() };
     summary
 }
 
@@ -165,7 +213,8 @@ pub fn hostile() -> Summary {
     summary.run.description = Some(format!("]]> \u{1b}[31mred\u{1b}[0m \u{7} {long}"));
     summary.run.command = "quotaproof run ``` '; rm -rf / #' <b>".to_owned();
     summary.run.target = format!("https://example.test/{SCRIPT}");
-    summary.conclusion.headline = format!("שלום עולם \u{202e}txt.exe 🔋⚡ | @everyone [link](javascript:alert(1)) {SCRIPT}");
+    summary.conclusion.headline =
+        format!("שלום עולם \u{202e}txt.exe 🔋⚡ | @everyone [link](javascript:alert(1)) {SCRIPT}");
     summary.conclusion.reasons = vec![SCRIPT.to_owned(), "a | b | c\nsecond line".to_owned(), long.clone()];
     summary.policy.source = Some("javascript:alert(1)".to_owned());
     summary.policy.title = SCRIPT.to_owned();
@@ -200,7 +249,9 @@ pub fn large() -> Summary {
     summary.run.planned_s = 86_400.0;
     summary.run.duration_s = 86_400.0;
     summary.run.events = vec![];
-    summary.classes.extend((0..9).map(|index| figures(&format!("extra-{index}"), 5_000_000 >> index, 4_000_000 >> index, 7, 0.002)));
+    summary.classes.extend(
+        (0..9).map(|index| figures(&format!("extra-{index}"), 5_000_000 >> index, 4_000_000 >> index, 7, 0.002)),
+    );
     summary.classes[4] = figures("charger-high-frequency", 4_200_000_000, 4_199_999_999, 1, 3_500.0);
     summary.timeline = timeline(&summary.classes, 8_640);
     summary.timeline.step_s = 10.0;
@@ -249,7 +300,10 @@ fn fleet() -> Vec<GroupInfo> {
             name: "dashboard".to_owned(),
             kind: "operators".to_owned(),
             devices: 2,
-            behaviour: behaviour(&["sites every 10m, charging-records harvested every 15m", "obeys the hint of a 429, 6 attempts"]),
+            behaviour: behaviour(&[
+                "sites every 10m, charging-records harvested every 15m",
+                "obeys the hint of a 429, 6 attempts",
+            ]),
         },
     ]
 }
@@ -279,7 +333,12 @@ fn policy() -> PolicyInfo {
             ),
             class("token", "Token issuance", &["POST /v1/operator/oauth/token"], "10 per 1m for each client_id"),
             class("stream", "WebSocket", &["WS /v1/operator/stream"], "1 at once for each client_id and device_set"),
-            class("batch-control", "Batch control", &["POST /v1/operator/control/flexibility"], "30 per 1m for each client_id"),
+            class(
+                "batch-control",
+                "Batch control",
+                &["POST /v1/operator/control/flexibility"],
+                "30 per 1m for each client_id",
+            ),
             class(
                 "charger-high-frequency",
                 "Charger, high frequency",
@@ -295,7 +354,10 @@ fn policy() -> PolicyInfo {
         ],
         refusal: "429 with 5001 at /code; seconds to wait at /details/retry_after_seconds, optional".to_owned(),
         overload: "503".to_owned(),
-        guidance: vec!["Stream live state instead of polling device details.".to_owned(), "Ask for pages of 100.".to_owned()],
+        guidance: vec![
+            "Stream live state instead of polling device details.".to_owned(),
+            "Ask for pages of 100.".to_owned(),
+        ],
         silences: vec![
             "How requests are counted: fixed or rolling windows, or a bucket.".to_owned(),
             "Whether a refused request uses up quota.".to_owned(),
@@ -345,7 +407,8 @@ fn figures(class: &str, requests: u64, served: u64, refused: u64, median_ms: f64
     for (outcome, count, scale) in [("served", served, 1.0), ("refused", refused, 0.3)] {
         if count > 0 {
             let from_sent = quantiles(count, median_ms * scale);
-            latency.insert(outcome.to_owned(), Latency { from_due: quantiles(count, median_ms * scale * 1.4), from_sent });
+            latency
+                .insert(outcome.to_owned(), Latency { from_due: quantiles(count, median_ms * scale * 1.4), from_sent });
         }
     }
     let spread = |count: u64| RateSpread {

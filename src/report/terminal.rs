@@ -3,10 +3,10 @@
 use std::ffi::OsStr;
 use std::path::Path;
 
+use super::format;
 use super::text::{self, Align};
 use super::triage::Triage;
 use super::words::{self, Mark, Tone};
-use super::format;
 use crate::summary::Summary;
 use crate::summary::finding::Finding;
 
@@ -133,9 +133,10 @@ fn gates(page: &mut Page, summary: &Summary) {
     }
     page.heading("Gates");
     let marks: Vec<Mark> = summary.gates.iter().map(|gate| words::gate(gate.verdict)).collect();
-    let rows = summary.gates.iter().map(|gate| {
-        vec![gate.gate.clone(), gate.measured.clone(), words::gate(gate.verdict).word.to_owned()]
-    });
+    let rows = summary
+        .gates
+        .iter()
+        .map(|gate| vec![gate.gate.clone(), gate.measured.clone(), words::gate(gate.verdict).word.to_owned()]);
     page.table(&["gate", "measured", "verdict"], &marks, rows.collect(), &[Align::Left, Align::Right, Align::Left]);
 }
 
@@ -180,7 +181,10 @@ fn closing(page: &mut Page, summary: &Summary, report: Option<&Path>) {
     page.line(&format!("again:   {}", text::clean(&run.command)));
     let hash = |hash: &str| text::clean(hash).chars().take(12).collect::<String>();
     let (profile, policy) = (hash(&run.profile_hash), hash(&run.policy_hash));
-    page.paragraph("run:     ", &format!("seed {}, profile {profile}, policy {policy}, quotaproof {}", run.seed, run.version));
+    page.paragraph(
+        "run:     ",
+        &format!("seed {}, profile {profile}, policy {policy}, quotaproof {}", run.seed, run.version),
+    );
 }
 
 #[cfg(test)]
@@ -222,7 +226,8 @@ mod tests {
     #[test]
     fn colour_changes_the_looks_and_not_a_word() {
         let plain = shown(&sample::failing());
-        let coloured = render(&sample::failing(), Some(Path::new("reports/tellus-depot-20260315T103000Z/report.html")), true);
+        let coloured =
+            render(&sample::failing(), Some(Path::new("reports/tellus-depot-20260315T103000Z/report.html")), true);
         let mut stripped = coloured.clone();
         for code in ["0", "1", "2", "31", "32", "33"] {
             stripped = stripped.replace(&format!("\u{1b}[{code}m"), "");

@@ -5,7 +5,8 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 /// One line without anything that could steer a terminal or turn text around: control characters and line breaks
 /// become spaces, bidirectional overrides disappear.
 pub fn clean(text: &str) -> String {
-    let turns_text_around = |c: char| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}');
+    let turns_text_around =
+        |c: char| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}');
     text.chars().filter(|&c| !turns_text_around(c)).map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
@@ -73,7 +74,8 @@ pub fn table(rows: &[Vec<String>], align: &[Align], columns: usize) -> Vec<Strin
         (0..align.len()).map(|column| rows.iter().map(|row| width(&row[column])).max().unwrap_or(0)).collect();
     let room = columns.saturating_sub(GAP * align.len().saturating_sub(1));
     while widths.iter().sum::<usize>() > room {
-        let Some(widest) = (0..widths.len()).max_by_key(|&column| widths[column]).filter(|&w| widths[w] > NARROWEST) else {
+        let Some(widest) = (0..widths.len()).max_by_key(|&column| widths[column]).filter(|&w| widths[w] > NARROWEST)
+        else {
             break;
         };
         widths[widest] -= 1;
@@ -83,7 +85,9 @@ pub fn table(rows: &[Vec<String>], align: &[Align], columns: usize) -> Vec<Strin
         let space = " ".repeat(widths[column] - width(&text));
         if align[column] == Align::Right { space + &text } else { text + &space }
     };
-    rows.iter().map(|row| row.iter().enumerate().map(cell).collect::<Vec<_>>().join("  ").trim_end().to_owned()).collect()
+    rows.iter()
+        .map(|row| row.iter().enumerate().map(cell).collect::<Vec<_>>().join("  ").trim_end().to_owned())
+        .collect()
 }
 
 #[cfg(test)]

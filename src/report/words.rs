@@ -124,11 +124,7 @@ pub fn headroom(headroom: Option<f64>) -> String {
 
 /// Check and subject in one: `fleet.quota (queries)`, or the check alone when it is about the whole run.
 pub fn title(finding: &Finding) -> String {
-    if finding.subject.is_empty() {
-        finding.check.clone()
-    } else {
-        format!("{} ({})", finding.check, finding.subject)
-    }
+    if finding.subject.is_empty() { finding.check.clone() } else { format!("{} ({})", finding.check, finding.subject) }
 }
 
 /// `12 of 3,400 cases`; empty if nothing was looked at.

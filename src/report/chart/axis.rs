@@ -16,7 +16,8 @@ impl Axis {
     pub fn amounts(highest: f64) -> Axis {
         let step = round_step(highest.max(0.0) / 4.0);
         let steps = (highest / step - 1e-9).ceil().clamp(1.0, 10.0);
-        let ticks = (0..=steps as u32).map(|index| f64::from(index) * step).map(|at| (at, format::compact(at))).collect();
+        let ticks =
+            (0..=steps as u32).map(|index| f64::from(index) * step).map(|at| (at, format::compact(at))).collect();
         Axis { from: 0.0, to: steps * step, ticks }
     }
 
@@ -30,8 +31,8 @@ impl Axis {
     /// The run's time in seconds, ticked as clocks are: 15 s, 5 min, 6 h.
     pub fn time(duration: f64) -> Axis {
         const STEPS: [f64; 20] = [
-            1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 1800.0, 3600.0, 7200.0, 10_800.0, 21_600.0,
-            43_200.0, 86_400.0, 172_800.0, 604_800.0,
+            1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 1800.0, 3600.0, 7200.0, 10_800.0,
+            21_600.0, 43_200.0, 86_400.0, 172_800.0, 604_800.0,
         ];
         const MOST: f64 = 5.0;
         let duration = if duration > 0.0 { duration } else { 1.0 };
@@ -95,7 +96,11 @@ fn round_step(step: f64) -> f64 {
         return 1.0;
     }
     let decade = 10f64.powf(step.log10().floor());
-    [1.0, 2.0, 5.0, 10.0].into_iter().map(|factor| factor * decade).find(|&round| round >= step * (1.0 - 1e-9)).unwrap_or(step)
+    [1.0, 2.0, 5.0, 10.0]
+        .into_iter()
+        .map(|factor| factor * decade)
+        .find(|&round| round >= step * (1.0 - 1e-9))
+        .unwrap_or(step)
 }
 
 #[cfg(test)]
@@ -121,9 +126,10 @@ mod tests {
 
     #[test]
     fn the_last_value_of_a_sample_stands_where_its_size_ends() {
-        assert_eq!(nines(1.0, 1000), 3.0);
-        assert_eq!(nines(0.99, 1000), 2.0);
-        assert_eq!(nines(0.999_99, 100), 2.0);
+        for (quantile, count, at) in [(1.0, 1000, 3.0), (0.99, 1000, 2.0), (0.999_99, 100, 2.0), (1.0, 0, 2f64.log10())]
+        {
+            assert!((nines(quantile, count) - at).abs() < 1e-9, "{quantile} of {count}");
+        }
     }
 
     proptest! {

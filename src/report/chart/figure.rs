@@ -52,7 +52,8 @@ impl Figure {
     /// Draws a plot. `description` is for those who hear the page.
     pub fn drawn(id: &str, title: &str, note: &str, description: &str, plot: &Plot, table: Table) -> Figure {
         let legend = plot.lines.iter().map(|line| LegendEntry { class: line.ink.class(), label: line.label.clone() });
-        let limit = plot.limit.as_ref().map(|(_, label)| LegendEntry { class: Ink::Limit.class(), label: label.clone() });
+        let limit =
+            plot.limit.as_ref().map(|(_, label)| LegendEntry { class: Ink::Limit.class(), label: label.clone() });
         let events = (!plot.events.is_empty())
             .then(|| LegendEntry { class: Ink::Event.class(), label: "event of the profile".to_owned() });
         let body = match plot::svg(plot, id, title, description) {

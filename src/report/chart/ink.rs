@@ -5,7 +5,7 @@
 
 use plotters::style::RGBColor;
 
-/// How many colours and dash patterns the style sheet has for lines.
+/// How many colours and dash patterns the style sheet has for lines. Without a common divisor every pair of them comes up.
 pub const COLOURS: u8 = 7;
 pub const DASHES: u8 = 4;
 
@@ -22,9 +22,8 @@ pub enum Ink {
 impl Ink {
     /// The n-th line of a chart: the dash pattern changes along with the colour, so that neither stands alone.
     pub fn nth(index: usize) -> Ink {
-        let colours = usize::from(COLOURS);
-        let dash = (index + index / colours) % usize::from(DASHES);
-        Ink::Line { colour: (index % colours) as u8, dash: dash as u8 }
+        let of = |count: u8| (index % usize::from(count)) as u8;
+        Ink::Line { colour: of(COLOURS), dash: of(DASHES) }
     }
 
     /// The colour that stands for the ink inside plotters.

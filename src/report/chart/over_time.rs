@@ -67,7 +67,11 @@ impl<'a> Clock<'a> {
         let stride = steps.div_ceil(MOST_ROWS).max(1);
         let row = |from: usize| {
             let to = (from + stride).min(steps);
-            let span = format!("{} to {}", format::seconds(from as f64 * self.step_s), format::seconds(to as f64 * self.step_s));
+            let span = format!(
+                "{} to {}",
+                format::seconds(from as f64 * self.step_s),
+                format::seconds(to as f64 * self.step_s)
+            );
             let values = series.iter().map(|series| {
                 let values = series.values.get(from..to.min(series.values.len())).unwrap_or_default().iter().copied();
                 show(match together {
@@ -92,7 +96,13 @@ pub fn traffic(summary: &Summary) -> Vec<Figure> {
         rates(summary, "sent", "Throughput by class", "requests sent", by_class(|class| &class.sent)),
         rates(summary, "answers", "What came back", "answers", answers(&summary.timeline.classes)),
         rates(summary, "refused", "Refusals (429) by class", "refusals", by_class(|class| &class.refused)),
-        rates(summary, "overloaded", "Overload answers (503) by class", "overload answers", by_class(|class| &class.overloaded)),
+        rates(
+            summary,
+            "overloaded",
+            "Overload answers (503) by class",
+            "overload answers",
+            by_class(|class| &class.overloaded),
+        ),
     ]
 }
 
@@ -127,7 +137,8 @@ fn rates(summary: &Summary, id: &str, title: &str, what: &str, series: Vec<Serie
     let total: f64 = series.iter().flat_map(|series| &series.values).sum();
     let peak = format::compact(highest * scale);
     let description = format!("{} {what} in all, at most {peak} per second in one line.", format::count(total as u64));
-    let note = format!("{what} per second, averaged over steps of {}; the table has counts.", format::seconds(clock.step_s));
+    let note =
+        format!("{what} per second, averaged over steps of {}; the table has counts.", format::seconds(clock.step_s));
     let table = clock.table(&series, Together::Sum, |value| format::count(value as u64));
     let plot = clock.plot(&series, scale, Axis::amounts(highest * scale));
     Figure::drawn(id, title, &note, &description, &plot, table)
@@ -136,7 +147,10 @@ fn rates(summary: &Summary, id: &str, title: &str, what: &str, series: Vec<Serie
 fn quota_figure(summary: &Summary, id: &str, quota: &QuotaUse) -> Figure {
     let clock = Clock::of(summary);
     let title = format!("{}: {}", quota.class, quota.limit);
-    let series = [Series { label: quota.busiest.clone().unwrap_or_else(|| "busiest key".to_owned()), values: floats(&quota.series) }];
+    let series = [Series {
+        label: quota.busiest.clone().unwrap_or_else(|| "busiest key".to_owned()),
+        values: floats(&quota.series),
+    }];
     let (Some(highest), false) = (highest(&series), quota.readings.is_empty()) else {
         return Figure::sentence(id, &title, "No request was counted against this limit.");
     };
@@ -145,7 +159,8 @@ fn quota_figure(summary: &Summary, id: &str, quota: &QuotaUse) -> Figure {
     plot.limit = Some((limit, format!("limit {}", format::count(quota.allow.into()))));
     let reading = super::super::words::reading(quota.readings[0].reading);
     let note = format!("The busiest {}, {reading}.", quota.scope);
-    let description = format!("At most {} where {} are allowed.", format::compact(highest), format::count(quota.allow.into()));
+    let description =
+        format!("At most {} where {} are allowed.", format::compact(highest), format::count(quota.allow.into()));
     let table = clock.table(&series, Together::Highest, |value| format::count(value as u64));
     Figure::drawn(id, &title, &note, &description, &plot, table)
 }

@@ -16,7 +16,8 @@ const DASHED: u8 = 1;
 pub fn figure(id: &str, class: &ClassFigures) -> Figure {
     let title = format!("Latency of {}", class.class);
     let outcomes = outcomes(class);
-    let all: Vec<&Quantiles> = outcomes.iter().flat_map(|(_, latency)| [&latency.from_due, &latency.from_sent]).collect();
+    let all: Vec<&Quantiles> =
+        outcomes.iter().flat_map(|(_, latency)| [&latency.from_due, &latency.from_sent]).collect();
     let Some(most) = all.iter().map(|quantiles| quantiles.count).max() else {
         return Figure::sentence(id, &title, "No request of this class was answered.");
     };
@@ -42,7 +43,8 @@ pub fn figure(id: &str, class: &ClassFigures) -> Figure {
 
 /// The outcomes that have data, in the order of their colours.
 fn outcomes(class: &ClassFigures) -> Vec<(&str, &Latency)> {
-    let mut outcomes: Vec<(&str, &Latency)> = class.latency.iter().map(|(name, latency)| (name.as_str(), latency)).collect();
+    let mut outcomes: Vec<(&str, &Latency)> =
+        class.latency.iter().map(|(name, latency)| (name.as_str(), latency)).collect();
     outcomes.retain(|(_, latency)| latency.from_due.count + latency.from_sent.count > 0);
     outcomes.sort_by_key(|(name, _)| OUTCOMES.iter().position(|known| known == name).unwrap_or(OUTCOMES.len()));
     outcomes
@@ -74,7 +76,11 @@ fn description(outcomes: &[(&str, &Latency)]) -> String {
     let parts = outcomes.iter().map(|(outcome, latency)| {
         let (due, sent) = (&latency.from_due, &latency.from_sent);
         let (count, median) = (format::count(due.count), format::millis(due.p50));
-        format!("{count} {outcome}: half within {median}, 99% within {} from due and {} from sent.", format::millis(due.p99), format::millis(sent.p99))
+        format!(
+            "{count} {outcome}: half within {median}, 99% within {} from due and {} from sent.",
+            format::millis(due.p99),
+            format::millis(sent.p99)
+        )
     });
     parts.collect::<Vec<_>>().join(" ")
 }
