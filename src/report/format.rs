@@ -37,6 +37,10 @@ pub fn percent(share: f64) -> String {
     if percent < 100.0 && percent >= 99.95 {
         return ">99.9%".to_owned();
     }
+    if percent.abs() >= 1000.0 {
+        let sign = if percent < 0.0 { "-" } else { "" };
+        return format!("{sign}{}%", count(percent.abs().round() as u64));
+    }
     let decimals = if percent.abs() < 1.0 { 2 } else { 1 };
     format!("{}%", trimmed(format!("{percent:.decimals$}")))
 }
@@ -160,6 +164,8 @@ mod tests {
             (-0.4, "-40%"),
             (0.999_99, ">99.9%"),
             (1.0, "100%"),
+            (799.0, "79,900%"),
+            (-10.0, "-1,000%"),
             (f64::NAN, "n/a"),
         ];
         for (share, text) in cases {

@@ -3,10 +3,10 @@
 use askama::Template;
 
 use super::chart::{Body, Figure, over_time, percentile};
-use super::format;
 use super::triage::Triage;
 use super::view::{self, FindingRow, GateRow, QuotaRow, TableView};
 use super::words::{self, Mark};
+use super::{format, text};
 use crate::summary::finding::Verdict;
 use crate::summary::{GroupInfo, Summary};
 
@@ -58,8 +58,7 @@ pub fn render(summary: &Summary) -> askama::Result<String> {
     let used = |figure: &Figure| matches!(figure.body, Body::Drawn(_));
     let latency = summary.classes.iter().enumerate();
     let latency = latency.map(|(index, class)| percentile::figure(&format!("latency-{index}"), class));
-    let (quota_use, unused): (Vec<Figure>, Vec<Figure>) = over_time::quota_use(summary).into_iter().partition(used);
-    Page {
+    let page = Page {
         summary,
         style: include_str!("templates/style.css"),
         verdict: words::exit(summary.conclusion.exit),
@@ -76,14 +75,15 @@ pub fn render(summary: &Summary) -> askama::Result<String> {
         traffic: over_time::traffic(summary),
         traffic_tables: view::traffic_tables(summary),
         events: summary.run.events.iter().map(|event| (format::seconds(event.at_s), event.text.as_str())).collect(),
-        quota_use,
-        unused: unused.into_iter().map(|figure| figure.title).collect(),
+        quota_use: over_time::quota_use(summary),
+        unused: view::unused(summary),
         lateness: over_time::lateness(summary),
         harness: view::harness(summary),
         fleet: summary.fleet.iter().map(|group| (group, format::count(group.devices.into()))).collect(),
         policy_link: summary.policy.source.as_deref().filter(|source| source.starts_with("https://")),
-    }
-    .render()
+    };
+    // Texts of a run come from profiles and servers: none of them may turn the rest of its line around.
+    Ok(text::harmless(&page.render()?))
 }
 
 #[cfg(test)]
@@ -208,6 +208,8 @@ mod tests {
         for absent in ["<script", "<img", "onerror=alert(1)>", "href=\"javascript"] {
             assert!(!page.contains(absent), "{absent}");
         }
+        assert!(page.contains("שלום עולם"));
+        assert!(page.chars().all(|c| (c == '\n' || !c.is_control()) && c != '\u{202e}'));
         assert!(page.contains("&#60;script&#62;alert(&#39;x&#39;)&#60;/script&#62;"));
     }
 

@@ -57,8 +57,9 @@ fn check(finding: &Finding) -> TestCase {
 fn gate(gate: &GateResult) -> TestCase {
     let status = match gate.verdict {
         Verdict::Pass => TestCaseStatus::success(),
+        Verdict::Fail => failure(&format!("measured {}", gate.measured), ""),
         // A gate that could not be evaluated guards nothing: it fails.
-        other => failure(&format!("{}: measured {}", words::gate(other).word, gate.measured), ""),
+        open => failure(&format!("{}: {}", words::gate(open).word, gate.measured), ""),
     };
     let mut case = TestCase::new(gate.gate.as_str(), status);
     case.set_classname("quotaproof.gate");

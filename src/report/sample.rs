@@ -128,6 +128,7 @@ pub fn failing() -> Summary {
     };
     summary.classes[0] = figures("queries", 252, 60, 192, 4.2);
     summary.classes[0].overloaded = 3;
+    summary.classes[0].overloaded_ratio = Some(3.0 / 252.0);
     summary.classes[0].failed.insert("timeout".to_owned(), 2);
     summary.quotas[0] =
         quota("queries", "60 per 1m for each client_id", 60, Some(60.0), "client_id", &[252, 193, 252, 251]);
@@ -369,7 +370,7 @@ fn quota(class: &str, limit: &str, allow: u32, per_s: Option<f64>, scope: &str, 
     let reading = |(index, &peak): (usize, &u32)| ReadingUse {
         reading: per_s.map(|_| Reading::ALL[index]),
         peak,
-        at_least: peak > 4 * allow,
+        at_least: peak > 100 * allow,
         peak_at_s: 31.25 + index as f64,
         over: u64::from(peak.saturating_sub(allow)),
     };

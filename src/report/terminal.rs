@@ -7,8 +7,8 @@ use super::format;
 use super::text::{self, Align};
 use super::triage::Triage;
 use super::words::{self, Mark, Tone};
-use crate::summary::Summary;
 use crate::summary::finding::Finding;
+use crate::summary::{QuotaUse, Safety, Summary};
 
 /// Nothing is wider.
 const COLUMNS: usize = 100;
@@ -117,14 +117,14 @@ fn quotas(page: &mut Page, summary: &Summary) {
     }
     page.heading("Quotas (peak and headroom under the strictest reading)");
     let marks: Vec<Mark> = summary.quotas.iter().map(|quota| words::safety(quota.safety)).collect();
-    let row = |quota: &crate::summary::QuotaUse| {
+    let row = |quota: &QuotaUse| {
         let peak = quota.readings.first().map_or_else(|| "-".to_owned(), |used| words::peak(used, quota));
-        let verdict = words::safety(quota.safety).word.to_owned();
-        vec![quota.class.clone(), quota.limit.clone(), peak, words::headroom(quota.headroom), verdict]
+        let some = if quota.safety == Safety::DependsOnReading { " in some readings" } else { "" };
+        vec![quota.class.clone(), quota.limit.clone(), peak, format!("{}{some}", words::headroom(quota.headroom))]
     };
-    let align = [Align::Left, Align::Left, Align::Right, Align::Right, Align::Left];
+    let align = [Align::Left, Align::Left, Align::Right, Align::Left];
     let rows = summary.quotas.iter().map(row).collect();
-    page.table(&["class", "limit", "peak", "headroom", "verdict"], &marks, rows, &align);
+    page.table(&["class", "limit", "peak", "headroom"], &marks, rows, &align);
 }
 
 fn gates(page: &mut Page, summary: &Summary) {
@@ -174,6 +174,7 @@ fn one_finding(page: &mut Page, finding: &Finding) {
 
 fn closing(page: &mut Page, summary: &Summary, report: Option<&Path>) {
     let run = &summary.run;
+    page.line("");
     if let Some(report) = report {
         // Not wrapped: a path must stay whole to be opened.
         page.line(&format!("report:  {}", text::clean(&report.display().to_string())));

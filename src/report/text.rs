@@ -5,9 +5,18 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 /// One line without anything that could steer a terminal or turn text around: control characters and line breaks
 /// become spaces, bidirectional overrides disappear.
 pub fn clean(text: &str) -> String {
-    let turns_text_around =
-        |c: char| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}');
-    text.chars().filter(|&c| !turns_text_around(c)).map(|c| if c.is_control() { ' ' } else { c }).collect()
+    harmless(text).replace('\n', " ")
+}
+
+/// Like [`clean`], with line breaks kept.
+pub fn harmless(text: &str) -> String {
+    let steers = |c: char| c.is_control() && c != '\n';
+    text.chars().filter(|&c| !turns_text_around(c)).map(|c| if steers(c) { ' ' } else { c }).collect()
+}
+
+/// Whether a character changes the direction of what follows it. Text that runs from right to left needs none of them.
+fn turns_text_around(c: char) -> bool {
+    matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}')
 }
 
 /// Columns that the text takes.

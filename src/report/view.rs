@@ -20,7 +20,7 @@ pub struct QuotaRow {
 pub struct Bar {
     pub reading: &'static str,
     pub peak: String,
-    /// Requests beyond the limit, when the peak was; in words.
+    /// When the peak was, and how many requests went beyond the limit.
     pub detail: String,
     /// Percent of the bar's full width.
     pub width: String,
@@ -114,9 +114,10 @@ pub fn quotas(summary: &Summary) -> Vec<QuotaRow> {
 fn quota_row(quota: &QuotaUse, full: f64) -> QuotaRow {
     let detail = match &quota.busiest {
         Some(busiest) => format!(
-            "{} by {}; the busiest is {busiest}",
+            "{} counted for {} ({}), the highest peak by {busiest}",
             format::plural(quota.requests, "request"),
-            format::plural(quota.keys, &quota.scope),
+            format::plural(quota.keys, "key"),
+            quota.scope,
         ),
         None => "No request was counted against this limit.".to_owned(),
     };
@@ -126,14 +127,27 @@ fn quota_row(quota: &QuotaUse, full: f64) -> QuotaRow {
         mark: words::safety(quota.safety),
         headroom: words::headroom(quota.headroom),
         detail,
-        bars: quota.readings.iter().map(|used| bar(used, quota, full)).collect(),
+        bars: bars(quota, full),
+    }
+}
+
+/// One bar per reading, or a single one where all of them come to the same.
+fn bars(quota: &QuotaUse, full: f64) -> Vec<Bar> {
+    let figures = |used: &ReadingUse| (used.peak, used.at_least, used.over);
+    match quota.readings.as_slice() {
+        [first, second, rest @ ..]
+            if std::iter::once(second).chain(rest).all(|used| figures(used) == figures(first)) =>
+        {
+            vec![Bar { reading: "every reading", ..bar(first, quota, full) }]
+        }
+        readings => readings.iter().map(|used| bar(used, quota, full)).collect(),
     }
 }
 
 fn bar(used: &ReadingUse, quota: &QuotaUse, full: f64) -> Bar {
     let share = of_limit(used, quota);
-    let at = format::moment(used.peak_at_s);
-    let over = if used.over > 0 { format!(", {} over", format::plural(used.over, "request")) } else { String::new() };
+    let at = format::seconds(used.peak_at_s);
+    let over = if used.over > 0 { format!(", {} too many", count(used.over)) } else { String::new() };
     Bar {
         reading: words::reading(used.reading),
         peak: words::peak(used, quota),
@@ -152,6 +166,12 @@ fn of_limit(used: &ReadingUse, quota: &QuotaUse) -> f64 {
 pub fn unanswered(summary: &Summary) -> Vec<&str> {
     let silent = |class: &&ClassFigures| class.latency.values().all(|l| l.from_due.count + l.from_sent.count == 0);
     summary.classes.iter().filter(silent).map(|class| class.class.as_str()).collect()
+}
+
+/// Limits that nothing was counted against.
+pub fn unused(summary: &Summary) -> Vec<String> {
+    let unused = summary.quotas.iter().filter(|quota| quota.readings.is_empty());
+    unused.map(|quota| format!("{} ({})", quota.class, quota.limit)).collect()
 }
 
 pub fn traffic_tables(summary: &Summary) -> Vec<TableView> {

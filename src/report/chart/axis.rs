@@ -14,7 +14,15 @@ pub struct Axis {
 impl Axis {
     /// From zero to a round number at or above `highest`, about five ticks.
     pub fn amounts(highest: f64) -> Axis {
-        let step = round_step(highest.max(0.0) / 4.0);
+        Axis::from_zero(highest, round_step(highest.max(0.0) / 4.0))
+    }
+
+    /// Like `amounts`, for what comes in whole numbers only.
+    pub fn counts(highest: f64) -> Axis {
+        Axis::from_zero(highest, round_step(highest.max(0.0) / 4.0).max(1.0))
+    }
+
+    fn from_zero(highest: f64, step: f64) -> Axis {
         let steps = (highest / step - 1e-9).ceil().clamp(1.0, 10.0);
         let ticks =
             (0..=steps as u32).map(|index| f64::from(index) * step).map(|at| (at, format::compact(at))).collect();
@@ -53,7 +61,7 @@ impl Axis {
         let grid: Vec<f64> = (lowest.floor() as i32 - 1..=highest.ceil() as i32 + 1)
             .flat_map(|decade| factors.iter().map(move |factor| f64::from(decade) + factor.log10()))
             .collect();
-        let from = grid.iter().copied().rfind(|&at| at <= lowest - 1e-9).unwrap_or(lowest - 1.0);
+        let from = grid.iter().copied().rfind(|&at| at <= lowest + 1e-9).unwrap_or(lowest - 1.0);
         let to = grid.iter().copied().find(|&at| at >= highest + 1e-9).unwrap_or(highest + 1.0);
         let inside = grid.iter().copied().filter(|at| (from..=to).contains(at));
         // Ten decades do not happen with a histogram of 1 us to 60 s, but labels must not pile up if they do.
@@ -65,10 +73,12 @@ impl Axis {
     /// Quantiles, each nine as wide as the last; the coordinate is [`nines`].
     pub fn quantiles(count: u64) -> Axis {
         const MARKS: [(f64, &str); 6] =
-            [(0.0, "0"), (0.5, "50%"), (0.9, "90%"), (0.99, "99%"), (0.999, "99.9%"), (0.9999, "99.99%")];
+            [(0.0, "0%"), (0.5, "50%"), (0.9, "90%"), (0.99, "99%"), (0.999, "99.9%"), (0.9999, "99.99%")];
         let to = nines(1.0, count);
-        let ticks = MARKS.iter().map(|&(q, label)| (nines(q, u64::MAX), label.to_owned())).filter(|tick| tick.0 <= to);
-        Axis { from: 0.0, to, ticks: ticks.collect() }
+        let marks = MARKS.iter().map(|&(q, label)| (nines(q, u64::MAX), label.to_owned())).filter(|mark| mark.0 <= to);
+        // With many nines the first two labels would run into each other.
+        let crowded = to > 3.5;
+        Axis { from: 0.0, to, ticks: marks.skip(usize::from(crowded)).collect() }
     }
 
     /// The label of the tick at `value`, if there is one.
@@ -116,12 +126,15 @@ mod tests {
     fn ticks_are_round_numbers_with_units() {
         assert_eq!(labels(&Axis::amounts(58.0)), ["0", "20", "40", "60"]);
         assert_eq!(labels(&Axis::amounts(0.0)), ["0", "1"]);
+        assert_eq!(labels(&Axis::amounts(1.0)), ["0", "0.5", "1"]);
+        assert_eq!(labels(&Axis::counts(1.05)), ["0", "1", "2"]);
         assert_eq!(labels(&Axis::amounts(7_300.0)), ["0", "2k", "4k", "6k", "8k"]);
         assert_eq!(labels(&Axis::time(60.0)), ["0 s", "15 s", "30 s", "45 s", "60 s"]);
         assert_eq!(labels(&Axis::time(86_400.0)), ["0 s", "6 h", "12 h", "18 h", "24 h"]);
         assert_eq!(labels(&Axis::log_millis(0.3, 900.0)), ["100 µs", "1 ms", "10 ms", "100 ms", "1 s"]);
         assert_eq!(labels(&Axis::log_millis(3.0, 8.0)), ["2 ms", "5 ms", "10 ms"]);
-        assert_eq!(labels(&Axis::quantiles(2_000)), ["0", "50%", "90%", "99%", "99.9%"]);
+        assert_eq!(labels(&Axis::quantiles(2_000)), ["0%", "50%", "90%", "99%", "99.9%"]);
+        assert_eq!(labels(&Axis::quantiles(200_000)), ["50%", "90%", "99%", "99.9%", "99.99%"]);
     }
 
     #[test]
@@ -140,7 +153,7 @@ mod tests {
             let time = Axis::time(highest);
             prop_assert!(time.to > 0.0 && (1..=7).contains(&time.ticks.len()), "{time:?}");
             let log = Axis::log_millis(lowest, lowest + highest);
-            prop_assert!(log.from < log_millis(lowest) && log.to > log_millis(lowest + highest), "{log:?}");
+            prop_assert!(log.from <= log_millis(lowest) + 1e-6 && log.to > log_millis(lowest + highest), "{log:?}");
             prop_assert!((2..=10).contains(&log.ticks.len()), "{log:?}");
         }
     }

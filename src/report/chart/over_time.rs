@@ -1,11 +1,11 @@
 //! Figures over the run's time: traffic, answers, use of a quota, lateness.
 
-use super::super::format;
+use super::super::{format, words};
 use super::axis::Axis;
 use super::figure::{Figure, Table};
 use super::ink::Ink;
 use super::plot::{Line, Plot};
-use crate::summary::{ClassTimeline, EventInfo, QuotaUse, Summary};
+use crate::summary::{ClassTimeline, EventInfo, QuotaUse, ReadingUse, Summary};
 
 /// Lines in one chart; what is left is drawn as one sum.
 const MOST_LINES: usize = 8;
@@ -15,6 +15,8 @@ const MOST_ROWS: usize = 60;
 /// One line's values, one per step of the timeline.
 struct Series {
     label: String,
+    /// Fixed before lines without data are left out: a class looks the same in every chart.
+    ink: Ink,
     values: Vec<f64>,
 }
 
@@ -47,16 +49,16 @@ impl<'a> Clock<'a> {
     }
 
     fn plot(&self, series: &[Series], scale: f64, y: Axis) -> Plot {
-        let line = |(index, series): (usize, &Series)| Line {
+        let line = |series: &Series| Line {
             label: series.label.clone(),
-            ink: Ink::nth(index),
+            ink: series.ink,
             points: self.points(&series.values, scale),
         };
         let events = self.events.iter().map(|event| event.at_s).filter(|at| (0.0..=self.duration_s).contains(at));
         Plot {
             x: Axis::time(self.duration_s),
             y,
-            lines: series.iter().enumerate().map(line).collect(),
+            lines: series.iter().map(line).collect(),
             limit: None,
             events: events.collect(),
         }
@@ -90,7 +92,7 @@ impl<'a> Clock<'a> {
 pub fn traffic(summary: &Summary) -> Vec<Figure> {
     let by_class = |values: fn(&ClassTimeline) -> &[u32]| -> Vec<Series> {
         let classes = summary.timeline.classes.iter();
-        classes.map(|class| Series { label: class.class.clone(), values: floats(values(class)) }).collect()
+        numbered(classes.map(|class| (class.class.clone(), floats(values(class)))))
     };
     vec![
         rates(summary, "sent", "Throughput by class", "requests sent", by_class(|class| &class.sent)),
@@ -106,17 +108,17 @@ pub fn traffic(summary: &Summary) -> Vec<Figure> {
     ]
 }
 
-/// Use of each limit by its busiest key. The limit is a line in the chart.
+/// Use of each limit by its busiest key, the limit drawn as a line; limits that nothing was counted against are left out.
 pub fn quota_use(summary: &Summary) -> Vec<Figure> {
-    let figures = summary.quotas.iter().enumerate();
-    figures.map(|(index, quota)| quota_figure(summary, &format!("quota-{index}"), quota)).collect()
+    let used = summary.quotas.iter().enumerate().filter(|(_, quota)| !quota.readings.is_empty());
+    used.map(|(index, quota)| quota_figure(summary, &format!("quota-{index}"), quota, &quota.readings[0])).collect()
 }
 
 /// How late the harness itself was.
 pub fn lateness(summary: &Summary) -> Figure {
     const TITLE: &str = "Lateness of the harness";
     let clock = Clock::of(summary);
-    let series = [Series { label: "latest departure".to_owned(), values: summary.timeline.late_ms.clone() }];
+    let series = numbered([("latest departure".to_owned(), summary.timeline.late_ms.clone())]);
     let Some(highest) = highest(&series) else {
         return Figure::sentence("lateness-chart", TITLE, "No lateness was recorded.");
     };
@@ -137,27 +139,24 @@ fn rates(summary: &Summary, id: &str, title: &str, what: &str, series: Vec<Serie
     let total: f64 = series.iter().flat_map(|series| &series.values).sum();
     let peak = format::compact(highest * scale);
     let description = format!("{} {what} in all, at most {peak} per second in one line.", format::count(total as u64));
-    let note =
-        format!("{what} per second, averaged over steps of {}; the table has counts.", format::seconds(clock.step_s));
+    let note = format!("Per second, averaged over steps of {}.", format::seconds(clock.step_s));
     let table = clock.table(&series, Together::Sum, |value| format::count(value as u64));
     let plot = clock.plot(&series, scale, Axis::amounts(highest * scale));
     Figure::drawn(id, title, &note, &description, &plot, table)
 }
 
-fn quota_figure(summary: &Summary, id: &str, quota: &QuotaUse) -> Figure {
+fn quota_figure(summary: &Summary, id: &str, quota: &QuotaUse, strictest: &ReadingUse) -> Figure {
     let clock = Clock::of(summary);
     let title = format!("{}: {}", quota.class, quota.limit);
-    let series = [Series {
-        label: quota.busiest.clone().unwrap_or_else(|| "busiest key".to_owned()),
-        values: floats(&quota.series),
-    }];
-    let (Some(highest), false) = (highest(&series), quota.readings.is_empty()) else {
-        return Figure::sentence(id, &title, "No request was counted against this limit.");
+    let busiest = quota.busiest.clone().unwrap_or_else(|| "busiest key".to_owned());
+    let series = numbered([(busiest, floats(&quota.series))]);
+    let Some(highest) = highest(&series) else {
+        return Figure::sentence(id, &title, "How its use went over time was not recorded.");
     };
     let limit = f64::from(quota.allow);
-    let mut plot = clock.plot(&series, 1.0, Axis::amounts(highest.max(limit) * 1.05));
+    let mut plot = clock.plot(&series, 1.0, Axis::counts(highest.max(limit) * 1.05));
     plot.limit = Some((limit, format!("limit {}", format::count(quota.allow.into()))));
-    let reading = super::super::words::reading(quota.readings[0].reading);
+    let reading = words::reading(strictest.reading);
     let note = format!("The busiest {}, {reading}.", quota.scope);
     let description =
         format!("At most {} where {} are allowed.", format::compact(highest), format::count(quota.allow.into()));
@@ -176,7 +175,13 @@ fn answers(classes: &[ClassTimeline]) -> Vec<Series> {
     let sum = |values: fn(&ClassTimeline) -> &[u32]| {
         classes.iter().map(|class| floats(values(class))).reduce(add).unwrap_or_default()
     };
-    kinds.into_iter().map(|(label, values)| Series { label: label.to_owned(), values: sum(values) }).collect()
+    numbered(kinds.into_iter().map(|(label, values)| (label.to_owned(), sum(values))))
+}
+
+/// Lines with inks in their order.
+fn numbered(lines: impl IntoIterator<Item = (String, Vec<f64>)>) -> Vec<Series> {
+    let line = |(index, (label, values))| Series { label, ink: Ink::nth(index), values };
+    lines.into_iter().enumerate().map(line).collect()
 }
 
 /// The lines worth drawing: without those that are zero throughout, the least busy brought together if there are many.
@@ -188,9 +193,9 @@ fn busiest(mut series: Vec<Series>) -> Vec<Series> {
     }
     series.sort_by(|a, b| total(b).total_cmp(&total(a)));
     let rest = series.split_off(MOST_LINES - 1);
-    let label = format!("{} others", rest.len());
+    let (label, ink) = (format!("{} others", rest.len()), rest[0].ink);
     let values = rest.into_iter().map(|series| series.values).reduce(add).unwrap_or_default();
-    series.push(Series { label, values });
+    series.push(Series { label, ink, values });
     series
 }
 
