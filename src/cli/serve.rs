@@ -48,7 +48,14 @@ impl ServeOptions {
 }
 
 /// Serves `policy` until Ctrl-C or SIGTERM. Errors: the address is not allowed, or cannot be had.
-pub fn run(options: &ServeOptions, policy: Policy) -> anyhow::Result<Exit> {
+pub fn run(options: &ServeOptions) -> anyhow::Result<Exit> {
+    let policy = match policy::find(&options.policy) {
+        Ok(policy) => policy,
+        Err(diagnosis) => {
+            eprint!("{}", diagnosis.render(std::io::stderr().is_terminal()));
+            return Ok(Exit::Usage);
+        }
+    };
     let listen = options.listen;
     if !listen.ip().is_loopback() && !options.allow_non_loopback {
         anyhow::bail!(
