@@ -1,13 +1,13 @@
 //! `quotaproof serve`: the reference server on its own, for other tools and for a look by hand.
 
+use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::str::FromStr;
 
-use anyhow::Context;
 use serde::de::DeserializeOwned;
 
 use crate::exit::Exit;
-use crate::policy::model::Policy;
+use crate::policy;
 use crate::policy::reading::Reading;
 use crate::reference::live;
 use crate::scenario::target::{Fault, OverloadSpec, ServerSpec};
@@ -58,16 +58,22 @@ pub fn run(options: &ServeOptions) -> anyhow::Result<Exit> {
     };
     let listen = options.listen;
     if !listen.ip().is_loopback() && !options.allow_non_loopback {
-        anyhow::bail!(
-            "{listen} can be reached from other machines, and the reference server takes any client: \
+        eprintln!(
+            "error: {listen} can be reached from other machines, and the reference server takes any client: \
              listen on 127.0.0.1, or add --allow-non-loopback"
         );
+        return Ok(Exit::Usage);
     }
     // Each connection takes a descriptor. Where the limit cannot be raised, fewer clients can connect.
     let _ = rlimit::increase_nofile_limit(u64::MAX);
     let title = policy.title.clone();
-    let server = live::start(policy, options.spec(), listen)
-        .with_context(|| format!("cannot listen on {listen}: choose another address with --listen"))?;
+    let server = match live::start(policy, options.spec(), listen) {
+        Ok(server) => server,
+        Err(error) => {
+            eprintln!("error: cannot listen on {listen}: {error}; choose another address with --listen");
+            return Ok(Exit::Usage);
+        }
+    };
     println!("{title}: http://{} (limits counted by {})", server.addr(), options.limiter.title());
     println!("operators: any client_id, with the secret \"secret-\" and the client_id");
     println!("Ctrl-C stops");

@@ -11,7 +11,7 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::yaml::quantity::{Length, Name, Whole};
+use crate::yaml::quantity::{Delay, Length, Name, Whole};
 use crate::yaml::{Located, Short};
 use event::EventDocument;
 use fleet::GroupDocument;
@@ -36,6 +36,9 @@ pub struct ProfileDocument {
     /// How long it runs; 60s when left out.
     #[serde(default = "one_minute")]
     pub duration: Length,
+    /// The hour of the day (UTC) at which the run begins, for sessions that follow the hours; 0h when left out.
+    #[serde(default)]
+    pub time_of_day: Delay,
     /// Seed of all randomness: the same seed replays the same schedules. 1 when left out.
     #[serde(default = "seed_one")]
     pub seed: Whole<0, { u32::MAX }>,

@@ -28,6 +28,7 @@ pub fn resolve(source: &Source, document: &ProfileDocument, policy: Policy) -> R
         profile_hash: source.hash(),
         seed: u64::from(document.seed.0),
         duration,
+        start_of_day_offset: document.time_of_day.0,
         operations: Operations::classified(&policy, TellusOp::ALL.map(TellusOp::request)),
         identities: identity::identities(&policy, &fleet),
         groups: fleet,
