@@ -283,8 +283,8 @@ impl Charger {
     /// Operations that are always under way: the delivery of the outbox's first item, and one poll per connector.
     fn fill_slots(&mut self, now: Nanos) {
         if let (None, Some(item)) = (&self.outbox.call, self.outbox.first()) {
-            // What queued behind another item goes out when that one is done, not when it happened.
-            let prompt = item.is_scheduled() && self.outbox.waiting() == 1;
+            // What had to wait for another item, the connection or a token is due when that is over.
+            let prompt = self.outbox.is_prompt(self.token.usable_from().max(self.link_from));
             let at = item.at;
             let flow = next_flow(&mut self.flows);
             self.outbox.call = Some(if prompt { Call::scheduled(flow, at) } else { Call::following(flow, now) });
@@ -381,7 +381,7 @@ impl Charger {
     fn ended(&mut self, now: Nanos, slot: Slot, operation: TellusOp, served: bool, body: Body, out: &mut Actions) {
         match slot {
             Slot::Setup => return self.set_up(now, operation, body),
-            Slot::Delivery => self.outbox.pop(),
+            Slot::Delivery => self.outbox.pop(now),
             Slot::Heartbeat | Slot::Sample(_) => {}
             Slot::Poll(index) => {
                 let Poll { failures, not_before, .. } = &mut self.connectors[index].poll;
@@ -475,9 +475,7 @@ impl Charger {
             drop_waiting(&mut connector.sample, TellusOp::Telemetry);
             drop_waiting(&mut connector.poll.call, TellusOp::PollCommands);
         }
-        if let Some(call) = &mut self.outbox.call
-            && !call.in_flight()
-        {
+        if let Some(call) = self.outbox.call.as_mut().filter(|call| !call.in_flight()) {
             call.hold();
         }
     }
