@@ -2,10 +2,11 @@
 //! them, and does what it is told.
 //!
 //! [`machine`] decides when what is sent, [`connector`] and [`session`] play vehicles and physics, [`outbox`] holds what
-//! must be delivered, [`commands`] acts on orders, [`wire`] writes and reads HTTP.
+//! must be delivered, [`commands`] acts on orders, `disturbance` on events, [`wire`] writes and reads HTTP.
 
 pub mod commands;
 pub mod connector;
+mod disturbance;
 pub mod machine;
 pub mod outbox;
 pub mod rollout;

@@ -93,7 +93,24 @@ fn play(scenario: &Scenario) -> Log {
     let mut answered: HashMap<(DeviceId, Flow, u32), u32> = HashMap::new();
     log.done.iter().for_each(|record| *answered.entry((record.device, record.flow, record.attempt)).or_default() += 1);
     assert!(answered.values().all(|&times| times == 1), "a request was answered twice");
+    check_main_connections(&log);
     log
+}
+
+/// All requests of a charger but its polls share one connection, one after the other.
+fn check_main_connections(log: &Log) {
+    let is_main = |record: &&Record| {
+        TellusOp::from_id(record.operation).is_some_and(|op| op.is_chargers() && op != TellusOp::PollCommands)
+    };
+    let mut free: HashMap<DeviceId, Nanos> = HashMap::new();
+    let mut records: Vec<(Nanos, &Record)> =
+        log.done.iter().filter(is_main).filter_map(|record| record.sent.map(|sent| (sent, record))).collect();
+    records.sort_by_key(|(sent, record)| (*sent, record.done));
+    for (sent, record) in records {
+        let free = free.entry(record.device).or_default();
+        assert!(sent >= *free, "{record:?} was sent while another was under way until {free}");
+        *free = record.done;
+    }
 }
 
 /// Every connector charges all the time.
