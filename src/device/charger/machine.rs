@@ -480,3 +480,49 @@ fn tick(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::device::charger::tests_support::{Served, spec};
+
+    #[test]
+    fn a_wake_up_that_comes_late_skips_what_it_missed() {
+        let mut served = Served::new(spec());
+        served.run_until(Nanos::from_secs(60));
+        let now = Nanos::from_secs(60 + 305);
+        let mut out = Actions::default();
+        served.charger.handle(now, Event::Wake, &mut out);
+        let missed = Note::Dropped { operation: TellusOp::Heartbeat.id(), reason: DropReason::Missed };
+        let skipped = out.notes.iter().filter(|note| **note == missed).count();
+        assert!((8..=10).contains(&skipped), "{skipped}");
+        let [beat] = out.requests.as_slice() else { panic!("a burst: {:?}", out.requests) };
+        assert!(beat.due <= now && now - beat.due < Nanos::from_secs(36));
+        assert!(out.wake.is_some_and(|wake| wake > now));
+    }
+
+    #[test]
+    fn an_answer_to_nothing_changes_nothing() {
+        let mut served = Served::new(spec());
+        served.run_until(Nanos::from_secs(60));
+        let stale = Request {
+            operation: TellusOp::Heartbeat.id(),
+            flow: Flow(9_999),
+            attempt: 1,
+            due: Nanos::ZERO,
+            cause: crate::device::Cause::Schedule,
+            lane: MAIN,
+            detail: Detail::None,
+            timeout: TIMEOUT,
+        };
+        let answer = Answer {
+            outcome: crate::device::Outcome::Rejected(401),
+            hint: crate::policy::signals::Hint::Absent,
+            body: Body::None,
+        };
+        let mut out = Actions::default();
+        served.charger.handle(served.now, Event::Answered { request: &stale, answer }, &mut out);
+        assert!(out.requests.is_empty() && out.notes.is_empty());
+        assert!(served.charger.token.token().is_some());
+    }
+}
