@@ -15,17 +15,18 @@ pub struct Call {
     pub attempt: u32,
     /// Which token the last attempt carried ([`super::token::TokenKeeper::epoch`]).
     pub token_epoch: u8,
-    due: Nanos,
     cause: Cause,
     phase: Phase,
+    /// Ready: when it is due. Waiting: until when. In flight: since when it has been due.
+    at: Nanos,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
     /// To be sent as soon as the way is free.
     Ready,
-    /// A retry, not before this time.
-    Waiting(Nanos),
+    /// For a retry, or for a time that was agreed on.
+    Waiting,
     InFlight,
 }
 
@@ -56,7 +57,7 @@ pub enum Settled {
 impl Call {
     /// An operation that the schedule asks for.
     pub fn scheduled(flow: Flow, due: Nanos) -> Self {
-        Call { flow, attempt: 0, token_epoch: 0, due, cause: Cause::Schedule, phase: Phase::Ready }
+        Call { flow, attempt: 0, token_epoch: 0, cause: Cause::Schedule, phase: Phase::Ready, at: due }
     }
 
     /// An operation that follows from an answer or an event.
@@ -64,16 +65,19 @@ impl Call {
         Call { cause: Cause::Answer, ..Call::scheduled(flow, now) }
     }
 
-    /// To be tried again as soon as the way is free.
+    /// To be tried again as soon as the way is free (and its wait, if it has one, is over).
     pub fn hold(&mut self) {
         self.cause = Cause::Answer;
-        self.phase = Phase::Ready;
+        if self.in_flight() {
+            self.phase = Phase::Ready;
+        }
     }
 
     /// To be tried again, not before `until`.
     pub fn wait(&mut self, until: Nanos) {
         self.cause = Cause::Answer;
-        self.phase = Phase::Waiting(until);
+        self.phase = Phase::Waiting;
+        self.at = until;
     }
 
     pub fn in_flight(&self) -> bool {
@@ -84,7 +88,7 @@ impl Call {
     pub fn ready_at(&self, open_from: Nanos) -> Nanos {
         match self.phase {
             Phase::Ready => open_from,
-            Phase::Waiting(until) => until.max(open_from),
+            Phase::Waiting => self.at.max(open_from),
             Phase::InFlight => Nanos::MAX,
         }
     }
@@ -101,9 +105,9 @@ impl Call {
             }
             return None;
         }
-        let due = if self.cause == Cause::Schedule { self.due } else { ready_at.max(self.due) };
+        let due = if self.cause == Cause::Schedule { self.at } else { ready_at.max(self.at) };
         self.phase = Phase::InFlight;
-        self.due = due;
+        self.at = due;
         self.attempt += 1;
         Some(Attempt { flow: self.flow, number: self.attempt, due, cause: self.cause })
     }
@@ -111,7 +115,7 @@ impl Call {
     /// Takes the answer of the attempt in flight.
     pub fn settle(&mut self, now: Nanos, answer: &Answer, reaction: &Reaction, draws: &mut Draws) -> Settled {
         // The next attempt, should there be one, is due after this.
-        self.due = now;
+        self.at = now;
         match answer.outcome {
             Outcome::Served => Settled::Served,
             Outcome::Refused | Outcome::Overloaded | Outcome::Broken(500) => {

@@ -11,11 +11,11 @@ use crate::time::{Anchor, Nanos};
 
 pub use super::partition::partition;
 
-/// A device of either kind. Operators are few and large, so they stand apart.
+/// A device of either kind.
 #[derive(Clone, Debug)]
 pub enum FleetDevice {
     Charger(Charger),
-    Operator(Box<Operator>),
+    Operator(Operator),
 }
 
 /// The fleet of a scenario, ready to be built: what the devices of a group have in common exists once.
@@ -61,7 +61,7 @@ impl Fleet {
         let rng = device_rng(self.seed, &group.name, index);
         match &group.kind {
             PlanKind::Chargers(plan) => FleetDevice::Charger(Charger::new(Arc::clone(plan), index, rng)),
-            PlanKind::Operators(plan) => FleetDevice::Operator(Box::new(Operator::new(Arc::clone(plan), index, rng))),
+            PlanKind::Operators(plan) => FleetDevice::Operator(Operator::new(Arc::clone(plan), index, rng)),
         }
     }
 }

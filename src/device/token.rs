@@ -5,6 +5,10 @@ use super::reaction::backed_off;
 use crate::scenario::fleet::Backoff;
 use crate::time::Nanos;
 
+/// A token is kept at least this long, whatever the server says: one that lived no time would be asked for without end.
+/// If it really ends sooner, a 401 says so.
+const SHORTEST: Nanos = Nanos::from_secs(10);
+
 /// Keeps one token.
 #[derive(Clone, Debug)]
 pub struct TokenKeeper {
@@ -68,6 +72,7 @@ impl TokenKeeper {
 
     /// Takes a new token. It is renewed `renew_before` its end; one that lives no longer than that, at half its life.
     pub fn accept(&mut self, now: Nanos, token: Box<str>, lifetime: Nanos, renew_before: Nanos) {
+        let lifetime = lifetime.max(SHORTEST);
         let kept = if lifetime > renew_before { lifetime - renew_before } else { Nanos(lifetime.0 / 2) };
         self.token = Some(token);
         self.since = now;

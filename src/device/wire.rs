@@ -10,9 +10,6 @@ use super::{Body, HttpRequest, Request};
 use crate::tellus::TellusOp;
 use crate::time::{Anchor, Nanos};
 
-/// A token lives at least this long, whatever the server says: one that lived no time would be asked for without end.
-const SHORTEST_TOKEN: Nanos = Nanos::from_secs(1);
-
 /// A moment as the API writes it: ISO 8601, UTC, whole seconds. Displays without allocating.
 pub struct Iso(pub Anchor, pub Nanos);
 
@@ -101,8 +98,7 @@ pub fn token(body: &[u8]) -> Body {
     }
     match serde_json::from_slice::<Token>(body) {
         Ok(Token { access_token, expires_in }) if !access_token.is_empty() && is_header_value(&access_token) => {
-            let lifetime = Nanos::from_secs(expires_in.into()).max(SHORTEST_TOKEN);
-            Body::Token { value: access_token, lifetime }
+            Body::Token { value: access_token, lifetime: Nanos::from_secs(expires_in.into()) }
         }
         _ => Body::None,
     }
@@ -156,7 +152,7 @@ mod tests {
     fn a_token_that_would_break_a_header_is_no_token() {
         assert_eq!(token(br#"{"access_token":"a\r\nb","token_type":"Bearer","expires_in":10}"#), Body::None);
         assert_eq!(token(b"[]"), Body::None);
-        let good = token(br#"{"access_token":"ab","token_type":"Bearer","expires_in":0}"#);
-        assert_eq!(good, Body::Token { value: "ab".into(), lifetime: SHORTEST_TOKEN });
+        let good = token(br#"{"access_token":"ab","token_type":"Bearer","expires_in":7}"#);
+        assert_eq!(good, Body::Token { value: "ab".into(), lifetime: Nanos::from_secs(7) });
     }
 }

@@ -136,6 +136,26 @@ impl Charger {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::device::charger::tests_support::{Served, spec};
+    use crate::scenario::fleet::ChargerSpec;
+    use crate::tellus::TellusOp;
+
+    fn command(id: &str, kind: CommandKind) -> Command {
+        Command { command_id: id.into(), kind, connector: 0, power_percent: None }
+    }
+
+    /// The statuses that were sent, as `id status`.
+    fn statuses(served: &Served) -> Vec<String> {
+        let text = |body: &serde_json::Value, name: &str| body[name].as_str().unwrap().to_owned();
+        let status = |body| format!("{} {}", text(body, "command_id"), text(body, "status"));
+        served.bodies(TellusOp::CommandStatus).into_iter().map(status).collect()
+    }
+
+    fn charging() -> ChargerSpec {
+        let mut spec = spec();
+        spec.sessions.initially_busy = 1.0;
+        spec
+    }
 
     #[test]
     fn a_command_is_new_once_and_the_memory_is_bounded() {
@@ -147,5 +167,67 @@ mod tests {
         }
         assert_eq!(recent.0.len(), 16);
         assert!(!recent.is_new("cmd_16"));
+    }
+
+    #[test]
+    fn a_command_delivered_twice_is_obeyed_once() {
+        let mut served = Served::new(spec());
+        served.commands = vec![command("a", CommandKind::StartCharging); 2];
+        served.run_until(Nanos::from_secs(60));
+        assert_eq!(statuses(&served), ["a accepted", "a completed"]);
+        assert_eq!(served.bodies(TellusOp::Event).len(), 2, "plug-in and start");
+    }
+
+    #[test]
+    fn what_cannot_be_done_is_rejected() {
+        let mut served = Served::new(spec());
+        let kinds = [
+            CommandKind::StopCharging,
+            CommandKind::SetPowerLimit,
+            CommandKind::SetSchedule,
+            CommandKind::Other,
+            CommandKind::StartCharging,
+            CommandKind::Discharge,
+        ];
+        served.commands =
+            kinds.iter().zip(["a", "b", "c", "d", "e", "f"]).map(|(kind, id)| command(id, *kind)).collect();
+        served.run_until(Nanos::from_secs(60));
+        let expected =
+            ["a rejected", "b rejected", "c rejected", "d rejected", "e accepted", "f rejected", "e completed"];
+        assert_eq!(statuses(&served), expected);
+    }
+
+    #[test]
+    fn a_power_limit_lowers_what_telemetry_shows() {
+        let mut served = Served::new(charging());
+        let limit = Command { power_percent: Some(10), ..command("a", CommandKind::SetPowerLimit) };
+        served.run_until(Nanos::from_secs(30));
+        served.commands = vec![limit];
+        served.run_until(Nanos::from_secs(120));
+        let powers: Vec<f64> =
+            served.bodies(TellusOp::Telemetry).iter().map(|body| body["power"].as_f64().unwrap()).collect();
+        assert!(powers[0] > 2.2 && *powers.last().unwrap() <= 2.2, "{powers:?}");
+        assert_eq!(statuses(&served), ["a accepted", "a completed"]);
+    }
+
+    #[test]
+    fn a_stop_ends_the_session_with_its_record() {
+        let mut served = Served::new(charging());
+        served.run_until(Nanos::from_secs(30));
+        served.commands = vec![command("a", CommandKind::StopCharging)];
+        served.run_until(Nanos::from_secs(70));
+        assert_eq!(statuses(&served), ["a accepted", "a completed"]);
+        assert_eq!(served.bodies(TellusOp::UploadRecord).len(), 1);
+        assert_eq!(served.bodies(TellusOp::Telemetry).last().unwrap()["state"], "idle");
+    }
+
+    #[test]
+    fn an_upgrade_is_completed_when_the_charger_is_back() {
+        let mut served = Served::new(spec());
+        served.commands = vec![command("a", CommandKind::FirmwareUpgrade), command("b", CommandKind::FirmwareUpgrade)];
+        served.run_until(Nanos::from_secs(200));
+        assert_eq!(statuses(&served), ["a accepted", "b rejected", "a completed"]);
+        assert_eq!(served.bodies(TellusOp::FirmwareStatus).last().unwrap()["status"], "success");
+        assert_eq!(served.bodies(TellusOp::Register).len(), 1);
     }
 }

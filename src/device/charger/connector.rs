@@ -300,7 +300,7 @@ mod tests {
             connector.advance(connector.next_change(), around, &mut outbox, &mut out);
             while let Some(item) = outbox.first() {
                 told.push(std::mem::discriminant(&item.what));
-                outbox.pop();
+                outbox.pop(Nanos::ZERO);
             }
         }
         let receipt = Box::new(Session::receipt(

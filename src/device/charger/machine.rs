@@ -8,19 +8,17 @@ use std::sync::Arc;
 
 use super::commands::Recent;
 use super::connector::{Connector, Poll, Surroundings};
-use super::outbox::{FirmwareStatus, Outbox};
-use super::rollout::{self, Rollout, Step};
+use super::outbox::Outbox;
+use super::rollout::Rollout;
 use crate::device::cadence::Cadence;
 use crate::device::call::{Call, Settled};
 use crate::device::draws::Draws;
 use crate::device::reaction::backed_off;
 use crate::device::token::TokenKeeper;
 use crate::device::{
-    Actions, Answer, Body, Command, Detail, Device, Disconnect, DropReason, Event, Flow, HttpRequest, Lane, Note,
-    Request,
+    Actions, Answer, Body, Command, Detail, Device, DropReason, Event, Flow, HttpRequest, Lane, Note, Request,
 };
 use crate::rng::DeviceRng;
-use crate::scenario::Disturbance;
 use crate::scenario::fleet::{CadenceSpec, ChargerSpec, CommandDelivery};
 use crate::tellus::TellusOp;
 use crate::time::{Anchor, Nanos};
@@ -52,7 +50,7 @@ pub struct Charger {
     pub(super) connectors: Box<[Connector]>,
     pub(super) rollout: Option<Box<Rollout>>,
     pub(super) recent: Recent,
-    presence: Presence,
+    pub(super) presence: Presence,
     booted: bool,
     /// The connection counts as lost until then.
     link_from: Nanos,
@@ -60,12 +58,12 @@ pub struct Charger {
     link_failures: u8,
     flows: u32,
     /// Registration, or the request for a token.
-    setup: Option<Call>,
-    setup_operation: TellusOp,
-    heartbeat: Option<Call>,
+    pub(super) setup: Option<Call>,
+    pub(super) setup_operation: TellusOp,
+    pub(super) heartbeat: Option<Call>,
     beat: Cadence,
     /// For events: what they draw must not depend on answers.
-    fate: Draws,
+    pub(super) fate: Draws,
     /// For what follows from answers.
     jitter: Draws,
 }
@@ -77,8 +75,9 @@ pub struct Identity {
     pub device_secret: Box<str>,
 }
 
+/// Whether it is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Presence {
+pub(super) enum Presence {
     Online,
     /// The hardware works on without a connection.
     Dark {
@@ -190,28 +189,6 @@ impl Charger {
         self.advance_rollout(now, out);
     }
 
-    fn advance_rollout(&mut self, now: Nanos, out: &mut Actions) {
-        let Some(rollout) = &mut self.rollout else { return };
-        if rollout.is_restarting() {
-            let done = rollout.status(FirmwareStatus::Success, 100);
-            let command = rollout.command.take();
-            self.rollout = None;
-            self.outbox.push(now, 0, done, out);
-            self.report_completed(now, command, out);
-            return;
-        }
-        while rollout.next() <= now {
-            let at = rollout.next();
-            match rollout.step() {
-                Step::Report(what) => self.outbox.push(at, 0, what, out),
-                Step::Restart => {
-                    self.power_down(at, at.saturating_add(rollout::RESTART), out);
-                    return;
-                }
-            }
-        }
-    }
-
     /// Makes the ticks that have come. One whose predecessor is still on its way is dropped.
     fn tick(&mut self, now: Nanos, out: &mut Actions) {
         let plan = Arc::clone(&self.plan);
@@ -283,8 +260,8 @@ impl Charger {
     /// Operations that are always under way: the delivery of the outbox's first item, and one poll per connector.
     fn fill_slots(&mut self, now: Nanos) {
         if let (None, Some(item)) = (&self.outbox.call, self.outbox.first()) {
-            // What queued behind another item goes out when that one is done, not when it happened.
-            let prompt = item.is_scheduled() && self.outbox.waiting() == 1;
+            // What had to wait for another item, the connection or a token is due when that is over.
+            let prompt = self.outbox.is_prompt(self.token.usable_from().max(self.link_from));
             let at = item.at;
             let flow = next_flow(&mut self.flows);
             self.outbox.call = Some(if prompt { Call::scheduled(flow, at) } else { Call::following(flow, now) });
@@ -381,7 +358,7 @@ impl Charger {
     fn ended(&mut self, now: Nanos, slot: Slot, operation: TellusOp, served: bool, body: Body, out: &mut Actions) {
         match slot {
             Slot::Setup => return self.set_up(now, operation, body),
-            Slot::Delivery => self.outbox.pop(),
+            Slot::Delivery => self.outbox.pop(now),
             Slot::Heartbeat | Slot::Sample(_) => {}
             Slot::Poll(index) => {
                 let Poll { failures, not_before, .. } = &mut self.connectors[index].poll;
@@ -417,68 +394,6 @@ impl Charger {
             self.link_failures = self.link_failures.saturating_add(1);
             let wait = backed_off(&self.plan.spec.reconnect, self.link_failures.into(), &mut self.jitter);
             self.link_from = now.saturating_add(wait);
-        }
-    }
-
-    fn disturbed(&mut self, now: Nanos, disturbance: &Disturbance, out: &mut Actions) {
-        match disturbance {
-            Disturbance::Blackout { outage, back_within } => {
-                let back = now.saturating_add(*outage).saturating_add(self.fate.within(*back_within));
-                self.disconnect(out);
-                match &mut self.presence {
-                    // Without power there is nothing to lose but the way back.
-                    Presence::Off { until } => *until = back.max(*until),
-                    presence => *presence = Presence::Dark { until: back },
-                }
-            }
-            Disturbance::ColdStart { within } => {
-                let until = now.saturating_add(self.fate.within(*within));
-                self.power_down(now, until, out);
-            }
-            Disturbance::TokenExpiry => self.token.forget(),
-            Disturbance::FirmwareRollout { version, within, download, report_every } => {
-                let starts = now.saturating_add(self.fate.within(*within));
-                self.rollout = Some(Box::new(Rollout::new(version, starts, *download, *report_every)));
-            }
-            Disturbance::SessionSurge { within } => {
-                for connector in &mut self.connectors {
-                    connector.summon(now.saturating_add(self.fate.within(*within)));
-                }
-            }
-            // Only operators send control requests.
-            Disturbance::ControlBurst { .. } => {}
-        }
-    }
-
-    /// Loses power, connections and token until `until`; identity and what must be delivered are kept.
-    fn power_down(&mut self, now: Nanos, until: Nanos, out: &mut Actions) {
-        for connector in &mut self.connectors {
-            connector.power_down(now, &mut self.outbox, out);
-        }
-        self.token.forget();
-        self.disconnect(out);
-        self.presence = Presence::Off { until };
-    }
-
-    /// Drops all connections; what is in flight comes back cancelled. Nothing that waits to be retried survives, except
-    /// what must be delivered.
-    fn disconnect(&mut self, out: &mut Actions) {
-        out.disconnect.push(Disconnect::All);
-        let mut drop_waiting = |slot: &mut Option<Call>, operation: TellusOp| {
-            if let Some(call) = slot.take_if(|call| !call.in_flight()) {
-                call.finish(operation, false, out);
-            }
-        };
-        drop_waiting(&mut self.setup, self.setup_operation);
-        drop_waiting(&mut self.heartbeat, TellusOp::Heartbeat);
-        for connector in &mut self.connectors {
-            drop_waiting(&mut connector.sample, TellusOp::Telemetry);
-            drop_waiting(&mut connector.poll.call, TellusOp::PollCommands);
-        }
-        if let Some(call) = &mut self.outbox.call
-            && !call.in_flight()
-        {
-            call.hold();
         }
     }
 
@@ -563,5 +478,51 @@ fn tick(
             Some(_) => drop(DropReason::Busy),
             None => *slot = Some(Call::scheduled(next_flow(flows), tick.due)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::device::charger::tests_support::{Served, spec};
+
+    #[test]
+    fn a_wake_up_that_comes_late_skips_what_it_missed() {
+        let mut served = Served::new(spec());
+        served.run_until(Nanos::from_secs(60));
+        let now = Nanos::from_secs(60 + 305);
+        let mut out = Actions::default();
+        served.charger.handle(now, Event::Wake, &mut out);
+        let missed = Note::Dropped { operation: TellusOp::Heartbeat.id(), reason: DropReason::Missed };
+        let skipped = out.notes.iter().filter(|note| **note == missed).count();
+        assert!((8..=10).contains(&skipped), "{skipped}");
+        let [beat] = out.requests.as_slice() else { panic!("a burst: {:?}", out.requests) };
+        assert!(beat.due <= now && now - beat.due < Nanos::from_secs(36));
+        assert!(out.wake.is_some_and(|wake| wake > now));
+    }
+
+    #[test]
+    fn an_answer_to_nothing_changes_nothing() {
+        let mut served = Served::new(spec());
+        served.run_until(Nanos::from_secs(60));
+        let stale = Request {
+            operation: TellusOp::Heartbeat.id(),
+            flow: Flow(9_999),
+            attempt: 1,
+            due: Nanos::ZERO,
+            cause: crate::device::Cause::Schedule,
+            lane: MAIN,
+            detail: Detail::None,
+            timeout: TIMEOUT,
+        };
+        let answer = Answer {
+            outcome: crate::device::Outcome::Rejected(401),
+            hint: crate::policy::signals::Hint::Absent,
+            body: Body::None,
+        };
+        let mut out = Actions::default();
+        served.charger.handle(served.now, Event::Answered { request: &stale, answer }, &mut out);
+        assert!(out.requests.is_empty() && out.notes.is_empty());
+        assert!(served.charger.token.token().is_some());
     }
 }

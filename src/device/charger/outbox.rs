@@ -101,6 +101,8 @@ pub struct Outbox {
     items: VecDeque<Item>,
     /// The delivery of the first item.
     pub call: Option<Call>,
+    /// Since when the first place has been free for what happens next.
+    free_from: Nanos,
 }
 
 impl Item {
@@ -145,8 +147,15 @@ impl Outbox {
     }
 
     /// Forgets the first item: it was delivered, or given up.
-    pub fn pop(&mut self) {
+    pub fn pop(&mut self, now: Nanos) {
         self.items.pop_front();
+        self.free_from = now;
+    }
+
+    /// Whether the first item could go out the moment it happened, had the way been free from `open_from` on.
+    pub fn is_prompt(&self, open_from: Nanos) -> bool {
+        let is_prompt = |item: &Item| item.is_scheduled() && item.at >= open_from.max(self.free_from);
+        self.first().is_some_and(is_prompt)
     }
 
     /// How many items wait, the one being delivered included.

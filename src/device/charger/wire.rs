@@ -265,3 +265,147 @@ fn command(pending: Pending) -> Command {
     let (connector, power_percent) = (small("connector_id").unwrap_or(0), small("power_limit_percent"));
     Command { command_id: pending.command_id, kind, connector, power_percent }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::device::charger::tests_support::{Served, spec};
+    use crate::device::{Cause, Detail, Flow, Lane};
+
+    fn request(operation: TellusOp) -> Request {
+        Request {
+            operation: operation.id(),
+            flow: Flow(1),
+            attempt: 1,
+            due: Nanos::ZERO,
+            cause: Cause::Schedule,
+            lane: Lane::Own(0),
+            detail: Detail::None,
+            timeout: Nanos::from_secs(10),
+        }
+    }
+
+    fn names(body: &Value) -> Vec<&str> {
+        body.as_object().unwrap().keys().map(String::as_str).collect()
+    }
+
+    fn whole_sessions() -> Served {
+        let mut spec = spec();
+        spec.sessions.arrivals_per_hour = 6.0;
+        spec.sessions.duration =
+            crate::scenario::fleet::LogNormal { median: Nanos::from_secs(300), p95: Nanos::from_secs(600) };
+        spec.sessions.faults = 0.5;
+        let mut served = Served::new(spec);
+        served.run_until(Nanos::from_secs(4 * 3600));
+        served
+    }
+
+    #[test]
+    fn every_body_has_the_documented_fields_and_types() {
+        let served = whole_sessions();
+        let first = |op| served.bodies(op)[0];
+        let registration = json!({
+            "sn": "depot-3", "model": "TP-AC22", "manufacturer": "quotaproof", "firmware_version": "2.1.0",
+        });
+        assert_eq!(*first(TellusOp::Register), registration);
+        let token = json!({"device_id": "dvc_x", "device_secret": "sk", "grant_type": "client_credentials"});
+        assert_eq!(*first(TellusOp::DeviceToken), token);
+        assert_eq!(names(first(TellusOp::Heartbeat)), ["fault_code", "status", "timestamp"]);
+        assert!(first(TellusOp::Heartbeat)["fault_code"].is_i64());
+        let telemetry = [
+            "connector_id",
+            "current",
+            "energy_delivered",
+            "phase_details",
+            "power",
+            "soc",
+            "state",
+            "temperature",
+            "timestamp",
+            "voltage",
+        ];
+        assert_eq!(names(first(TellusOp::Telemetry)), telemetry);
+        assert_eq!(names(first(TellusOp::Event)), ["connector_id", "data", "event_type", "timestamp"]);
+        let record = [
+            "avg_power",
+            "connector_id",
+            "end_time",
+            "energy",
+            "max_power",
+            "meter_end",
+            "meter_start",
+            "record_id",
+            "start_time",
+            "vehicle_info",
+        ];
+        assert_eq!(names(first(TellusOp::UploadRecord)), record);
+        let events = served.bodies(TellusOp::Event);
+        let fault = events.iter().find(|event| event["event_type"] == "fault").unwrap();
+        assert!(fault["data"]["fault_code"].as_i64().unwrap() > 0);
+    }
+
+    #[test]
+    fn a_record_tells_what_the_last_telemetry_of_its_session_told() {
+        let served = whole_sessions();
+        let mut energy = None;
+        let mut records = 0;
+        for (op, body) in &served.sent {
+            match op {
+                TellusOp::Telemetry => {
+                    let (power, voltage, current) = (
+                        body["power"].as_f64().unwrap(),
+                        body["voltage"].as_f64().unwrap(),
+                        body["current"].as_f64().unwrap(),
+                    );
+                    assert!((power * 1000.0 - 3.0 * voltage * current).abs() < 2.0, "{body}");
+                    energy = body["energy_delivered"].as_f64();
+                }
+                TellusOp::UploadRecord => {
+                    records += 1;
+                    assert_eq!(body["energy"].as_f64(), energy);
+                    let metered = body["meter_end"].as_f64().unwrap() - body["meter_start"].as_f64().unwrap();
+                    assert!((metered - energy.unwrap()).abs() < 1e-6);
+                }
+                _ => {}
+            }
+        }
+        assert!(records >= 5, "{records}");
+    }
+
+    #[test]
+    fn commands_are_read_from_heartbeats_and_polls() {
+        let heartbeat = br#"{"code":0,"message":"x","data":{"commands":[
+            {"command_id":"c1","command":"set_power_limit","params":{"power_limit_percent":50,"connector_id":2}},
+            {"command_id":"c2","command":"dance","params":{},"expiry":"2025-03-15T10:30:00Z"}]}}"#;
+        let limit = Command {
+            command_id: "c1".into(),
+            kind: CommandKind::SetPowerLimit,
+            connector: 2,
+            power_percent: Some(50),
+        };
+        let other = Command { command_id: "c2".into(), kind: CommandKind::Other, connector: 0, power_percent: None };
+        assert_eq!(read_body(&request(TellusOp::Heartbeat), heartbeat), Body::Commands(vec![limit, other]));
+        let poll = br#"{"code":0,"message":"x","data":{"command_id":"c3","command":"stop_charging","params":{}}}"#;
+        let stop =
+            Command { command_id: "c3".into(), kind: CommandKind::StopCharging, connector: 0, power_percent: None };
+        assert_eq!(read_body(&request(TellusOp::PollCommands), poll), Body::Commands(vec![stop]));
+        let null = br#"{"code":0,"message":"x","data":null}"#;
+        assert_eq!(read_body(&request(TellusOp::PollCommands), null), Body::None);
+    }
+
+    proptest! {
+        #[test]
+        fn no_body_makes_a_charger_panic(
+            op in 0..21u16,
+            text in r#"\{"data":(null|\{"commands":(\[\]|5|\[\{"command_id":"a","command":"b","params":[0-9"]{0,3}\}\])\}|\[1)\}?"#,
+            bytes: Vec<u8>,
+        ) {
+            let request = request(TellusOp::from_id(crate::scenario::OperationId(op)).unwrap());
+            read_body(&request, text.as_bytes());
+            read_body(&request, &bytes);
+        }
+    }
+}

@@ -135,3 +135,27 @@ pub fn read_body(operation: TellusOp, body: &[u8]) -> Body {
         _ => Body::None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answers_are_read_as_documented_and_nothing_else_is() {
+        let enveloped = |data: &str| format!(r#"{{"code":0,"message":"any","data":{data}}}"#);
+        let read = |op, data: &str| read_body(op, enveloped(data).as_bytes());
+        let page = r#"{"total":50,"page":1,"size":20,"items":[{},{}]}"#;
+        assert_eq!(read(TellusOp::Sites, page), Body::Page { rows: 2, total: 50 });
+        assert_eq!(read(TellusOp::Records, page), Body::Page { rows: 2, total: 50 });
+        let queued = r#"{"command_id":"cmd_1","status":"queued"}"#;
+        assert_eq!(read(TellusOp::Start, queued), Body::CommandQueued { command_id: "cmd_1".into() });
+        for (status, done) in [("queued", false), ("accepted", false), ("completed", true), ("failed", true)] {
+            let state = format!(r#"{{"command_id":"c","status":"{status}"}}"#);
+            assert_eq!(read(TellusOp::Command, &state), Body::CommandState { done });
+        }
+        for op in TellusOp::ALL {
+            assert_eq!(read(op, "null"), Body::None);
+            assert_eq!(read_body(op, b"\xff\x00{"), Body::None);
+        }
+    }
+}

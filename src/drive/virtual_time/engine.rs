@@ -3,6 +3,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
+use super::calls::{Call, CallId, Calls, Ending};
 use super::network::{Trip, Way};
 use super::queue::Queue;
 use super::refusal::Response;
@@ -54,24 +55,6 @@ struct Player<D> {
 struct OpenStream {
     request: Request,
     frames: u64,
-}
-
-/// One request between asking and answer.
-struct Call {
-    player: usize,
-    request: Request,
-    sent: Option<Nanos>,
-    latency: Nanos,
-    /// What will be, or has been, answered.
-    ending: Option<Ending>,
-    /// The target counts it as an open stream.
-    streams: bool,
-}
-
-enum Ending {
-    Served(Body),
-    Turned(Box<Response>),
-    Failed(Failure),
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -433,60 +416,13 @@ impl<'a, D: Device, O: Observer> Engine<'a, D, O> {
     fn close_streams(&mut self, index: usize, is_meant: impl Fn(&Request) -> bool) {
         let player = &mut self.players[index];
         let device = player.id;
-        let (closed, kept) = player.streams.drain(..).partition(|stream| is_meant(&stream.request));
+        let (closed, kept): (Vec<OpenStream>, Vec<OpenStream>) =
+            player.streams.drain(..).partition(|stream| is_meant(&stream.request));
         player.streams = kept;
-        for OpenStream { request, frames } in Vec::from_iter::<Vec<OpenStream>>(closed) {
+        for OpenStream { request, frames } in closed {
             self.target.release(device, &request);
             let flow = request.flow;
             self.observer.observe(self.now, Observation::StreamClosed { device, flow, frames });
         }
-    }
-}
-
-/// Names a call; never reused within a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct CallId {
-    place: u32,
-    serial: u32,
-}
-
-/// The calls that are not answered. Places are reused, serial numbers tell their users apart.
-#[derive(Default)]
-struct Calls {
-    places: Vec<Option<(u32, Call)>>,
-    free: Vec<u32>,
-    serial: u32,
-}
-
-impl Calls {
-    fn add(&mut self, call: Call) -> CallId {
-        self.serial = self.serial.wrapping_add(1);
-        let entry = Some((self.serial, call));
-        let place = match self.free.pop() {
-            Some(place) => {
-                self.places[place as usize] = entry;
-                place
-            }
-            None => {
-                self.places.push(entry);
-                self.places.len() as u32 - 1
-            }
-        };
-        CallId { place, serial: self.serial }
-    }
-
-    fn get(&mut self, id: CallId) -> Option<&mut Call> {
-        let (serial, call) = self.places[id.place as usize].as_mut()?;
-        (*serial == id.serial).then_some(call)
-    }
-
-    fn remove(&mut self, id: CallId) -> Option<Call> {
-        self.get(id)?;
-        self.free.push(id.place);
-        self.places[id.place as usize].take().map(|(_, call)| call)
-    }
-
-    fn any(&self) -> bool {
-        self.places.len() > self.free.len()
     }
 }

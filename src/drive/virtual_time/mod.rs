@@ -6,6 +6,7 @@
 //! At the end of the scenario's duration devices get no more events of their own and send nothing more. Answers to what is
 //! under way are awaited for [`DRAIN`]; the rest is [`crate::device::Failure::Cancelled`], and streams are closed.
 
+mod calls;
 mod engine;
 mod network;
 mod queue;

@@ -93,7 +93,24 @@ fn play(scenario: &Scenario) -> Log {
     let mut answered: HashMap<(DeviceId, Flow, u32), u32> = HashMap::new();
     log.done.iter().for_each(|record| *answered.entry((record.device, record.flow, record.attempt)).or_default() += 1);
     assert!(answered.values().all(|&times| times == 1), "a request was answered twice");
+    check_main_connections(&log);
     log
+}
+
+/// All requests of a charger but its polls share one connection, one after the other.
+fn check_main_connections(log: &Log) {
+    let is_main = |record: &&Record| {
+        TellusOp::from_id(record.operation).is_some_and(|op| op.is_chargers() && op != TellusOp::PollCommands)
+    };
+    let mut free: HashMap<DeviceId, Nanos> = HashMap::new();
+    let mut records: Vec<(Nanos, &Record)> =
+        log.done.iter().filter(is_main).filter_map(|record| record.sent.map(|sent| (sent, record))).collect();
+    records.sort_by_key(|(sent, record)| (*sent, record.done));
+    for (sent, record) in records {
+        let free = free.entry(record.device).or_default();
+        assert!(sent >= *free, "{record:?} was sent while another was under way until {free}");
+        *free = record.done;
+    }
 }
 
 /// Every connector charges all the time.
@@ -270,9 +287,9 @@ fn a_cold_start_costs_a_token_but_no_registration() {
 fn tokens_that_end_together_are_asked_for_together() {
     let groups = vec![operators("app", 30, OperatorSpec { credentials: Credentials::Shared, ..operator() })];
     let mut scenario = scenario(secs(600), groups);
-    scenario.events = vec![event(100, Disturbance::TokenExpiry)];
+    scenario.events = vec![event(400, Disturbance::TokenExpiry)];
     let log = play(&scenario);
-    let at_once = log.records(TellusOp::OperatorToken).filter(|record| record.due == secs(100)).count();
+    let at_once = log.records(TellusOp::OperatorToken).filter(|record| record.due == secs(400)).count();
     assert_eq!(at_once, 30);
     assert!(log.outcomes(Outcome::Refused) >= 20);
 }
@@ -354,10 +371,7 @@ fn a_server_that_takes_no_token_is_asked_less_and_less() {
 #[test]
 fn there_is_never_a_second_stream_and_a_lost_one_comes_back() {
     let stream = with_ask(10, Question::Stream { group: GroupId(0), devices: 5 });
-    let mut scenario = scenario(secs(600), vec![operators("app", 3, stream), chargers("depot", 5, charger())]);
-    scenario.groups.swap(0, 1);
-    scenario.groups[0].first = DeviceId(0);
-    scenario.groups[1].first = DeviceId(5);
+    let mut scenario = scenario(secs(600), vec![chargers("depot", 5, charger()), operators("app", 3, stream)]);
     scenario.events = vec![crate::scenario::ScheduledEvent {
         group: GroupId(1),
         ..event(300, Disturbance::Blackout { outage: secs(20), back_within: secs(5) })
@@ -406,7 +420,7 @@ fn a_started_command_reaches_its_charger_and_its_status_comes_back() {
         let what = Question::StartStop { group: GroupId(0), hold: secs(60), follow: secs(5) };
         let depot = ChargerSpec { commands, ..charger() };
         let log =
-            play(&scenario(secs(900), vec![chargers("depot", 1, depot), operators("app", 1, with_ask(600, what))]));
+            play(&scenario(secs(1150), vec![chargers("depot", 1, depot), operators("app", 1, with_ask(600, what))]));
         let starts = log.count(TellusOp::Start);
         assert_eq!((starts, log.count(TellusOp::Stop)), (starts, starts), "{commands:?}");
         // Plug-in, start, stop (plug-out may come later), and a record with the session's telemetry.
@@ -439,7 +453,7 @@ fn failing_polls_back_off() {
     server(&mut scenario).overload = Some(OverloadSpec { share: 1.0, from: secs(60), lasting: None });
     let log = play(&scenario);
     let polls = log.count(TellusOp::PollCommands);
-    assert!(polls < 60, "{polls} polls in ten minutes");
+    assert!((30..100).contains(&polls), "{polls} polls in ten minutes");
 }
 
 #[test]
@@ -589,10 +603,23 @@ fn shards_keep_shared_budgets_together_and_are_balanced() {
 
 #[test]
 fn an_idle_charger_is_small() {
-    let device = size_of::<FleetDevice>();
-    let connectors = 2 * size_of::<crate::device::charger::connector::Connector>();
-    // Identity, secret and token on the heap: two boxed texts and their box.
-    let heap = 32 + 64 + 200;
-    assert!(device + connectors + heap < 1100, "{device} + {connectors}");
-    println!("charger {device} bytes, two connectors {connectors} bytes");
+    use crate::device::charger::connector::Connector;
+    // On the heap: the connector, and identity and token with ids of the lengths that servers give.
+    let identity = size_of::<crate::device::charger::machine::Identity>() + 24 + 40;
+    let token = 40;
+    let bytes = size_of::<FleetDevice>() + size_of::<Connector>() + identity + token;
+    assert!(bytes < 650, "{bytes} bytes");
+}
+
+#[test]
+fn what_had_to_wait_is_not_called_scheduled() {
+    let mut scenario = scenario(secs(600), vec![chargers("depot", 10, busy_depot())]);
+    scenario.network.loss = 0.05;
+    scenario.events = vec![event(200, Disturbance::Blackout { outage: secs(60), back_within: secs(5) })];
+    let log = play(&scenario);
+    let scheduled = |record: &&Record| record.cause == Cause::Schedule;
+    assert!(log.done.iter().filter(scheduled).count() > 500);
+    // Only a connection that carries another request may hold up what the schedule asked for.
+    let late = |record: &&Record| record.sent.is_some_and(|sent| sent - record.due > secs(3));
+    assert_eq!(log.done.iter().filter(scheduled).filter(late).count(), 0);
 }
