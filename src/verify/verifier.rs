@@ -183,7 +183,7 @@ impl Verifier {
         }
         self.refusals.done(record.done, refused);
         if refused {
-            self.contract.refused(record, exchange);
+            self.contract.refused(record, exchange, role.class.map(|class| scenario.policy.class(class)));
         }
         self.cadences.done(record, exchange);
         self.guidance.done(record, exchange);
