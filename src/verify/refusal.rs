@@ -6,6 +6,9 @@
 //! ones, failed ones, requests still in flight, and refused ones too unless the policy says that they cost nothing. Fewer
 //! than `allow` prove a false refusal. What may have come from outside this run (requests before it began, to a server
 //! that ran before it; a lost request that reaches the server late) proves nothing, and the refusal stays open.
+//!
+//! The bound is sharpest for a rolling window. Where the provider promises another algorithm it is as sound, but a refusal
+//! that only a rolling window would make (just after the edge of a fixed one, say) is not called false.
 
 use std::collections::VecDeque;
 
@@ -287,6 +290,23 @@ mod tests {
         let scenario = Scenario { target: Target::Remote(remote), ..scenario(policy(), 1) };
         let outcomes = script.verify(scenario);
         assert_eq!(outcomes.finding("server.false-refusal", "queries").verdict, Verdict::Inconclusive);
+    }
+
+    #[test]
+    fn the_longer_of_two_windows_explains_what_the_shorter_one_does_not() {
+        let mut script = Script::default();
+        (0..4).for_each(|index| {
+            script.ask(Ask::new(0, SITES, index * 6_000));
+        });
+        script.ask(Ask::new(0, SITES, 24_000).refused());
+        assert_eq!(verdict(&script), Verdict::Fail);
+        let mut policy = policy();
+        let longer = rate(4, Nanos::from_secs(60), "client_id", Algorithm::Unspecified);
+        policy.classes[0].limits.push(crate::policy::model::Limit::Rate(longer));
+        let outcomes = script.verify(scenario(policy, 1));
+        assert_eq!(outcomes.finding("server.false-refusal", "queries").verdict, Verdict::Pass);
+        let fleet = outcomes.finding("fleet.quota", "queries");
+        assert_eq!(fleet.verdict, Verdict::Inconclusive, "five in a minute, which a bucket lets through");
     }
 
     #[test]
