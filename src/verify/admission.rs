@@ -37,6 +37,8 @@ pub struct Admitted {
     /// Where the latest window may have begun.
     beginning: Option<(Nanos, Nanos)>,
     refuted: Refuted,
+    /// The latest answer; one that is told out of order counts as later, which only widens spans.
+    done: Nanos,
 }
 
 /// A served request as the possible start of a span.
@@ -78,8 +80,9 @@ impl Admitted {
     /// Takes a served request, in the order of `done`. True when it rules out the last of `readings`; the next call
     /// starts anew.
     pub fn serve(&mut self, rate: Rate, readings: &[Reading], sent: Nanos, done: Nanos) -> bool {
+        self.done = self.done.max(done);
         self.insert(rate, sent);
-        self.judge(rate, done);
+        self.judge(rate, self.done);
         let refuted = readings.iter().all(|reading| self.refuted.has(*reading));
         if refuted {
             *self = Admitted::default();
@@ -374,7 +377,9 @@ mod tests {
         policy.classes[0].limits =
             vec![crate::policy::model::Limit::Rate(rate(4, Nanos::from_secs(10), "client_id", Algorithm::Rolling))];
         let mut script = Script::default();
-        (0..5).for_each(|index| drop(script.ask(Ask::new(0, SITES, index))));
+        (0..5).for_each(|index| {
+            script.ask(Ask::new(0, SITES, index));
+        });
         let outcomes = script.verify(scenario(policy, 1));
         assert_eq!(outcomes.finding("server.over-admission", "queries").verdict, Verdict::Fail);
     }

@@ -133,7 +133,7 @@ impl ClassWatch {
                 LimitKind::Places(places) => {
                     places.exhibits().answered(record, exchange);
                     places.done(key, stream, record, exchange);
-                    if places.may_refuse(record.done, key) { Cause::Possible } else { Cause::Impossible }
+                    places.cause(record.done, key)
                 }
             };
             cause = cause.max(could_refuse);

@@ -182,3 +182,33 @@ impl Peak {
         self.first_over = self.first_over.into_iter().chain(other.first_over).min();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::*;
+    use super::*;
+    use crate::device::Flow;
+    use crate::limiter::Rate;
+    use crate::policy::model::Algorithm;
+    use crate::scenario::operation::Detail;
+
+    #[test]
+    fn idle_keys_are_forgotten_and_still_counted() {
+        const KEYS: u64 = 5_000;
+        let limit = rate(2, Nanos::from_secs(10), "client_id", Algorithm::Unspecified);
+        let terms = Terms { rate: Rate { allow: limit.allow, per: limit.per }, anchor: ANCHOR };
+        let mut demand = Demand::new(&limit, terms, Nanos::from_secs(1));
+        for key in 0..KEYS {
+            let sent = Sent { device: DeviceId(0), operation: SITES, flow: Flow(0), attempt: 1, detail: Detail::None };
+            // Two requests per key, and one key per 100 ms: a hundred are busy at a time.
+            for _ in 0..2 {
+                demand.sent(Nanos::from_millis(key * 100), ScopeKey(key), &sent);
+            }
+        }
+        assert!(demand.keys.len() < 2_500, "{} keys are kept", demand.keys.len());
+        assert_eq!((demand.keys(), demand.requests()), (KEYS, 2 * KEYS));
+        assert_eq!(demand.safety(), Safety::Safe);
+        let ended = Nanos::from_millis(KEYS * 100);
+        assert_eq!(demand.finish(ended).0, vec![2; 500]);
+    }
+}

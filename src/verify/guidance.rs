@@ -282,7 +282,9 @@ mod tests {
 
     fn verify(asks: impl IntoIterator<Item = Ask>, scenario: Scenario) -> Outcomes {
         let mut script = Script::default();
-        asks.into_iter().for_each(|ask| drop(script.ask(ask)));
+        asks.into_iter().for_each(|ask| {
+            script.ask(ask);
+        });
         script.verify(scenario)
     }
 

@@ -60,8 +60,9 @@ impl Hints {
             self.obeyed += 1;
         } else {
             self.ignored += 1;
-            let why = format!("told to wait {}, came after {}", told.wait, at.saturating_sub(told.done));
-            self.ignored_exhibits.show(|| Exhibit::sent(at, sent, why));
+            let (told, came) = (told.wait, at.saturating_sub(told.done));
+            let why = || format!("told to wait {told}, came after {came}");
+            self.ignored_exhibits.show(|| Exhibit::sent(at, sent, why()));
         }
     }
 

@@ -28,6 +28,8 @@ pub mod verifier;
 mod words;
 
 #[cfg(test)]
+mod defects;
+#[cfg(test)]
 mod testing;
 
 pub use verifier::{Verified, Verifier};

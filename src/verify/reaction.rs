@@ -172,7 +172,9 @@ mod tests {
     fn refusals(seconds: &[u64]) -> Verdict {
         let mut script = Script::default();
         script.ask(Ask::new(0, SITES, 0));
-        seconds.iter().for_each(|second| drop(script.ask(Ask::new(0, SITES, second * 1_000).refused())));
+        seconds.iter().for_each(|second| {
+            script.ask(Ask::new(0, SITES, second * 1_000).refused());
+        });
         script.verify(scenario(policy(), 1)).finding("client.sustained-refusals", "").verdict
     }
 

@@ -7,12 +7,13 @@ use super::hint::Hints;
 use super::streams::{GRACE, StreamRule};
 use super::words::{count_of, percent, reading_titles, unseen};
 use crate::device::Outcome;
-use crate::policy::model::ClassId;
+use crate::policy::model::{Class, ClassId, Limit};
 use crate::record::{Exchange, Record};
 use crate::scenario::Scenario;
 use crate::scenario::target::Target;
 use crate::summary::Safety;
 use crate::summary::finding::{Finding, Party, Severity, Verdict};
+use crate::time::Nanos;
 
 fn blank(check: &str, subject: &str) -> Finding {
     unseen(check, Party::Server, Severity::Breach, subject)
@@ -173,6 +174,19 @@ pub fn stream_finding(usages: &mut [Usage], scenario: &Scenario, id: ClassId) ->
     })
 }
 
+/// No reading makes a client wait longer than one window; a hint of so many is taken for another unit.
+const WINDOWS_BEYOND_REASON: u64 = 10;
+
+fn hint_beyond_reason(record: &Record, class: &Class) -> Option<String> {
+    let window = |limit: &Limit| match limit {
+        Limit::Rate(limit) => Some(limit.per),
+        Limit::Concurrent(_) => None,
+    };
+    let longest: Nanos = class.limits.iter().filter_map(window).max()?;
+    let wait = record.hint.wait().filter(|wait| *wait > longest * WINDOWS_BEYOND_REASON)?;
+    Some(format!("the hint says {wait} where the window is {longest} long: probably another unit"))
+}
+
 /// `server.refusal-contract`: refusals look as documented.
 #[derive(Clone, Debug, Default)]
 pub struct Contract {
@@ -182,11 +196,13 @@ pub struct Contract {
 }
 
 impl Contract {
-    pub fn refused(&mut self, record: &Record, exchange: Option<&Exchange>) {
+    pub fn refused(&mut self, record: &Record, exchange: Option<&Exchange>, class: Option<&Class>) {
         self.looked_at += 1;
-        if record.breaches > 0 {
+        let too_long = class.and_then(|class| hint_beyond_reason(record, class));
+        if record.breaches > 0 || too_long.is_some() {
             self.wrong += 1;
-            let words = || exchange.map(|exchange| exchange.breaches.join("; ")).unwrap_or_default();
+            let told = || exchange.into_iter().flat_map(|exchange| exchange.breaches.clone());
+            let words = || told().chain(too_long).collect::<Vec<_>>().join("; ");
             self.exhibits.show(|| Exhibit::done(record, exchange, words()));
         }
     }
@@ -315,7 +331,9 @@ mod tests {
     fn refusals_are_held_to_the_documented_form() {
         let contract = |asks: Vec<Ask>| {
             let mut script = Script::default();
-            asks.into_iter().for_each(|ask| drop(script.ask(ask)));
+            asks.into_iter().for_each(|ask| {
+                script.ask(ask);
+            });
             script.verify(scenario(policy(), 1)).finding("server.refusal-contract", "").clone()
         };
         assert_eq!(contract(vec![]).verdict, Verdict::NoData);

@@ -9,6 +9,7 @@ use std::collections::HashSet;
 use super::demand::Peak;
 use super::exhibit::{Exhibit, Exhibits};
 use super::keyed::Keyed;
+use super::refusal::Cause;
 use super::series::Series;
 use crate::device::Outcome;
 use crate::policy::model::ConcurrencyLimit;
@@ -121,10 +122,14 @@ impl Places {
         }
     }
 
-    /// Whether the limit could have refused a request of the key: its places were taken, or were until lately.
-    pub fn may_refuse(&self, at: Nanos, key: ScopeKey) -> bool {
+    /// What explains a refusal of the key: places are open, or are being opened, or were taken until lately.
+    pub fn cause(&self, at: Nanos, key: ScopeKey) -> Cause {
         let lately = |freed: Nanos| at <= freed.saturating_add(LINGER);
-        self.keys.get(&key).is_some_and(|state| state.held >= self.allow || state.freed.is_some_and(lately))
+        match self.keys.get(&key) {
+            Some(state) if state.open >= self.allow => Cause::Explained,
+            Some(state) if state.held >= self.allow || state.freed.is_some_and(lately) => Cause::Possible,
+            _ => Cause::Impossible,
+        }
     }
 
     pub fn exhibits(&mut self) -> &mut Exhibits {

@@ -183,7 +183,7 @@ impl Verifier {
         }
         self.refusals.done(record.done, refused);
         if refused {
-            self.contract.refused(record, exchange);
+            self.contract.refused(record, exchange, role.class.map(|class| scenario.policy.class(class)));
         }
         self.cadences.done(record, exchange);
         self.guidance.done(record, exchange);
@@ -222,6 +222,11 @@ mod tests {
     use proptest::prelude::*;
 
     use super::super::testing::*;
+    use super::*;
+    use crate::device::{Cause, Failure};
+    use crate::policy::signals::Hint;
+    use crate::scenario::OperationId;
+    use crate::summary::finding::Verdict;
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(100))]
@@ -235,12 +240,12 @@ mod tests {
             let mut at = 0;
             for (device, operation, resource, gap, served) in asks {
                 at += gap;
-                let ask = Ask::new(device, crate::scenario::OperationId(operation), at).about(resource);
+                let ask = Ask::new(device, OperationId(operation), at).about(resource);
                 let flow = script.ask(if served { ask } else { ask.told(1) });
                 if !served {
-                    script.ask(Ask::new(device, crate::scenario::OperationId(operation), at + 1_300).retry(flow, 2));
+                    script.ask(Ask::new(device, OperationId(operation), at + 1_300).retry(flow, 2));
                 }
-                script.finish(device, crate::scenario::OperationId(operation), flow, 1, served, at + 2_000);
+                script.finish(device, OperationId(operation), flow, 1, served, at + 2_000);
             }
             let whole = script.verify(scenario(policy(), 6)).0;
             let mut merged = verifier(scenario(policy(), 6));
@@ -248,7 +253,7 @@ mod tests {
             script.play(&mut merged, |device| device.0 % 2 == 0);
             script.play(&mut other, |device| device.0 % 2 == 1);
             merged.merge(other);
-            let merged = merged.finish(crate::time::Nanos::from_secs(60));
+            let merged = merged.finish(Nanos::from_secs(60));
             prop_assert_eq!(whole.quotas, merged.quotas);
             for (whole, merged) in whole.findings.iter().zip(&merged.findings) {
                 if whole.check != "server.scope" {
@@ -262,35 +267,40 @@ mod tests {
     fn every_check_answers_for_an_empty_run_and_none_of_them_passes() {
         let outcomes = Script::default().verify(scenario(policy(), 1));
         for finding in &outcomes.0.findings {
-            assert_eq!(finding.verdict, crate::summary::finding::Verdict::NoData, "{}", finding.check);
+            assert_eq!(finding.verdict, Verdict::NoData, "{}", finding.check);
             assert!(!finding.headline.is_empty(), "{} says nothing", finding.check);
         }
         assert_eq!(outcomes.0.quotas.len(), 4);
     }
 
     #[test]
+    fn a_verifier_can_be_handed_from_its_shards_thread() {
+        fn sendable<T: Send + 'static>(_: &T) {}
+        sendable(&verifier(scenario(policy(), 1)));
+    }
+
+    #[test]
     fn what_never_left_is_nobodys_request() {
         let mut verifier = verifier(scenario(policy(), 1));
-        let record = crate::record::Record {
-            device: crate::scenario::DeviceId(0),
+        let record = Record {
+            device: DeviceId(0),
             operation: SITES,
-            flow: crate::device::Flow(1),
+            flow: Flow(1),
             attempt: 1,
-            cause: crate::device::Cause::Schedule,
-            detail: crate::device::Detail::None,
-            due: crate::time::Nanos(0),
+            cause: Cause::Schedule,
+            detail: Detail::None,
+            due: Nanos(0),
             sent: None,
-            done: crate::time::Nanos(5),
-            outcome: crate::device::Outcome::Failed(crate::device::Failure::ConnectRefused),
+            done: Nanos(5),
+            outcome: Outcome::Failed(Failure::ConnectRefused),
             status: 0,
-            hint: crate::policy::signals::Hint::Absent,
+            hint: Hint::Absent,
             breaches: 0,
         };
-        let observation = crate::record::Observation::Done { record: &record, exchange: None };
-        crate::record::Observer::observe(&mut verifier, record.done, observation);
-        let verified = verifier.finish(crate::time::Nanos::from_secs(60));
-        let judged =
-            |finding: &&crate::summary::finding::Finding| finding.verdict != crate::summary::finding::Verdict::NoData;
+        let observation = Observation::Done { record: &record, exchange: None };
+        Observer::observe(&mut verifier, record.done, observation);
+        let verified = verifier.finish(Nanos::from_secs(60));
+        let judged = |finding: &&Finding| finding.verdict != Verdict::NoData;
         assert_eq!(verified.findings.iter().find(judged), None);
     }
 }
