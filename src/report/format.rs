@@ -34,7 +34,7 @@ pub fn percent(share: f64) -> String {
     if percent != 0.0 && percent.abs() < 0.01 {
         return if percent > 0.0 { "<0.01%" } else { ">-0.01%" }.to_owned();
     }
-    if percent < 100.0 && percent >= 99.95 {
+    if (99.95..100.0).contains(&percent) {
         return ">99.9%".to_owned();
     }
     if percent.abs() >= 1000.0 {

@@ -26,6 +26,7 @@ struct Page<'a> {
     passed: Vec<FindingRow<'a>>,
     gates: Vec<GateRow<'a>>,
     latency: Vec<Figure>,
+    latency_table: TableView,
     unanswered: Vec<&'a str>,
     traffic: Vec<Figure>,
     traffic_tables: Vec<TableView>,
@@ -71,6 +72,7 @@ pub fn render(summary: &Summary) -> askama::Result<String> {
         passed: rows(triage.passed),
         gates: summary.gates.iter().map(GateRow::of).collect(),
         latency: latency.filter(used).collect(),
+        latency_table: view::latency_table(summary),
         unanswered: view::unanswered(summary),
         traffic: over_time::traffic(summary),
         traffic_tables: view::traffic_tables(summary),
@@ -90,6 +92,7 @@ pub fn render(summary: &Summary) -> askama::Result<String> {
 mod tests {
     use super::super::sample;
     use super::*;
+    use proptest::prelude::*;
 
     /// Elements that have no end tag.
     const VOID: [&str; 6] = ["meta", "link", "br", "img", "hr", "input"];
@@ -264,5 +267,39 @@ mod tests {
     fn a_long_run_stays_a_page_that_a_phone_can_load() {
         let page = page(&sample::large());
         assert!(page.len() < 1_500_000, "{} bytes", page.len());
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(24))]
+
+        /// A stored summary may have been edited: its numbers may be anything and its lists of any length.
+        #[test]
+        fn no_number_and_no_length_breaks_the_page(
+            odd in prop::collection::vec(prop_oneof![prop::num::f64::ANY, Just(0.0), Just(-1.0), Just(1e300), Just(1e-300)], 8),
+            steps in prop_oneof![Just(0), Just(1), Just(usize::MAX), 0..500usize],
+            series in prop::collection::vec(prop::num::u32::ANY, 0..200),
+        ) {
+            let mut summary = sample::failing();
+            summary.run.duration_s = odd[0];
+            summary.run.planned_s = odd[1];
+            summary.run.events[0].at_s = odd[2];
+            summary.timeline.step_s = odd[3];
+            summary.timeline.steps = steps;
+            summary.timeline.late_ms = odd.clone();
+            summary.timeline.classes[0].sent = series.clone();
+            summary.quotas[0].series = series.clone();
+            summary.quotas[0].allow = series.first().copied().unwrap_or(0);
+            summary.quotas[0].headroom = Some(odd[4]);
+            summary.harness.lateness.p99 = odd[5];
+            let latency = summary.classes[0].latency.get_mut("served").unwrap();
+            latency.from_due.curve = odd.iter().map(|&value| (value, odd[6])).collect();
+            latency.from_due.p50 = odd[7];
+            latency.from_sent.curve = vec![];
+            latency.from_sent.max = odd[0];
+            prop_assert_eq!(defect(&page(&summary)), None);
+            super::super::terminal::render(&summary, None, false);
+            super::super::markdown::render(&summary);
+            super::super::junit::render(&summary).unwrap();
+        }
     }
 }

@@ -138,13 +138,8 @@ mod tests {
         let mut summary = sample::passing();
         summary.findings[0].verdict = Verdict::Fail;
         summary.findings[0].severity = Severity::Advice;
-        assert!(render(&summary).unwrap().contains("failures=\"0\""));
+        assert!(!render(&summary).unwrap().contains("<failure"));
         summary.findings[0].severity = Severity::Breach;
-        assert!(
-            !render(&summary)
-                .unwrap()
-                .contains("<testsuites name=\"quotaproof tellus-depot\" tests=\"11\" skipped=\"2\" failures=\"0\"")
-        );
-        assert!(render(&summary).unwrap().contains("<failure message="));
+        assert!(render(&summary).unwrap().contains("<failure"));
     }
 }

@@ -1,5 +1,6 @@
 //! What the page shows, in words and numbers ready to print.
 
+use super::chart::percentile;
 use super::format::{self, count, percent};
 use super::words::{self, Mark};
 use crate::summary::finding::Finding;
@@ -44,12 +45,14 @@ pub struct GateRow<'a> {
     pub mark: Mark,
 }
 
-/// A table of the page: all columns but the first hold numbers.
+/// A table of the page.
 pub struct TableView {
     pub title: &'static str,
     pub note: &'static str,
     /// Shown without asking.
     pub open: bool,
+    /// How many columns hold words; the others hold numbers.
+    pub words: usize,
     pub head: Vec<&'static str>,
     pub rows: Vec<Vec<String>>,
 }
@@ -168,6 +171,26 @@ pub fn unanswered(summary: &Summary) -> Vec<&str> {
     summary.classes.iter().filter(silent).map(|class| class.class.as_str()).collect()
 }
 
+pub fn latency_table(summary: &Summary) -> TableView {
+    let rows = summary.classes.iter().flat_map(|class| {
+        percentile::outcomes(class).into_iter().flat_map(move |(outcome, latency)| {
+            [("due", &latency.from_due), ("sent", &latency.from_sent)].map(|(from, quantiles)| {
+                let mut row = vec![class.class.clone(), outcome.to_owned(), from.to_owned()];
+                row.extend(percentile::figures(quantiles));
+                row
+            })
+        })
+    });
+    TableView {
+        title: "Latency in figures",
+        note: "",
+        open: true,
+        words: 3,
+        head: ["class", "outcome", "from"].into_iter().chain(percentile::FIGURES).collect(),
+        rows: rows.collect(),
+    }
+}
+
 /// Limits that nothing was counted against.
 pub fn unused(summary: &Summary) -> Vec<String> {
     let unused = summary.quotas.iter().filter(|quota| quota.readings.is_empty());
@@ -197,6 +220,7 @@ fn class_table(summary: &Summary) -> TableView {
         title: "Requests by class",
         note: "Dropped requests were due and not sent.",
         open: true,
+        words: 1,
         head: vec!["class", "requests", "served", "429", "503", "other status", "failed", "dropped"],
         rows: summary.classes.iter().map(row).collect(),
     }
@@ -212,6 +236,7 @@ fn logical_table(summary: &Summary) -> TableView {
         title: "Operations, retries and caching",
         note: "Amplification is how many requests one operation took.",
         open: false,
+        words: 1,
         head: vec!["class", "operations", "given up", "amplification", "answered from cache"],
         rows: summary.classes.iter().map(row).collect(),
     }
@@ -232,6 +257,7 @@ fn rate_table(summary: &Summary) -> TableView {
         title: "Refusals and overload answers per second",
         note: "Over the seconds of the run; classes without any are left out.",
         open: false,
+        words: 1,
         head: vec!["class", "seconds affected", "mean", "p50", "p90", "p99", "max"],
         rows: rows.collect(),
     }
@@ -250,6 +276,7 @@ fn operation_table(summary: &Summary) -> TableView {
         title: "Requests by operation",
         note: "",
         open: false,
+        words: 2,
         head: vec!["operation", "class", "requests", "served", "429"],
         rows: rows.collect(),
     }

@@ -20,6 +20,9 @@ struct Series {
     values: Vec<f64>,
 }
 
+/// One kind of count of a class, one per step.
+type Counts = fn(&ClassTimeline) -> &[u32];
+
 /// How steps are brought together to a row of the table.
 #[derive(Clone, Copy)]
 enum Together {
@@ -90,7 +93,7 @@ impl<'a> Clock<'a> {
 
 /// Requests sent, what came back, refusals and overload answers by class.
 pub fn traffic(summary: &Summary) -> Vec<Figure> {
-    let by_class = |values: fn(&ClassTimeline) -> &[u32]| -> Vec<Series> {
+    let by_class = |values: Counts| -> Vec<Series> {
         let classes = summary.timeline.classes.iter();
         numbered(classes.map(|class| (class.class.clone(), floats(values(class)))))
     };
@@ -166,15 +169,13 @@ fn quota_figure(summary: &Summary, id: &str, quota: &QuotaUse, strictest: &Readi
 
 /// What came back, over all classes.
 fn answers(classes: &[ClassTimeline]) -> Vec<Series> {
-    let kinds: [(&str, fn(&ClassTimeline) -> &[u32]); 4] = [
+    let kinds: [(&str, Counts); 4] = [
         ("served", |class| &class.served),
         ("refused (429)", |class| &class.refused),
         ("overloaded (503)", |class| &class.overloaded),
         ("other status or failed", |class| &class.failed),
     ];
-    let sum = |values: fn(&ClassTimeline) -> &[u32]| {
-        classes.iter().map(|class| floats(values(class))).reduce(add).unwrap_or_default()
-    };
+    let sum = |values: Counts| classes.iter().map(|class| floats(values(class))).reduce(add).unwrap_or_default();
     numbered(kinds.into_iter().map(|(label, values)| (label.to_owned(), sum(values))))
 }
 

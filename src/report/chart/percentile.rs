@@ -42,7 +42,7 @@ pub fn figure(id: &str, class: &ClassFigures) -> Figure {
 }
 
 /// The outcomes that have data, in the order of their colours.
-fn outcomes(class: &ClassFigures) -> Vec<(&str, &Latency)> {
+pub fn outcomes(class: &ClassFigures) -> Vec<(&str, &Latency)> {
     let mut outcomes: Vec<(&str, &Latency)> =
         class.latency.iter().map(|(name, latency)| (name.as_str(), latency)).collect();
     outcomes.retain(|(_, latency)| latency.from_due.count + latency.from_sent.count > 0);
@@ -85,18 +85,30 @@ fn description(outcomes: &[(&str, &Latency)]) -> String {
     parts.collect::<Vec<_>>().join(" ")
 }
 
+/// One column per line of the chart.
 fn table(outcomes: &[(&str, &Latency)]) -> Table {
-    const HEAD: [&str; 10] = ["outcome", "from", "count", "min", "mean", "p50", "p90", "p99", "p99.9", "max"];
-    let row = |outcome: &str, from: &str, q: &Quantiles| {
-        let mut row = vec![outcome.to_owned(), from.to_owned(), format::count(q.count)];
-        row.extend([q.min, q.mean, q.p50, q.p90, q.p99, q.p999].map(format::millis));
-        // Values beyond the histogram's range were counted at its upper end.
-        let at_least = if q.saturated > 0 { "≥ " } else { "" };
-        row.push(format!("{at_least}{}", format::millis(q.max)));
-        row
-    };
-    let rows = outcomes.iter().flat_map(|(outcome, latency)| {
-        [row(outcome, "due", &latency.from_due), row(outcome, "sent", &latency.from_sent)]
+    let lines = outcomes.iter().flat_map(|&(outcome, latency)| {
+        [(format!("{outcome}, from due"), &latency.from_due), (format!("{outcome}, from sent"), &latency.from_sent)]
     });
-    Table { head: HEAD.map(str::to_owned).to_vec(), rows: rows.collect() }
+    let (heads, columns): (Vec<String>, Vec<Vec<String>>) =
+        lines.map(|(head, quantiles)| (head, figures(quantiles))).unzip();
+    let row = |(index, &name): (usize, &&str)| {
+        std::iter::once(name.to_owned()).chain(columns.iter().map(|column| column[index].clone())).collect()
+    };
+    let head = std::iter::once("figure".to_owned()).chain(heads).collect();
+    Table { head, rows: FIGURES.iter().enumerate().map(row).collect() }
+}
+
+/// What is told of a distribution, in the order of [`figures`].
+pub const FIGURES: [&str; 8] = ["count", "min", "mean", "p50", "p90", "p99", "p99.9", "max"];
+
+/// The figures of a distribution, with units.
+pub fn figures(quantiles: &Quantiles) -> Vec<String> {
+    let q = quantiles;
+    let mut figures = vec![format::count(q.count)];
+    figures.extend([q.min, q.mean, q.p50, q.p90, q.p99, q.p999].map(format::millis));
+    // Values beyond the histogram's range were counted at its upper end.
+    let at_least = if q.saturated > 0 { "≥ " } else { "" };
+    figures.push(format!("{at_least}{}", format::millis(q.max)));
+    figures
 }

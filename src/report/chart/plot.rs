@@ -17,6 +17,8 @@ const HEIGHT: u32 = 240;
 const GRID: u32 = 4;
 /// Of text, in the page's pixels. Plotters divides sizes by 1.24 before it writes them.
 const TEXT: f64 = 12.5 * 1.24;
+/// Characters beside the y axis; only absurd numbers need more, and they must not push the plot out of the picture.
+const WIDEST_LABEL: usize = 14;
 /// Points that a line of this width can show.
 const MOST_POINTS: usize = 400;
 
@@ -56,7 +58,7 @@ pub fn svg(plot: &Plot, id: &str, title: &str, description: &str) -> Result<Stri
 fn draw(plot: &Plot, area: &DrawingArea<SVGBackend<'_>, plotters::coord::Shift>) -> Result<(), Box<dyn Error>> {
     let pixels = |value: f64| (value * f64::from(GRID)) as u32;
     let text = ("sans-serif", TEXT * f64::from(GRID)).into_font().color(&Ink::Text.colour());
-    let widest = plot.y.ticks.iter().map(|tick| tick.1.chars().count()).max().unwrap_or(0);
+    let widest = plot.y.ticks.iter().map(|tick| tick.1.chars().count()).max().unwrap_or(0).min(WIDEST_LABEL);
     let mut chart = ChartBuilder::on(area)
         .margin_top(pixels(10.0))
         .margin_right(pixels(22.0))
