@@ -162,3 +162,13 @@ fn refusals_and_overload_are_read_as_the_policy_says_with_evidence() {
         assert!(!all.contains("hunter"), "no secret reaches the record: {all}");
     }
 }
+
+#[test]
+fn a_target_that_only_resets_was_connected_but_never_answered() {
+    for lane in LANES {
+        let url = server(|mut stream, _| drop(read_request(&mut stream)));
+        let (end, _) = play(&url, in_turn([request(1, lane)]));
+        assert_eq!(end.observers[0].outcomes(), [Outcome::Failed(Failure::Reset)], "{lane:?}");
+        assert_eq!((end.ever_connected, end.ever_answered), (true, false), "{lane:?}");
+    }
+}

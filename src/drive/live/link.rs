@@ -128,11 +128,17 @@ impl Link {
         let _ = self.messages.send(message);
     }
 
+    /// Err when the run is over, and nothing new is begun.
+    pub fn still_running(&self) -> Result<(), Trouble> {
+        match self.closing.get() {
+            false => Ok(()),
+            true => Err(Trouble::new(Failure::Cancelled, "the run ended")),
+        }
+    }
+
     /// Stamps a request as sent; the write must follow at once. Err when the run is over.
     pub fn sent(&self, ticket: Ticket, ready: Nanos) -> Result<(), Trouble> {
-        if self.closing.get() {
-            return Err(Trouble::new(Failure::Cancelled, "the run ended"));
-        }
+        self.still_running()?;
         self.tell(Message::Sent { ticket, at: self.clock.now(), ready });
         Ok(())
     }

@@ -22,6 +22,7 @@ pub enum Socket {
 impl Socket {
     /// Opens a connection, trying each of the target's addresses in turn.
     pub async fn open(link: &Link) -> Result<Socket, Trouble> {
+        link.still_running()?;
         // Boxed: its state would otherwise make up most of every lane's.
         match tokio::time::timeout(link.connect_timeout.into(), Box::pin(connect(link))).await {
             Ok(Ok(socket)) => {
