@@ -8,6 +8,7 @@
 
 pub mod time;
 pub mod rng;
+pub mod clock;
 pub mod exit;
 pub mod yaml;
 pub mod policy;
@@ -26,3 +27,6 @@ pub mod report;
 pub mod reference;
 pub mod drive;
 pub mod cli;
+
+#[cfg(test)]
+pub mod testing;

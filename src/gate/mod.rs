@@ -1,5 +1,7 @@
 //! Gates: thresholds on a run's figures. One metric table both validates and evaluates them.
 
+pub mod evaluate;
 pub mod metric;
 
+pub use evaluate::evaluate;
 pub use metric::{METRICS, Metric, Unit, metric};

@@ -1,1 +1,33 @@
 //! Verification: what happened held against what the provider documents. Pure functions of the record stream.
+//!
+//! A [`Verifier`] takes the observations of one shard; shards merge, because no scope key spans two of them. Whose fault
+//! a check looks for says where it stands:
+//! - the **fleet**: [`demand`] and [`streams`] count what was asked of each limit, [`quota`] judges it;
+//! - the **server**: [`admission`], [`refusal`], [`scope`], [`streams`], [`hint`], judged only where its documents and the
+//!   timing leave no way out; the findings are worded in [`server`];
+//! - the **client**: [`hint`], [`reaction`], [`cadence`], and the provider's recommendations in [`guidance`].
+
+pub mod admission;
+pub mod cadence;
+pub mod class;
+pub mod demand;
+pub mod exhibit;
+pub mod guidance;
+pub mod hint;
+pub mod keyed;
+pub mod quota;
+pub mod reaction;
+pub mod refusal;
+pub mod repeats;
+pub mod scope;
+pub mod series;
+pub mod server;
+pub mod streams;
+pub mod tally;
+pub mod verifier;
+mod words;
+
+#[cfg(test)]
+mod testing;
+
+pub use verifier::{Verified, Verifier};

@@ -1,1 +1,0 @@
-//! Puts a run's [`crate::summary::Summary`] together from what was measured and verified.

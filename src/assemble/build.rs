@@ -1,0 +1,168 @@
+//! Putting the summary together.
+
+use super::conclusion::conclude;
+use super::facts::{RunFacts, run_info};
+use super::harness::harness_info;
+use super::words::{group_info, policy_info};
+use crate::exit::Exit;
+use crate::gate;
+use crate::measure::Measure;
+use crate::scenario::Scenario;
+use crate::summary::{Conclusion, FORMAT, QuotaUse, Summary};
+use crate::verify::Verified;
+
+/// The result of a run. `measure` and `verified` cover all shards.
+pub fn assemble(scenario: &Scenario, facts: &RunFacts, measure: Measure, verified: Verified) -> Summary {
+    let timeline = measure.timeline_until(facts.ended);
+    let mut summary = Summary {
+        format: FORMAT,
+        run: run_info(scenario, facts),
+        // Gates read the figures and the conclusion reads the gates: both are filled in below.
+        conclusion: Conclusion { exit: Exit::Internal, exit_code: 0, headline: String::new(), reasons: Vec::new() },
+        fleet: scenario.groups.iter().map(group_info).collect(),
+        policy: policy_info(&scenario.policy),
+        quotas: on_the_timeline(verified.quotas, timeline.steps),
+        classes: measure.figures(scenario, facts.ended),
+        timeline,
+        findings: verified.findings,
+        gates: Vec::new(),
+        harness: harness_info(facts, &measure),
+    };
+    summary.gates = gate::evaluate(&summary, &scenario.gates);
+    summary.conclusion = conclude(&summary, facts.unreachable);
+    summary
+}
+
+/// Use over time ends with the last request of its class: the rest of the run used nothing.
+fn on_the_timeline(mut quotas: Vec<QuotaUse>, steps: usize) -> Vec<QuotaUse> {
+    for quota in quotas.iter_mut().filter(|quota| !quota.series.is_empty()) {
+        quota.series.resize(steps, 0);
+    }
+    quotas
+}
+
+#[cfg(test)]
+mod tests {
+    use schemars::schema_for;
+
+    use super::super::testing::{SUMMARY, facts, finding, measured, quota};
+    use super::*;
+    use crate::device::{Failure, Outcome};
+    use crate::record::{Observation, Observer};
+    use crate::scenario::gate::{Bound, Gate, MetricQuery};
+    use crate::scenario::{Disturbance, GroupId, ScheduledEvent};
+    use crate::summary::finding::{Evidence, Verdict};
+    use crate::summary::{ReadingUse, Safety};
+    use crate::testing::{STATUS, TOKEN, play, record, scenario};
+    use crate::time::Nanos;
+
+    /// Something in every part of the summary, with figures that are no short decimals.
+    fn full() -> Summary {
+        let mut scenario = scenario(3);
+        scenario.description = Some("A run with something in every part.".into());
+        let third = Nanos(20_333_333_333);
+        let what = Disturbance::Blackout { outage: Nanos::from_secs(2), back_within: Nanos::from_secs(5) };
+        scenario.events = vec![ScheduledEvent { at: third, group: GroupId(0), share: 0.5, what }];
+        let metric = MetricQuery { metric: "refused_ratio".into(), class: None, quantile: None };
+        scenario.gates =
+            vec![Gate { metric, bound: Bound::AtMost, threshold: 0.5, text: "refused_ratio at most 50 %".into() }];
+        let mut measure = measured(&scenario);
+        let outcomes = [Outcome::Refused, Outcome::Overloaded, Outcome::Rejected(404), Outcome::Failed(Failure::Reset)];
+        for outcome in outcomes {
+            play(&mut measure, &record(TOKEN, third, Nanos(1_234_567), outcome));
+            play(&mut measure, &record(STATUS, third, Nanos(7_654_321), outcome));
+        }
+        measure.observe(third, Observation::Late { by: Nanos(123_457) });
+        let reading = Some(crate::policy::reading::Reading::Rolling);
+        let used = ReadingUse { reading, peak: 41, at_least: false, peak_at_s: third.as_secs_f64(), over: 0 };
+        let evidence = Evidence {
+            at_s: third.as_secs_f64(),
+            device: "desk/1".into(),
+            sent: "GET /v1/sites".into(),
+            received: "429".into(),
+            why: "refused early".into(),
+        };
+        let verified = Verified {
+            quotas: vec![crate::summary::QuotaUse {
+                readings: vec![used],
+                series: vec![1, 2, 41],
+                ..quota("queries", Safety::Safe, 1.0 - 41.0 / 60.0)
+            }],
+            findings: vec![crate::summary::finding::Finding {
+                would_save: Some(540),
+                evidence: vec![evidence],
+                ..finding("server.false-refusal", "queries", Verdict::Fail, "The server refuses too early.")
+            }],
+        };
+        assemble(&scenario, &facts(), measure, verified)
+    }
+
+    #[test]
+    fn a_summary_reads_back_as_it_was_written() {
+        for summary in [full(), SUMMARY.clone()] {
+            let text = serde_json::to_string_pretty(&summary).unwrap();
+            assert_eq!(serde_json::from_str::<Summary>(&text).unwrap(), summary);
+        }
+    }
+
+    #[test]
+    fn every_name_in_the_summary_is_snake_case_and_in_its_schema() {
+        fn check(value: &serde_json::Value, path: &str, schema: &str) {
+            // The keys of these are data: statuses, kinds, outcomes.
+            const MAPS: [&str; 4] = ["other_status", "failed", "dropped", "latency"];
+            match value {
+                serde_json::Value::Object(fields) => {
+                    for (name, value) in fields {
+                        let is_name = name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
+                        assert!(is_name, "{path}.{name} is no snake_case name");
+                        let is_data = MAPS.iter().any(|map| path.ends_with(map));
+                        assert!(
+                            is_data || schema.contains(&format!("\"{name}\":")),
+                            "{path}.{name} is not in the schema"
+                        );
+                        check(value, &format!("{path}.{name}"), schema);
+                    }
+                }
+                serde_json::Value::Array(items) => items.iter().for_each(|item| check(item, path, schema)),
+                _ => {}
+            }
+        }
+        let schema = serde_json::to_string(&schema_for!(Summary)).unwrap();
+        check(&serde_json::to_value(full()).unwrap(), "summary", &schema);
+    }
+
+    #[test]
+    fn the_run_carries_everything_needed_to_run_it_again() {
+        let run = full().run;
+        assert_eq!((run.seed, run.profile_hash.as_str(), run.policy_hash.as_str()), (7, "1d4c", "90f1"));
+        assert_eq!((run.version.as_str(), run.started.as_str()), ("0.1.0", "2026-03-15T10:30:00Z"));
+        assert_eq!((run.planned_s, run.duration_s), (60.0, 60.123));
+        assert_eq!(run.command, "quotaproof run example.yaml --seed 7");
+        assert_eq!(run.events[0].text, "blackout for 2s, back within 5s: 50 % of desk");
+    }
+
+    #[test]
+    fn classes_quotas_and_timeline_stand_in_the_policy_s_order() {
+        let summary = full();
+        let names: Vec<&str> = summary.classes.iter().map(|class| class.class.as_str()).collect();
+        assert_eq!(names, ["queries", "tokens", "unclassified"]);
+        let over_time: Vec<&str> = summary.timeline.classes.iter().map(|class| class.class.as_str()).collect();
+        assert_eq!(over_time, names);
+        assert_eq!(summary.timeline.steps, 61);
+        assert_eq!(summary.quotas[0].series.len(), 61);
+        assert_eq!(summary.quotas[0].series[..4], [1, 2, 41, 0]);
+        assert_eq!(summary.policy.classes[0].limits, ["60 per 1m for each client_id"]);
+        assert_eq!(summary.policy.classes[0].requests, ["GET /v1/sites", "GET /v1/devices/{id}"]);
+        assert_eq!((summary.fleet[0].kind.as_str(), summary.fleet[0].devices), ("operators", 3));
+    }
+
+    #[test]
+    fn gates_are_evaluated_and_the_conclusion_is_drawn_from_them() {
+        let summary = full();
+        assert_eq!(summary.gates[0].verdict, Verdict::Pass);
+        assert_eq!(summary.gates[0].measured, "refused ratio 12.5 %");
+        assert_eq!(summary.conclusion.exit, Exit::Fail);
+        assert_eq!(summary.conclusion.exit_code, 1);
+        assert_eq!(summary.conclusion.reasons, ["The server refuses too early."]);
+    }
+}

@@ -1,0 +1,328 @@
+//! The verdict on the whole run: an exit code, one sentence, and the reasons for it.
+
+use crate::exit::Exit;
+use crate::summary::finding::{Finding, Party, Severity, Verdict};
+use crate::summary::{Conclusion, QuotaUse, Safety, Summary};
+use crate::time::Nanos;
+
+/// The check whose failed finding explains a quota that is exceeded.
+const QUOTA_CHECK: &str = "fleet.quota";
+
+/// Draws the conclusion from a summary that is otherwise complete.
+///
+/// An interrupted, unreachable or invalid run never counts as passed or failed, but its reasons still name what failed.
+pub(super) fn conclude(summary: &Summary, unreachable: bool) -> Conclusion {
+    let failures = failures(summary);
+    let blind = gates_without_data(summary);
+    let problems = &summary.harness.problems;
+    let unanswered = unanswered(summary);
+    let (exit, headline) = if summary.run.interrupted {
+        (Exit::Interrupted, interrupted_headline(summary))
+    } else if unreachable {
+        (Exit::Unreachable, format!("Unreachable: no connection to {} could be made.", summary.run.target))
+    } else if let Some(problem) = problems.first().or(unanswered.first()) {
+        (Exit::Invalid, format!("Invalid, this run proves nothing: {problem}"))
+    } else if let Some(first) = failures.first() {
+        (Exit::Fail, format!("Failed: {}{}.", first.trim_end_matches('.'), more(failures.len() - 1)))
+    } else if let Some(first) = blind.first() {
+        (Exit::Invalid, format!("Invalid: {first}"))
+    } else {
+        (Exit::Pass, pass_headline(summary))
+    };
+    let reasons = [problems.clone(), unanswered, failures, blind, reservations(summary), advice(summary)].concat();
+    let reasons = reasons.iter().map(|reason| sentence(reason)).collect();
+    Conclusion { exit, exit_code: exit.code(), headline, reasons }
+}
+
+/// What makes a run fail, the weightiest first: quotas exceeded, then broken promises of the server and the client, then
+/// gates.
+fn failures(summary: &Summary) -> Vec<String> {
+    let breaches = |party: Party| {
+        let failed = failed(summary, Severity::Breach).filter(move |finding| finding.party == party);
+        failed.map(|finding| finding.headline.clone())
+    };
+    let gates = summary.gates.iter().filter(|gate| gate.verdict == Verdict::Fail);
+    breaches(Party::Fleet)
+        .chain(unexplained_overuse(summary))
+        .chain(breaches(Party::Server))
+        .chain(breaches(Party::Client))
+        .chain(gates.map(|gate| format!("The gate `{}` does not hold: {}.", gate.gate, gate.measured)))
+        .collect()
+}
+
+fn failed(summary: &Summary, severity: Severity) -> impl Iterator<Item = &Finding> {
+    let of_severity = summary.findings.iter().filter(move |finding| finding.severity == severity);
+    of_severity.filter(|finding| finding.verdict == Verdict::Fail)
+}
+
+/// Quotas that are exceeded without a finding that says so in better words.
+fn unexplained_overuse(summary: &Summary) -> impl Iterator<Item = String> {
+    let explained = |quota: &&QuotaUse| {
+        failed(summary, Severity::Breach).any(|finding| finding.check == QUOTA_CHECK && finding.subject == quota.class)
+    };
+    let over = summary.quotas.iter().filter(|quota| quota.safety == Safety::Over);
+    over.filter(move |quota| !explained(quota)).map(|quota| {
+        format!("The fleet exceeds the limit of {} ({}) under every reading of it.", quota.class, quota.limit)
+    })
+}
+
+fn gates_without_data(summary: &Summary) -> Vec<String> {
+    let blind = summary.gates.iter().filter(|gate| gate.verdict == Verdict::NoData);
+    blind.map(|gate| format!("The gate `{}` could not be evaluated: {}.", gate.gate, gate.measured)).collect()
+}
+
+/// Nothing that checks could look at: a run of failures alone must not pass for want of a failed check.
+fn unanswered(summary: &Summary) -> Vec<String> {
+    let requests: u64 = summary.classes.iter().map(|class| class.requests).sum();
+    let failed: u64 = summary.classes.iter().flat_map(|class| class.failed.values()).sum();
+    match requests > 0 && failed == requests {
+        true => vec![format!("Not one of {requests} requests was answered.")],
+        false => Vec::new(),
+    }
+}
+
+/// What a passed run does not prove.
+fn reservations(summary: &Summary) -> Vec<String> {
+    let depending = summary.quotas.iter().filter(|quota| quota.safety == Safety::DependsOnReading);
+    let limits = depending.map(|quota| {
+        format!("The limit of {} ({}) is kept only under some readings of its words.", quota.class, quota.limit)
+    });
+    let undecided = summary.findings.iter().filter(|finding| {
+        finding.severity == Severity::Breach
+            && finding.verdict == Verdict::Inconclusive
+            // The limits above say it already.
+            && finding.check != QUOTA_CHECK
+    });
+    limits.chain(undecided.map(|finding| format!("Inconclusive: {}", finding.headline))).collect()
+}
+
+fn advice(summary: &Summary) -> Vec<String> {
+    failed(summary, Severity::Advice).map(|finding| format!("Advice: {}", finding.headline)).collect()
+}
+
+fn interrupted_headline(summary: &Summary) -> String {
+    let time = |seconds| Nanos::from_secs_f64(seconds);
+    let (ran, planned) = (time(summary.run.duration_s.round()), time(summary.run.planned_s));
+    format!("Interrupted after {ran} of {planned}: the report covers what ran.")
+}
+
+fn pass_headline(summary: &Summary) -> String {
+    let gates = match summary.gates.len() {
+        0 => String::new(),
+        1 => " and the gate holds".to_owned(),
+        2 => " and both gates hold".to_owned(),
+        count => format!(" and all {count} gates hold"),
+    };
+    let depending = summary.quotas.iter().filter(|quota| quota.safety == Safety::DependsOnReading).count();
+    if depending > 0 {
+        let limits = counted(depending, "limit is", "limits are");
+        return format!("Passed with a reservation: {limits} kept only under some readings{gates}.");
+    }
+    let tightest = summary
+        .quotas
+        .iter()
+        .filter(|quota| quota.safety == Safety::Safe)
+        .filter_map(|quota| Some((quota.headroom?, quota)))
+        .min_by(|(one, _), (other, _)| one.total_cmp(other));
+    match tightest {
+        Some((headroom, quota)) => format!(
+            "Passed: the fleet keeps every limit that it used, the tightest ({}) with {:.0} % to spare{gates}.",
+            quota.class,
+            // Rounded down: headroom must not look better than it is.
+            (headroom * 100.0 + 1e-6).floor()
+        ),
+        None => format!("Passed: nothing failed, but no limit was used{gates}."),
+    }
+}
+
+fn counted(count: usize, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
+}
+
+fn more(others: usize) -> String {
+    match others {
+        0 => String::new(),
+        others => format!(" (and {})", counted(others, "more reason", "more reasons")),
+    }
+}
+
+/// Findings' headlines may come without the full stop.
+fn sentence(text: &str) -> String {
+    match text.ends_with(['.', '!', '?']) {
+        true => text.to_owned(),
+        false => format!("{text}."),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{SUMMARY, finding, gate, quota};
+    use super::*;
+
+    /// A passing run, changed, and what is concluded from it.
+    fn concluded(change: impl FnOnce(&mut Summary)) -> Conclusion {
+        let mut summary = SUMMARY.clone();
+        change(&mut summary);
+        conclude(&summary, false)
+    }
+
+    fn breach(party: Party, verdict: Verdict, headline: &str) -> Finding {
+        Finding { party, ..finding("server.over-admission", "queries", verdict, headline) }
+    }
+
+    #[test]
+    fn a_run_in_which_nothing_fails_passes_and_names_the_tightest_limit() {
+        let conclusion = concluded(|summary| {
+            summary.quotas =
+                vec![quota("tokens", Safety::Safe, 0.9), quota("queries", Safety::Safe, 1.0 - 48.0 / 60.0)];
+            summary.gates = vec![gate(Verdict::Pass), gate(Verdict::Pass)];
+        });
+        assert_eq!((conclusion.exit, conclusion.exit_code), (Exit::Pass, 0));
+        assert_eq!(
+            conclusion.headline,
+            "Passed: the fleet keeps every limit that it used, the tightest (queries) with 20 % to spare and both gates hold."
+        );
+        assert!(conclusion.reasons.is_empty());
+    }
+
+    #[test]
+    fn a_pass_without_any_limit_used_says_so() {
+        assert_eq!(concluded(|_| {}).headline, "Passed: nothing failed, but no limit was used.");
+    }
+
+    #[test]
+    fn a_limit_that_depends_on_the_reading_is_a_reservation_and_no_failure() {
+        let conclusion = concluded(|summary| {
+            summary.quotas = vec![quota("queries", Safety::DependsOnReading, -0.1)];
+            summary.findings = vec![
+                finding(QUOTA_CHECK, "queries", Verdict::Inconclusive, "The same in other words."),
+                breach(Party::Server, Verdict::Inconclusive, "The server may admit too much."),
+            ];
+        });
+        assert_eq!(conclusion.exit, Exit::Pass);
+        assert_eq!(conclusion.headline, "Passed with a reservation: 1 limit is kept only under some readings.");
+        assert_eq!(
+            conclusion.reasons,
+            [
+                "The limit of queries (60 per 1m for each client_id) is kept only under some readings of its words.",
+                "Inconclusive: The server may admit too much.",
+            ]
+        );
+    }
+
+    #[test]
+    fn each_thing_that_fails_a_run_fails_it_alone() {
+        type Change = fn(&mut Summary);
+        let failing: [Change; 5] = [
+            |summary| summary.quotas = vec![quota("queries", Safety::Over, -1.0)],
+            |summary| summary.gates = vec![gate(Verdict::Fail)],
+            |summary| summary.findings = vec![breach(Party::Server, Verdict::Fail, "x")],
+            |summary| summary.findings = vec![breach(Party::Client, Verdict::Fail, "x")],
+            |summary| summary.findings = vec![breach(Party::Fleet, Verdict::Fail, "x")],
+        ];
+        for change in failing {
+            let conclusion = concluded(change);
+            assert_eq!((conclusion.exit, conclusion.exit_code), (Exit::Fail, 1), "{conclusion:?}");
+            assert_eq!(conclusion.reasons.len(), 1);
+            assert!(conclusion.headline.starts_with("Failed: "));
+        }
+    }
+
+    #[test]
+    fn what_is_not_a_failed_breach_does_not_fail_the_run() {
+        for verdict in [Verdict::Pass, Verdict::Inconclusive, Verdict::Undocumented, Verdict::NoData] {
+            let conclusion = concluded(|summary| summary.findings = vec![breach(Party::Server, verdict, "x")]);
+            assert_eq!(conclusion.exit, Exit::Pass, "{verdict:?}");
+        }
+        for safety in [Safety::Safe, Safety::DependsOnReading, Safety::NoData] {
+            assert_eq!(concluded(|summary| summary.quotas = vec![quota("queries", safety, 0.5)]).exit, Exit::Pass);
+        }
+    }
+
+    #[test]
+    fn advice_is_mentioned_and_does_not_fail_the_run() {
+        let advice = Finding {
+            severity: Severity::Advice,
+            ..finding("guidance.cache", "queries", Verdict::Fail, "The site list is fetched anew each time")
+        };
+        let conclusion = concluded(|summary| summary.findings = vec![advice]);
+        assert_eq!(conclusion.exit, Exit::Pass);
+        assert_eq!(conclusion.reasons, ["Advice: The site list is fetched anew each time."]);
+    }
+
+    #[test]
+    fn the_weightiest_reason_comes_first_and_the_quota_is_told_once() {
+        let conclusion = concluded(|summary| {
+            summary.gates = vec![gate(Verdict::Fail)];
+            summary.findings = vec![
+                breach(Party::Client, Verdict::Fail, "A hint was disobeyed."),
+                breach(Party::Server, Verdict::Fail, "The server admits too much."),
+                finding(QUOTA_CHECK, "queries", Verdict::Fail, "Polling exceeds the limit of queries."),
+            ];
+            summary.quotas = vec![quota("queries", Safety::Over, -1.0), quota("tokens", Safety::Over, -2.0)];
+        });
+        assert_eq!(conclusion.headline, "Failed: Polling exceeds the limit of queries (and 4 more reasons).");
+        assert_eq!(
+            conclusion.reasons,
+            [
+                "Polling exceeds the limit of queries.",
+                "The fleet exceeds the limit of tokens (60 per 1m for each client_id) under every reading of it.",
+                "The server admits too much.",
+                "A hint was disobeyed.",
+                "The gate `refused at most 0` does not hold: refused 3.",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_gate_without_data_makes_a_run_invalid_but_a_failure_weighs_more() {
+        let conclusion = concluded(|summary| summary.gates = vec![gate(Verdict::NoData)]);
+        assert_eq!((conclusion.exit, conclusion.exit_code), (Exit::Invalid, 4));
+        assert!(conclusion.headline.contains("could not be evaluated"));
+        let conclusion = concluded(|summary| summary.gates = vec![gate(Verdict::NoData), gate(Verdict::Fail)]);
+        assert_eq!((conclusion.exit, conclusion.reasons.len()), (Exit::Fail, 2));
+    }
+
+    #[test]
+    fn a_late_harness_invalidates_the_run_and_the_failures_are_still_named() {
+        let conclusion = concluded(|summary| {
+            summary.harness.problems = vec!["The harness was late.".into()];
+            summary.findings = vec![breach(Party::Server, Verdict::Fail, "The server admits too much")];
+        });
+        assert_eq!(conclusion.exit, Exit::Invalid);
+        assert_eq!(conclusion.headline, "Invalid, this run proves nothing: The harness was late.");
+        assert_eq!(conclusion.reasons, ["The harness was late.", "The server admits too much."]);
+    }
+
+    #[test]
+    fn a_run_of_failures_alone_does_not_pass() {
+        let conclusion = concluded(|summary| {
+            let queries = &mut summary.classes[0];
+            queries.failed = [("timeout".to_owned(), queries.requests)].into();
+        });
+        assert_eq!(conclusion.exit, Exit::Invalid);
+        assert_eq!(conclusion.reasons, ["Not one of 10 requests was answered."]);
+    }
+
+    #[test]
+    fn an_unreachable_target_weighs_more_than_what_follows_from_it() {
+        let mut summary = SUMMARY.clone();
+        summary.harness.problems = vec!["No request was made at all.".into()];
+        summary.gates = vec![gate(Verdict::NoData)];
+        let conclusion = conclude(&summary, true);
+        assert_eq!((conclusion.exit, conclusion.exit_code), (Exit::Unreachable, 3));
+        assert_eq!(conclusion.headline, "Unreachable: no connection to the embedded server could be made.");
+    }
+
+    #[test]
+    fn an_interrupted_run_says_how_far_it_came_and_what_had_failed() {
+        let mut summary = SUMMARY.clone();
+        summary.run.interrupted = true;
+        summary.run.duration_s = 12.4;
+        summary.gates = vec![gate(Verdict::Fail)];
+        let conclusion = conclude(&summary, true);
+        assert_eq!((conclusion.exit, conclusion.exit_code), (Exit::Interrupted, 130));
+        assert_eq!(conclusion.headline, "Interrupted after 12s of 1m: the report covers what ran.");
+        assert_eq!(conclusion.reasons.len(), 1);
+    }
+}

@@ -1,0 +1,48 @@
+//! What only the command that made a run knows about it.
+
+use crate::scenario::Scenario;
+use crate::summary::{Driver, EventInfo, RunInfo};
+use crate::time::{Anchor, Nanos};
+
+use super::words;
+
+/// What only the command that made a run knows about it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RunFacts {
+    pub driver: Driver,
+    pub anchor: Anchor,
+    /// When the last answer was in.
+    pub ended: Nanos,
+    pub interrupted: bool,
+    /// Whether no connection to the target was ever made.
+    pub unreachable: bool,
+    /// What it talked to, in words.
+    pub target: String,
+    /// The command that reproduces it.
+    pub command: String,
+    pub shards: u32,
+    pub peak_memory_bytes: Option<u64>,
+    pub connections: u64,
+    /// Version of quotaproof.
+    pub version: String,
+}
+
+pub(super) fn run_info(scenario: &Scenario, facts: &RunFacts) -> RunInfo {
+    let event = |(at, text): (Nanos, String)| EventInfo { at_s: at.as_secs_f64(), text };
+    RunInfo {
+        name: scenario.name.clone(),
+        description: scenario.description.clone(),
+        version: facts.version.clone(),
+        driver: facts.driver,
+        started: facts.anchor.iso(Nanos::ZERO),
+        planned_s: scenario.duration.as_secs_f64(),
+        duration_s: facts.ended.as_secs_f64(),
+        interrupted: facts.interrupted,
+        seed: scenario.seed,
+        profile_hash: scenario.profile_hash.clone(),
+        policy_hash: scenario.policy.hash.clone(),
+        target: facts.target.clone(),
+        command: facts.command.clone(),
+        events: scenario.events.iter().map(|what| event((what.at, words::event_text(scenario, what)))).collect(),
+    }
+}

@@ -1,0 +1,168 @@
+//! What an answer means, and what of it is kept as evidence.
+
+use super::link::{Reply, Trouble};
+use crate::device::{HttpRequest, Outcome};
+use crate::policy::model::Policy;
+use crate::policy::signals::{self, ResponseView, Signal};
+use crate::record::Exchange;
+
+/// How much of a body evidence shows, in characters.
+const SHOWN_BODY: usize = 300;
+/// How much of a request's path or of a header evidence shows, in characters.
+const SHOWN_LINE: usize = 200;
+
+/// The kind of ending that a status and the policy's signals make. A WebSocket handshake is served with 101.
+pub fn classify(policy: &Policy, reply: &Reply, handshake: bool) -> (Outcome, Signal) {
+    let view = ResponseView { status: reply.status, headers: &reply.headers, body: &reply.body };
+    let signal = signals::read(policy, view);
+    let outcome = match reply.status {
+        _ if signal.refused => Outcome::Refused,
+        _ if signal.overloaded => Outcome::Overloaded,
+        101 if handshake => Outcome::Served,
+        // Without an upgrade the handshake failed, whatever else the answer says.
+        200..=299 if !handshake => Outcome::Served,
+        status @ 400..=499 => Outcome::Rejected(status),
+        status => Outcome::Broken(status),
+    };
+    (outcome, signal)
+}
+
+/// Evidence of an answer that was not served.
+pub fn of_reply(http: &HttpRequest, reply: &Reply, breaches: Vec<String>) -> Exchange {
+    let mut response = reply.status.to_string();
+    for (name, value) in reply.headers.iter().filter(|(name, _)| is_telling(name)) {
+        response.push_str(&format!("\n{name}: {}", printable(value, SHOWN_LINE)));
+    }
+    let body = blank_secrets(&String::from_utf8_lossy(&reply.body), http);
+    if !body.is_empty() {
+        response.push_str("\n\n");
+        response.push_str(&printable(&body, SHOWN_BODY));
+    }
+    Exchange { request: request_line(http), response, breaches }
+}
+
+/// Evidence of an exchange that brought no answer.
+pub fn of_trouble(http: &HttpRequest, trouble: &Trouble) -> Exchange {
+    Exchange { request: request_line(http), response: printable(&trouble.detail, SHOWN_BODY), breaches: Vec::new() }
+}
+
+fn request_line(http: &HttpRequest) -> String {
+    let path = match http.path.split_once("token=") {
+        Some((before, after)) => {
+            let rest = after.find('&').map_or("", |end| &after[end..]);
+            format!("{before}token=(hidden){rest}")
+        }
+        None => http.path.clone(),
+    };
+    format!("{} {}", http.method, printable(&path, SHOWN_LINE))
+}
+
+/// Headers that say something about quotas.
+fn is_telling(name: &str) -> bool {
+    matches!(name, "retry-after" | "content-type") || name.contains("ratelimit") || name.contains("rate-limit")
+}
+
+fn printable(text: &str, most: usize) -> String {
+    let mut shown: String = text.chars().filter(|c| !c.is_control()).take(most).collect();
+    if text.chars().count() > most {
+        shown.push('…');
+    }
+    shown
+}
+
+/// Hides the request's own credentials and the values of JSON members whose names end in `secret` or `token`.
+fn blank_secrets(body: &str, http: &HttpRequest) -> String {
+    let mut body = body.to_owned();
+    for (name, value) in &http.headers {
+        let credential = value.rsplit(' ').next().unwrap_or(value);
+        if name.eq_ignore_ascii_case("authorization") && !credential.is_empty() {
+            body = body.replace(credential, "(hidden)");
+        }
+    }
+    let mut shown = String::with_capacity(body.len());
+    let mut rest = body.as_str();
+    while let Some(end) = end_of_secret_name(rest) {
+        shown.push_str(&rest[..end]);
+        rest = &rest[end..];
+        let value = rest.trim_start_matches([' ', '\t', '\r', '\n', ':']);
+        if value.len() < rest.len() {
+            shown.push_str(": \"(hidden)\"");
+            rest = after_value(value);
+        }
+    }
+    shown.push_str(rest);
+    shown
+}
+
+/// The position behind the closing quote of the next member name that promises a secret.
+fn end_of_secret_name(text: &str) -> Option<usize> {
+    let lower = text.to_ascii_lowercase();
+    ["secret\"", "token\""].iter().filter_map(|name| lower.find(name).map(|at| at + name.len())).min()
+}
+
+/// What follows a JSON value; nothing when the value has no end.
+fn after_value(text: &str) -> &str {
+    let Some(inner) = text.strip_prefix('"') else {
+        return text.find([',', '}']).map_or("", |end| &text[end..]);
+    };
+    let mut escaped = false;
+    for (at, byte) in inner.bytes().enumerate() {
+        match byte {
+            b'"' if !escaped => return &inner[at + 1..],
+            _ => escaped = byte == b'\\' && !escaped,
+        }
+    }
+    ""
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::device::Failure;
+
+    fn http(path: &str) -> HttpRequest {
+        let headers = vec![("authorization", "Bearer abc.def".to_owned())];
+        HttpRequest { method: "POST", path: path.to_owned(), headers, body: b"{}".to_vec() }
+    }
+
+    fn shown(body: &str) -> String {
+        let reply = Reply { status: 400, headers: Vec::new(), body: body.as_bytes().to_vec() };
+        of_reply(&http("/x"), &reply, Vec::new()).response
+    }
+
+    #[test]
+    fn no_secret_reaches_the_evidence() {
+        for body in [
+            r#"{"device_secret":"hunter2","code":1}"#,
+            r#"{"access_token" : "hunter2 \" hunter2", "code":1}"#,
+            r#"{"Client_Secret":"hunter2"#,
+            r#"{"token":"hunter2","secret":"hunter2","code":1}"#,
+            r#"{"message":"bad token abc.def","code":1}"#,
+            r#"{"token":hunter2,"code":1}"#,
+        ] {
+            let shown = shown(body);
+            assert!(!shown.contains("hunter2") && !shown.contains("abc.def"), "{shown}");
+            assert!(shown.contains("hidden"), "{shown}");
+        }
+        assert!(shown(r#"{"token":"hunter2","code":1001}"#).ends_with(r#""token": "(hidden)","code":1001}"#));
+        let trouble = Trouble::new(Failure::Reset, "gone");
+        let line = of_trouble(&http("/v1/stream?devices=a&token=hunter2&x=1"), &trouble).request;
+        assert_eq!(line, "POST /v1/stream?devices=a&token=(hidden)&x=1");
+    }
+
+    #[test]
+    fn evidence_is_bounded_and_printable() {
+        let reply = Reply {
+            status: 429,
+            headers: vec![
+                ("retry-after".into(), "7".into()),
+                ("set-cookie".into(), "session=hunter2".into()),
+                ("x-ratelimit-remaining".into(), "0".into()),
+            ],
+            body: format!("\u{1b}[31m{}", "x".repeat(5_000)).into_bytes(),
+        };
+        let response = of_reply(&http("/x"), &reply, Vec::new()).response;
+        assert!(response.starts_with("429\nretry-after: 7\nx-ratelimit-remaining: 0\n\n[31mxxx"), "{response}");
+        assert!(response.chars().count() < 400 && !response.contains('\u{1b}'), "{response}");
+    }
+}

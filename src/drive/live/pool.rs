@@ -1,0 +1,103 @@
+//! The pooled client of a shard: what operators' back ends use.
+
+use std::error::Error;
+use std::io;
+use std::rc::Rc;
+
+use super::LiveError;
+use super::endpoint::Endpoint;
+use super::link::{Job, Link, Trouble};
+use crate::device::Failure;
+use crate::time::Nanos;
+
+/// A client for one shard. `tls` is used as it is, whether or not the target speaks TLS.
+pub fn client(
+    endpoint: &Endpoint,
+    tls: &rustls::ClientConfig,
+    connect_timeout: Nanos,
+) -> Result<reqwest::Client, LiveError> {
+    let mut tls = tls.clone();
+    tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    reqwest::Client::builder()
+        .tls_backend_preconfigured(tls)
+        .resolve_to_addrs(&endpoint.host, &endpoint.addresses)
+        .connect_timeout(connect_timeout.into())
+        .redirect(reqwest::redirect::Policy::none())
+        .retry(reqwest::retry::never())
+        .no_proxy()
+        .build()
+        .map_err(|error| LiveError::Tls(error.to_string()))
+}
+
+/// Serves one job.
+pub async fn run(link: Rc<Link>, client: reqwest::Client, mut job: Job) {
+    let timeout = job.timeout;
+    let result = match tokio::time::timeout(timeout.into(), exchange(&link, &client, &mut job)).await {
+        Ok(result) => result,
+        Err(_elapsed) => Err(Trouble::new(Failure::Timeout, format!("no whole answer within {timeout}"))),
+    };
+    link.done(job, result);
+}
+
+async fn exchange(link: &Link, client: &reqwest::Client, job: &mut Job) -> Result<(), Trouble> {
+    let request = build(link, client, job)?;
+    link.sent(job.ticket, Nanos::ZERO)?;
+    let mut response = client.execute(request).await.map_err(trouble)?;
+    job.reply.clear();
+    job.reply.status = response.status().as_u16();
+    if link.wants_headers(job.reply.status) {
+        let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
+        let pairs = response.headers().iter();
+        job.reply.headers.extend(pairs.map(|(name, value)| (name.as_str().to_owned(), text(value.as_bytes()))));
+    }
+    while let Some(chunk) = response.chunk().await.map_err(trouble)? {
+        if job.reply.body.len() + chunk.len() > link.max_body {
+            return Err(Trouble::new(Failure::TooLarge, format!("a body beyond {} bytes", link.max_body)));
+        }
+        job.reply.body.extend_from_slice(&chunk);
+    }
+    Ok(())
+}
+
+fn build(link: &Link, client: &reqwest::Client, job: &Job) -> Result<reqwest::Request, Trouble> {
+    let unsendable = |error: String| Trouble::new(Failure::Cancelled, format!("the request cannot be sent: {error}"));
+    let method =
+        reqwest::Method::from_bytes(job.http.method.as_bytes()).map_err(|error| unsendable(error.to_string()))?;
+    let mut request = client.request(method, link.endpoint.url(&job.http.path));
+    for (name, value) in &job.http.headers {
+        request = request.header(*name, value);
+    }
+    if !job.http.body.is_empty() {
+        request = request.header("content-type", "application/json").body(job.http.body.clone());
+    }
+    request.build().map_err(|error| unsendable(error.without_url().to_string()))
+}
+
+/// Sorts the pool's errors into the kinds of failure. The URL is left out: its query may hold a token.
+fn trouble(error: reqwest::Error) -> Trouble {
+    let error = error.without_url();
+    let failure = if error.is_connect() {
+        match cause::<io::Error>(&error).map(io::Error::kind) {
+            Some(io::ErrorKind::ConnectionRefused) => Failure::ConnectRefused,
+            _ => Failure::ConnectFailed,
+        }
+    } else if cause::<hyper::Error>(&error).is_some_and(|error| error.is_parse() || error.is_parse_too_large()) {
+        Failure::Garbage
+    } else {
+        Failure::Reset
+    };
+    Trouble::new(failure, deepest(&error))
+}
+
+fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |&error| error.source())
+}
+
+fn cause<'a, E: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a E> {
+    causes(error).find_map(|error| error.downcast_ref())
+}
+
+/// The outer errors of a client only say that something failed.
+fn deepest(error: &(dyn Error + 'static)) -> String {
+    causes(error).last().map_or_else(|| error.to_string(), ToString::to_string)
+}

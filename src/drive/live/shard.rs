@@ -1,0 +1,542 @@
+//! One shard: a thread's devices, what is due for them, and their connections.
+//!
+//! Everything happens in one place and one order. Messages of connections are handled before what is due, so devices and
+//! observers see time go forward only.
+
+use std::collections::{HashMap, VecDeque};
+use std::io;
+use std::pin::pin;
+use std::rc::Rc;
+
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::sync::oneshot;
+use tokio::task::{AbortHandle, JoinHandle, spawn_local};
+
+use super::agenda::{Agenda, Item, Local};
+use super::answer;
+use super::control::Control;
+use super::lane::Lane;
+use super::link::{Job, Link, Mailbox, Message, Ticket, Trouble};
+use super::timer::Timer;
+use super::{pool, stream};
+use crate::device::{
+    Actions, Answer, Body, Cause, Device, Disconnect, DropReason, Event, Failure, Flow, Lane as LaneKind, Note,
+    Outcome, Request,
+};
+use crate::policy::signals::Hint;
+use crate::record::{Exchange, Observation, Observer, Record, Sent};
+use crate::scenario::{DeviceId, Scenario};
+use crate::time::Nanos;
+
+/// So many due things are handled before connections get their turn to write.
+const SLICE: usize = 16;
+
+/// Most jobs kept for reuse.
+const SPARE_JOBS: usize = 1024;
+
+pub struct Shard<'a, D, O> {
+    scenario: &'a Scenario,
+    control: &'a Control,
+    link: Rc<Link>,
+    messages: UnboundedReceiver<Message>,
+    client: reqwest::Client,
+    observer: O,
+    slots: Vec<Slot<D>>,
+    agenda: Agenda,
+    in_flight: HashMap<Ticket, InFlight>,
+    next_ticket: u64,
+    /// Requests whose connection is gone. They are answered once every message before that has been handled.
+    doomed: VecDeque<Ticket>,
+    actions: Actions,
+    spare: Vec<Job>,
+    phase: Phase,
+    drain: Nanos,
+    /// Streams that are saying goodbye.
+    goodbyes: Vec<JoinHandle<()>>,
+    end: ShardEnd,
+}
+
+/// What a shard did, besides what it observed.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ShardEnd {
+    /// When it stopped sending.
+    pub ended: Nanos,
+    pub interrupted: bool,
+    /// Connections opened, except the pool's.
+    pub connections: u64,
+    pub answered: bool,
+    pub stale_retries: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Running {
+        until: Nanos,
+    },
+    /// Nothing more is sent; answers are awaited.
+    Draining {
+        until: Nanos,
+    },
+}
+
+struct Slot<D> {
+    id: DeviceId,
+    device: D,
+    lanes: Vec<LaneHandle>,
+    streams: Vec<StreamHandle>,
+    /// Its requests in flight.
+    tickets: Vec<Ticket>,
+}
+
+struct LaneHandle {
+    number: u8,
+    mailbox: Mailbox,
+    task: AbortHandle,
+}
+
+struct StreamHandle {
+    flow: Flow,
+    task: JoinHandle<()>,
+    /// Dropped to close it politely.
+    close: oneshot::Sender<()>,
+    open: bool,
+    frames: u64,
+}
+
+struct InFlight {
+    local: Local,
+    request: Request,
+    sent: Option<Nanos>,
+    /// Since when the harness, and nobody else, has kept the request from being sent.
+    ready: Nanos,
+    place: Place,
+}
+
+/// Where a request is before it is over.
+enum Place {
+    Held,
+    /// In a lane or a stream, which its device knows.
+    Connection,
+    Pool(AbortHandle),
+}
+
+impl<'a, D: Device, O: Observer> Shard<'a, D, O> {
+    #[expect(clippy::too_many_arguments, reason = "one call site, which has each of them at hand")]
+    pub fn new(
+        scenario: &'a Scenario,
+        control: &'a Control,
+        link: Rc<Link>,
+        messages: UnboundedReceiver<Message>,
+        client: reqwest::Client,
+        observer: O,
+        devices: Vec<(DeviceId, D)>,
+        drain: Nanos,
+    ) -> Self {
+        let events = scenario.events.iter().enumerate().map(|(index, event)| (event.at, index));
+        let agenda = Agenda::new(devices.len(), events);
+        let slot = |(id, device)| Slot { id, device, lanes: Vec::new(), streams: Vec::new(), tickets: Vec::new() };
+        Shard {
+            scenario,
+            control,
+            link,
+            messages,
+            client,
+            observer,
+            slots: devices.into_iter().map(slot).collect(),
+            agenda,
+            in_flight: HashMap::new(),
+            next_ticket: 0,
+            doomed: VecDeque::new(),
+            actions: Actions::default(),
+            spare: Vec::new(),
+            phase: Phase::Running { until: scenario.duration },
+            drain,
+            goodbyes: Vec::new(),
+            end: ShardEnd::default(),
+        }
+    }
+
+    /// Plays the devices to the end of the run.
+    pub async fn run(mut self, mut timer: Timer) -> io::Result<(O, ShardEnd)> {
+        let mut stops = self.control.stops();
+        let mut stopped = pin!(stops.wait_for(|&stopped| stopped));
+        loop {
+            let more = self.step();
+            let (running, until) = match self.phase {
+                Phase::Draining { .. } if self.in_flight.is_empty() => break,
+                Phase::Draining { until } => (false, until),
+                Phase::Running { until } => (true, until),
+            };
+            if more {
+                tokio::task::yield_now().await;
+                continue;
+            }
+            let next = self.agenda.next().map_or(until, |at| at.min(until));
+            tokio::select! {
+                biased;
+                Some(message) = self.messages.recv() => self.take(message),
+                reached = timer.reached(Some(next)) => reached?,
+                _ = &mut stopped, if running => {
+                    self.end.interrupted = true;
+                    self.stop_sending(self.link.clock.now());
+                }
+            }
+        }
+        for goodbye in self.goodbyes {
+            let _ = goodbye.await;
+        }
+        Ok((self.observer, self.end))
+    }
+
+    /// Handles all messages and some of what is due. True when more is due.
+    fn step(&mut self) -> bool {
+        self.take_messages();
+        let now = self.link.clock.now();
+        match self.phase {
+            Phase::Running { until } if now >= until => self.stop_sending(now),
+            Phase::Draining { until } if now >= until => self.give_up(now),
+            Phase::Running { .. } | Phase::Draining { .. } => {}
+        }
+        for _ in 0..SLICE {
+            // Each has its own `now`, for those before it took their time.
+            let now = self.link.clock.now();
+            match self.agenda.take_due(now) {
+                Some(item) => self.perform(now, item),
+                None => return false,
+            }
+        }
+        true
+    }
+
+    fn take_messages(&mut self) {
+        loop {
+            while let Ok(message) = self.messages.try_recv() {
+                self.take(message);
+            }
+            let Some(ticket) = self.doomed.pop_front() else { return };
+            self.cancel(ticket, "the connection was dropped");
+        }
+    }
+
+    fn perform(&mut self, now: Nanos, item: Item) {
+        match item {
+            Item::Wake(local, asked) => self.deliver(local, now, asked, Event::Wake),
+            Item::Send(job) => self.dispatch(job),
+            Item::Event(index) => {
+                let scenario = self.scenario;
+                for local in 0..self.slots.len() as Local {
+                    if scenario.reaches(index, self.slots[local as usize].id) {
+                        let event = &scenario.events[index];
+                        self.deliver(local, now, event.at, Event::Disturbed(&event.what));
+                    }
+                }
+            }
+        }
+        self.take_messages();
+    }
+
+    fn take(&mut self, message: Message) {
+        match message {
+            Message::Connected => self.end.connections += 1,
+            Message::Stale => self.end.stale_retries += 1,
+            Message::Sent { ticket, at, ready } => self.sent(ticket, at, ready),
+            Message::Done { at, job, trouble } => self.done(at, job, trouble),
+            Message::Frame { at, device, flow, bytes } => self.frame(at, device, flow, bytes),
+            Message::StreamClosed { at, device, flow } => {
+                if let Some(index) = self.slots[device as usize].streams.iter().position(|stream| stream.flow == flow) {
+                    let stream = self.slots[device as usize].streams.swap_remove(index);
+                    self.observe_closed(at, device, &stream);
+                    self.deliver(device, at, at, Event::StreamClosed { flow });
+                }
+            }
+        }
+    }
+
+    /// Hands an event to a device and does what it asks for. `since` is when the event should have come.
+    fn deliver(&mut self, local: Local, now: Nanos, since: Nanos, event: Event<'_>) {
+        let mut actions = std::mem::take(&mut self.actions);
+        actions.clear();
+        self.slots[local as usize].device.handle(now, event, &mut actions);
+        for disconnect in actions.disconnect.drain(..) {
+            self.disconnect(local, now, disconnect);
+        }
+        for note in actions.notes.drain(..) {
+            let device = self.slots[local as usize].id;
+            self.observer.observe(now, Observation::Noted { device, note });
+        }
+        if let Phase::Running { .. } = self.phase {
+            self.agenda.wake(local, actions.wake);
+            for request in actions.requests.drain(..) {
+                self.submit(local, now, since, request);
+            }
+        }
+        self.actions = actions;
+    }
+
+    fn submit(&mut self, local: Local, now: Nanos, since: Nanos, request: Request) {
+        let ticket = Ticket(self.next_ticket);
+        self.next_ticket += 1;
+        let mut job = self.spare.pop().unwrap_or_else(|| Job::new(ticket));
+        job.ticket = ticket;
+        job.timeout = request.timeout;
+        job.http.clear();
+        let slot = &mut self.slots[local as usize];
+        slot.device.render(now, &request, self.link.clock.anchor(), &mut job.http);
+        slot.tickets.push(ticket);
+        self.control.begun();
+        let entry = InFlight { local, request, sent: None, ready: request.due.max(since), place: Place::Held };
+        self.in_flight.insert(ticket, entry);
+        if request.due > now {
+            self.agenda.hold(request.due, job);
+        } else {
+            self.dispatch(job);
+        }
+    }
+
+    /// Hands a request that is due to its connection.
+    fn dispatch(&mut self, job: Job) {
+        let ticket = job.ticket;
+        let Some(entry) = self.in_flight.get_mut(&ticket) else { return };
+        entry.place = Place::Connection;
+        let slot = &mut self.slots[entry.local as usize];
+        match entry.request.lane {
+            LaneKind::Own(number) => {
+                let lane = slot.lane(number, &self.link);
+                if !lane.mailbox.push(job) {
+                    let note = Note::Dropped { operation: entry.request.operation, reason: DropReason::QueueFull };
+                    let observation = Observation::Noted { device: slot.id, note };
+                    self.observer.observe(self.link.clock.now(), observation);
+                    self.doomed.push_back(ticket);
+                }
+            }
+            LaneKind::Pool => {
+                let task = spawn_local(pool::run(self.link.clone(), self.client.clone(), job));
+                entry.place = Place::Pool(task.abort_handle());
+            }
+            LaneKind::Stream => {
+                let (close, closed) = oneshot::channel();
+                let flow = entry.request.flow;
+                let task = spawn_local(stream::run(self.link.clone(), job, entry.local, flow, closed));
+                slot.streams.push(StreamHandle { flow, task, close, open: false, frames: 0 });
+            }
+        }
+    }
+
+    fn sent(&mut self, ticket: Ticket, at: Nanos, ready: Nanos) {
+        let Some(entry) = self.in_flight.get_mut(&ticket) else { return };
+        entry.sent = Some(at);
+        let Request { operation, flow, attempt, detail, cause, .. } = entry.request;
+        let device = self.slots[entry.local as usize].id;
+        let sent = Sent { device, operation, flow, attempt, detail };
+        if cause == Cause::Schedule {
+            // Time lost to the target, on a busy or a closed connection, is not the harness's.
+            let by = at.saturating_sub(entry.ready.max(ready));
+            self.observer.observe(at, Observation::Late { by });
+        }
+        self.observer.observe(at, Observation::Sent(sent));
+    }
+
+    fn done(&mut self, at: Nanos, mut job: Job, trouble: Option<Trouble>) {
+        let ticket = job.ticket;
+        let http = std::mem::take(&mut job.http);
+        match trouble {
+            None => {
+                self.end.answered = true;
+                let handshake = self.in_flight.get(&ticket).is_some_and(|entry| entry.request.lane == LaneKind::Stream);
+                let (outcome, signal) = answer::classify(&self.scenario.policy, &job.reply, handshake);
+                let breaches = u8::try_from(signal.breaches.len()).unwrap_or(u8::MAX);
+                let exchange =
+                    (outcome != Outcome::Served).then(|| answer::of_reply(&http, &job.reply, signal.breaches));
+                let ending = Ending { outcome, status: job.reply.status, hint: signal.hint, breaches };
+                self.finish(ticket, at, ending, exchange.as_ref(), &job.reply.body);
+            }
+            Some(trouble) => {
+                let exchange = answer::of_trouble(&http, &trouble);
+                self.finish(ticket, at, Ending::failed(trouble.failure), Some(&exchange), &[]);
+            }
+        }
+        job.http = http;
+        if self.spare.len() < SPARE_JOBS {
+            self.spare.push(job);
+        }
+    }
+
+    /// Ends a request whose connection is gone.
+    fn cancel(&mut self, ticket: Ticket, why: &str) {
+        let Some(entry) = self.in_flight.get(&ticket) else { return };
+        let operation = self.scenario.operations.get(entry.request.operation);
+        let exchange = Exchange { request: operation.name(), response: why.to_owned(), breaches: Vec::new() };
+        let now = self.link.clock.now();
+        self.finish(ticket, now, Ending::failed(Failure::Cancelled), Some(&exchange), &[]);
+    }
+
+    /// Ends a request: records it, and tells its device. Once for each: later news of it are of no interest.
+    fn finish(&mut self, ticket: Ticket, at: Nanos, ending: Ending, exchange: Option<&Exchange>, body: &[u8]) {
+        let Some(entry) = self.in_flight.remove(&ticket) else { return };
+        let request = entry.request;
+        let slot = &mut self.slots[entry.local as usize];
+        slot.tickets.retain(|&other| other != ticket);
+        let record = Record {
+            device: slot.id,
+            operation: request.operation,
+            flow: request.flow,
+            attempt: request.attempt,
+            cause: request.cause,
+            detail: request.detail,
+            // One that was still held is over before it was due.
+            due: request.due.min(at),
+            sent: entry.sent,
+            done: at,
+            outcome: ending.outcome,
+            status: ending.status,
+            hint: ending.hint,
+            breaches: ending.breaches,
+        };
+        self.observer.observe(at, Observation::Done { record: &record, exchange });
+        self.control.ended(ending.outcome);
+        if request.lane == LaneKind::Stream {
+            self.settle_stream(entry.local, at, request.flow, ending.outcome == Outcome::Served);
+        }
+        let body = match ending.outcome {
+            Outcome::Served => self.slots[entry.local as usize].device.interpret(&request, body),
+            _ => Body::None,
+        };
+        let answer = Answer { outcome: ending.outcome, hint: ending.hint, body };
+        self.deliver(entry.local, at, at, Event::Answered { request: &request, answer });
+    }
+
+    /// A stream's handshake is over.
+    fn settle_stream(&mut self, local: Local, at: Nanos, flow: Flow, opened: bool) {
+        let slot = &mut self.slots[local as usize];
+        let Some(index) = slot.streams.iter().position(|stream| stream.flow == flow && !stream.open) else { return };
+        match (opened, self.phase) {
+            (false, _) => slot.streams.swap_remove(index).task.abort(),
+            (true, Phase::Running { .. }) => slot.streams[index].open = true,
+            (true, Phase::Draining { .. }) => {
+                slot.streams[index].open = true;
+                let stream = slot.streams.swap_remove(index);
+                self.close_politely(at, local, stream);
+            }
+        }
+    }
+
+    fn frame(&mut self, at: Nanos, local: Local, flow: Flow, bytes: u32) {
+        let streams = &mut self.slots[local as usize].streams;
+        if let Some(stream) = streams.iter_mut().find(|stream| stream.flow == flow) {
+            stream.frames += 1;
+            self.deliver(local, at, at, Event::Frame { flow, bytes });
+        }
+    }
+
+    fn disconnect(&mut self, local: Local, now: Nanos, what: Disconnect) {
+        let slot = &mut self.slots[local as usize];
+        match what {
+            Disconnect::All => {
+                for lane in slot.lanes.drain(..) {
+                    lane.task.abort();
+                }
+                for stream in std::mem::take(&mut slot.streams) {
+                    stream.task.abort();
+                    self.observe_closed(now, local, &stream);
+                }
+                for ticket in self.slots[local as usize].tickets.clone() {
+                    self.doom(ticket);
+                }
+            }
+            Disconnect::Stream(flow) => {
+                let Some(index) = slot.streams.iter().position(|stream| stream.flow == flow) else { return };
+                let stream = slot.streams.swap_remove(index);
+                if stream.open {
+                    return self.close_politely(now, local, stream);
+                }
+                stream.task.abort();
+                let of_flow = |ticket: &Ticket| {
+                    let entry = self.in_flight.get(ticket);
+                    entry.is_some_and(|entry| entry.request.flow == flow && entry.request.lane == LaneKind::Stream)
+                };
+                let handshake = self.slots[local as usize].tickets.iter().copied().find(of_flow);
+                handshake.into_iter().for_each(|ticket| self.doom(ticket));
+            }
+        }
+    }
+
+    /// Takes a request back from wherever it is, to be answered as cancelled.
+    fn doom(&mut self, ticket: Ticket) {
+        let Some(entry) = self.in_flight.get(&ticket) else { return };
+        match &entry.place {
+            Place::Held => self.agenda.release(entry.request.due, ticket),
+            Place::Pool(task) => task.abort(),
+            Place::Connection => {}
+        }
+        self.doomed.push_back(ticket);
+    }
+
+    fn close_politely(&mut self, now: Nanos, local: Local, stream: StreamHandle) {
+        self.observe_closed(now, local, &stream);
+        drop(stream.close);
+        self.goodbyes.retain(|goodbye| !goodbye.is_finished());
+        self.goodbyes.push(stream.task);
+    }
+
+    fn observe_closed(&mut self, at: Nanos, local: Local, stream: &StreamHandle) {
+        if stream.open {
+            let device = self.slots[local as usize].id;
+            let closed = Observation::StreamClosed { device, flow: stream.flow, frames: stream.frames };
+            self.observer.observe(at, closed);
+        }
+    }
+
+    /// The run is over, or was stopped: nothing more is sent, streams are closed, answers are awaited for a while.
+    fn stop_sending(&mut self, now: Nanos) {
+        self.phase = Phase::Draining { until: now.saturating_add(self.drain) };
+        self.end.ended = now;
+        self.link.closing.set(true);
+        let held = self.in_flight.iter().filter(|(_, entry)| matches!(entry.place, Place::Held));
+        let mut held: Vec<Ticket> = held.map(|(&ticket, _)| ticket).collect();
+        held.sort_unstable();
+        held.into_iter().for_each(|ticket| self.doom(ticket));
+        self.agenda.clear();
+        for local in 0..self.slots.len() as Local {
+            let streams = &mut self.slots[local as usize].streams;
+            for stream in streams.extract_if(.., |stream| stream.open).collect::<Vec<_>>() {
+                self.close_politely(now, local, stream);
+            }
+        }
+        self.take_messages();
+    }
+
+    /// What is not answered by now never will be.
+    fn give_up(&mut self, now: Nanos) {
+        for local in 0..self.slots.len() as Local {
+            self.disconnect(local, now, Disconnect::All);
+        }
+        self.take_messages();
+    }
+}
+
+impl<D> Slot<D> {
+    /// The device's connection of that number; it is made on first use.
+    fn lane(&mut self, number: u8, link: &Rc<Link>) -> &LaneHandle {
+        let index = self.lanes.iter().position(|lane| lane.number == number).unwrap_or_else(|| {
+            let mailbox = Mailbox::default();
+            let task = spawn_local(Lane::new(link.clone(), mailbox.clone()).run()).abort_handle();
+            self.lanes.push(LaneHandle { number, mailbox, task });
+            self.lanes.len() - 1
+        });
+        &self.lanes[index]
+    }
+}
+
+/// How a request ended.
+struct Ending {
+    outcome: Outcome,
+    status: u16,
+    hint: Hint,
+    breaches: u8,
+}
+
+impl Ending {
+    fn failed(failure: Failure) -> Self {
+        Ending { outcome: Outcome::Failed(failure), status: 0, hint: Hint::Absent, breaches: 0 }
+    }
+}

@@ -1,0 +1,191 @@
+//! What is counted for one class.
+
+use std::collections::BTreeMap;
+
+use super::latency::LatencyHistogram;
+use super::seconds::PerSecond;
+use super::timeline::Line;
+use crate::device::{DropReason, Failure, Outcome};
+use crate::record::Record;
+use crate::time::Nanos;
+
+/// How a request ended, as latencies are kept apart: a refusal's quick answer says nothing about served ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    Served,
+    Refused,
+    Overloaded,
+    /// Another status.
+    Other,
+    /// Without an answer.
+    Failed,
+}
+
+impl Ending {
+    pub const ALL: [Ending; 5] = [Ending::Served, Ending::Refused, Ending::Overloaded, Ending::Other, Ending::Failed];
+
+    pub fn of(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Served => Ending::Served,
+            Outcome::Refused => Ending::Refused,
+            Outcome::Overloaded => Ending::Overloaded,
+            Outcome::Rejected(_) | Outcome::Broken(_) => Ending::Other,
+            Outcome::Failed(_) => Ending::Failed,
+        }
+    }
+
+    /// The key in the summary and in `latency.hlog`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Ending::Served => "served",
+            Ending::Refused => "refused",
+            Ending::Overloaded => "overloaded",
+            Ending::Other => "other",
+            Ending::Failed => "failed",
+        }
+    }
+
+    pub fn line(self) -> Line {
+        match self {
+            Ending::Served => Line::Served,
+            Ending::Refused => Line::Refused,
+            Ending::Overloaded => Line::Overloaded,
+            Ending::Other | Ending::Failed => Line::Failed,
+        }
+    }
+}
+
+/// Every failure, in the order of its discriminant.
+pub const FAILURES: [Failure; 7] = [
+    Failure::ConnectRefused,
+    Failure::ConnectFailed,
+    Failure::Reset,
+    Failure::Timeout,
+    Failure::Garbage,
+    Failure::TooLarge,
+    Failure::Cancelled,
+];
+
+/// Every reason for a drop, in the order of its discriminant.
+pub const DROP_REASONS: [DropReason; 3] = [DropReason::Busy, DropReason::Missed, DropReason::QueueFull];
+
+/// Latency of requests that ended in one way, from both starting points.
+#[derive(Clone, Debug, Default)]
+pub struct LatencyPair {
+    pub from_due: LatencyHistogram,
+    pub from_sent: LatencyHistogram,
+}
+
+impl LatencyPair {
+    fn record(&mut self, record: &Record) {
+        self.from_due.record(record.done.saturating_sub(record.due));
+        if let Some(sent) = record.sent {
+            self.from_sent.record(record.done.saturating_sub(sent));
+        }
+    }
+
+    fn merge(&mut self, other: &LatencyPair) {
+        self.from_due.merge(&other.from_due);
+        self.from_sent.merge(&other.from_sent);
+    }
+}
+
+/// Counts and latencies of one class.
+#[derive(Clone, Debug)]
+pub struct ClassMeasure {
+    /// Requests that left.
+    pub sent: u64,
+    /// Requests whose life is over, by [`Ending`].
+    pub ended: [u64; Ending::ALL.len()],
+    /// Made when the first request ends that way: most classes never see most endings.
+    latency: [Option<Box<LatencyPair>>; Ending::ALL.len()],
+    pub other_status: BTreeMap<u16, u64>,
+    /// By [`FAILURES`].
+    pub failed: [u64; FAILURES.len()],
+    /// By [`DROP_REASONS`].
+    pub dropped: [u64; DROP_REASONS.len()],
+    /// Logical operations that ended.
+    pub logical: u64,
+    pub given_up: u64,
+    pub cache_hits: u64,
+    pub refused_per_second: PerSecond,
+    pub overloaded_per_second: PerSecond,
+}
+
+impl ClassMeasure {
+    pub fn new(duration: Nanos) -> Self {
+        ClassMeasure {
+            sent: 0,
+            ended: Default::default(),
+            latency: Default::default(),
+            other_status: BTreeMap::new(),
+            failed: Default::default(),
+            dropped: Default::default(),
+            logical: 0,
+            given_up: 0,
+            cache_hits: 0,
+            refused_per_second: PerSecond::new(duration),
+            overloaded_per_second: PerSecond::new(duration),
+        }
+    }
+
+    /// Counts a request whose life is over.
+    pub fn done(&mut self, record: &Record, outcome: Outcome) {
+        let ending = Ending::of(outcome) as usize;
+        self.ended[ending] += 1;
+        self.latency[ending].get_or_insert_default().record(record);
+        match outcome {
+            Outcome::Served => {}
+            Outcome::Refused => self.refused_per_second.count(record.done),
+            Outcome::Overloaded => self.overloaded_per_second.count(record.done),
+            Outcome::Rejected(status) | Outcome::Broken(status) => *self.other_status.entry(status).or_default() += 1,
+            Outcome::Failed(failure) => self.failed[failure as usize] += 1,
+        }
+    }
+
+    pub fn requests(&self) -> u64 {
+        self.ended.iter().sum()
+    }
+
+    pub fn latency(&self, ending: Ending) -> Option<&LatencyPair> {
+        self.latency[ending as usize].as_deref()
+    }
+
+    pub fn merge(&mut self, other: ClassMeasure) {
+        self.sent += other.sent;
+        add(&mut self.ended, &other.ended);
+        for (own, others) in self.latency.iter_mut().zip(other.latency) {
+            match (own.as_mut(), others) {
+                (Some(own), Some(others)) => own.merge(&others),
+                (None, Some(others)) => *own = Some(others),
+                (_, None) => {}
+            }
+        }
+        for (status, count) in other.other_status {
+            *self.other_status.entry(status).or_default() += count;
+        }
+        add(&mut self.failed, &other.failed);
+        add(&mut self.dropped, &other.dropped);
+        self.logical += other.logical;
+        self.given_up += other.given_up;
+        self.cache_hits += other.cache_hits;
+        self.refused_per_second.merge(&other.refused_per_second);
+        self.overloaded_per_second.merge(&other.overloaded_per_second);
+    }
+}
+
+fn add(counts: &mut [u64], more: &[u64]) {
+    counts.iter_mut().zip(more).for_each(|(count, more)| *count += more);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_stands_where_its_number_says() {
+        assert!(FAILURES.iter().enumerate().all(|(index, failure)| *failure as usize == index));
+        assert!(DROP_REASONS.iter().enumerate().all(|(index, reason)| *reason as usize == index));
+        assert!(Ending::ALL.iter().enumerate().all(|(index, ending)| *ending as usize == index));
+    }
+}

@@ -1,0 +1,108 @@
+//! `client.cadence`: what the provider expects at a fixed pace comes at that pace.
+
+use std::collections::HashMap;
+
+use super::exhibit::{Exhibit, Exhibits};
+use super::words::{percent, unseen};
+use crate::record::{Exchange, Record, Sent};
+use crate::scenario::{DeviceId, Operation, OperationId, Scenario};
+use crate::summary::finding::{Finding, Party, Severity, Verdict};
+use crate::time::Nanos;
+
+/// A gap may be off by this share of the pace: schedules have jitter.
+const TOLERANCE: f64 = 0.25;
+
+/// And this share of all gaps may be off altogether: sessions end, connections are lost.
+const ACCEPTABLE: f64 = 0.05;
+
+/// The gaps between first attempts, per device, operation and resource (a connector).
+#[derive(Clone, Debug)]
+pub struct Cadences {
+    /// By operation.
+    paces: Vec<Option<Nanos>>,
+    latest: HashMap<(DeviceId, OperationId, u32), Nanos>,
+    /// By operation.
+    counts: Vec<Gaps>,
+    exhibits: Exhibits,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Gaps {
+    seen: u64,
+    off: u64,
+}
+
+impl Cadences {
+    pub fn new(scenario: &Scenario) -> Self {
+        let advice = &scenario.policy.guidance.cadences;
+        let pace = |operation: &Operation| {
+            let fits = advice.iter().find(|advice| advice.request.matches(&operation.method, &operation.path));
+            fits.map(|advice| advice.every)
+        };
+        let paces: Vec<_> = scenario.operations.iter().map(|(_, operation)| pace(operation)).collect();
+        let counts = vec![Gaps::default(); paces.len()];
+        Cadences { paces, latest: HashMap::new(), counts, exhibits: Exhibits::default() }
+    }
+
+    pub fn sent(&mut self, at: Nanos, sent: &Sent) {
+        let operation = usize::from(sent.operation.0);
+        let Some(every) = self.paces[operation].filter(|_| sent.attempt == 1) else {
+            return;
+        };
+        let place = (sent.device, sent.operation, sent.detail.resource());
+        let Some(before) = self.latest.insert(place, at) else {
+            return;
+        };
+        let gap = at.saturating_sub(before);
+        self.counts[operation].seen += 1;
+        if gap.0.abs_diff(every.0) as f64 > TOLERANCE * every.0 as f64 {
+            self.counts[operation].off += 1;
+            self.exhibits.show(|| Exhibit::sent(at, sent, format!("{gap} after the one before, {every} expected")));
+        }
+    }
+
+    pub fn done(&mut self, record: &Record, exchange: Option<&Exchange>) {
+        self.exhibits.answered(record, exchange);
+    }
+
+    pub fn merge(&mut self, other: Cadences) {
+        self.latest.extend(other.latest);
+        self.exhibits.merge(other.exhibits);
+        for (mine, theirs) in self.counts.iter_mut().zip(&other.counts) {
+            mine.seen += theirs.seen;
+            mine.off += theirs.off;
+        }
+    }
+
+    pub fn finding(self, scenario: &Scenario) -> Finding {
+        let blank = unseen("client.cadence", Party::Client, Severity::Advice, "");
+        let (seen, off) = self.counts.iter().fold((0, 0), |(seen, off), gaps| (seen + gaps.seen, off + gaps.off));
+        if seen == 0 {
+            return Finding { headline: "Nothing with an expected cadence came twice".to_owned(), ..blank };
+        }
+        let with_counts = || scenario.operations.iter().zip(&self.counts).filter(|(_, gaps)| gaps.seen > 0);
+        let is_bad = |gaps: &Gaps| gaps.off as f64 > ACCEPTABLE * gaps.seen as f64;
+        let bad: Vec<String> =
+            with_counts().filter(|(_, gaps)| is_bad(gaps)).map(|((_, operation), _)| operation.name()).collect();
+        let lines = with_counts().map(|((id, operation), gaps)| {
+            let every = self.paces[usize::from(id.0)].unwrap_or_default();
+            format!("{}, every {every}: {} of {} gaps off by more than 25 %.", operation.name(), gaps.off, gaps.seen)
+        });
+        let explanation = lines.collect::<Vec<_>>().join(" ");
+        let failed = !bad.is_empty();
+        Finding {
+            verdict: if failed { Verdict::Fail } else { Verdict::Pass },
+            headline: if failed {
+                format!("The expected cadence is not kept by {}", bad.join(", "))
+            } else {
+                format!("The expected cadence is kept ({} of the gaps off)", percent(off, seen))
+            },
+            explanation,
+            remedy: if failed { "Send at the expected pace, with jitter around it".to_owned() } else { String::new() },
+            looked_at: seen,
+            wrong: off,
+            evidence: if failed { self.exhibits.into_evidence(scenario) } else { Vec::new() },
+            ..blank
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! What the fleet asked of one rate limit: every request as it was sent, whatever came back, under every reading.
+
+use std::collections::HashSet;
+
+use super::exhibit::{Exhibit, Exhibits};
+use super::keyed::Keyed;
+use super::series::Series;
+use super::tally::{Tally, Terms};
+use crate::policy::model::RateLimit;
+use crate::policy::reading::Reading;
+use crate::record::Sent;
+use crate::scenario::{DeviceId, ScopeKey};
+use crate::summary::{ReadingUse, Safety};
+use crate::time::Nanos;
+
+/// The demand on one rate limit.
+#[derive(Clone, Debug)]
+pub struct Demand {
+    terms: Terms,
+    readings: &'static [Reading],
+    keys: Keyed<ScopeKey, KeyDemand>,
+    seen: HashSet<ScopeKey>,
+    requests: u64,
+    /// One per reading.
+    peaks: Vec<Peak>,
+    series: Series,
+    over: Exhibits,
+}
+
+#[derive(Clone, Debug, Default)]
+struct KeyDemand {
+    tally: Tally,
+    /// The step of its last request.
+    step: usize,
+}
+
+/// The busiest moment under one reading, and how much went beyond the limit.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Peak {
+    pub count: u32,
+    pub at: Nanos,
+    pub device: Option<DeviceId>,
+    pub over: u64,
+    /// When the limit was first passed.
+    pub first_over: Option<Nanos>,
+}
+
+impl Demand {
+    pub fn new(limit: &RateLimit, terms: Terms, step: Nanos) -> Self {
+        let readings = Reading::allowed_by(limit.algorithm);
+        Demand {
+            terms,
+            readings,
+            keys: Keyed::default(),
+            seen: HashSet::new(),
+            requests: 0,
+            peaks: vec![Peak::default(); readings.len()],
+            series: Series::new(step),
+            over: Exhibits::default(),
+        }
+    }
+
+    pub fn sent(&mut self, at: Nanos, key: ScopeKey, sent: &Sent) {
+        let Demand { terms, readings, series, .. } = self;
+        let strictest = readings[0];
+        let step = series.step_of(at);
+        self.requests += 1;
+        self.seen.insert(key);
+        let state = self.keys.entry(key, |state| state.is_idle(terms, strictest, series, at));
+        state.fill(terms, strictest, series, step);
+        state.step = step;
+        state.tally.add(terms, at);
+        for (index, reading) in readings.iter().enumerate() {
+            let level = state.tally.level(terms, *reading, at);
+            self.peaks[index].reach(level, terms.rate.allow, at, sent.device);
+            if index == 0 {
+                series.raise(step, level);
+                if level > terms.rate.allow {
+                    let why = || format!("request {level} of {} ({})", terms.rate.allow, reading.title());
+                    self.over.show(|| Exhibit::sent(at, sent, why()));
+                }
+            }
+        }
+    }
+
+    pub fn exhibits(&mut self) -> &mut Exhibits {
+        &mut self.over
+    }
+
+    pub fn merge(&mut self, other: Demand) {
+        self.requests += other.requests;
+        self.seen.extend(other.seen);
+        self.keys.merge(other.keys);
+        self.series.merge(&other.series);
+        self.over.merge(other.over);
+        for (mine, theirs) in self.peaks.iter_mut().zip(&other.peaks) {
+            mine.merge(theirs);
+        }
+    }
+
+    pub fn requests(&self) -> u64 {
+        self.requests
+    }
+
+    pub fn keys(&self) -> u64 {
+        self.seen.len() as u64
+    }
+
+    /// Under the strictest reading.
+    pub fn strictest(&self) -> Peak {
+        self.peaks[0]
+    }
+
+    pub fn safety(&self) -> Safety {
+        let over = self.peaks.iter().filter(|peak| peak.over > 0).count();
+        match over {
+            _ if self.requests == 0 => Safety::NoData,
+            0 => Safety::Safe,
+            over if over == self.peaks.len() => Safety::Over,
+            _ => Safety::DependsOnReading,
+        }
+    }
+
+    /// The readings under which the limit was passed.
+    pub fn readings_over(&self) -> impl Iterator<Item = Reading> {
+        self.readings.iter().zip(&self.peaks).filter(|(_, peak)| peak.over > 0).map(|(reading, _)| *reading)
+    }
+
+    pub fn reading_uses(&self) -> Vec<ReadingUse> {
+        let capped =
+            |reading: Reading, peak: &Peak| reading == Reading::Rolling && peak.count == self.terms.rolling_cap();
+        let reading_use = |(reading, peak): (&Reading, &Peak)| ReadingUse {
+            reading: Some(*reading),
+            peak: peak.count,
+            at_least: capped(*reading, peak),
+            peak_at_s: peak.at.as_secs_f64(),
+            over: peak.over,
+        };
+        if self.requests == 0 { Vec::new() } else { self.readings.iter().zip(&self.peaks).map(reading_use).collect() }
+    }
+
+    /// The busiest key's use over time, and the requests that went beyond the limit.
+    pub fn finish(mut self, ended: Nanos) -> (Vec<u32>, Exhibits) {
+        let after_last = self.series.step_of(Nanos(ended.0.saturating_sub(1))) + 1;
+        for state in self.keys.values_mut() {
+            state.fill(&self.terms, self.readings[0], &mut self.series, after_last);
+        }
+        (self.series.finish(ended), self.over)
+    }
+}
+
+impl KeyDemand {
+    fn fill(&mut self, terms: &Terms, reading: Reading, series: &mut Series, until: usize) {
+        let tally = &mut self.tally;
+        series.fill(self.step, until, |at| tally.level(terms, reading, at));
+    }
+
+    /// Whether the key can be forgotten; its part of the series is written down first.
+    fn is_idle(&mut self, terms: &Terms, reading: Reading, series: &mut Series, at: Nanos) -> bool {
+        self.fill(terms, reading, series, series.step_of(at));
+        self.step = self.step.max(series.step_of(at).saturating_sub(1));
+        self.tally.is_idle(terms, at)
+    }
+}
+
+impl Peak {
+    pub fn reach(&mut self, level: u32, allow: u32, at: Nanos, device: DeviceId) {
+        if level > self.count {
+            (self.count, self.at, self.device) = (level, at, Some(device));
+        }
+        if level > allow {
+            self.over += 1;
+            self.first_over.get_or_insert(at);
+        }
+    }
+
+    pub fn merge(&mut self, other: &Peak) {
+        if (other.count, self.at) > (self.count, other.at) {
+            (self.count, self.at, self.device) = (other.count, other.at, other.device);
+        }
+        self.over += other.over;
+        self.first_over = self.first_over.into_iter().chain(other.first_over).min();
+    }
+}

@@ -1,0 +1,165 @@
+//! `fleet.quota`: whether what the fleet asks for fits the documented limits, which class breaks first, and why.
+
+use super::class::Usage;
+use super::exhibit::Exhibits;
+use super::guidance::Saving;
+use super::words::{count_of, reading_titles, unseen};
+use crate::policy::model::ClassId;
+use crate::scenario::Scenario;
+use crate::summary::Safety;
+use crate::summary::finding::{Finding, Party, Severity, Verdict};
+use crate::time::Nanos;
+
+/// What the finding on a class needs to know besides how its limits were used.
+pub struct About<'a> {
+    pub scenario: &'a Scenario,
+    pub class: ClassId,
+    /// Requests sent, by operation.
+    pub operations: &'a [u64],
+    /// What the recommendations would have saved, the largest first.
+    pub savings: Vec<Saving>,
+    /// When this class passed a limit, if it was the first to do so.
+    pub broke_first: Option<Nanos>,
+}
+
+/// Judges a class by the limit that came out worst.
+pub fn finding(about: About<'_>, usages: Vec<Usage>) -> Finding {
+    let subject = &about.scenario.policy.class(about.class).name;
+    let blank = unseen("fleet.quota", Party::Fleet, Severity::Breach, subject);
+    let Some(worst) = usages.into_iter().max_by(|a, b| weight(a).total_cmp(&weight(b))) else {
+        return Finding { headline: "The class has no limit".to_owned(), ..blank };
+    };
+    let quota = &worst.quota;
+    if quota.safety == Safety::NoData {
+        return Finding { headline: format!("Nothing was asked of {}", quota.limit), ..blank };
+    }
+    let verdict = match quota.safety {
+        Safety::Safe => Verdict::Pass,
+        Safety::DependsOnReading => Verdict::Inconclusive,
+        Safety::Over => Verdict::Fail,
+        Safety::NoData => Verdict::NoData,
+    };
+    let exceeded = verdict != Verdict::Pass;
+    let remedy = if exceeded { about.remedy(&worst) } else { String::new() };
+    Finding {
+        verdict,
+        headline: about.headline(&worst),
+        explanation: about.explanation(&worst),
+        remedy,
+        looked_at: quota.requests,
+        wrong: quota.readings.first().map_or(0, |reading| reading.over),
+        would_save: about.main_saving(&worst).filter(|_| exceeded).map(|saving| saving.requests),
+        evidence: exhibits(exceeded, worst.exhibits, about.scenario),
+        ..blank
+    }
+}
+
+fn exhibits(exceeded: bool, exhibits: Exhibits, scenario: &Scenario) -> Vec<crate::summary::finding::Evidence> {
+    if exceeded { exhibits.into_evidence(scenario) } else { Vec::new() }
+}
+
+/// Orders limits by how badly they came out.
+fn weight(usage: &Usage) -> f64 {
+    let safety = match usage.quota.safety {
+        Safety::NoData => 0.0,
+        Safety::Safe => 1e12,
+        Safety::DependsOnReading => 2e12,
+        Safety::Over => 3e12,
+    };
+    safety - usage.quota.headroom.unwrap_or(0.0)
+}
+
+impl About<'_> {
+    fn headline(&self, usage: &Usage) -> String {
+        let quota = &usage.quota;
+        let peak = peak_text(usage);
+        match quota.safety {
+            Safety::Over => {
+                let cause = match self.main_saving(usage) {
+                    Some(saving) => format!(": {}", lower_first(saving.cause)),
+                    None => String::new(),
+                };
+                format!("Over the limit: {peak} asked for, {} allowed ({}){cause}", quota.allow, quota.limit)
+            }
+            Safety::DependsOnReading => format!(
+                "Within {} only under some readings: over it as {}",
+                quota.limit,
+                reading_titles(usage.readings_over.iter().copied())
+            ),
+            Safety::Safe | Safety::NoData => {
+                let headroom = 100.0 * quota.headroom.unwrap_or(0.0);
+                format!("Within {}: {peak} at the busiest moment, headroom {headroom:.0} %", quota.limit)
+            }
+        }
+    }
+
+    fn explanation(&self, usage: &Usage) -> String {
+        let quota = &usage.quota;
+        let mut sentences = Vec::new();
+        if let Some(device) = &quota.busiest {
+            let window = quota.per_s.map_or(String::new(), |_| " in one window".to_owned());
+            let (peak, at) = (peak_text(usage), usage.peak.at);
+            sentences.push(format!("{device} is the busiest: {peak}{window} at {:.1} s.", at.as_secs_f64()));
+        }
+        sentences.extend(self.operations_text(quota.requests));
+        if let Some(reading) = quota.readings.first().filter(|reading| reading.over > 0) {
+            let (over, requests) = (reading.over, count_of(quota.requests, "request"));
+            sentences.push(format!("{over} of {requests} went beyond the limit under the strictest reading."));
+        }
+        if let Some(at) = self.broke_first {
+            sentences.push(format!("This class broke first, at {:.1} s.", at.as_secs_f64()));
+        }
+        if quota.safety != Safety::Safe {
+            let causes = self.savings.iter();
+            sentences
+                .extend(causes.map(|saving| format!("{}: {}.", saving.cause, count_of(saving.requests, "request"))));
+        }
+        sentences.join(" ")
+    }
+
+    /// The operations that make up most of the class.
+    fn operations_text(&self, requests: u64) -> Option<String> {
+        let in_class = self.scenario.operations.iter().zip(self.operations);
+        let mut used: Vec<(u64, String)> = in_class
+            .filter(|((_, operation), sent)| operation.class == Some(self.class) && **sent > 0)
+            .map(|((_, operation), sent)| (*sent, operation.name()))
+            .collect();
+        used.sort_by(|a, b| b.cmp(a));
+        let shown: Vec<String> = used.iter().take(3).map(|(sent, name)| format!("{name} {sent}")).collect();
+        (!shown.is_empty()).then(|| format!("Of {}: {}.", count_of(requests, "request"), shown.join(", ")))
+    }
+
+    /// The habit that explains most of the use: half of it, or all that went beyond the limit.
+    fn main_saving(&self, usage: &Usage) -> Option<&Saving> {
+        let over = usage.quota.readings.first().map_or(0, |reading| reading.over);
+        let enough = |saving: &&Saving| 2 * saving.requests >= usage.quota.requests || saving.requests >= over.max(1);
+        self.savings.first().filter(enough)
+    }
+
+    fn remedy(&self, usage: &Usage) -> String {
+        let requests = usage.quota.requests;
+        let remedies = self.savings.iter();
+        let mut remedies: Vec<String> = remedies
+            .map(|saving| format!("{}: saves {} of {}.", saving.remedy, saving.requests, count_of(requests, "request")))
+            .collect();
+        if self.main_saving(usage).is_none() {
+            let needed = peak_text(usage);
+            let otherwise = match usage.quota.per_s {
+                Some(_) => format!("Spread the requests or send fewer; a limit of {needed} would have held them all."),
+                None => format!("Hold fewer at the same time; a limit of {needed} would have held them all."),
+            };
+            remedies.push(otherwise);
+        }
+        remedies.join(" ")
+    }
+}
+
+fn peak_text(usage: &Usage) -> String {
+    let at_least = usage.quota.readings.first().is_some_and(|reading| reading.at_least);
+    format!("{}{}", if at_least { "at least " } else { "" }, usage.peak.count)
+}
+
+fn lower_first(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or(String::new(), |first| first.to_lowercase().chain(chars).collect())
+}

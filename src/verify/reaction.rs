@@ -1,0 +1,138 @@
+//! How clients take refusals: `client.amplification` and `client.sustained-refusals`.
+
+use super::words::{count_of, percent, unseen};
+use crate::policy::model::{BackoffAdvice, ClassId};
+use crate::scenario::Scenario;
+use crate::summary::finding::{Finding, Party, Severity, Verdict};
+use crate::time::Nanos;
+
+/// Requests per logical operation beyond which retries make an overload worse.
+const AMPLIFICATION_BOUND: f64 = 1.5;
+
+/// The logical operations of one class that have ended.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Logical {
+    finished: u64,
+    given_up: u64,
+    attempts: u64,
+    /// Operations tried more often than the provider recommends.
+    stubborn: u64,
+    most_attempts: u32,
+}
+
+impl Logical {
+    pub fn finished(&mut self, attempts: u32, served: bool, advice: Option<&BackoffAdvice>) {
+        self.finished += 1;
+        self.given_up += u64::from(!served);
+        self.attempts += u64::from(attempts);
+        self.stubborn += u64::from(advice.is_some_and(|advice| attempts > advice.attempts));
+        self.most_attempts = self.most_attempts.max(attempts);
+    }
+
+    pub fn merge(&mut self, other: &Logical) {
+        self.finished += other.finished;
+        self.given_up += other.given_up;
+        self.attempts += other.attempts;
+        self.stubborn += other.stubborn;
+        self.most_attempts = self.most_attempts.max(other.most_attempts);
+    }
+
+    pub fn finding(&self, scenario: &Scenario, class: ClassId) -> Finding {
+        let class = &scenario.policy.class(class).name;
+        let blank = unseen("client.amplification", Party::Client, Severity::Advice, class);
+        if self.finished == 0 {
+            return Finding { headline: "No operation of this class came to its end".to_owned(), ..blank };
+        }
+        let factor = self.attempts as f64 / self.finished as f64;
+        let failed = factor > AMPLIFICATION_BOUND || self.stubborn > 0;
+        let headline = format!("{factor:.2} requests sent for each operation");
+        let mut explanation = format!(
+            "{} took {} in all; the most for one was {}. {} given up.",
+            count_of(self.finished, "operation"),
+            count_of(self.attempts, "attempt"),
+            self.most_attempts,
+            self.given_up
+        );
+        if self.stubborn > 0
+            && let Some(advice) = &scenario.policy.guidance.backoff
+        {
+            let times = advice.attempts;
+            explanation +=
+                &format!(" {} went beyond the recommended {times} attempts.", count_of(self.stubborn, "operation"));
+        }
+        let remedy =
+            "Wait as the refusal says, back off exponentially without a hint, and give up after a few attempts";
+        Finding {
+            verdict: if failed { Verdict::Fail } else { Verdict::Pass },
+            headline,
+            explanation,
+            remedy: if failed { remedy.to_owned() } else { String::new() },
+            looked_at: self.finished,
+            wrong: self.attempts.saturating_sub(self.finished),
+            ..blank
+        }
+    }
+}
+
+/// Refusals in consecutive spans of ten seconds.
+#[derive(Clone, Debug, Default)]
+pub struct Refusals {
+    spans: Vec<u32>,
+    requests: u64,
+}
+
+const SPAN: Nanos = Nanos::from_secs(10);
+
+/// So many spans in a row with refusals are no accident any more.
+const MOST_IN_A_ROW: usize = 3;
+
+impl Refusals {
+    pub fn done(&mut self, at: Nanos, refused: bool) {
+        self.requests += 1;
+        if refused {
+            let span = (at.0 / SPAN.0) as usize;
+            if self.spans.len() <= span {
+                self.spans.resize(span + 1, 0);
+            }
+            self.spans[span] += 1;
+        }
+    }
+
+    pub fn merge(&mut self, other: &Refusals) {
+        self.requests += other.requests;
+        self.spans.resize(self.spans.len().max(other.spans.len()), 0);
+        for (mine, theirs) in self.spans.iter_mut().zip(&other.spans) {
+            *mine += theirs;
+        }
+    }
+
+    pub fn finding(&self, ended: Nanos) -> Finding {
+        let blank = unseen("client.sustained-refusals", Party::Client, Severity::Advice, "");
+        if self.requests == 0 {
+            return Finding { headline: "No request was answered".to_owned(), ..blank };
+        }
+        let refused: u64 = self.spans.iter().map(|&count| u64::from(count)).sum();
+        let spans = (ended.0.div_ceil(SPAN.0) as usize).max(self.spans.len()).max(1);
+        let hit = self.spans.iter().filter(|&&count| count > 0).count();
+        let row = self.spans.split(|&count| count == 0).map(<[u32]>::len).max().unwrap_or(0);
+        let failed = row > MOST_IN_A_ROW || (hit > 1 && 2 * hit > spans);
+        Finding {
+            verdict: if failed { Verdict::Fail } else { Verdict::Pass },
+            headline: match refused {
+                0 => "No request was refused".to_owned(),
+                _ if failed => format!("Refusals went on and on: {hit} of {spans} spans of {SPAN} had some"),
+                _ => format!("Refusals passed: {hit} of {spans} spans of {SPAN} had some"),
+            },
+            explanation: format!(
+                "{} of {} answers were refusals ({}); the longest series was {row} spans in a row.",
+                refused,
+                self.requests,
+                percent(refused, self.requests)
+            ),
+            remedy: if failed { "Lower the demand: backing off only moves it".to_owned() } else { String::new() },
+            looked_at: spans as u64,
+            wrong: hit as u64,
+            ..blank
+        }
+    }
+}

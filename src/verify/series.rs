@@ -1,0 +1,53 @@
+//! The highest level of any key in each step of the timeline.
+
+use crate::time::Nanos;
+
+/// Merging takes the higher of both: the series belongs to the busiest key of each step.
+#[derive(Clone, Debug)]
+pub struct Series {
+    step: Nanos,
+    highest: Vec<u32>,
+}
+
+impl Series {
+    pub fn new(step: Nanos) -> Self {
+        Series { step: step.max(Nanos(1)), highest: Vec::new() }
+    }
+
+    pub fn step_of(&self, at: Nanos) -> usize {
+        (at.0 / self.step.0) as usize
+    }
+
+    pub fn raise(&mut self, step: usize, level: u32) {
+        if self.highest.len() <= step {
+            self.highest.resize(step + 1, 0);
+        }
+        self.highest[step] = self.highest[step].max(level);
+    }
+
+    /// Fills the steps after `last` up to the one before `until` with what a key's use still was at their beginnings.
+    /// Stops as soon as nothing is left of it.
+    pub fn fill(&mut self, last: usize, until: usize, mut level: impl FnMut(Nanos) -> u32) {
+        for step in last + 1..until {
+            match level(self.step * step as u64) {
+                0 => return,
+                level => self.raise(step, level),
+            }
+        }
+    }
+
+    pub fn merge(&mut self, other: &Series) {
+        for (step, &level) in other.highest.iter().enumerate() {
+            self.raise(step, level);
+        }
+    }
+
+    /// One entry per step up to the end of the run.
+    pub fn finish(mut self, ended: Nanos) -> Vec<u32> {
+        let steps = ended.0.div_ceil(self.step.0) as usize;
+        if self.highest.len() < steps {
+            self.highest.resize(steps, 0);
+        }
+        self.highest
+    }
+}

@@ -1,0 +1,307 @@
+//! The findings on the server, worded. What they rest on is counted in [`super::admission`], [`super::refusal`],
+//! [`super::scope`], [`super::streams`] and [`super::hint`].
+
+use super::class::{ClassWatch, Usage};
+use super::exhibit::{Exhibit, Exhibits};
+use super::hint::Hints;
+use super::streams::{GRACE, StreamRule};
+use super::words::{count_of, percent, reading_titles, unseen};
+use crate::device::Outcome;
+use crate::policy::model::ClassId;
+use crate::record::{Exchange, Record};
+use crate::scenario::Scenario;
+use crate::scenario::target::Target;
+use crate::summary::Safety;
+use crate::summary::finding::{Finding, Party, Severity, Verdict};
+
+fn blank(check: &str, subject: &str) -> Finding {
+    unseen(check, Party::Server, Severity::Breach, subject)
+}
+
+/// The checks on the rate limits of one class.
+pub fn class_findings(class: &ClassWatch, scenario: &Scenario, id: ClassId) -> Vec<Finding> {
+    let name = &scenario.policy.class(id).name;
+    let mut findings = Vec::new();
+    if class.rates().next().is_some() {
+        findings.push(over_admission(class, scenario, name));
+    }
+    findings.push(false_refusal(class, scenario, name));
+    if class.rates().next().is_some() {
+        findings.push(scope(class, name));
+    }
+    findings
+}
+
+fn over_admission(class: &ClassWatch, scenario: &Scenario, name: &str) -> Finding {
+    let wrong: u64 = class.rates().map(|watch| watch.admissions.refuted).sum();
+    let served = class.rates().map(|watch| watch.admissions.served).max().unwrap_or(0);
+    let refused = class.refusals.explained + class.refusals.possible + class.refusals.unexplained;
+    let safety = class.rates().map(|watch| watch.demand.safety()).max_by_key(|safety| match safety {
+        Safety::NoData => 0,
+        Safety::Safe => 1,
+        Safety::DependsOnReading => 2,
+        Safety::Over => 3,
+    });
+    let pressed = matches!(safety, Some(Safety::DependsOnReading | Safety::Over));
+    let (verdict, headline) = if wrong > 0 {
+        (Verdict::Fail, format!("Lets more through than any reading of the limit allows, at least {}", times(wrong)))
+    } else if !pressed {
+        (Verdict::NoData, "The limit was never asked for more than it allows".to_owned())
+    } else if refused > 0 {
+        (Verdict::Pass, "What it let through fits the limit".to_owned())
+    } else {
+        (
+            Verdict::Inconclusive,
+            "More than the limit was asked for and nothing refused, which some reading allows".to_owned(),
+        )
+    };
+    let ruled_out = reading_titles(class.rates().flat_map(|watch| watch.admissions.ruled_out()));
+    let mut explanation = format!("{} were served and {refused} refused.", count_of(served, "request"));
+    if wrong == 0 && !ruled_out.is_empty() {
+        explanation += &format!(" What was let through rules out: {ruled_out}.");
+    }
+    if class.overloaded > 0 {
+        explanation += &format!(" {} of the answers said overloaded.", percent(class.overloaded, class.answered));
+    }
+    let remedy = "Count at the moment of admission, in one place for all instances of the server";
+    let mut exhibits = Exhibits::default();
+    for watch in class.rates() {
+        exhibits.merge(watch.admissions.exhibits.clone());
+    }
+    Finding {
+        verdict,
+        headline,
+        explanation,
+        remedy: if wrong > 0 { remedy.to_owned() } else { String::new() },
+        looked_at: served,
+        wrong,
+        evidence: exhibits.into_evidence(scenario),
+        ..blank("server.over-admission", name)
+    }
+}
+
+fn times(count: u64) -> String {
+    if count == 1 { "once".to_owned() } else { format!("{count} times") }
+}
+
+fn false_refusal(class: &ClassWatch, scenario: &Scenario, name: &str) -> Finding {
+    let counts = &class.refusals;
+    let looked_at = counts.explained + counts.possible + counts.unexplained;
+    let (verdict, headline) = match counts.unexplained {
+        _ if looked_at == 0 => (Verdict::NoData, "Nothing was refused".to_owned()),
+        0 if counts.explained == 0 => {
+            (Verdict::Inconclusive, format!("{} may or may not be due", count_of(looked_at, "refusal")))
+        }
+        0 => (Verdict::Pass, format!("{} fit the limit", count_of(looked_at, "refusal"))),
+        wrong => {
+            (Verdict::Fail, format!("Refuses {} that no reading of the limit refuses", count_of(wrong, "request")))
+        }
+    };
+    let mut explanation = String::new();
+    if looked_at > 0 {
+        explanation = format!(
+            "{} follow from what was served; {} only if refused, failed or overlapping requests count; {} from nothing.",
+            counts.explained, counts.possible, counts.unexplained
+        );
+    }
+    if counts.possible > 0 && matches!(scenario.target, Target::Remote(_)) {
+        explanation += " Requests from before the run may have counted in its first window.";
+    }
+    let remedy = "Count per scope key and over the documented window, and nothing else";
+    Finding {
+        verdict,
+        headline,
+        explanation,
+        remedy: if verdict == Verdict::Fail { remedy.to_owned() } else { String::new() },
+        looked_at,
+        wrong: counts.unexplained,
+        evidence: counts.exhibits.clone().into_evidence(scenario),
+        ..blank("server.false-refusal", name)
+    }
+}
+
+fn scope(class: &ClassWatch, name: &str) -> Finding {
+    let suspicious: u64 = class.rates().map(|watch| watch.together.suspicious()).sum();
+    let verdicts = || class.rates().map(|watch| watch.together.verdict(watch.demand.keys()));
+    let verdict =
+        [Verdict::Fail, Verdict::Pass].into_iter().find(|wanted| verdicts().any(|verdict| verdict == *wanted));
+    let verdict = verdict.unwrap_or(Verdict::NoData);
+    let headline = match verdict {
+        Verdict::Fail => "Looks keyed by address: refuses clients that are within their own limit",
+        Verdict::Pass => "Each scope key has a budget of its own",
+        _ => "The keys together never asked for more than one budget",
+    };
+    let remedy = "Key the limit as documented, not by the address that requests come from";
+    Finding {
+        verdict,
+        headline: headline.to_owned(),
+        explanation: match verdict {
+            Verdict::Fail => "All requests came from one address, and together they were at the limit.".to_owned(),
+            _ => String::new(),
+        },
+        remedy: if verdict == Verdict::Fail { remedy.to_owned() } else { String::new() },
+        looked_at: class.rates().map(|watch| watch.demand.requests()).max().unwrap_or(0),
+        wrong: suspicious,
+        ..blank("server.scope", name)
+    }
+}
+
+/// The check on a class's limit on concurrency, if it has one that streams were opened under.
+pub fn stream_finding(usages: &mut [Usage], scenario: &Scenario, id: ClassId) -> Option<Finding> {
+    let rules: Vec<StreamRule> = usages.iter_mut().filter_map(|usage| usage.stream_rule.take()).collect();
+    let rule = rules.into_iter().max_by_key(|rule| (rule.broken, rule.open_ended, rule.kept))?;
+    let looked_at = rule.kept + rule.broken + rule.open_ended;
+    let (verdict, headline) = match (rule.broken, rule.open_ended, rule.kept) {
+        (0, 0, 0) => (Verdict::NoData, "No stream was opened beyond the limit".to_owned()),
+        (0, 0, kept) => (Verdict::Pass, format!("{} beyond the limit turned away", count_of(kept, "stream"))),
+        (0, _, _) => (Verdict::Inconclusive, "The run ended too soon to tell whether the stream would last".to_owned()),
+        (broken, _, _) => (Verdict::Fail, format!("Keeps {} open beyond the limit", count_of(broken, "stream"))),
+    };
+    let remedy = "Refuse the stream that is one too many, or close one of them";
+    Some(Finding {
+        verdict,
+        headline,
+        explanation: match verdict {
+            Verdict::Fail => format!("More were open at the same time for {GRACE} and longer than the limit allows."),
+            _ => String::new(),
+        },
+        remedy: if verdict == Verdict::Fail { remedy.to_owned() } else { String::new() },
+        looked_at,
+        wrong: rule.broken,
+        evidence: rule.exhibits.into_evidence(scenario),
+        ..blank("server.stream-limit", &scenario.policy.class(id).name)
+    })
+}
+
+/// `server.refusal-contract`: refusals look as documented.
+#[derive(Clone, Debug, Default)]
+pub struct Contract {
+    looked_at: u64,
+    wrong: u64,
+    exhibits: Exhibits,
+}
+
+impl Contract {
+    pub fn refused(&mut self, record: &Record, exchange: Option<&Exchange>) {
+        self.looked_at += 1;
+        if record.breaches > 0 {
+            self.wrong += 1;
+            let words = || exchange.map(|exchange| exchange.breaches.join("; ")).unwrap_or_default();
+            self.exhibits.show(|| Exhibit::done(record, exchange, words()));
+        }
+    }
+
+    pub fn merge(&mut self, other: Contract) {
+        self.looked_at += other.looked_at;
+        self.wrong += other.wrong;
+        self.exhibits.merge(other.exhibits);
+    }
+
+    pub fn finding(self, scenario: &Scenario) -> Finding {
+        let refusals = count_of(self.looked_at, "refusal");
+        let (verdict, headline) = match self.wrong {
+            _ if self.looked_at == 0 => (Verdict::NoData, "Nothing was refused".to_owned()),
+            0 => (Verdict::Pass, format!("{refusals} as documented")),
+            wrong => (Verdict::Fail, format!("{wrong} of {refusals} are not as documented")),
+        };
+        let remedy = "Answer a refusal with the documented status, body and hint, in the documented unit";
+        Finding {
+            verdict,
+            headline,
+            remedy: if self.wrong > 0 { remedy.to_owned() } else { String::new() },
+            looked_at: self.looked_at,
+            wrong: self.wrong,
+            evidence: self.exhibits.into_evidence(scenario),
+            ..blank("server.refusal-contract", "")
+        }
+    }
+}
+
+/// Refusals of requests that the documents put in no class.
+#[derive(Clone, Debug, Default)]
+pub struct Unclassified {
+    requests: u64,
+    refused: u64,
+    exhibits: Exhibits,
+}
+
+impl Unclassified {
+    pub fn done(&mut self, record: &Record, exchange: Option<&Exchange>) {
+        self.requests += 1;
+        if record.outcome == Outcome::Refused {
+            self.refused += 1;
+            self.exhibits.show(|| Exhibit::done(record, exchange, "no documented limit covers it".to_owned()));
+        }
+    }
+
+    pub fn merge(&mut self, other: Unclassified) {
+        self.requests += other.requests;
+        self.refused += other.refused;
+        self.exhibits.merge(other.exhibits);
+    }
+
+    /// Only where there is something to say.
+    pub fn finding(self, scenario: &Scenario) -> Option<Finding> {
+        (self.refused > 0).then(|| Finding {
+            verdict: Verdict::Undocumented,
+            headline: format!("Refuses {} that no documented limit covers", count_of(self.refused, "request")),
+            looked_at: self.requests,
+            wrong: self.refused,
+            evidence: self.exhibits.into_evidence(scenario),
+            ..blank("server.false-refusal", "unclassified")
+        })
+    }
+}
+
+/// `server.honest-hint` and `client.obeys-hint`.
+pub fn hint_findings(hints: Hints, scenario: &Scenario) -> (Finding, Finding) {
+    let waited = hints.kept + hints.broken + hints.contested;
+    let (verdict, headline) = match (hints.broken, hints.kept) {
+        _ if waited == 0 => (Verdict::NoData, "No client waited as it was told and came again".to_owned()),
+        (0, 0) => {
+            (Verdict::Inconclusive, "Refused again as told to come, but with other requests in between".to_owned())
+        }
+        (0, kept) => (Verdict::Pass, format!("{} as told, then admitted", times(kept))),
+        (broken, _) => (Verdict::Fail, format!("Refuses again after the wait it asked for, {}", times(broken))),
+    };
+    let failed = verdict == Verdict::Fail;
+    let remedy = "Round the wait up, and tell the time that is left until a request is admitted";
+    let honest = Finding {
+        verdict,
+        headline,
+        explanation: match waited {
+            0 => String::new(),
+            _ => format!(
+                "{} came back as told: {} admitted, {} refused again on their own, {} refused again in company.",
+                count_of(waited, "request"),
+                hints.kept,
+                hints.broken,
+                hints.contested
+            ),
+        },
+        remedy: if failed { remedy.to_owned() } else { String::new() },
+        looked_at: waited,
+        wrong: hints.broken,
+        evidence: hints.broken_exhibits.into_evidence(scenario),
+        ..blank("server.honest-hint", "")
+    };
+
+    let looked_at = hints.obeyed + hints.ignored;
+    let retries = if looked_at == 1 { "retry".to_owned() } else { format!("{looked_at} retries") };
+    let (verdict, headline) = match hints.ignored {
+        _ if looked_at == 0 => (Verdict::NoData, "Nothing was sent again after a hint".to_owned()),
+        0 => (Verdict::Pass, format!("{retries}, none sooner than told")),
+        ignored => (Verdict::Fail, format!("{ignored} of {retries} came sooner than told")),
+    };
+    let remedy = "Wait at least as long as the refusal says, and let jitter only add to it";
+    let obeys = Finding {
+        verdict,
+        headline,
+        remedy: if hints.ignored > 0 { remedy.to_owned() } else { String::new() },
+        looked_at,
+        wrong: hints.ignored,
+        evidence: hints.ignored_exhibits.into_evidence(scenario),
+        ..unseen("client.obeys-hint", Party::Client, Severity::Breach, "")
+    };
+    (honest, obeys)
+}

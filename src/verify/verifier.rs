@@ -1,0 +1,213 @@
+//! The observer: hands each observation to the checks, and gathers what they found.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::cadence::Cadences;
+use super::class::ClassWatch;
+use super::guidance::Guidance;
+use super::hint::Hints;
+use super::reaction::Refusals;
+use super::{quota, server};
+use crate::device::{Flow, Note, Outcome};
+use crate::policy::model::ClassId;
+use crate::record::{Exchange, Observation, Observer, Record, Sent};
+use crate::scenario::operation::Detail;
+use crate::scenario::{DeviceId, Scenario};
+use crate::summary::QuotaUse;
+use crate::summary::finding::Finding;
+use crate::time::{Anchor, Nanos};
+
+/// What verification found.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Verified {
+    /// One per limit of each class, in the policy's order.
+    pub quotas: Vec<QuotaUse>,
+    pub findings: Vec<Finding>,
+}
+
+/// Holds what one shard did against the policy.
+#[derive(Clone, Debug)]
+pub struct Verifier {
+    scenario: Arc<Scenario>,
+    /// By operation.
+    roles: Vec<Role>,
+    /// By class.
+    classes: Vec<ClassWatch>,
+    open_streams: HashMap<(DeviceId, Flow), (ClassId, Detail)>,
+    hints: Hints,
+    contract: server::Contract,
+    unclassified: server::Unclassified,
+    refusals: Refusals,
+    cadences: Cadences,
+    guidance: Guidance,
+    /// Requests sent, by operation.
+    operations: Vec<u64>,
+    turn: u64,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Role {
+    class: Option<ClassId>,
+    stream: bool,
+}
+
+impl Verifier {
+    /// `anchor` places windows on the clock; `step` is the length of a step of the timeline, and with it the memory for
+    /// series over time.
+    pub fn new(scenario: Arc<Scenario>, anchor: Anchor, step: Nanos) -> Self {
+        let roles: Vec<Role> = scenario
+            .operations
+            .iter()
+            .map(|(_, operation)| Role { class: operation.class, stream: operation.method == "WS" })
+            .collect();
+        let class = |index| ClassWatch::new(&scenario, ClassId(index as u8), anchor, step);
+        Verifier {
+            classes: (0..scenario.policy.classes.len()).map(class).collect(),
+            open_streams: HashMap::new(),
+            hints: Hints::default(),
+            contract: server::Contract::default(),
+            unclassified: server::Unclassified::default(),
+            refusals: Refusals::default(),
+            cadences: Cadences::new(&scenario),
+            guidance: Guidance::new(&scenario),
+            operations: vec![0; roles.len()],
+            turn: 0,
+            roles,
+            scenario,
+        }
+    }
+
+    /// Takes over what another shard saw of the same run.
+    pub fn merge(&mut self, other: Verifier) {
+        for (mine, theirs) in self.classes.iter_mut().zip(other.classes) {
+            mine.merge(theirs);
+        }
+        for (mine, theirs) in self.operations.iter_mut().zip(other.operations) {
+            *mine += theirs;
+        }
+        self.open_streams.extend(other.open_streams);
+        self.hints.merge(other.hints);
+        self.contract.merge(other.contract);
+        self.unclassified.merge(other.unclassified);
+        self.refusals.merge(&other.refusals);
+        self.cadences.merge(other.cadences);
+        self.guidance.merge(other.guidance);
+    }
+
+    /// The verdicts on a run that ended at `ended`.
+    pub fn finish(self, ended: Nanos) -> Verified {
+        let scenario = &*self.scenario;
+        let mut findings = Vec::new();
+        let mut quotas = Vec::new();
+        let mut server_findings = Vec::new();
+        let mut client_findings = Vec::new();
+        let ids = (0..self.classes.len()).map(|index| ClassId(index as u8));
+        let first_broken =
+            self.classes.iter().zip(ids.clone()).filter_map(|(class, id)| Some((class.first_over()?, id))).min();
+        for (class, id) in self.classes.into_iter().zip(ids) {
+            server_findings.extend(server::class_findings(&class, scenario, id));
+            client_findings.push(class.logical.finding(scenario, id));
+            let mut usages = class.finish(scenario, id, ended);
+            server_findings.extend(server::stream_finding(&mut usages, scenario, id));
+            let about = quota::About {
+                scenario,
+                class: id,
+                operations: &self.operations,
+                savings: self.guidance.savings(id),
+                broke_first: first_broken.filter(|(_, first)| *first == id).map(|(at, _)| at),
+            };
+            quotas.extend(usages.iter().map(|usage| usage.quota.clone()));
+            findings.push(quota::finding(about, usages));
+        }
+        findings.extend(server_findings);
+        findings.extend(self.unclassified.finding(scenario));
+        findings.push(self.contract.finding(scenario));
+        let (honest, obeys) = server::hint_findings(self.hints, scenario);
+        findings.extend([honest, obeys]);
+        findings.extend(client_findings);
+        findings.push(self.cadences.finding(scenario));
+        findings.push(self.refusals.finding(ended));
+        findings.extend(self.guidance.findings(scenario));
+        Verified { quotas, findings }
+    }
+
+    fn sent(&mut self, at: Nanos, sent: &Sent) {
+        let scenario = &*self.scenario;
+        self.turn += 1;
+        self.operations[usize::from(sent.operation.0)] += 1;
+        let class = self.roles[usize::from(sent.operation.0)].class.map(|class| &mut self.classes[class.index()]);
+        let quiet_since = |turn: u64| {
+            class.as_ref().is_some_and(|class| {
+                class.each_load(scenario, sent.device, sent.detail, |load, key| load.was_quiet(key, turn))
+            })
+        };
+        self.hints.sent(at, sent, self.turn, quiet_since);
+        if let Some(class) = class {
+            class.sent(scenario, at, sent, self.turn);
+        }
+        self.cadences.sent(at, sent);
+        self.guidance.sent(scenario, at, sent);
+    }
+
+    fn done(&mut self, record: &Record, exchange: Option<&Exchange>) {
+        // What never left used nothing and was answered by nobody.
+        let Some(sent) = record.sent else {
+            return;
+        };
+        let scenario = &*self.scenario;
+        let role = self.roles[usize::from(record.operation.0)];
+        let refused = record.outcome == Outcome::Refused;
+        match role.class {
+            Some(id) => {
+                let class = &mut self.classes[id.index()];
+                class.done(scenario, sent, role.stream, record, exchange);
+                if role.stream && record.outcome == Outcome::Served {
+                    self.open_streams.insert((record.device, record.flow), (id, record.detail));
+                }
+                let turn = if refused { class.latest_turn(scenario, record.device, record.detail) } else { 0 };
+                let alone = |turn: u64| {
+                    class.each_load(scenario, record.device, record.detail, |load, key| load.was_alone(key, sent, turn))
+                };
+                self.hints.done(record, exchange, turn, alone);
+            }
+            None => {
+                self.unclassified.done(record, exchange);
+                self.hints.done(record, exchange, 0, |_| false);
+            }
+        }
+        self.refusals.done(record.done, refused);
+        if refused {
+            self.contract.refused(record, exchange);
+        }
+        self.cadences.done(record, exchange);
+        self.guidance.done(record, exchange);
+    }
+
+    fn noted(&mut self, device: DeviceId, note: Note) {
+        let Note::Finished { operation, flow, attempts, served } = note else {
+            return;
+        };
+        self.hints.finished(device, flow);
+        if let Some(class) = self.roles[usize::from(operation.0)].class {
+            let advice = self.scenario.policy.guidance.backoff.as_ref();
+            self.classes[class.index()].logical.finished(attempts, served, advice);
+        }
+    }
+}
+
+impl Observer for Verifier {
+    fn observe(&mut self, at: Nanos, observation: Observation<'_>) {
+        match observation {
+            Observation::Sent(sent) => self.sent(at, &sent),
+            Observation::Done { record, exchange } => self.done(record, exchange),
+            Observation::StreamClosed { device, flow, .. } => {
+                if let Some((class, detail)) = self.open_streams.remove(&(device, flow)) {
+                    self.classes[class.index()].closed(&self.scenario, at, device, detail);
+                }
+            }
+            Observation::Noted { device, note } => self.noted(device, note),
+            Observation::Late { .. } => {}
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! Words and blanks that several checks share.
+
+use crate::policy::model::Limit;
+use crate::policy::reading::Reading;
+use crate::summary::finding::{Finding, Party, Severity, Verdict};
+
+/// A finding of a check that has seen nothing yet; checks fill in what they know.
+pub fn unseen(check: &str, party: Party, severity: Severity, subject: &str) -> Finding {
+    Finding {
+        check: check.to_owned(),
+        party,
+        severity,
+        subject: subject.to_owned(),
+        verdict: Verdict::NoData,
+        headline: String::new(),
+        explanation: String::new(),
+        remedy: String::new(),
+        looked_at: 0,
+        wrong: 0,
+        would_save: None,
+        evidence: Vec::new(),
+    }
+}
+
+/// `60 per 1m for each client_id`.
+pub fn limit_text(limit: &Limit) -> String {
+    match limit {
+        Limit::Rate(limit) => format!("{} per {} for each {}", limit.allow, limit.per, limit.scope.0.join(" and ")),
+        Limit::Concurrent(limit) => {
+            format!("{} at the same time for each {}", limit.allow, limit.scope.0.join(" and "))
+        }
+    }
+}
+
+/// `rolling window, token bucket`.
+pub fn reading_titles(readings: impl IntoIterator<Item = Reading>) -> String {
+    readings.into_iter().map(Reading::title).collect::<Vec<_>>().join(", ")
+}
+
+/// `1 request`, `3 requests`: for nouns whose plural ends in s.
+pub fn count_of(count: u64, noun: &str) -> String {
+    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
+}
+
+/// A share as a percentage with one digit; zero of nothing.
+pub fn percent(part: u64, whole: u64) -> String {
+    format!("{:.1} %", 100.0 * part as f64 / whole.max(1) as f64)
+}

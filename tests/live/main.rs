@@ -1,0 +1,11 @@
+//! The live driver over real sockets: scripted devices against servers that behave as badly as servers do.
+
+mod stage;
+
+mod connections;
+mod end_of_run;
+mod failures;
+mod schedule;
+mod signals;
+mod streams;
+mod tls;
