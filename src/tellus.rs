@@ -63,6 +63,11 @@ impl TellusOp {
         Self::ALL.get(usize::from(id.0)).copied()
     }
 
+    /// Whether it belongs to the charger surface; else to the operator's.
+    pub const fn is_chargers(self) -> bool {
+        self as u16 >= TellusOp::Register as u16
+    }
+
     /// `WS` for the stream's handshake.
     pub const fn method(self) -> &'static str {
         self.request().0

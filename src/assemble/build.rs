@@ -43,18 +43,22 @@ fn on_the_timeline(mut quotas: Vec<QuotaUse>, steps: usize) -> Vec<QuotaUse> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use schemars::schema_for;
 
     use super::super::testing::{SUMMARY, facts, finding, measured, quota};
     use super::*;
     use crate::device::{Failure, Outcome};
+    use crate::measure::step_for;
     use crate::record::{Observation, Observer};
     use crate::scenario::gate::{Bound, Gate, MetricQuery};
     use crate::scenario::{Disturbance, GroupId, ScheduledEvent};
     use crate::summary::finding::{Evidence, Verdict};
     use crate::summary::{ReadingUse, Safety};
-    use crate::testing::{STATUS, TOKEN, play, record, scenario};
+    use crate::testing::{SITES, STATUS, TOKEN, play, record, scenario};
     use crate::time::Nanos;
+    use crate::verify::Verifier;
 
     /// Something in every part of the summary, with figures that are no short decimals.
     fn full() -> Summary {
@@ -153,6 +157,7 @@ mod tests {
         assert_eq!(summary.quotas[0].series[..4], [1, 2, 41, 0]);
         assert_eq!(summary.policy.classes[0].limits, ["60 per 1m for each client_id"]);
         assert_eq!(summary.policy.classes[0].requests, ["GET /v1/sites", "GET /v1/devices/{id}"]);
+        assert_eq!(summary.fleet[0].behaviour, ["reads the aggregated energy every 10s"]);
         assert_eq!((summary.fleet[0].kind.as_str(), summary.fleet[0].devices), ("operators", 3));
     }
 
@@ -163,6 +168,43 @@ mod tests {
         assert_eq!(summary.gates[0].measured, "refused ratio 12.5 %");
         assert_eq!(summary.conclusion.exit, Exit::Fail);
         assert_eq!(summary.conclusion.exit_code, 1);
-        assert_eq!(summary.conclusion.reasons, ["The server refuses too early."]);
+        assert_eq!(summary.conclusion.reasons, ["Fleet, queries: The server refuses too early."]);
+    }
+
+    /// `requests` site lists, evenly over twenty seconds, all served.
+    fn played(requests: u64) -> Summary {
+        let scenario = Arc::new(scenario(1));
+        let facts = facts();
+        let mut measure = Measure::new(&scenario);
+        let mut verifier = Verifier::new(Arc::clone(&scenario), facts.anchor, step_for(scenario.duration));
+        for number in 0..requests {
+            let due = Nanos(Nanos::from_secs(20).0 * number / requests);
+            let served = record(SITES, due, Nanos::from_millis(1), Outcome::Served);
+            play(&mut measure, &served);
+            play(&mut verifier, &served);
+        }
+        let verified = verifier.finish(facts.ended);
+        assemble(&scenario, &facts, measure, verified)
+    }
+
+    #[test]
+    fn a_fleet_over_its_limit_fails_for_that_reason_told_once() {
+        let summary = played(300);
+        assert_eq!(summary.conclusion.exit, Exit::Fail);
+        let about_the_fleet = summary.conclusion.reasons.iter().filter(|reason| reason.contains("leet"));
+        assert_eq!(about_the_fleet.count(), 1, "{:?}", summary.conclusion.reasons);
+        assert!(summary.conclusion.headline.starts_with("Failed. Fleet, queries: "), "{}", summary.conclusion.headline);
+    }
+
+    #[test]
+    fn a_fleet_within_its_limit_passes_with_what_it_had_to_spare() {
+        let summary = played(30);
+        assert_eq!(summary.conclusion.exit, Exit::Pass, "{:?}", summary.conclusion);
+        assert!(
+            summary.conclusion.headline.contains("(queries) with 50 % to spare"),
+            "{}",
+            summary.conclusion.headline
+        );
+        assert!(summary.quotas.iter().all(|quota| [0, summary.timeline.steps].contains(&quota.series.len())));
     }
 }

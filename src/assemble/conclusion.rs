@@ -23,7 +23,7 @@ pub(super) fn conclude(summary: &Summary, unreachable: bool) -> Conclusion {
     } else if let Some(problem) = problems.first().or(unanswered.first()) {
         (Exit::Invalid, format!("Invalid, this run proves nothing: {problem}"))
     } else if let Some(first) = failures.first() {
-        (Exit::Fail, format!("Failed: {}{}.", first.trim_end_matches('.'), more(failures.len() - 1)))
+        (Exit::Fail, format!("Failed. {}{}.", first.trim_end_matches('.'), more(failures.len() - 1)))
     } else if let Some(first) = blind.first() {
         (Exit::Invalid, format!("Invalid: {first}"))
     } else {
@@ -39,7 +39,7 @@ pub(super) fn conclude(summary: &Summary, unreachable: bool) -> Conclusion {
 fn failures(summary: &Summary) -> Vec<String> {
     let breaches = |party: Party| {
         let failed = failed(summary, Severity::Breach).filter(move |finding| finding.party == party);
-        failed.map(|finding| finding.headline.clone())
+        failed.map(told)
     };
     let gates = summary.gates.iter().filter(|gate| gate.verdict == Verdict::Fail);
     breaches(Party::Fleet)
@@ -48,6 +48,17 @@ fn failures(summary: &Summary) -> Vec<String> {
         .chain(breaches(Party::Client))
         .chain(gates.map(|gate| format!("The gate `{}` does not hold: {}.", gate.gate, gate.measured)))
         .collect()
+}
+
+/// A finding among those of other parties and classes: its headline knows neither.
+fn told(finding: &Finding) -> String {
+    let party = match finding.party {
+        Party::Fleet => "Fleet",
+        Party::Server => "Server",
+        Party::Client => "Client",
+    };
+    let subject = if finding.subject.is_empty() { String::new() } else { format!(", {}", finding.subject) };
+    format!("{party}{subject}: {}", finding.headline)
 }
 
 fn failed(summary: &Summary, severity: Severity) -> impl Iterator<Item = &Finding> {
@@ -93,11 +104,11 @@ fn reservations(summary: &Summary) -> Vec<String> {
             // The limits above say it already.
             && finding.check != QUOTA_CHECK
     });
-    limits.chain(undecided.map(|finding| format!("Inconclusive: {}", finding.headline))).collect()
+    limits.chain(undecided.map(|finding| format!("Inconclusive. {}", told(finding)))).collect()
 }
 
 fn advice(summary: &Summary) -> Vec<String> {
-    failed(summary, Severity::Advice).map(|finding| format!("Advice: {}", finding.headline)).collect()
+    failed(summary, Severity::Advice).map(|finding| format!("Advice. {}", told(finding))).collect()
 }
 
 fn interrupted_headline(summary: &Summary) -> String {
@@ -142,7 +153,7 @@ fn counted(count: usize, one: &str, many: &str) -> String {
 fn more(others: usize) -> String {
     match others {
         0 => String::new(),
-        others => format!(" (and {})", counted(others, "more reason", "more reasons")),
+        others => format!(", and {}", counted(others, "more reason", "more reasons")),
     }
 }
 
@@ -205,7 +216,7 @@ mod tests {
             conclusion.reasons,
             [
                 "The limit of queries (60 per 1m for each client_id) is kept only under some readings of its words.",
-                "Inconclusive: The server may admit too much.",
+                "Inconclusive. Server, queries: The server may admit too much.",
             ]
         );
     }
@@ -224,7 +235,7 @@ mod tests {
             let conclusion = concluded(change);
             assert_eq!((conclusion.exit, conclusion.exit_code), (Exit::Fail, 1), "{conclusion:?}");
             assert_eq!(conclusion.reasons.len(), 1);
-            assert!(conclusion.headline.starts_with("Failed: "));
+            assert!(conclusion.headline.starts_with("Failed. "));
         }
     }
 
@@ -247,7 +258,7 @@ mod tests {
         };
         let conclusion = concluded(|summary| summary.findings = vec![advice]);
         assert_eq!(conclusion.exit, Exit::Pass);
-        assert_eq!(conclusion.reasons, ["Advice: The site list is fetched anew each time."]);
+        assert_eq!(conclusion.reasons, ["Advice. Fleet, queries: The site list is fetched anew each time."]);
     }
 
     #[test]
@@ -255,20 +266,20 @@ mod tests {
         let conclusion = concluded(|summary| {
             summary.gates = vec![gate(Verdict::Fail)];
             summary.findings = vec![
-                breach(Party::Client, Verdict::Fail, "A hint was disobeyed."),
-                breach(Party::Server, Verdict::Fail, "The server admits too much."),
-                finding(QUOTA_CHECK, "queries", Verdict::Fail, "Polling exceeds the limit of queries."),
+                Finding { subject: String::new(), ..breach(Party::Client, Verdict::Fail, "A hint was disobeyed.") },
+                breach(Party::Server, Verdict::Fail, "Admits too much"),
+                finding(QUOTA_CHECK, "queries", Verdict::Fail, "Polling goes over the limit"),
             ];
             summary.quotas = vec![quota("queries", Safety::Over, -1.0), quota("tokens", Safety::Over, -2.0)];
         });
-        assert_eq!(conclusion.headline, "Failed: Polling exceeds the limit of queries (and 4 more reasons).");
+        assert_eq!(conclusion.headline, "Failed. Fleet, queries: Polling goes over the limit, and 4 more reasons.");
         assert_eq!(
             conclusion.reasons,
             [
-                "Polling exceeds the limit of queries.",
+                "Fleet, queries: Polling goes over the limit.",
                 "The fleet exceeds the limit of tokens (60 per 1m for each client_id) under every reading of it.",
-                "The server admits too much.",
-                "A hint was disobeyed.",
+                "Server, queries: Admits too much.",
+                "Client: A hint was disobeyed.",
                 "The gate `refused at most 0` does not hold: refused 3.",
             ]
         );
@@ -287,11 +298,11 @@ mod tests {
     fn a_late_harness_invalidates_the_run_and_the_failures_are_still_named() {
         let conclusion = concluded(|summary| {
             summary.harness.problems = vec!["The harness was late.".into()];
-            summary.findings = vec![breach(Party::Server, Verdict::Fail, "The server admits too much")];
+            summary.findings = vec![breach(Party::Server, Verdict::Fail, "Admits too much")];
         });
         assert_eq!(conclusion.exit, Exit::Invalid);
         assert_eq!(conclusion.headline, "Invalid, this run proves nothing: The harness was late.");
-        assert_eq!(conclusion.reasons, ["The harness was late.", "The server admits too much."]);
+        assert_eq!(conclusion.reasons, ["The harness was late.", "Server, queries: Admits too much."]);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use crate::scenario::Scenario;
 use crate::summary::{Driver, EventInfo, RunInfo};
 use crate::time::{Anchor, Nanos};
 
-use super::words;
+use crate::scenario::words::event_text;
 
 /// What only the command that made a run knows about it.
 #[derive(Clone, Debug, PartialEq)]
@@ -43,6 +43,6 @@ pub(super) fn run_info(scenario: &Scenario, facts: &RunFacts) -> RunInfo {
         policy_hash: scenario.policy.hash.clone(),
         target: facts.target.clone(),
         command: facts.command.clone(),
-        events: scenario.events.iter().map(|what| event((what.at, words::event_text(scenario, what)))).collect(),
+        events: scenario.events.iter().map(|what| event((what.at, event_text(scenario, what)))).collect(),
     }
 }

@@ -1,4 +1,113 @@
 //! The command line: one file per verb.
 
 pub mod check;
+pub mod memory;
+pub mod progress;
+pub mod report;
+pub mod run;
 pub mod schema;
+pub mod serve;
+
+use std::io::IsTerminal;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::exit::Exit;
+use crate::report::terminal;
+use crate::time::Nanos;
+use crate::yaml::quantity;
+
+/// Load testing and quota-compliance verification: play a fleet against an API and hold what happened against its
+/// documented limits.
+#[derive(Parser)]
+#[command(name = "quotaproof", version, propagate_version = true, max_term_width = 100)]
+#[command(after_help = EXIT_CODES)]
+struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+const EXIT_CODES: &str = "Exit codes: 0 pass; 1 a gate or a check failed; 2 profile, policy or usage error; 3 target \
+    unreachable; 4 invalid or inconclusive (harness late, no data); 70 internal error; 130 interrupted.";
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Play a profile against its target and write a compliance report
+    Run(RunArgs),
+    /// Check profiles and policies without running anything
+    Check {
+        /// YAML files, or names of shipped profiles
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+    },
+    Serve(serve::ServeOptions),
+    /// Render the reports of an earlier run again from its summary.json
+    Report {
+        /// A directory that `run` wrote
+        dir: PathBuf,
+    },
+    /// Print the JSON Schema of a file format
+    Schema {
+        /// Which one
+        #[arg(value_enum)]
+        subject: schema::Subject,
+    },
+}
+
+/// What `run` is told.
+#[derive(Args)]
+pub struct RunArgs {
+    /// A YAML file, or the name of a shipped profile
+    profile: PathBuf,
+    /// Draw other random numbers than the profile's seed gives
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Run longer or shorter than the profile says, such as 30s or 5m
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    duration: Option<Nanos>,
+    /// Where the report's directory is made
+    #[arg(long, default_value = "reports", value_name = "DIR")]
+    reports: PathBuf,
+    /// How many threads send; one per core when not given
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    shards: Option<u16>,
+}
+
+/// Runs the command line of this process.
+pub fn main() -> Exit {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version come this way too; they are no error.
+            let _ = error.print();
+            return if error.use_stderr() { Exit::Usage } else { Exit::Pass };
+        }
+    };
+    dispatch(cli.verb).unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        Exit::Internal
+    })
+}
+
+fn dispatch(verb: Verb) -> anyhow::Result<Exit> {
+    let (mut out, mut err) = (std::io::stdout(), std::io::stderr());
+    match verb {
+        Verb::Run(args) => run::run(&args),
+        Verb::Check { files } => Ok(check::run(&files, err.is_terminal(), &mut out, &mut err)?),
+        Verb::Serve(options) => serve::run(&options),
+        Verb::Report { dir } => report::run(&dir, &mut out, wants_colour()),
+        Verb::Schema { subject } => {
+            print!("{}", schema::render(subject));
+            Ok(Exit::Pass)
+        }
+    }
+}
+
+fn wants_colour() -> bool {
+    terminal::wants_colour(std::io::stdout().is_terminal(), std::env::var_os("NO_COLOR").as_deref())
+}
+
+fn duration(text: &str) -> Result<Nanos, String> {
+    quantity::read::<quantity::Length>(text).map(|length| length.0)
+}

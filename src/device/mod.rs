@@ -12,6 +12,17 @@
 //!   [`Device::interpret`] for each response right before the event that delivers it.
 //! - A device has a bounded number of requests in flight. What it drops it says ([`Note::Dropped`]).
 
+pub mod cadence;
+pub mod call;
+pub mod charger;
+pub mod draws;
+pub mod fleet;
+pub mod operator;
+pub mod partition;
+pub mod reaction;
+pub mod token;
+mod wire;
+
 use crate::policy::signals::Hint;
 use crate::scenario::{Disturbance, OperationId};
 
@@ -173,6 +184,8 @@ pub struct Command {
     pub kind: CommandKind,
     /// 0 where it names none.
     pub connector: u8,
+    /// The limit that a [`CommandKind::SetPowerLimit`] brings, in percent of the connector's power.
+    pub power_percent: Option<u8>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -172,3 +172,206 @@ impl Budget {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::policy::model::*;
+
+    const CLASS: ClassId = ClassId(0);
+    const SECOND: u64 = 1_000_000_000;
+
+    fn policy(limits: Vec<Limit>, unit: HintUnit) -> Policy {
+        let place = HintPlace::Body("/wait".into());
+        Policy {
+            name: "test".into(),
+            title: String::new(),
+            source: None,
+            classes: vec![Class { name: "all".into(), title: None, requests: Vec::new(), limits }],
+            refusal: Refusal {
+                status: 429,
+                body_code: None,
+                retry_after: Some(HintSource { place, unit, presence: Presence::Optional }),
+            },
+            overload: Overload { status: 503 },
+            guidance: Guidance::default(),
+            silences: Vec::new(),
+            hash: String::new(),
+        }
+    }
+
+    fn rate(allow: u32, secs: u64, scope: &str) -> Limit {
+        Limit::Rate(RateLimit {
+            allow,
+            per: Nanos::from_secs(secs),
+            scope: Scope(vec![scope.into()]),
+            algorithm: Algorithm::Unspecified,
+            counts_refused: CountsRefused::Unspecified,
+        })
+    }
+
+    fn concurrent(allow: u32) -> Limit {
+        Limit::Concurrent(ConcurrencyLimit { allow, scope: Scope(vec!["client".into()]) })
+    }
+
+    fn enforcer(limits: Vec<Limit>, faults: &[Fault]) -> Enforcer {
+        let server = ServerSpec { faults: faults.to_vec(), ..ServerSpec::default() };
+        Enforcer::new(&policy(limits, HintUnit::Seconds), &server)
+    }
+
+    /// One request of client 1 from address 9.
+    fn ask(enforcer: &mut Enforcer, now: u64) -> Result<(), Refused> {
+        enforcer.check(Nanos(now), CLASS, 9, |_| 1)
+    }
+
+    fn admitted(enforcer: &mut Enforcer, count: usize) -> usize {
+        (0..count).filter(|_| ask(enforcer, 0).is_ok()).count()
+    }
+
+    /// A request of the oracle: when, by which client, of which site.
+    type Asked = (u64, u64, u64);
+
+    /// Naive on purpose: looks through everything admitted so far.
+    fn has_room(admitted: &[Asked], allow: usize, per: u64, now: u64, same: impl Fn(&Asked) -> bool) -> bool {
+        admitted.iter().filter(|asked| same(asked) && asked.0 + per > now).count() < allow
+    }
+
+    proptest! {
+        #[test]
+        fn all_limits_hold_at_once_and_a_refusal_uses_up_none(
+            asked in prop::collection::vec((0..SECOND / 2, 0..3u64, 0..2u64), 1..200)
+        ) {
+            let mut enforcer = enforcer(vec![rate(4, 1, "client"), rate(7, 2, "site")], &[]);
+            let mut so_far: Vec<Asked> = Vec::new();
+            let mut now = 0;
+            for (gap, client, site) in asked {
+                now += gap;
+                let by_client = has_room(&so_far, 4, SECOND, now, |asked| asked.1 == client);
+                let by_site = has_room(&so_far, 7, 2 * SECOND, now, |asked| asked.2 == site);
+                let key = |scope: &Scope| if scope.0[0] == "client" { client } else { site };
+                let decision = enforcer.check(Nanos(now), CLASS, 9, key);
+                prop_assert_eq!(decision.is_ok(), by_client && by_site);
+                if decision.is_ok() {
+                    so_far.push((now, client, site));
+                }
+            }
+        }
+
+    }
+
+    proptest! {
+        // Each case makes thousands of requests, so that keys are swept.
+        #![proptest_config(ProptestConfig::with_cases(16))]
+
+        #[test]
+        fn forgetting_idle_keys_changes_no_decision(
+            asked in prop::collection::vec((0..SECOND / 500, 0..1500u64), 4000)
+        ) {
+            let reading = Reading::TokenBucket;
+            let server = ServerSpec { limiter: reading, ..ServerSpec::default() };
+            let mut enforcer = Enforcer::new(&policy(vec![rate(2, 1, "client")], HintUnit::Seconds), &server);
+            let rate = Rate { allow: 2, per: Nanos(SECOND) };
+            let mut kept: HashMap<u64, Box<dyn Limiter + Send>> = HashMap::new();
+            let mut now = 0;
+            for (gap, key) in asked {
+                now += gap;
+                let expected = kept.entry(key).or_insert_with(|| build(reading, rate)).check(Nanos(now)).admitted;
+                prop_assert_eq!(enforcer.check(Nanos(now), CLASS, 9, |_| key).is_ok(), expected);
+            }
+        }
+    }
+
+    #[test]
+    fn the_memory_is_that_of_the_keys_in_use() {
+        let mut enforcer = enforcer(vec![rate(2, 1, "client")], &[]);
+        for key in 0..100_000 {
+            enforcer.check(Nanos(key * SECOND / 100), CLASS, 9, |_| key).unwrap();
+        }
+        let BudgetKind::Rate { keys, .. } = &enforcer.classes[0][0].kind else { panic!("a rate") };
+        assert!(keys.len() <= SWEEP_FIRST_AT, "{}", keys.len());
+    }
+
+    #[test]
+    fn the_wait_is_that_of_the_limit_that_takes_longest() {
+        let mut enforcer = enforcer(vec![rate(1, 1, "client"), rate(1, 60, "client")], &[]);
+        ask(&mut enforcer, 0).unwrap();
+        let refused = ask(&mut enforcer, SECOND / 2).unwrap_err();
+        assert_eq!(refused.retry_after, Nanos(59 * SECOND + SECOND / 2));
+        assert_eq!(refused.hint.as_deref(), Some("60"), "rounded up");
+    }
+
+    #[test]
+    fn places_are_held_until_they_are_given_back_and_no_wait_is_known() {
+        let mut enforcer = enforcer(vec![concurrent(2)], &[]);
+        assert_eq!(admitted(&mut enforcer, 3), 2);
+        assert_eq!(ask(&mut enforcer, SECOND * 1000), Err(Refused { retry_after: Nanos::ZERO, hint: None }));
+        enforcer.check(Nanos::ZERO, CLASS, 9, |_| 2).unwrap();
+        enforcer.release(CLASS, 9, |_| 1);
+        assert_eq!(admitted(&mut enforcer, 2), 1);
+        for _ in 0..5 {
+            enforcer.release(CLASS, 9, |_| 1);
+        }
+        assert_eq!(admitted(&mut enforcer, 3), 2, "giving back what is not held gives nothing");
+    }
+
+    #[test]
+    fn a_rate_that_refuses_takes_no_place() {
+        let mut enforcer = enforcer(vec![rate(1, 1, "client"), concurrent(2)], &[]);
+        assert_eq!(admitted(&mut enforcer, 5), 1);
+        ask(&mut enforcer, SECOND).unwrap();
+        assert!(ask(&mut enforcer, 2 * SECOND).unwrap_err().hint.is_none(), "now it is the places");
+    }
+
+    #[test]
+    fn each_fault_bends_what_its_name_says_and_nothing_else() {
+        let count = |faults: &[Fault]| admitted(&mut enforcer(vec![rate(10, 60, "client")], faults), 50);
+        let hint = |faults: &[Fault]| {
+            let mut enforcer = enforcer(vec![rate(1, 60, "client")], faults);
+            admitted(&mut enforcer, 2);
+            ask(&mut enforcer, SECOND / 2).unwrap_err().hint.unwrap()
+        };
+        let streams = |faults: &[Fault]| admitted(&mut enforcer(vec![concurrent(2)], faults), 50);
+        let by_address = |faults: &[Fault]| {
+            let mut enforcer = enforcer(vec![rate(1, 60, "client")], faults);
+            (0..5).filter(|&client| enforcer.check(Nanos::ZERO, CLASS, 9, |_| client).is_ok()).count()
+        };
+        for (fault, expected) in [
+            (None, (10, "60", 2, 5)),
+            (Some(Fault::AdmitsTooMuch), (15, "60", 2, 5)),
+            (Some(Fault::RefusesTooEarly), (5, "60", 2, 5)),
+            (Some(Fault::HintTooShort), (10, "20", 2, 5)),
+            (Some(Fault::HintWrongUnit), (10, "59500", 2, 5)),
+            (Some(Fault::HintFraction), (10, "60.5", 2, 5)),
+            (Some(Fault::KeyedByAddress), (10, "60", 2, 1)),
+            (Some(Fault::WrongRefusalBody), (10, "60", 2, 5)),
+            (Some(Fault::WrongRefusalStatus), (10, "60", 2, 5)),
+            (Some(Fault::StreamsUnlimited), (10, "60", 50, 5)),
+        ] {
+            let faults: Vec<Fault> = fault.into_iter().collect();
+            assert_eq!(
+                (count(&faults), hint(&faults).as_str(), streams(&faults), by_address(&faults)),
+                expected,
+                "{fault:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_hint_that_is_too_short_is_so_by_a_second_at_least() {
+        for (secs, told) in [(1, "0"), (2, "0"), (3, "1"), (60, "20")] {
+            let mut enforcer = enforcer(vec![rate(1, secs, "client")], &[Fault::HintTooShort]);
+            ask(&mut enforcer, 0).unwrap();
+            assert_eq!(ask(&mut enforcer, 0).unwrap_err().hint.as_deref(), Some(told));
+        }
+    }
+
+    #[test]
+    fn hints_come_in_the_policys_unit() {
+        let limits = vec![rate(1, 1, "client")];
+        let mut enforcer = Enforcer::new(&policy(limits, HintUnit::Milliseconds), &ServerSpec::default());
+        ask(&mut enforcer, 0).unwrap();
+        assert_eq!(ask(&mut enforcer, 1).unwrap_err().hint.as_deref(), Some("1000"));
+    }
+}

@@ -5,7 +5,7 @@ use super::latency::LatencyHistogram;
 use super::timeline::{Line, TimelineCounts};
 use crate::device::{Cause, DropReason, Failure, Note, Outcome};
 use crate::record::{Observation, Observer, Record, Sent};
-use crate::scenario::{OperationId, Scenario};
+use crate::scenario::{Operation, OperationId, Scenario};
 use crate::time::Nanos;
 
 /// The class of requests that the policy puts in none; reports name it like a class.
@@ -41,7 +41,7 @@ impl Measure {
         let named = scenario.policy.classes.iter().map(|class| class.name.clone());
         let class_names: Vec<String> = named.chain([UNCLASSIFIED.to_owned()]).collect();
         let unclassified = class_names.len() - 1;
-        let class_of = |operation: &crate::scenario::Operation| operation.class.map_or(unclassified, |id| id.index());
+        let class_of = |operation: &Operation| operation.class.map_or(unclassified, |id| id.index());
         Measure {
             class_of: scenario.operations.iter().map(|(_, operation)| class_of(operation)).collect(),
             classes: vec![ClassMeasure::new(scenario.duration); class_names.len()],

@@ -138,7 +138,7 @@ pub struct QuotaUse {
     /// Unused share of the limit at its busiest moment under the strictest reading: `1 - peak / allow`, negative when
     /// over the limit. None without data.
     pub headroom: Option<f64>,
-    /// Busiest key's use over time under the strictest reading: the highest count in each step of the timeline.
+    /// Use over time under the strictest reading: in each step of the timeline, the highest count of any key.
     pub series: Vec<u32>,
 }
 

@@ -263,7 +263,8 @@ mod tests {
         #[test]
         fn a_server_that_admits_half_as_much_again_is_caught_when_hammered(
             reading in any_reading(),
-            allow in 2..30u32,
+            // Below five, half as much again is one or two requests, which can hide at a window's edge.
+            allow in 5..30u32,
             phase in 0..PER,
             late in 0..10u64,
         ) {
@@ -323,14 +324,14 @@ mod tests {
     }
 
     #[test]
-    fn twice_the_limit_across_an_edge_is_a_fixed_windows_right_and_thrice_is_nobodys() {
+    fn twice_the_limit_across_an_edge_is_a_fixed_windows_right_and_two_more_are_nobodys() {
         let rate = Rate { allow: 3, per: Nanos(PER) };
         let serve = |times: &[u64]| {
             let mut admitted = Admitted::default();
             times.iter().filter(|&&at| admitted.serve(rate, &Reading::ALL, Nanos(at), Nanos(at + 1))).count()
         };
-        assert_eq!(serve(&[990, 991, 992, 1000, 1001, 1002]), 0);
-        assert_eq!(serve(&[990, 991, 992, 993, 1000, 1001, 1002]), 1);
+        assert_eq!(serve(&[988, 992, 996, 1000, 1004, 1008]), 0);
+        assert_eq!(serve(&[980, 984, 988, 992, 996, 1000, 1004, 1008]), 1);
     }
 
     #[test]
@@ -357,7 +358,7 @@ mod tests {
     fn the_finding_fails_with_evidence_passes_under_pressure_and_says_when_it_saw_none() {
         let failed = burst(20, 20);
         let finding = failed.finding("server.over-admission", "queries");
-        assert_eq!((finding.verdict, finding.wrong), (Verdict::Fail, 2), "{finding:?}");
+        assert_eq!((finding.verdict, finding.wrong), (Verdict::Fail, 1), "{finding:?}");
         assert_eq!(finding.evidence[0].device, "clients/0");
         assert_eq!(finding.evidence[0].sent, "GET /sites");
 

@@ -106,3 +106,39 @@ impl Cadences {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::*;
+    use super::*;
+    use crate::device::Flow;
+
+    fn heartbeats(times: &[u64]) -> Script {
+        let mut script = Script::default();
+        times.iter().for_each(|at| drop(script.ask(Ask::new(0, HEARTBEAT, *at))));
+        script
+    }
+
+    fn finding(script: &Script) -> Finding {
+        script.verify(scenario(policy(), 2)).finding("client.cadence", "").clone()
+    }
+
+    #[test]
+    fn a_quarter_off_is_jitter_and_more_is_not() {
+        assert_eq!(finding(&heartbeats(&[0, 30_000, 52_500])).verdict, Verdict::Pass);
+        let failed = finding(&heartbeats(&[0, 30_000, 52_400]));
+        assert_eq!((failed.verdict, failed.looked_at, failed.wrong), (Verdict::Fail, 2, 1));
+        assert_eq!(failed.evidence[0].why, "22.4s after the one before, 30s expected");
+        assert_eq!(finding(&heartbeats(&[0])).verdict, Verdict::NoData);
+    }
+
+    #[test]
+    fn devices_connectors_and_retries_do_not_mix() {
+        let mut script = heartbeats(&[0, 30_000]);
+        script.ask(Ask::new(1, HEARTBEAT, 15_000));
+        script.ask(Ask::new(0, HEARTBEAT, 16_000).about(2));
+        script.ask(Ask::new(0, HEARTBEAT, 1_000).retry(Flow(1), 2));
+        let finding = finding(&script);
+        assert_eq!((finding.verdict, finding.looked_at), (Verdict::Pass, 1));
+    }
+}

@@ -119,7 +119,8 @@ impl Exhibits {
         self.0.truncate(SHOWN);
     }
 
-    pub fn into_evidence(self, scenario: &Scenario) -> Vec<Evidence> {
+    pub fn into_evidence(mut self, scenario: &Scenario) -> Vec<Evidence> {
+        self.0.sort_by_key(|exhibit| (exhibit.at, exhibit.device));
         self.0.into_iter().map(|exhibit| exhibit.into_evidence(scenario)).collect()
     }
 }

@@ -271,3 +271,91 @@ fn needed_with_full_pages(number: u32, size: u32, full: u32) -> bool {
     let full_pages = |pages: u32| (u64::from(pages) * u64::from(size)).div_ceil(u64::from(full.max(1)));
     number <= 1 || full_pages(number) > full_pages(number - 1)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::*;
+    use super::*;
+    use crate::device::{Flow, Outcome};
+    use crate::scenario::target::ServerSpec;
+    use crate::scenario::{GroupId, ScheduledEvent};
+
+    fn verify(asks: impl IntoIterator<Item = Ask>, scenario: Scenario) -> Outcomes {
+        let mut script = Script::default();
+        asks.into_iter().for_each(|ask| drop(script.ask(ask)));
+        script.verify(scenario)
+    }
+
+    /// Verdict, cases that were wrong, and requests that would have been saved.
+    fn judged(check: &str, asks: impl IntoIterator<Item = Ask>) -> (Verdict, u64, Option<u64>) {
+        let outcomes = verify(asks, scenario(policy(), 2));
+        let finding = outcomes.finding(check, "");
+        (finding.verdict, finding.wrong, finding.would_save)
+    }
+
+    #[test]
+    fn asking_one_device_again_within_a_minute_is_polling() {
+        let ask = |device, at, resource| Ask::new(device, DEVICE, at).about(resource);
+        let check = |asks: Vec<Ask>| judged("guidance.stream", asks);
+        let polling = vec![ask(0, 0, 1), ask(0, 20_000, 1), ask(0, 40_000, 1), ask(0, 50_000, 1).retry(Flow(3), 2)];
+        assert_eq!(check(polling), (Verdict::Fail, 3, Some(3)), "a repetition's retry is wasted as well");
+        let others = vec![ask(0, 0, 1), ask(0, 1_000, 2), ask(1, 2_000, 1), ask(0, 3_000, 1).retry(Flow(1), 2)];
+        assert_eq!(check(others), (Verdict::Pass, 0, Some(0)));
+        assert_eq!(check(vec![]), (Verdict::NoData, 0, None));
+    }
+
+    #[test]
+    fn asking_for_what_is_still_good_is_waste_with_all_its_pages() {
+        let ask = |at, page| Ask::new(0, SITES, at).page(page, 100, false);
+        let check = |asks: Vec<Ask>| judged("guidance.cache", asks);
+        let again = vec![ask(0, 1), ask(20, 2), ask(30_000, 1), ask(30_020, 2)];
+        assert_eq!(check(again), (Verdict::Fail, 2, Some(2)));
+        assert_eq!(check(vec![ask(0, 1), ask(20, 2)]), (Verdict::Pass, 0, Some(0)));
+        assert_eq!(check(vec![]), (Verdict::NoData, 0, None));
+        let failed = Ask { outcome: Outcome::Broken(500), ..ask(0, 1) };
+        assert_eq!(check(vec![failed, ask(1_000, 1)]).0, Verdict::Pass, "there was no answer to keep");
+    }
+
+    #[test]
+    fn small_pages_cost_the_requests_that_full_ones_would_not_need() {
+        let ask = |page, size| Ask::new(0, RECORDS, u64::from(page) * 100).page(page, size, true);
+        let check = |asks: Vec<Ask>| judged("guidance.page-size", asks);
+        let small: Vec<Ask> = (1..=10).map(|page| ask(page, 20)).collect();
+        assert_eq!(check(small), (Verdict::Fail, 10, Some(8)), "200 rows are two full pages");
+        assert_eq!(check((1..=3).map(|page| ask(page, 100)).collect()), (Verdict::Pass, 0, Some(0)));
+        assert_eq!(check(vec![]), (Verdict::NoData, 0, None));
+    }
+
+    #[test]
+    fn listings_without_a_time_filter_are_named() {
+        let ask = |filter| vec![Ask::new(0, RECORDS, 0).page(1, 100, filter)];
+        assert_eq!(judged("guidance.time-filter", ask(false)), (Verdict::Fail, 1, None));
+        assert_eq!(judged("guidance.time-filter", ask(true)), (Verdict::Pass, 0, None));
+        assert_eq!(judged("guidance.time-filter", vec![]), (Verdict::NoData, 0, None));
+    }
+
+    #[test]
+    fn a_token_serves_until_it_is_renewed_or_lost() {
+        let asks = || [Ask::new(0, TOKEN, 0), Ask::new(0, TOKEN, 30_000)];
+        assert_eq!(judged("guidance.token-reuse", asks()), (Verdict::Fail, 1, Some(1)));
+        assert_eq!(judged("guidance.token-reuse", [Ask::new(0, TOKEN, 0), Ask::new(1, TOKEN, 1)]).0, Verdict::Pass);
+        assert_eq!(judged("guidance.token-reuse", []).0, Verdict::NoData);
+
+        let short = ServerSpec { token_lifetime: Nanos::from_secs(40), ..ServerSpec::default() };
+        let short = Scenario { target: Target::Embedded(short), ..scenario(policy(), 1) };
+        assert_eq!(verify(asks(), short).finding("guidance.token-reuse", "").verdict, Verdict::Pass);
+
+        let what = Disturbance::TokenExpiry;
+        let event = ScheduledEvent { at: Nanos::from_secs(29), group: GroupId(0), share: 1.0, what };
+        let lost = Scenario { events: vec![event], ..scenario(policy(), 1) };
+        assert_eq!(verify(asks(), lost).finding("guidance.token-reuse", "").verdict, Verdict::Pass);
+    }
+
+    #[test]
+    fn what_the_provider_does_not_recommend_is_not_judged() {
+        let mut policy = policy();
+        policy.guidance.prefer_stream = None;
+        let outcomes = verify([], scenario(policy, 1));
+        assert_eq!(outcomes.finding("guidance.stream", "").verdict, Verdict::Undocumented);
+    }
+}

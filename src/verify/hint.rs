@@ -95,6 +95,11 @@ impl Hints {
         self.told.remove(&(device, flow));
     }
 
+    #[cfg(test)]
+    pub fn waiting(&self) -> usize {
+        self.told.len()
+    }
+
     pub fn merge(&mut self, other: Hints) {
         self.told.extend(other.told);
         self.obeyed += other.obeyed;
@@ -104,5 +109,78 @@ impl Hints {
         self.broken += other.broken;
         self.broken_exhibits.merge(other.broken_exhibits);
         self.contested += other.contested;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::*;
+    use crate::device::Flow;
+    use crate::summary::finding::{Severity, Verdict};
+
+    /// A client is told to wait 2 s (until 2010 ms), and comes again at `at`.
+    fn comes_again(at: u64, second: impl Fn(Ask) -> Ask) -> Script {
+        let mut script = Script::default();
+        let flow: Flow = script.ask(Ask::new(0, SITES, 0).told(2));
+        script.ask(second(Ask::new(0, SITES, at).retry(flow, 2)));
+        script
+    }
+
+    fn verdicts(script: &Script) -> (Verdict, Verdict) {
+        let outcomes = script.verify(scenario(policy(), 2));
+        (outcomes.finding("server.honest-hint", "").verdict, outcomes.finding("client.obeys-hint", "").verdict)
+    }
+
+    #[test]
+    fn waited_as_told_and_admitted_is_right_on_both_sides() {
+        assert_eq!(verdicts(&comes_again(2_010, |ask| ask)), (Verdict::Pass, Verdict::Pass));
+    }
+
+    #[test]
+    fn coming_sooner_is_the_clients_fault_and_proves_nothing_about_the_server() {
+        let script = comes_again(1_900, Ask::refused);
+        assert_eq!(verdicts(&script), (Verdict::NoData, Verdict::Fail));
+        let outcomes = script.verify(scenario(policy(), 1));
+        let finding = outcomes.finding("client.obeys-hint", "");
+        assert_eq!(finding.severity, Severity::Breach);
+        assert_eq!(finding.evidence[0].why, "told to wait 2s, came after 1.89s");
+        assert_eq!(finding.evidence[0].received, "429 as it came");
+    }
+
+    #[test]
+    fn refused_again_alone_is_the_servers_fault() {
+        assert_eq!(verdicts(&comes_again(2_010, Ask::refused)), (Verdict::Fail, Verdict::Pass));
+    }
+
+    #[test]
+    fn company_of_the_same_budget_leaves_it_open_and_that_of_another_does_not() {
+        for (device, verdict) in [(0, Verdict::Inconclusive), (1, Verdict::Fail)] {
+            // Before the retry, beside it, and beside the first refusal.
+            for at in [1_000, 2_015, 5] {
+                let mut script = comes_again(2_010, Ask::refused);
+                script.ask(Ask::new(device, SITES, at));
+                assert_eq!(verdicts(&script).0, verdict, "device {device} at {at}");
+            }
+        }
+    }
+
+    #[test]
+    fn without_a_second_attempt_there_is_nothing_to_say() {
+        let mut script = Script::default();
+        script.ask(Ask::new(0, SITES, 0).told(2));
+        assert_eq!(verdicts(&script), (Verdict::NoData, Verdict::NoData));
+    }
+
+    #[test]
+    fn flows_that_have_ended_are_forgotten() {
+        let mut verifier = verifier(scenario(policy(), 1));
+        let mut script = Script::default();
+        let flow = script.ask(Ask::new(0, SITES, 0).told(2));
+        script.play(&mut verifier, |_| true);
+        assert_eq!(verifier.hints_waiting(), 1);
+        let mut script = Script::default();
+        script.finish(0, SITES, flow, 1, false, 20);
+        script.play(&mut verifier, |_| true);
+        assert_eq!(verifier.hints_waiting(), 0);
     }
 }

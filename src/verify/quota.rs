@@ -163,3 +163,73 @@ fn lower_first(text: &str) -> String {
     let mut chars = text.chars();
     chars.next().map_or(String::new(), |first| first.to_lowercase().chain(chars).collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::*;
+    use super::*;
+    use crate::policy::reading::Reading;
+
+    /// `times` in milliseconds, all by one client, about one resource.
+    fn queries(times: impl IntoIterator<Item = u64>) -> Outcomes {
+        let mut script = Script::default();
+        times.into_iter().for_each(|at| drop(script.ask(Ask::new(0, DEVICE, at).about(1))));
+        script.verify(scenario(policy(), 2))
+    }
+
+    #[test]
+    fn polling_beyond_the_limit_fails_and_names_the_cause_and_the_remedy() {
+        let outcomes = queries((0..30).map(|index| index * 1_000));
+        let quota = outcomes.quota("queries");
+        assert_eq!(quota.safety, Safety::Over);
+        assert_eq!(quota.readings.iter().map(|reading| reading.peak).collect::<Vec<_>>(), [10, 19, 10, 10]);
+        assert_eq!(quota.readings[0].peak_at_s, 9.0);
+        assert_eq!(quota.headroom, Some(-1.5));
+        assert_eq!((quota.busiest.as_deref(), quota.keys), (Some("clients/0"), 1));
+
+        let finding = outcomes.finding("fleet.quota", "queries");
+        assert_eq!((finding.verdict, finding.wrong, finding.would_save), (Verdict::Fail, 26, Some(29)));
+        assert!(finding.headline.ends_with("live state is polled"), "{}", finding.headline);
+        assert_eq!(finding.remedy, "Open one stream instead: saves 29 of 30 requests.");
+        assert!(finding.explanation.contains("broke first, at 4.0 s"), "{}", finding.explanation);
+        assert!(finding.explanation.contains("GET /devices/{device_id} 30"), "{}", finding.explanation);
+        assert_eq!((finding.evidence.len(), finding.evidence[0].at_s), (5, 4.0));
+        assert_eq!(finding.evidence[0].received, "200", "the answer is filled in when it comes");
+    }
+
+    #[test]
+    fn a_burst_across_a_windows_edge_depends_on_the_reading() {
+        let outcomes = queries([9_000, 9_100, 9_200, 10_100, 10_200, 10_300]);
+        assert_eq!(outcomes.quota("queries").safety, Safety::DependsOnReading);
+        let finding = outcomes.finding("fleet.quota", "queries");
+        assert_eq!(finding.verdict, Verdict::Inconclusive);
+        assert!(finding.headline.contains(Reading::Rolling.title()), "{}", finding.headline);
+        assert!(!finding.headline.contains(Reading::FixedAligned.title()), "{}", finding.headline);
+    }
+
+    #[test]
+    fn what_fits_passes_with_its_headroom_and_nothing_is_no_data() {
+        let outcomes = queries([0, 5_000, 10_000]);
+        let finding = outcomes.finding("fleet.quota", "queries");
+        assert_eq!(finding.verdict, Verdict::Pass);
+        assert!(finding.headline.ends_with("headroom 50 %"), "{}", finding.headline);
+        assert_eq!(outcomes.finding("fleet.quota", "charger").verdict, Verdict::NoData);
+        assert_eq!(outcomes.quota("charger").safety, Safety::NoData);
+        assert!(outcomes.quota("charger").readings.is_empty());
+    }
+
+    #[test]
+    fn the_series_goes_on_between_requests_until_the_window_has_passed() {
+        let series = queries([500, 600, 3_500]).quota("queries").series.clone();
+        assert_eq!(series.len(), 60);
+        assert_eq!(series[..15], [2, 2, 2, 3, 3, 3, 3, 3, 3, 3, 3, 1, 1, 1, 0]);
+    }
+
+    #[test]
+    fn a_count_beyond_four_times_the_limit_says_at_least() {
+        let outcomes = queries(0..40);
+        let reading = &outcomes.quota("queries").readings[0];
+        assert!(reading.at_least && reading.peak == 16, "{reading:?}");
+        assert!(outcomes.finding("fleet.quota", "queries").headline.contains("at least 16"));
+    }
+}

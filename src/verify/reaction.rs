@@ -136,3 +136,53 @@ impl Refusals {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::*;
+    use super::*;
+
+    fn amplification(flows: &[(u32, bool)]) -> Finding {
+        let mut script = Script::default();
+        for (index, (attempts, served)) in flows.iter().enumerate() {
+            let flow = script.ask(Ask::new(0, SITES, index as u64 * 10_000));
+            script.finish(0, SITES, flow, *attempts, *served, index as u64 * 10_000 + 10);
+        }
+        script.verify(scenario(policy(), 1)).finding("client.amplification", "queries").clone()
+    }
+
+    #[test]
+    fn retries_up_to_half_of_the_operations_are_accepted() {
+        let finding = amplification(&[(1, true), (2, true)]);
+        assert_eq!((finding.verdict, finding.looked_at, finding.wrong), (Verdict::Pass, 2, 1));
+        assert_eq!(amplification(&[(1, true), (3, true)]).verdict, Verdict::Fail);
+        assert_eq!(amplification(&[]).verdict, Verdict::NoData);
+    }
+
+    #[test]
+    fn trying_more_often_than_recommended_fails_however_rare() {
+        let mut flows = vec![(1, true); 50];
+        flows.push((6, false));
+        assert_eq!(amplification(&flows).verdict, Verdict::Pass);
+        flows.push((7, false));
+        assert_eq!(amplification(&flows).verdict, Verdict::Fail);
+    }
+
+    /// One refusal in each of these seconds of a minute.
+    fn refusals(seconds: &[u64]) -> Verdict {
+        let mut script = Script::default();
+        script.ask(Ask::new(0, SITES, 0));
+        seconds.iter().for_each(|second| drop(script.ask(Ask::new(0, SITES, second * 1_000).refused())));
+        script.verify(scenario(policy(), 1)).finding("client.sustained-refusals", "").verdict
+    }
+
+    #[test]
+    fn refusals_that_go_on_are_told_from_those_that_pass() {
+        assert_eq!(refusals(&[]), Verdict::Pass);
+        assert_eq!(refusals(&[1, 2, 11, 25]), Verdict::Pass, "three spans in a row, half of the run");
+        assert_eq!(refusals(&[1, 11, 21, 31]), Verdict::Fail, "four in a row");
+        assert_eq!(refusals(&[1, 11, 31, 51]), Verdict::Fail, "four of six");
+        let empty = Script::default().verify(scenario(policy(), 1));
+        assert_eq!(empty.finding("client.sustained-refusals", "").verdict, Verdict::NoData);
+    }
+}

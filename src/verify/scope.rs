@@ -99,3 +99,50 @@ impl Together {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::*;
+    use super::*;
+
+    /// `clients` ask in turn, three times each, within a second; `served` decides by the request's number.
+    fn clients(clients: u32, served: impl Fn(u32) -> bool) -> Outcomes {
+        let mut script = Script::default();
+        for number in 0..3 * clients {
+            let ask = Ask::new(number % clients, SITES, u64::from(number) * 20);
+            script.ask(if served(number) { ask } else { ask.refused() });
+        }
+        script.verify(scenario(policy(), clients))
+    }
+
+    fn verdict(outcomes: &Outcomes) -> Verdict {
+        outcomes.finding("server.scope", "queries").verdict
+    }
+
+    #[test]
+    fn one_budget_for_all_looks_keyed_by_address() {
+        let outcomes = clients(3, |number| number < 4);
+        assert_eq!(verdict(&outcomes), Verdict::Fail);
+        assert_eq!(outcomes.finding("server.false-refusal", "queries").verdict, Verdict::Fail);
+    }
+
+    #[test]
+    fn a_budget_for_each_passes() {
+        assert_eq!(verdict(&clients(3, |_| true)), Verdict::Pass);
+    }
+
+    #[test]
+    fn a_server_that_is_merely_too_strict_is_not_taken_for_one_that_keys_by_address() {
+        let outcomes = clients(5, |number| number < 10);
+        assert_eq!(outcomes.finding("server.false-refusal", "queries").verdict, Verdict::Fail);
+        assert_eq!(verdict(&outcomes), Verdict::Pass);
+    }
+
+    #[test]
+    fn one_key_or_little_demand_tells_nothing() {
+        assert_eq!(verdict(&clients(1, |_| true)), Verdict::NoData);
+        let mut script = Script::default();
+        (0..2).for_each(|device| drop(script.ask(Ask::new(device, SITES, 0))));
+        assert_eq!(verdict(&script.verify(scenario(policy(), 2))), Verdict::NoData);
+    }
+}

@@ -305,3 +305,35 @@ pub fn hint_findings(hints: Hints, scenario: &Scenario) -> (Finding, Finding) {
     };
     (honest, obeys)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::*;
+    use super::*;
+
+    #[test]
+    fn refusals_are_held_to_the_documented_form() {
+        let contract = |asks: Vec<Ask>| {
+            let mut script = Script::default();
+            asks.into_iter().for_each(|ask| drop(script.ask(ask)));
+            script.verify(scenario(policy(), 1)).finding("server.refusal-contract", "").clone()
+        };
+        assert_eq!(contract(vec![]).verdict, Verdict::NoData);
+        assert_eq!(contract(vec![Ask::new(0, SITES, 0).refused()]).verdict, Verdict::Pass);
+        let breaches = vec!["status 403 instead of 429".to_owned(), "no hint".to_owned()];
+        let wrong = Ask { breaches, ..Ask::new(0, SITES, 100).refused() };
+        let finding = contract(vec![Ask::new(0, SITES, 0).refused(), wrong]);
+        assert_eq!((finding.verdict, finding.looked_at, finding.wrong), (Verdict::Fail, 2, 1));
+        assert_eq!(finding.evidence[0].why, "status 403 instead of 429; no hint");
+    }
+
+    #[test]
+    fn overload_is_mentioned_beside_what_was_admitted() {
+        let mut script = Script::default();
+        script.ask(Ask::new(0, SITES, 0));
+        script.ask(Ask { outcome: Outcome::Overloaded, ..Ask::new(0, SITES, 100) });
+        let outcomes = script.verify(scenario(policy(), 1));
+        let finding = outcomes.finding("server.over-admission", "queries");
+        assert!(finding.explanation.contains("50.0 % of the answers said overloaded"), "{}", finding.explanation);
+    }
+}

@@ -213,3 +213,74 @@ impl KeyPlaces {
         self.step = step;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::*;
+    use crate::summary::finding::Verdict;
+
+    /// Two streams of one client over the same devices; `second` says how the later one goes.
+    fn two_streams(at: u64, second: impl Fn(Ask) -> Ask, close_after: Option<u64>) -> Outcomes {
+        let mut script = Script::default();
+        script.ask(Ask::new(0, STREAM, 0).about(1));
+        let flow = script.ask(second(Ask::new(0, STREAM, at).about(1)));
+        if let Some(after) = close_after {
+            script.close(0, flow, at + after);
+        }
+        script.verify(scenario(policy(), 1))
+    }
+
+    fn verdict(outcomes: &Outcomes) -> Verdict {
+        outcomes.finding("server.stream-limit", "stream").verdict
+    }
+
+    #[test]
+    fn a_second_stream_that_stays_open_breaks_the_rule() {
+        let outcomes = two_streams(1_000, |ask| ask, None);
+        assert_eq!(verdict(&outcomes), Verdict::Fail);
+        assert_eq!(outcomes.finding("server.stream-limit", "stream").evidence[0].at_s, 1.0);
+        assert_eq!(outcomes.finding("fleet.quota", "stream").verdict, Verdict::Fail, "the fleet asked for two");
+        assert_eq!(verdict(&two_streams(1_000, |ask| ask, Some(5_000))), Verdict::Fail);
+    }
+
+    #[test]
+    fn refusing_it_or_closing_it_again_keeps_the_rule() {
+        assert_eq!(verdict(&two_streams(1_000, Ask::refused, None)), Verdict::Pass);
+        assert_eq!(verdict(&two_streams(1_000, |ask| ask, Some(500))), Verdict::Pass);
+    }
+
+    #[test]
+    fn a_run_that_ends_at_once_leaves_it_open() {
+        assert_eq!(verdict(&two_streams(59_000, |ask| ask, None)), Verdict::Inconclusive);
+    }
+
+    #[test]
+    fn another_set_of_devices_or_one_stream_after_the_other_is_no_test_of_the_rule() {
+        let outcomes = two_streams(1_000, |ask| ask.about(2), None);
+        assert_eq!(verdict(&outcomes), Verdict::NoData);
+        assert_eq!(outcomes.finding("fleet.quota", "stream").verdict, Verdict::Pass);
+
+        let mut script = Script::default();
+        let first = script.ask(Ask::new(0, STREAM, 0).about(1));
+        script.close(0, first, 10_000);
+        script.ask(Ask::new(0, STREAM, 10_001).about(1));
+        let outcomes = script.verify(scenario(policy(), 1));
+        assert_eq!(verdict(&outcomes), Verdict::NoData);
+        assert_eq!(outcomes.quota("stream").series, vec![1; 60]);
+    }
+
+    #[test]
+    fn a_refusal_without_a_stream_open_is_false_unless_one_was_open_lately() {
+        let mut script = Script::default();
+        script.ask(Ask::new(0, STREAM, 0).about(1).refused());
+        let outcomes = script.verify(scenario(policy(), 1));
+        assert_eq!(outcomes.finding("server.false-refusal", "stream").verdict, Verdict::Fail);
+
+        let mut script = Script::default();
+        let first = script.ask(Ask::new(0, STREAM, 0).about(1));
+        script.close(0, first, 10_000);
+        script.ask(Ask::new(0, STREAM, 10_001).about(1).refused());
+        let outcomes = script.verify(scenario(policy(), 1));
+        assert_eq!(outcomes.finding("server.false-refusal", "stream").verdict, Verdict::Inconclusive);
+    }
+}

@@ -132,6 +132,11 @@ impl Verifier {
         Verified { quotas, findings }
     }
 
+    #[cfg(test)]
+    pub fn hints_waiting(&self) -> usize {
+        self.hints.waiting()
+    }
+
     fn sent(&mut self, at: Nanos, sent: &Sent) {
         let scenario = &*self.scenario;
         self.turn += 1;
@@ -209,5 +214,83 @@ impl Observer for Verifier {
             Observation::Noted { device, note } => self.noted(device, note),
             Observation::Late { .. } => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::testing::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(100))]
+
+        /// All but `server.scope`, which looks across keys and sees less in a shard.
+        #[test]
+        fn shards_merge_into_what_one_verifier_finds(
+            asks in prop::collection::vec((0..6u32, 0..6u16, 0..4u32, 1..600u64, any::<bool>()), 1..120),
+        ) {
+            let mut script = Script::default();
+            let mut at = 0;
+            for (device, operation, resource, gap, served) in asks {
+                at += gap;
+                let ask = Ask::new(device, crate::scenario::OperationId(operation), at).about(resource);
+                let flow = script.ask(if served { ask } else { ask.told(1) });
+                if !served {
+                    script.ask(Ask::new(device, crate::scenario::OperationId(operation), at + 1_300).retry(flow, 2));
+                }
+                script.finish(device, crate::scenario::OperationId(operation), flow, 1, served, at + 2_000);
+            }
+            let whole = script.verify(scenario(policy(), 6)).0;
+            let mut merged = verifier(scenario(policy(), 6));
+            let mut other = verifier(scenario(policy(), 6));
+            script.play(&mut merged, |device| device.0 % 2 == 0);
+            script.play(&mut other, |device| device.0 % 2 == 1);
+            merged.merge(other);
+            let merged = merged.finish(crate::time::Nanos::from_secs(60));
+            prop_assert_eq!(whole.quotas, merged.quotas);
+            for (whole, merged) in whole.findings.iter().zip(&merged.findings) {
+                if whole.check != "server.scope" {
+                    prop_assert_eq!(whole, merged);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_check_answers_for_an_empty_run_and_none_of_them_passes() {
+        let outcomes = Script::default().verify(scenario(policy(), 1));
+        for finding in &outcomes.0.findings {
+            assert_eq!(finding.verdict, crate::summary::finding::Verdict::NoData, "{}", finding.check);
+            assert!(!finding.headline.is_empty(), "{} says nothing", finding.check);
+        }
+        assert_eq!(outcomes.0.quotas.len(), 4);
+    }
+
+    #[test]
+    fn what_never_left_is_nobodys_request() {
+        let mut verifier = verifier(scenario(policy(), 1));
+        let record = crate::record::Record {
+            device: crate::scenario::DeviceId(0),
+            operation: SITES,
+            flow: crate::device::Flow(1),
+            attempt: 1,
+            cause: crate::device::Cause::Schedule,
+            detail: crate::device::Detail::None,
+            due: crate::time::Nanos(0),
+            sent: None,
+            done: crate::time::Nanos(5),
+            outcome: crate::device::Outcome::Failed(crate::device::Failure::ConnectRefused),
+            status: 0,
+            hint: crate::policy::signals::Hint::Absent,
+            breaches: 0,
+        };
+        let observation = crate::record::Observation::Done { record: &record, exchange: None };
+        crate::record::Observer::observe(&mut verifier, record.done, observation);
+        let verified = verifier.finish(crate::time::Nanos::from_secs(60));
+        let judged =
+            |finding: &&crate::summary::finding::Finding| finding.verdict != crate::summary::finding::Verdict::NoData;
+        assert_eq!(verified.findings.iter().find(judged), None);
     }
 }

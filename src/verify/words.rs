@@ -1,6 +1,5 @@
 //! Words and blanks that several checks share.
 
-use crate::policy::model::Limit;
 use crate::policy::reading::Reading;
 use crate::summary::finding::{Finding, Party, Severity, Verdict};
 
@@ -19,16 +18,6 @@ pub fn unseen(check: &str, party: Party, severity: Severity, subject: &str) -> F
         wrong: 0,
         would_save: None,
         evidence: Vec::new(),
-    }
-}
-
-/// `60 per 1m for each client_id`.
-pub fn limit_text(limit: &Limit) -> String {
-    match limit {
-        Limit::Rate(limit) => format!("{} per {} for each {}", limit.allow, limit.per, limit.scope.0.join(" and ")),
-        Limit::Concurrent(limit) => {
-            format!("{} at the same time for each {}", limit.allow, limit.scope.0.join(" and "))
-        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::chunked::Chunked;
 use super::endpoint::Endpoint;
-use super::link::Trouble;
+use super::link::{KEPT_BUFFER, Trouble};
 use crate::device::{Failure, HttpRequest};
 
 /// Longest status line and headers of an answer, in bytes.
@@ -77,6 +77,7 @@ impl ResponseParser {
     /// Makes it ready for the response to a request of this method.
     pub fn reset(&mut self, method: &str) {
         self.head.clear();
+        self.head.shrink_to(KEPT_BUFFER);
         self.status = 0;
         self.framing = Framing::Head;
         self.keep_alive = false;
@@ -202,7 +203,9 @@ impl ResponseParser {
             Framing::Length { left } => left,
             _ => 0,
         };
-        if body.len() as u64 + announced > self.max_body as u64 {
+        // What follows an upgrade is no body, and no more than one read.
+        let bounded = self.framing != Framing::Upgrade;
+        if bounded && body.len() as u64 + announced > self.max_body as u64 {
             return Err(Trouble::new(Failure::TooLarge, format!("a body beyond {} bytes", self.max_body)));
         }
         if whole && !bytes.is_empty() {
@@ -283,7 +286,7 @@ mod tests {
 
     #[test]
     fn each_way_to_frame_a_body_is_understood_however_the_bytes_are_cut() {
-        let cases: [(&str, &str, u16, &str, bool); 11] = [
+        let cases: [(&str, &str, u16, &str, bool); 12] = [
             ("GET", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", 200, "hello", true),
             ("GET", "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n", 200, "hello", true),
             ("GET", "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 2\r\n\r\nhi", 200, "hi", false),
@@ -291,6 +294,7 @@ mod tests {
             ("GET", "HTTP/1.0 200 OK\r\nconnection: keep-alive\r\ncontent-length: 2\r\n\r\nhi", 200, "hi", true),
             ("GET", "HTTP/1.1 200 OK\r\n\r\nto the end", 200, "to the end", false),
             ("GET", "HTTP/1.1 204 No Content\r\n\r\n", 204, "", true),
+            ("GET", "HTTP/1.1 101 Up\r\nupgrade: x\r\n\r\n", 101, "", false),
             ("HEAD", "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n", 200, "", true),
             (
                 "POST",
@@ -333,6 +337,16 @@ mod tests {
         }
         let endless_head = format!("HTTP/1.1 200 OK\r\na: {}", "x".repeat(LONGEST_HEAD));
         assert_eq!(parse("GET", endless_head.as_bytes(), 4096, false), Err(Failure::TooLarge));
+    }
+
+    #[test]
+    fn what_follows_an_upgrade_is_passed_on_whatever_its_size() {
+        let mut parser = ResponseParser::new(MAX);
+        parser.reset("GET");
+        let (mut body, frames) = (Vec::new(), [7; MAX + 1]);
+        let text = [b"HTTP/1.1 101 Up\r\n\r\n".as_slice(), &frames].concat();
+        assert_eq!(parser.feed(&text, &mut body), Ok(true));
+        assert_eq!(body, frames);
     }
 
     #[test]

@@ -158,7 +158,7 @@ fn gather<O>(clock: Clock, control: &Control, ends: impl Iterator<Item = (O, Sha
         whole.observers.push(observer);
         whole.ended = whole.ended.max(end.ended);
         whole.interrupted |= end.interrupted;
-        whole.ever_connected |= end.connections > 0 || end.answered;
+        whole.ever_connected |= end.connected;
         whole.ever_answered |= end.answered;
         whole.connections += end.connections;
         whole.stale_retries += end.stale_retries;

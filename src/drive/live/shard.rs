@@ -64,6 +64,8 @@ pub struct ShardEnd {
     pub interrupted: bool,
     /// Connections opened, except the pool's.
     pub connections: u64,
+    /// Whether any connection came about, the pool's included.
+    pub connected: bool,
     pub answered: bool,
     pub stale_retries: u64,
 }
@@ -237,7 +239,10 @@ impl<'a, D: Device, O: Observer> Shard<'a, D, O> {
 
     fn take(&mut self, message: Message) {
         match message {
-            Message::Connected => self.end.connections += 1,
+            Message::Connected => {
+                self.end.connections += 1;
+                self.end.connected = true;
+            }
             Message::Stale => self.end.stale_retries += 1,
             Message::Sent { ticket, at, ready } => self.sent(ticket, at, ready),
             Message::Done { at, job, trouble } => self.done(at, job, trouble),
@@ -341,6 +346,7 @@ impl<'a, D: Device, O: Observer> Shard<'a, D, O> {
         let http = std::mem::take(&mut job.http);
         match trouble {
             None => {
+                self.end.connected = true;
                 self.end.answered = true;
                 let handshake = self.in_flight.get(&ticket).is_some_and(|entry| entry.request.lane == LaneKind::Stream);
                 let (outcome, signal) = answer::classify(&self.scenario.policy, &job.reply, handshake);
@@ -351,6 +357,8 @@ impl<'a, D: Device, O: Observer> Shard<'a, D, O> {
                 self.finish(ticket, at, ending, exchange.as_ref(), &job.reply.body);
             }
             Some(trouble) => {
+                // The pool keeps its connections to itself; these it cannot fail with before there is one.
+                self.end.connected |= matches!(trouble.failure, Failure::Reset | Failure::Garbage | Failure::TooLarge);
                 let exchange = answer::of_trouble(&http, &trouble);
                 self.finish(ticket, at, Ending::failed(trouble.failure), Some(&exchange), &[]);
             }

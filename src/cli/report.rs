@@ -1,0 +1,53 @@
+//! `quotaproof report DIR`: render a stored run again.
+
+use std::io::Write;
+use std::path::Path;
+
+use anyhow::Context;
+
+use crate::exit::Exit;
+use crate::report::{self, files, terminal};
+
+/// Renders every output of the run in `dir` from its `summary.json` and shows the verdict on `out`.
+///
+/// # Errors
+/// The reports cannot be written. Where `dir` holds no readable run, that is said and the exit code tells it.
+pub fn run(dir: &Path, out: &mut dyn Write, colour: bool) -> anyhow::Result<Exit> {
+    let summary = match report::load(dir) {
+        Ok(summary) => summary,
+        Err(error) => {
+            eprintln!("error: {error}");
+            return Ok(Exit::Usage);
+        }
+    };
+    report::write_all(dir, &summary, None)?;
+    let page = dir.join(files::PAGE);
+    write!(out, "{}", terminal::render(&summary, Some(&page), colour)).context("cannot write the verdict")?;
+    Ok(Exit::Pass)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample;
+
+    #[test]
+    fn a_stored_run_is_rendered_again_from_its_summary_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let paths = report::write_all(dir.path(), &sample::failing(), Some(b"histograms")).unwrap();
+        let before = std::fs::read(&paths[1]).unwrap();
+        std::fs::remove_file(&paths[1]).unwrap();
+        let mut out = Vec::new();
+        run(dir.path(), &mut out, false).unwrap();
+        assert!(std::fs::read(&paths[1]).unwrap() == before);
+        assert_eq!(std::fs::read(&paths[4]).unwrap(), b"histograms");
+        assert!(String::from_utf8(out).unwrap().starts_with("✗ FAILED"));
+    }
+
+    #[test]
+    fn a_directory_without_a_run_is_the_callers_mistake() {
+        let dir = tempfile::tempdir().unwrap();
+        let exit = run(dir.path(), &mut Vec::new(), false).unwrap();
+        assert_eq!(exit, Exit::Usage);
+    }
+}

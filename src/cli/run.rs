@@ -1,0 +1,151 @@
+//! `quotaproof run`: plays a profile against its target over real sockets and writes the report.
+
+use std::io::IsTerminal;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Context;
+
+use super::RunArgs;
+use super::memory::peak_memory_bytes;
+use super::progress::Progress;
+use crate::assemble::{Outcome, Recorder, RunFacts};
+use crate::device::fleet;
+use crate::drive::live::{self, Control, LiveEnd, LiveError, LiveOptions};
+use crate::exit::Exit;
+use crate::profile::{self, descriptors};
+use crate::reference::live::{self as reference, Running};
+use crate::report::{self, files, terminal};
+use crate::scenario::Scenario;
+use crate::scenario::target::Target;
+use crate::summary::Driver;
+use crate::yaml::Diagnosis;
+
+/// Runs the verb and shows the verdict on standard output.
+///
+/// # Errors
+/// What is neither the user's nor the target's doing: a thread cannot be started, the report cannot be written.
+pub fn run(args: &RunArgs) -> anyhow::Result<Exit> {
+    let scenario = match load(args) {
+        Ok(scenario) => Arc::new(scenario),
+        Err(diagnosis) => {
+            eprint!("{}", diagnosis.render(std::io::stderr().is_terminal()));
+            return Ok(Exit::Usage);
+        }
+    };
+    if let Err(error) = descriptors::ensure(&scenario) {
+        eprintln!("error: {error}");
+        return Ok(Exit::Usage);
+    }
+    // Before the run, so that an hour's results are not lost to a directory that cannot be written.
+    if let Err(error) = std::fs::create_dir_all(&args.reports) {
+        eprintln!("error: reports cannot be written to {}: {error}; choose another --reports", args.reports.display());
+        return Ok(Exit::Usage);
+    }
+    let place = Place::of(&scenario)?;
+    let end = match play(&scenario, &place, args) {
+        Ok(end) => end,
+        Err(LiveError::System(error)) => return Err(error).context("the run cannot start or go on"),
+        Err(error) => {
+            eprintln!("error: {error}");
+            return Ok(Exit::Usage);
+        }
+    };
+    let outcome = conclude(end, &place, args, &scenario);
+    publish(&outcome, &args.reports)?;
+    Ok(outcome.summary.conclusion.exit)
+}
+
+/// The profile, with what the command line overrides.
+fn load(args: &RunArgs) -> Result<Scenario, Diagnosis> {
+    let mut scenario = profile::load(&args.profile)?;
+    scenario.seed = args.seed.unwrap_or(scenario.seed);
+    scenario.duration = args.duration.unwrap_or(scenario.duration);
+    Ok(scenario)
+}
+
+/// Where the target is, and the embedded server while it runs.
+struct Place {
+    url: String,
+    description: String,
+    /// Stops when it is dropped.
+    _server: Option<Running>,
+}
+
+impl Place {
+    fn of(scenario: &Scenario) -> anyhow::Result<Self> {
+        match &scenario.target {
+            Target::Remote(remote) => {
+                Ok(Place { url: remote.url.clone(), description: remote.url.clone(), _server: None })
+            }
+            Target::Embedded(spec) => {
+                let any_port = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+                let server = reference::start(scenario.policy.clone(), spec.clone(), any_port)
+                    .context("the reference server cannot start")?;
+                let description = format!("the built-in reference server ({})", spec.limiter.title());
+                Ok(Place { url: format!("http://{}", server.addr()), description, _server: Some(server) })
+            }
+        }
+    }
+}
+
+fn play(scenario: &Arc<Scenario>, place: &Place, args: &RunArgs) -> Result<LiveEnd<Recorder>, LiveError> {
+    let options = LiveOptions { control: Control::default(), ..LiveOptions::new(&place.url) };
+    live::signals::watch(options.control.clone())?;
+    let _progress = Progress::start(scenario.duration, options.control.clone());
+    let shards = args.shards.map_or_else(cores, usize::from);
+    live::run(
+        scenario,
+        &options,
+        fleet::partition(scenario, shards),
+        |device| fleet::build(scenario, device),
+        |anchor| Recorder::new(Arc::clone(scenario), anchor),
+    )
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+fn conclude(end: LiveEnd<Recorder>, place: &Place, args: &RunArgs, scenario: &Scenario) -> Outcome {
+    let facts = RunFacts {
+        driver: Driver::Live,
+        anchor: end.anchor,
+        ended: end.ended,
+        interrupted: end.interrupted,
+        unreachable: !end.ever_connected,
+        target: place.description.clone(),
+        command: command(args, scenario),
+        shards: end.observers.len() as u32,
+        peak_memory_bytes: peak_memory_bytes(),
+        connections: end.connections,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+    };
+    let mut shards = end.observers.into_iter();
+    let mut whole = shards.next().expect("a run has at least one shard");
+    shards.for_each(|shard| whole.merge(shard));
+    whole.conclude(&facts)
+}
+
+/// The command that runs the same again.
+fn command(args: &RunArgs, scenario: &Scenario) -> String {
+    let mut command = format!("quotaproof run {} --seed {}", args.profile.display(), scenario.seed);
+    if let Some(duration) = args.duration {
+        command += &format!(" --duration {duration}");
+    }
+    if let Some(shards) = args.shards {
+        command += &format!(" --shards {shards}");
+    }
+    command
+}
+
+/// Writes the report and shows the verdict.
+fn publish(outcome: &Outcome, reports: &Path) -> anyhow::Result<()> {
+    let summary = &outcome.summary;
+    let cannot = || format!("the report cannot be written to {}", reports.display());
+    let dir = files::new_directory(reports, &summary.run.name, &summary.run.started).with_context(cannot)?;
+    report::write_all(&dir, summary, Some(&outcome.hlog)).with_context(cannot)?;
+    print!("{}", terminal::render(summary, Some(&dir.join(files::PAGE)), super::wants_colour()));
+    Ok(())
+}

@@ -1,0 +1,187 @@
+//! `quotaproof serve`: the reference server on its own, for other tools and for a look by hand.
+
+use std::net::SocketAddr;
+use std::str::FromStr;
+
+use anyhow::Context;
+use serde::de::DeserializeOwned;
+
+use crate::exit::Exit;
+use crate::policy::model::Policy;
+use crate::policy::reading::Reading;
+use crate::reference::live;
+use crate::scenario::target::{Fault, OverloadSpec, ServerSpec};
+use crate::time::Nanos;
+
+/// Serve a reference implementation of a policy's API until Ctrl-C.
+#[derive(Clone, Debug, clap::Args)]
+pub struct ServeOptions {
+    /// A built-in policy's name, or a file
+    #[arg(long, default_value = "tellus")]
+    pub policy: String,
+    /// Where to listen; port 0 takes any free one
+    #[arg(long, default_value = "127.0.0.1:8080", value_name = "ADDRESS:PORT")]
+    pub listen: SocketAddr,
+    /// Listen on an address that other machines can reach. The server has no real security: it takes any client
+    #[arg(long)]
+    pub allow_non_loopback: bool,
+    /// How limits are counted: rolling, token-bucket, fixed-first-hit or fixed-aligned
+    #[arg(long, default_value = "rolling", value_parser = reading)]
+    pub limiter: Reading,
+    /// How long access tokens are good
+    #[arg(long, default_value = "24h", value_name = "TIME", value_parser = lifetime)]
+    pub token_lifetime: Nanos,
+    /// Answer this share of all requests as an overloaded server would, such as 5%
+    #[arg(long, value_name = "SHARE", value_parser = share)]
+    pub overload: Option<f64>,
+    /// Be wrong on purpose, such as hint-too-short; may be repeated
+    #[arg(long, value_name = "NAME", value_parser = fault)]
+    pub fault: Vec<Fault>,
+}
+
+impl ServeOptions {
+    /// How the server is to behave.
+    pub fn spec(&self) -> ServerSpec {
+        let overload = self.overload.map(|share| OverloadSpec { share, from: Nanos::ZERO, lasting: None });
+        ServerSpec { limiter: self.limiter, token_lifetime: self.token_lifetime, overload, faults: self.fault.clone() }
+    }
+}
+
+/// Serves `policy` until Ctrl-C or SIGTERM. Errors: the address is not allowed, or cannot be had.
+pub fn run(options: &ServeOptions) -> anyhow::Result<Exit> {
+    let policy = match policy::find(&options.policy) {
+        Ok(policy) => policy,
+        Err(diagnosis) => {
+            eprint!("{}", diagnosis.render(std::io::stderr().is_terminal()));
+            return Ok(Exit::Usage);
+        }
+    };
+    let listen = options.listen;
+    if !listen.ip().is_loopback() && !options.allow_non_loopback {
+        anyhow::bail!(
+            "{listen} can be reached from other machines, and the reference server takes any client: \
+             listen on 127.0.0.1, or add --allow-non-loopback"
+        );
+    }
+    // Each connection takes a descriptor. Where the limit cannot be raised, fewer clients can connect.
+    let _ = rlimit::increase_nofile_limit(u64::MAX);
+    let title = policy.title.clone();
+    let server = live::start(policy, options.spec(), listen)
+        .with_context(|| format!("cannot listen on {listen}: choose another address with --listen"))?;
+    println!("{title}: http://{} (limits counted by {})", server.addr(), options.limiter.title());
+    println!("operators: any client_id, with the secret \"secret-\" and the client_id");
+    println!("Ctrl-C stops");
+    wait_for_signal()?;
+    server.stop();
+    println!("stopped");
+    Ok(Exit::Pass)
+}
+
+fn wait_for_signal() -> std::io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+    runtime.block_on(signalled())
+}
+
+#[cfg(unix)]
+async fn signalled() -> std::io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        interrupted = tokio::signal::ctrl_c() => interrupted,
+        _ = terminate.recv() => Ok(()),
+    }
+}
+
+#[cfg(not(unix))]
+async fn signalled() -> std::io::Result<()> {
+    tokio::signal::ctrl_c().await
+}
+
+fn reading(text: &str) -> Result<Reading, String> {
+    // Profiles write readings with an underscore, command lines with a hyphen.
+    named(&text.replace('-', "_")).ok_or_else(|| "use rolling, token-bucket, fixed-first-hit or fixed-aligned".into())
+}
+
+fn fault(text: &str) -> Result<Fault, String> {
+    named(text).ok_or_else(|| {
+        let names = Fault::ALL.map(|fault| serde_json::json!(fault).as_str().unwrap_or_default().to_owned());
+        format!("use one of {}", names.join(", "))
+    })
+}
+
+/// A value by the name it is serialized with.
+fn named<T: DeserializeOwned>(name: &str) -> Option<T> {
+    serde_json::from_value(name.into()).ok()
+}
+
+fn lifetime(text: &str) -> Result<Nanos, String> {
+    let lifetime = jiff::SignedDuration::from_str(text).ok().filter(|lifetime| lifetime.as_secs() >= 1);
+    let lifetime = lifetime.ok_or_else(|| "write a time of at least a second with its unit, such as 24h".to_owned())?;
+    Ok(Nanos::from(lifetime.unsigned_abs()))
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    let share = match text.strip_suffix('%') {
+        Some(percent) => percent.trim().parse().map(|percent: f64| percent / 100.0),
+        None => text.parse(),
+    };
+    share.ok().filter(|share| (0.0..=1.0).contains(share)).ok_or_else(|| "write a share as 5% or 0.05".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        serve: ServeOptions,
+    }
+
+    fn parse(arguments: &[&str]) -> Result<ServeOptions, clap::Error> {
+        let line = std::iter::once(&"serve").chain(arguments);
+        Line::try_parse_from(line).map(|line| line.serve)
+    }
+
+    #[test]
+    fn without_options_it_is_the_default_server_on_loopback() {
+        let options = parse(&[]).unwrap();
+        assert!(options.listen.ip().is_loopback());
+        assert_eq!(options.spec(), ServerSpec::default());
+    }
+
+    #[test]
+    fn options_become_the_spec() {
+        let arguments = "--limiter fixed-aligned --token-lifetime 90s --overload 5% --fault hint-too-short --fault keyed-by-address";
+        let spec = parse(&arguments.split(' ').collect::<Vec<_>>()).unwrap().spec();
+        assert_eq!(spec.limiter, Reading::FixedAligned);
+        assert_eq!(spec.token_lifetime, Nanos::from_secs(90));
+        assert_eq!(spec.overload.map(|overload| overload.share), Some(0.05));
+        assert_eq!(spec.faults, [Fault::HintTooShort, Fault::KeyedByAddress]);
+    }
+
+    #[test]
+    fn every_fault_has_its_name_on_the_command_line() {
+        for known in Fault::ALL {
+            let name = serde_json::json!(known).as_str().unwrap().to_owned();
+            assert_eq!(fault(&name), Ok(known));
+        }
+    }
+
+    #[test]
+    fn a_wrong_option_says_what_to_write() {
+        for (arguments, advice) in [
+            (["--limiter", "leaky"], "fixed-first-hit"),
+            (["--fault", "none"], "hint-too-short"),
+            (["--overload", "7"], "5%"),
+            (["--overload", "101%"], "5%"),
+            (["--token-lifetime", "24"], "24h"),
+            (["--token-lifetime", "0s"], "24h"),
+        ] {
+            let error = parse(&arguments).expect_err(arguments[1]).to_string();
+            assert!(error.contains(advice), "{error}");
+        }
+    }
+}

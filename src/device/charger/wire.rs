@@ -1,0 +1,267 @@
+//! A charger's requests as HTTP, and what their answers say.
+
+use serde::Deserialize;
+
+use super::machine::Charger;
+use super::outbox::{CommandStatus, FirmwareStatus, Item, What};
+use super::session::{Direction, Reading, Receipt, Session};
+use crate::device::wire::{self, Decimal, Iso, Json, body};
+use crate::device::{Body, Command, CommandKind, HttpRequest, Request};
+use crate::tellus::TellusOp;
+use crate::time::{Anchor, Nanos};
+
+const MANUFACTURER: &str = "quotaproof";
+const FIRMWARE: &str = "2.1.0";
+/// More commands than this in one answer are ignored.
+const MOST_COMMANDS: usize = 32;
+
+/// What telemetry says besides the reading.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Sample {
+    connector: u8,
+    state: &'static str,
+    reading: Reading,
+}
+
+impl Charger {
+    /// `depot-17`: unique among the fleet's chargers.
+    fn serial_number(&self) -> String {
+        format!("{}-{}", self.plan.group, self.index)
+    }
+
+    pub(super) fn write_request(&self, now: Nanos, request: &Request, anchor: Anchor, http: &mut HttpRequest) {
+        let Some(operation) = wire::operation(request) else { return };
+        let needs_token = !matches!(operation, TellusOp::Register | TellusOp::DeviceToken);
+        wire::begin(http, operation, if needs_token { self.token.token() } else { None });
+        match operation {
+            TellusOp::Register => self.write_registration(http),
+            TellusOp::DeviceToken => self.write_token_request(http),
+            TellusOp::Heartbeat => self.write_heartbeat(now, anchor, http),
+            TellusOp::PollCommands => self.write_poll(request, http),
+            _ => match self.outbox.first() {
+                Some(item) if self.outbox.call.is_some_and(|call| call.flow == request.flow) => {
+                    self.write_item(item, anchor, http);
+                }
+                _ => self.write_telemetry(request, anchor, http),
+            },
+        }
+    }
+
+    fn write_registration(&self, http: &mut HttpRequest) {
+        let (sn, model) = (self.serial_number(), &self.plan.spec.model.name);
+        body(
+            http,
+            format_args!(
+                r#"{{"sn":{},"model":{},"manufacturer":"{MANUFACTURER}","firmware_version":"{FIRMWARE}"}}"#,
+                Json(&sn),
+                Json(model)
+            ),
+        );
+    }
+
+    fn write_token_request(&self, http: &mut HttpRequest) {
+        if let Some(identity) = &self.identity {
+            let secret = ("device_secret", &*identity.device_secret);
+            wire::credentials(http, ("device_id", &identity.device_id), secret);
+        }
+    }
+
+    fn write_heartbeat(&self, now: Nanos, anchor: Anchor, http: &mut HttpRequest) {
+        let timestamp = Iso(anchor, now);
+        body(http, format_args!(r#"{{"timestamp":"{timestamp}","status":"online","fault_code":0}}"#));
+    }
+
+    fn write_poll(&self, request: &Request, http: &mut HttpRequest) {
+        use std::fmt::Write;
+        let (connector, wait) = (request.detail.resource(), self.plan.poll_wait().as_secs().clamp(1, 60));
+        let written = write!(http.path, "?connector_id={connector}&wait={wait}");
+        debug_assert!(written.is_ok());
+    }
+
+    /// What the connector measured when the sample was due.
+    fn write_telemetry(&self, request: &Request, anchor: Anchor, http: &mut HttpRequest) {
+        let number = request.detail.resource() as u8;
+        let connector = self.connectors.iter().find(|connector| connector.number == number);
+        let session = connector.and_then(|connector| connector.session());
+        let idle = Reading { power_kw: 0.0, energy_kwh: 0.0, soc: 0 };
+        let sample = Sample {
+            connector: number,
+            state: session.map_or("idle", state),
+            reading: session.map_or(idle, |session| session.reading(request.due)),
+        };
+        self.write_sample(sample, request.due, anchor, http);
+    }
+
+    fn write_sample(&self, sample: Sample, at: Nanos, anchor: Anchor, http: &mut HttpRequest) {
+        let model = &self.plan.spec.model;
+        let Reading { power_kw, energy_kwh, soc } = sample.reading;
+        // Power is voltage times current, over all phases.
+        let current = power_kw * 1000.0 / (model.voltage * f64::from(model.phases.max(1)));
+        let temperature = 25.0 + 20.0 * (power_kw.abs() / model.max_power_kw);
+        let (timestamp, connector, state) = (Iso(anchor, at), sample.connector, sample.state);
+        body(
+            http,
+            format_args!(
+                r#"{{"timestamp":"{timestamp}","connector_id":{connector},"state":"{state}","voltage":{},"current":{},"power":{},"energy_delivered":{},"soc":{soc},"temperature":{}"#,
+                Decimal(model.voltage),
+                Decimal(current),
+                Decimal(power_kw),
+                Decimal(energy_kwh),
+                Decimal(temperature)
+            ),
+        );
+        if model.phases == 3 {
+            let (voltage, current) = (Decimal(model.voltage), Decimal(current));
+            body(
+                http,
+                format_args!(
+                    r#","phase_details":{{"phase_a":{{"voltage":{voltage},"current":{current}}},"phase_b":{{"voltage":{voltage},"current":{current}}},"phase_c":{{"voltage":{voltage},"current":{current}}}}}"#
+                ),
+            );
+        }
+        body(http, format_args!("}}"));
+    }
+
+    fn write_item(&self, item: &Item, anchor: Anchor, http: &mut HttpRequest) {
+        let (at, connector) = (Iso(anchor, item.at), item.connector);
+        let mut event = |word: &str, data: std::fmt::Arguments<'_>| {
+            let text = r#"{"timestamp":""#;
+            body(http, format_args!(r#"{text}{at}","event_type":"{word}","connector_id":{connector},"data":{data}}}"#));
+        };
+        match &item.what {
+            What::PlugIn => event("plug_in", format_args!(r#"{{"vehicle_connected":true}}"#)),
+            What::PlugOut => event("plug_out", format_args!(r#"{{"vehicle_connected":false}}"#)),
+            What::Start { remote } => {
+                let reason = if *remote { "remote" } else { "local" };
+                event("start", format_args!(r#"{{"reason":"{reason}"}}"#));
+            }
+            What::Stop { reason } => event("stop", format_args!(r#"{{"reason":"{reason}"}}"#)),
+            What::Fault(fault) => {
+                let (code, message) = (fault.code, fault.message);
+                event("fault", format_args!(r#"{{"fault_code":{code},"fault_message":"{message}","details":{{}}}}"#));
+            }
+            What::LastReading { reading, faulted } => {
+                let state = if *faulted { "fault" } else { "idle" };
+                let reading = Reading { power_kw: 0.0, ..*reading };
+                self.write_sample(Sample { connector, state, reading }, item.at, anchor, http);
+            }
+            What::Record { number, receipt } => self.write_record(connector, *number, receipt, anchor, http),
+            What::CommandStatus { command_id, status, message } => {
+                let (command_id, status) = (Json(command_id), command_status(*status));
+                body(
+                    http,
+                    format_args!(
+                        r#"{{"command_id":{command_id},"status":"{status}","message":"{message}","timestamp":"{at}"}}"#
+                    ),
+                );
+            }
+            What::Firmware { version, status, progress } => {
+                let (version, status) = (Json(version), firmware_status(*status));
+                body(
+                    http,
+                    format_args!(r#"{{"firmware_version":{version},"status":"{status}","progress":{progress}}}"#),
+                );
+            }
+        }
+    }
+
+    fn write_record(&self, connector: u8, number: u32, receipt: &Receipt, anchor: Anchor, http: &mut HttpRequest) {
+        // The true begin may lie before the run.
+        let unix_nanos = anchor.unix_nanos.saturating_sub(receipt.head_start.0);
+        let start = Iso(Anchor { unix_nanos }, receipt.started);
+        let record_id = format!("rec_{}-{connector}-{number}", self.serial_number());
+        let (end, record_id) = (Iso(anchor, receipt.ended), Json(&record_id));
+        let Receipt { soc_start, soc_end, .. } = receipt;
+        body(
+            http,
+            format_args!(
+                r#"{{"record_id":{record_id},"connector_id":{connector},"start_time":"{start}","end_time":"{end}","energy":{},"max_power":{},"avg_power":{},"meter_start":{},"meter_end":{},"vehicle_info":{{"soc_start":{soc_start},"soc_end":{soc_end}}}}}"#,
+                Decimal(receipt.energy_kwh),
+                Decimal(receipt.max_power_kw),
+                Decimal(receipt.avg_power_kw),
+                Decimal(receipt.meter_start),
+                Decimal(receipt.meter_end)
+            ),
+        );
+    }
+}
+
+fn state(session: &Session) -> &'static str {
+    match session.direction {
+        Direction::Charging => "charging",
+        Direction::Discharging => "discharging",
+    }
+}
+
+fn command_status(status: CommandStatus) -> &'static str {
+    match status {
+        CommandStatus::Accepted => "accepted",
+        CommandStatus::Rejected => "rejected",
+        CommandStatus::Completed => "completed",
+        CommandStatus::Failed => "failed",
+    }
+}
+
+fn firmware_status(status: FirmwareStatus) -> &'static str {
+    match status {
+        FirmwareStatus::Downloading => "downloading",
+        FirmwareStatus::Upgrading => "upgrading",
+        FirmwareStatus::Success => "success",
+    }
+}
+
+/// What the body of a served answer says to a charger. What is not as documented says nothing.
+pub fn read_body(request: &Request, body: &[u8]) -> Body {
+    #[derive(Deserialize)]
+    struct Registered {
+        device_id: Box<str>,
+        device_secret: Box<str>,
+    }
+    #[derive(Deserialize)]
+    struct Beat {
+        #[serde(default)]
+        commands: Vec<Pending>,
+    }
+    match wire::operation(request) {
+        Some(TellusOp::Register) => wire::data(body).map_or(Body::None, |Registered { device_id, device_secret }| {
+            Body::Registered { device_id, device_secret }
+        }),
+        Some(TellusOp::DeviceToken) => wire::token(body),
+        Some(TellusOp::Heartbeat) => commands(wire::data::<Beat>(body).map_or(Vec::new(), |beat| beat.commands)),
+        Some(TellusOp::PollCommands) => commands(wire::data::<Pending>(body).into_iter().collect()),
+        _ => Body::None,
+    }
+}
+
+/// A command as it is sent. What `params` holds is not documented beyond being an object: the names read here are those
+/// of the operator's side.
+#[derive(Deserialize)]
+struct Pending {
+    command_id: Box<str>,
+    command: Box<str>,
+    #[serde(default)]
+    params: serde_json::Value,
+}
+
+fn commands(pending: Vec<Pending>) -> Body {
+    if pending.is_empty() {
+        return Body::None;
+    }
+    Body::Commands(pending.into_iter().take(MOST_COMMANDS).map(command).collect())
+}
+
+fn command(pending: Pending) -> Command {
+    let small =
+        |name: &str| pending.params.get(name).and_then(|value| value.as_u64()).and_then(|n| u8::try_from(n).ok());
+    let kind = match &*pending.command {
+        "start_charging" => CommandKind::StartCharging,
+        "stop_charging" => CommandKind::StopCharging,
+        "discharge" => CommandKind::Discharge,
+        "set_power_limit" => CommandKind::SetPowerLimit,
+        "set_schedule" => CommandKind::SetSchedule,
+        "firmware_upgrade" => CommandKind::FirmwareUpgrade,
+        _ => CommandKind::Other,
+    };
+    let (connector, power_percent) = (small("connector_id").unwrap_or(0), small("power_limit_percent"));
+    Command { command_id: pending.command_id, kind, connector, power_percent }
+}

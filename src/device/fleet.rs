@@ -1,0 +1,95 @@
+//! Builds the devices of a scenario.
+
+use std::sync::Arc;
+
+use super::charger::{Charger, ChargerPlan};
+use super::operator::{Operator, OperatorPlan};
+use super::{Actions, Body, Device, Event, HttpRequest, Request};
+use crate::rng::device_rng;
+use crate::scenario::{DeviceId, Group, GroupKind, Scenario};
+use crate::time::{Anchor, Nanos};
+
+pub use super::partition::partition;
+
+/// A device of either kind. Operators are few and large, so they stand apart.
+#[derive(Clone, Debug)]
+pub enum FleetDevice {
+    Charger(Charger),
+    Operator(Box<Operator>),
+}
+
+/// The fleet of a scenario, ready to be built: what the devices of a group have in common exists once.
+#[derive(Clone, Debug)]
+pub struct Fleet {
+    seed: u64,
+    /// In the scenario's order.
+    groups: Vec<GroupPlan>,
+}
+
+#[derive(Clone, Debug)]
+struct GroupPlan {
+    name: String,
+    first: u32,
+    kind: PlanKind,
+}
+
+#[derive(Clone, Debug)]
+enum PlanKind {
+    Chargers(Arc<ChargerPlan>),
+    Operators(Arc<OperatorPlan>),
+}
+
+impl Fleet {
+    pub fn new(scenario: &Scenario) -> Self {
+        let kind = |group: &Group| match &group.kind {
+            GroupKind::Chargers(spec) => PlanKind::Chargers(Arc::new(ChargerPlan {
+                spec: (**spec).clone(),
+                group: group.name.clone(),
+                horizon: scenario.duration,
+                start_of_day_offset: scenario.start_of_day_offset,
+            })),
+            GroupKind::Operators(spec) => PlanKind::Operators(Arc::new(OperatorPlan::new(scenario, group, spec))),
+        };
+        let plan = |group: &Group| GroupPlan { name: group.name.clone(), first: group.first.0, kind: kind(group) };
+        Fleet { seed: scenario.seed, groups: scenario.groups.iter().map(plan).collect() }
+    }
+
+    /// One device, as it is before the run. What it does is a function of the seed, its group's name and its number there.
+    pub fn device(&self, device: DeviceId) -> FleetDevice {
+        let group = &self.groups[self.groups.partition_point(|group| group.first <= device.0) - 1];
+        let index = device.0 - group.first;
+        let rng = device_rng(self.seed, &group.name, index);
+        match &group.kind {
+            PlanKind::Chargers(plan) => FleetDevice::Charger(Charger::new(Arc::clone(plan), index, rng)),
+            PlanKind::Operators(plan) => FleetDevice::Operator(Box::new(Operator::new(Arc::clone(plan), index, rng))),
+        }
+    }
+}
+
+/// One device of a scenario. To build many, make a [`Fleet`] once and share it.
+pub fn build(scenario: &Scenario, device: DeviceId) -> FleetDevice {
+    Fleet::new(scenario).device(device)
+}
+
+impl Device for FleetDevice {
+    fn handle(&mut self, now: Nanos, event: Event<'_>, out: &mut Actions) {
+        match self {
+            FleetDevice::Charger(charger) => charger.handle(now, event, out),
+            FleetDevice::Operator(operator) => operator.handle(now, event, out),
+        }
+    }
+
+    fn render(&self, now: Nanos, request: &Request, anchor: Anchor, http: &mut HttpRequest) {
+        match self {
+            FleetDevice::Charger(charger) => charger.render(now, request, anchor, http),
+            FleetDevice::Operator(operator) => operator.render(now, request, anchor, http),
+        }
+    }
+
+    fn interpret(&self, request: &Request, body: &[u8]) -> Body {
+        match self {
+            FleetDevice::Charger(charger) => charger.interpret(request, body),
+            FleetDevice::Operator(operator) => operator.interpret(request, body),
+        }
+    }
+}

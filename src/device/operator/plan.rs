@@ -1,0 +1,97 @@
+//! What all clients of a group have in common, with the names and numbers that their questions need.
+
+use crate::scenario::fleet::{Backoff, Credentials, Group, OperatorSpec, Question, Reaction};
+use crate::scenario::{GroupId, GroupKind, Scenario};
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct OperatorPlan {
+    pub spec: OperatorSpec,
+    pub group: String,
+    /// By ask: the chargers it is about, if it is about some.
+    pub targets: Vec<Option<Target>>,
+    /// All groups, for bursts of commands that name one.
+    pub groups: Vec<Target>,
+}
+
+/// Chargers that a question is about.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Target {
+    pub group: String,
+    /// Number of the group's first device.
+    pub first: u32,
+    /// How many of its devices, from the first.
+    pub devices: u32,
+    pub connectors: u8,
+    /// Names this set of devices in quota keys: equal for equal sets, over the whole scenario.
+    pub set: u32,
+}
+
+impl OperatorPlan {
+    pub fn new(scenario: &Scenario, group: &Group, spec: &OperatorSpec) -> Self {
+        let target = |question: &Question| {
+            let (of, devices) = devices_of(question, scenario)?;
+            Some(Target { set: set_number(scenario, of, devices), ..whole_group(scenario, of, devices) })
+        };
+        OperatorPlan {
+            spec: spec.clone(),
+            group: group.name.clone(),
+            targets: spec.asks.iter().map(|ask| target(&ask.what)).collect(),
+            groups: (0..scenario.groups.len())
+                .map(|index| whole_group(scenario, GroupId(index as u16), u32::MAX))
+                .collect(),
+        }
+    }
+
+    /// How a client is known to the provider: shared credentials make a group's clients one.
+    pub fn client_id(&self, index: u32) -> String {
+        match self.spec.credentials {
+            Credentials::Own => format!("{}-{index}", self.group),
+            Credentials::Shared => self.group.clone(),
+        }
+    }
+
+    /// How lost connections and refused tokens are waited out: as refusals are, or as documented where the reaction to
+    /// those knows no wait.
+    pub fn backoff(&self) -> Backoff {
+        match self.spec.reaction {
+            Reaction::Obey(backoff) | Reaction::Exponential(backoff) => backoff,
+            Reaction::Stubborn { attempts } => Backoff { attempts, ..Backoff::DOCUMENTED },
+            Reaction::GiveUp => Backoff { attempts: 1, ..Backoff::DOCUMENTED },
+        }
+    }
+}
+
+fn whole_group(scenario: &Scenario, of: GroupId, devices: u32) -> Target {
+    let group = &scenario.groups[of.index()];
+    let connectors = match &group.kind {
+        GroupKind::Chargers(spec) => spec.connectors,
+        GroupKind::Operators(_) => 1,
+    };
+    Target { group: group.name.clone(), first: group.first.0, devices: devices.min(group.count), connectors, set: 0 }
+}
+
+fn devices_of(question: &Question, scenario: &Scenario) -> Option<(GroupId, u32)> {
+    let whole = |group: GroupId| scenario.groups[group.index()].count;
+    match question {
+        Question::DeviceDetails { group, devices } | Question::Stream { group, devices } => {
+            Some((*group, (*devices).min(whole(*group))))
+        }
+        Question::StartStop { group, .. } => Some((*group, whole(*group))),
+        Question::Sites { .. } | Question::Harvest { .. } | Question::Energy | Question::Flexibility => None,
+    }
+}
+
+/// The place of a set of devices among all that the scenario's questions name, counted from 1.
+fn set_number(scenario: &Scenario, group: GroupId, devices: u32) -> u32 {
+    let asks = scenario.groups.iter().flat_map(|group| match &group.kind {
+        GroupKind::Operators(spec) => spec.asks.as_slice(),
+        GroupKind::Chargers(_) => &[],
+    });
+    let mut seen: Vec<(GroupId, u32)> = Vec::new();
+    for set in asks.filter_map(|ask| devices_of(&ask.what, scenario)) {
+        if !seen.contains(&set) {
+            seen.push(set);
+        }
+    }
+    seen.iter().position(|set| *set == (group, devices)).map_or(0, |index| index as u32 + 1)
+}

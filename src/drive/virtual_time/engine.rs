@@ -1,0 +1,492 @@
+//! The discrete-event loop: it feeds devices, carries their requests to the target and the answers back, and writes the
+//! record stream.
+
+use std::collections::{HashMap, VecDeque};
+
+use super::network::{Trip, Way};
+use super::queue::Queue;
+use super::refusal::Response;
+use super::target::{Reply, Target};
+use super::{DRAIN, End};
+use crate::device::{Actions, Answer, Body, Device, Disconnect, Event, Failure, Flow, Lane, Note, Outcome, Request};
+use crate::policy::signals::{self, Hint, ResponseView};
+use crate::record::{Exchange, Observation, Observer, Record, Sent};
+use crate::scenario::{DeviceId, Scenario};
+use crate::tellus::TellusOp;
+use crate::time::Nanos;
+
+/// A stream brings one frame per interval; the documents say "every few seconds".
+const FRAME_EVERY: Nanos = Nanos::from_secs(5);
+const FRAME_BYTES: u32 = 256;
+
+pub struct Engine<'a, D, O> {
+    scenario: &'a Scenario,
+    observer: &'a mut O,
+    target: Target<'a>,
+    queue: Queue<Happening>,
+    players: Vec<Player<D>>,
+    by_id: HashMap<DeviceId, usize>,
+    calls: Calls,
+    actions: Actions,
+    now: Nanos,
+    /// Devices are no longer fed and send nothing: only answers are awaited.
+    draining: bool,
+}
+
+/// A device and its connections.
+struct Player<D> {
+    id: DeviceId,
+    device: D,
+    way: Way,
+    /// Names the wake-up that counts; earlier ones are stale.
+    wake: u32,
+    /// Own connections that carry a request.
+    busy: Vec<u8>,
+    /// Requests that wait for their connection, in order.
+    waiting: VecDeque<CallId>,
+    /// All requests that are not answered.
+    open: Vec<CallId>,
+    /// Long polls that the target holds.
+    held: VecDeque<CallId>,
+    streams: Vec<OpenStream>,
+}
+
+struct OpenStream {
+    request: Request,
+    frames: u64,
+}
+
+/// One request between asking and answer.
+struct Call {
+    player: usize,
+    request: Request,
+    sent: Option<Nanos>,
+    latency: Nanos,
+    /// What will be, or has been, answered.
+    ending: Option<Ending>,
+    /// The target counts it as an open stream.
+    streams: bool,
+}
+
+enum Ending {
+    Served(Body),
+    Turned(Box<Response>),
+    Failed(Failure),
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Happening {
+    Wake {
+        player: usize,
+        wake: u32,
+    },
+    /// A request reaches the target.
+    Arrival(CallId),
+    /// The target's patience with a long poll ends.
+    HoldEnds(CallId),
+    Answer(CallId),
+    Frame {
+        player: usize,
+        flow: Flow,
+    },
+    /// One of the scenario's events.
+    Disturbance(usize),
+}
+
+impl Happening {
+    /// Whether it belongs to a request that is under way: such things go on after the end of the run.
+    fn is_awaited(self) -> bool {
+        matches!(self, Happening::Arrival(_) | Happening::HoldEnds(_) | Happening::Answer(_))
+    }
+}
+
+impl<'a, D: Device, O: Observer> Engine<'a, D, O> {
+    pub fn new(scenario: &'a Scenario, devices: Vec<(DeviceId, D)>, observer: &'a mut O) -> Self {
+        let by_id = devices.iter().enumerate().map(|(player, (id, _))| (*id, player)).collect();
+        let players = devices.into_iter().map(|(id, device)| Player {
+            id,
+            device,
+            way: Way::of(scenario, id),
+            wake: 0,
+            busy: Vec::new(),
+            waiting: VecDeque::new(),
+            open: Vec::new(),
+            held: VecDeque::new(),
+            streams: Vec::new(),
+        });
+        Engine {
+            target: Target::new(scenario),
+            players: players.collect(),
+            by_id,
+            queue: Queue::new(),
+            calls: Calls::default(),
+            actions: Actions::default(),
+            now: Nanos::ZERO,
+            draining: false,
+            scenario,
+            observer,
+        }
+    }
+
+    pub fn run(mut self) -> End {
+        for player in 0..self.players.len() {
+            self.queue.plan(Nanos::ZERO, Happening::Wake { player, wake: 0 });
+        }
+        for (index, event) in self.scenario.events.iter().enumerate() {
+            self.queue.plan(event.at, Happening::Disturbance(index));
+        }
+        let duration = self.scenario.duration;
+        self.play_until(duration);
+        self.now = duration;
+        self.draining = true;
+        self.cancel_unsent();
+        self.play_until(duration.saturating_add(DRAIN));
+        if self.calls.any() {
+            self.now = duration.saturating_add(DRAIN);
+        }
+        self.cancel_open();
+        (0..self.players.len()).for_each(|player| self.close_streams(player, |_| true));
+        End { ended: self.now }
+    }
+
+    fn play_until(&mut self, end: Nanos) {
+        while let Some((at, happening)) = self.queue.next_by(end) {
+            if self.draining && !happening.is_awaited() {
+                continue;
+            }
+            self.now = at;
+            match happening {
+                Happening::Wake { player, wake } if self.players[player].wake == wake => self.feed(player, Event::Wake),
+                Happening::Wake { .. } => {}
+                Happening::Arrival(call) => self.arrive(call),
+                Happening::HoldEnds(call) => self.end_hold(call),
+                Happening::Answer(call) => self.answer(call),
+                Happening::Frame { player, flow } => self.frame(player, flow),
+                Happening::Disturbance(event) => self.disturb(event),
+            }
+        }
+    }
+
+    /// Hands an event to a device and does what it says.
+    fn feed(&mut self, player: usize, event: Event<'_>) {
+        let mut actions = std::mem::take(&mut self.actions);
+        actions.clear();
+        let device = self.players[player].id;
+        self.players[player].device.handle(self.now, event, &mut actions);
+        for &note in &actions.notes {
+            // What a device would have done after the end of the run did not happen.
+            if !self.draining || matches!(note, Note::Finished { .. }) {
+                self.observer.observe(self.now, Observation::Noted { device, note });
+            }
+        }
+        if !self.draining {
+            actions.disconnect.iter().for_each(|&what| self.disconnect(player, what));
+            actions.requests.iter().for_each(|request| self.submit(player, *request));
+            self.players[player].wake = self.players[player].wake.wrapping_add(1);
+            if let Some(at) = actions.wake {
+                let wake = self.players[player].wake;
+                self.queue.plan(at.max(self.now), Happening::Wake { player, wake });
+            }
+        }
+        self.actions = actions;
+    }
+
+    fn submit(&mut self, player: usize, request: Request) {
+        debug_assert!(request.due <= self.now, "{request:?} is due after {}", self.now);
+        let call = Call { player, request, sent: None, latency: Nanos::ZERO, ending: None, streams: false };
+        let call = self.calls.add(call);
+        let to = &mut self.players[player];
+        to.open.push(call);
+        if let Lane::Own(lane) = request.lane {
+            if to.busy.contains(&lane) {
+                to.waiting.push_back(call);
+                return;
+            }
+            to.busy.push(lane);
+        }
+        self.send(call);
+    }
+
+    fn send(&mut self, id: CallId) {
+        let Some(call) = self.calls.get(id) else { return };
+        let player = &mut self.players[call.player];
+        let Trip { latency, lost } = player.way.trip(&self.scenario.network);
+        call.sent = Some(self.now);
+        call.latency = latency;
+        let Request { operation, flow, attempt, detail, .. } = call.request;
+        let sent = Sent { device: player.id, operation, flow, attempt, detail };
+        if lost {
+            call.ending = Some(Ending::Failed(Failure::Reset));
+            self.queue.plan(self.now + latency, Happening::Answer(id));
+        } else {
+            self.queue.plan(self.now + Nanos(latency.0 / 2), Happening::Arrival(id));
+        }
+        self.observer.observe(self.now, Observation::Sent(sent));
+    }
+
+    fn arrive(&mut self, id: CallId) {
+        let Some(call) = self.calls.get(id) else { return };
+        if call.ending.is_some() {
+            return;
+        }
+        let (player, request) = (call.player, call.request);
+        match self.target.receive(self.now, self.players[player].id, &request) {
+            Reply::Served(body) => {
+                call.streams = request.lane == Lane::Stream;
+                self.reply(id, Ending::Served(body));
+            }
+            Reply::Turned(response) => self.reply(id, Ending::Turned(response)),
+            Reply::Hold { until } => {
+                self.players[player].held.push_back(id);
+                self.queue.plan(until, Happening::HoldEnds(id));
+            }
+        }
+        self.deliver_command(request);
+    }
+
+    /// A control request may have brought a command for a charger whose poll is held.
+    fn deliver_command(&mut self, request: Request) {
+        use TellusOp::{Discharge, Schedule, Start, Stop};
+        if !matches!(TellusOp::from_id(request.operation), Some(Start | Stop | Discharge | Schedule)) {
+            return;
+        }
+        let Some(&player) = self.by_id.get(&DeviceId(request.detail.resource())) else { return };
+        if let Some(&call) = self.players[player].held.front()
+            && let Some(body) = self.target.next_command(self.players[player].id)
+        {
+            self.players[player].held.pop_front();
+            self.reply(call, Ending::Served(body));
+        }
+    }
+
+    fn end_hold(&mut self, id: CallId) {
+        let Some(call) = self.calls.get(id) else { return };
+        let held = &mut self.players[call.player].held;
+        if let Some(index) = held.iter().position(|&held| held == id) {
+            held.remove(index);
+            self.reply(id, Ending::Served(Body::None));
+        }
+    }
+
+    /// Sends an answer on its way back; one that would come after the request's timeout never does.
+    fn reply(&mut self, id: CallId, ending: Ending) {
+        let Some(call) = self.calls.get(id) else { return };
+        let back = self.now + Nanos(call.latency.0.div_ceil(2));
+        let patience = call.sent.unwrap_or(self.now).saturating_add(call.request.timeout).max(self.now);
+        call.ending = Some(if back > patience { Ending::Failed(Failure::Timeout) } else { ending });
+        self.queue.plan(back.min(patience), Happening::Answer(id));
+    }
+
+    /// A request's life is over: it is recorded, its connection is free again, and its device is told.
+    fn answer(&mut self, id: CallId) {
+        let Some(call) = self.calls.remove(id) else { return };
+        let index = call.player;
+        let (request, streams) = (call.request, call.streams);
+        let answer = self.record(call);
+        let player = &mut self.players[index];
+        player.open.retain(|&open| open != id);
+        player.held.retain(|&held| held != id);
+        if streams {
+            self.begin_stream(index, request, answer.outcome);
+        }
+        self.free_lane(index, request.lane);
+        self.feed(index, Event::Answered { request: &request, answer });
+    }
+
+    fn record(&mut self, call: Call) -> Answer {
+        let Call { player, request, sent, ending, .. } = call;
+        let policy = &self.scenario.policy;
+        let (answer, status, exchange) = match ending.unwrap_or(Ending::Failed(Failure::Cancelled)) {
+            Ending::Served(body) => {
+                let status = if request.lane == Lane::Stream { 101 } else { 200 };
+                (Answer { outcome: Outcome::Served, hint: Hint::Absent, body }, status, None)
+            }
+            Ending::Failed(failure) => {
+                let answer = Answer { outcome: Outcome::Failed(failure), hint: Hint::Absent, body: Body::None };
+                (answer, 0, Some(self.exchange(&request, "no answer".to_owned(), Vec::new())))
+            }
+            Ending::Turned(response) => {
+                let Response { status, headers, body } = *response;
+                let view = ResponseView { status, headers: &headers, body: body.as_bytes() };
+                let signal = signals::read(policy, view);
+                let outcome = match status {
+                    _ if signal.refused => Outcome::Refused,
+                    _ if signal.overloaded => Outcome::Overloaded,
+                    400..=499 => Outcome::Rejected(status),
+                    _ => Outcome::Broken(status),
+                };
+                let mut text = status.to_string();
+                headers.iter().for_each(|(name, value)| text += &format!("\n{name}: {value}"));
+                text = text + "\n" + &body;
+                let exchange = self.exchange(&request, text, signal.breaches);
+                (Answer { outcome, hint: signal.hint, body: Body::None }, status, Some(exchange))
+            }
+        };
+        let record = Record {
+            device: self.players[player].id,
+            operation: request.operation,
+            flow: request.flow,
+            attempt: request.attempt,
+            cause: request.cause,
+            detail: request.detail,
+            due: request.due,
+            sent,
+            done: self.now,
+            outcome: answer.outcome,
+            status,
+            hint: answer.hint,
+            breaches: exchange.as_ref().map_or(0, |exchange| exchange.breaches.len() as u8),
+        };
+        self.observer.observe(self.now, Observation::Done { record: &record, exchange: exchange.as_ref() });
+        answer
+    }
+
+    fn exchange(&self, request: &Request, response: String, breaches: Vec<String>) -> Exchange {
+        Exchange { request: self.scenario.operations.get(request.operation).name(), response, breaches }
+    }
+
+    /// Gives a connection to the next request that waits for it.
+    fn free_lane(&mut self, index: usize, lane: Lane) {
+        let Lane::Own(lane) = lane else { return };
+        let Player { waiting, busy, .. } = &mut self.players[index];
+        let calls = &mut self.calls;
+        let next =
+            waiting.iter().position(|&id| calls.get(id).is_some_and(|call| call.request.lane == Lane::Own(lane)));
+        match next.and_then(|position| waiting.remove(position)) {
+            Some(id) => self.send(id),
+            None => busy.retain(|&number| number != lane),
+        }
+    }
+
+    fn begin_stream(&mut self, index: usize, request: Request, outcome: Outcome) {
+        if outcome != Outcome::Served {
+            // The target took it for open, the device never got it.
+            return self.target.release(self.players[index].id, &request);
+        }
+        self.players[index].streams.push(OpenStream { request, frames: 0 });
+        self.queue.plan(self.now + FRAME_EVERY, Happening::Frame { player: index, flow: request.flow });
+    }
+
+    fn frame(&mut self, index: usize, flow: Flow) {
+        let stream = self.players[index].streams.iter_mut().find(|stream| stream.request.flow == flow);
+        if let Some(stream) = stream {
+            stream.frames += 1;
+            self.queue.plan(self.now + FRAME_EVERY, Happening::Frame { player: index, flow });
+            self.feed(index, Event::Frame { flow, bytes: FRAME_BYTES });
+        }
+    }
+
+    fn disturb(&mut self, event: usize) {
+        for player in 0..self.players.len() {
+            if self.scenario.reaches(event, self.players[player].id) {
+                self.feed(player, Event::Disturbed(&self.scenario.events[event].what));
+            }
+        }
+    }
+
+    fn disconnect(&mut self, player: usize, what: Disconnect) {
+        match what {
+            Disconnect::All => {
+                let open = self.players[player].open.clone();
+                open.into_iter().for_each(|call| self.cancel(call));
+                self.close_streams(player, |_| true);
+            }
+            Disconnect::Stream(flow) => {
+                let is_meant = |request: &Request| request.lane == Lane::Stream && request.flow == flow;
+                let calls = &mut self.calls;
+                let mut open = self.players[player].open.clone();
+                open.retain(|&id| calls.get(id).is_some_and(|call| is_meant(&call.request)));
+                open.into_iter().for_each(|call| self.cancel(call));
+                self.close_streams(player, is_meant);
+            }
+        }
+    }
+
+    /// The device hears of it right after the event that made it drop the connection.
+    fn cancel(&mut self, id: CallId) {
+        let Some(call) = self.calls.get(id) else { return };
+        call.ending = Some(Ending::Failed(Failure::Cancelled));
+        let player = &mut self.players[call.player];
+        player.waiting.retain(|&waiting| waiting != id);
+        player.held.retain(|&held| held != id);
+        self.queue.plan(self.now, Happening::Answer(id));
+    }
+
+    /// The run is over: what waits for a connection is never sent.
+    fn cancel_unsent(&mut self) {
+        for player in 0..self.players.len() {
+            let unsent: Vec<CallId> = self.players[player].waiting.iter().copied().collect();
+            unsent.into_iter().for_each(|call| self.cancel(call));
+        }
+    }
+
+    /// The run is over, and nobody waits for more answers.
+    fn cancel_open(&mut self) {
+        for player in 0..self.players.len() {
+            for call in self.players[player].open.clone() {
+                self.cancel(call);
+                self.answer(call);
+            }
+        }
+    }
+
+    fn close_streams(&mut self, index: usize, is_meant: impl Fn(&Request) -> bool) {
+        let player = &mut self.players[index];
+        let device = player.id;
+        let (closed, kept) = player.streams.drain(..).partition(|stream| is_meant(&stream.request));
+        player.streams = kept;
+        for OpenStream { request, frames } in Vec::from_iter::<Vec<OpenStream>>(closed) {
+            self.target.release(device, &request);
+            let flow = request.flow;
+            self.observer.observe(self.now, Observation::StreamClosed { device, flow, frames });
+        }
+    }
+}
+
+/// Names a call; never reused within a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct CallId {
+    place: u32,
+    serial: u32,
+}
+
+/// The calls that are not answered. Places are reused, serial numbers tell their users apart.
+#[derive(Default)]
+struct Calls {
+    places: Vec<Option<(u32, Call)>>,
+    free: Vec<u32>,
+    serial: u32,
+}
+
+impl Calls {
+    fn add(&mut self, call: Call) -> CallId {
+        self.serial = self.serial.wrapping_add(1);
+        let entry = Some((self.serial, call));
+        let place = match self.free.pop() {
+            Some(place) => {
+                self.places[place as usize] = entry;
+                place
+            }
+            None => {
+                self.places.push(entry);
+                self.places.len() as u32 - 1
+            }
+        };
+        CallId { place, serial: self.serial }
+    }
+
+    fn get(&mut self, id: CallId) -> Option<&mut Call> {
+        let (serial, call) = self.places[id.place as usize].as_mut()?;
+        (*serial == id.serial).then_some(call)
+    }
+
+    fn remove(&mut self, id: CallId) -> Option<Call> {
+        self.get(id)?;
+        self.free.push(id.place);
+        self.places[id.place as usize].take().map(|(_, call)| call)
+    }
+
+    fn any(&self) -> bool {
+        self.places.len() > self.free.len()
+    }
+}

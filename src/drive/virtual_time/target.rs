@@ -1,0 +1,258 @@
+//! The target in virtual time: enforces the policy, issues tokens, passes commands on, and knows plausible totals.
+//!
+//! It keeps what decides how requests are answered, not what a platform stores: bodies are not looked at.
+
+use std::collections::{HashMap, VecDeque};
+
+use super::refusal::{self, Response};
+use crate::device::draws::Draws;
+use crate::device::{Body, Command, CommandKind, Detail, Request};
+use crate::limiter::enforcer::Enforcer;
+use crate::policy::model::{ClassId, Limit, Scope};
+use crate::rng::device_rng;
+use crate::scenario::fleet::CommandDelivery;
+use crate::scenario::identity::KeyRule;
+use crate::scenario::target::{ServerSpec, Target as TargetSpec};
+use crate::scenario::{DeviceId, GroupKind, Scenario};
+use crate::tellus::TellusOp;
+use crate::time::Nanos;
+
+/// All clients come from one address.
+const ADDRESS: u64 = 1;
+/// How many sites the operator has.
+const SITES: u32 = 50;
+/// Commands that wait for one charger; of more, the oldest are dropped.
+const MOST_COMMANDS: usize = 16;
+/// A poll without a charger's group to say its wait is held for the documented default.
+const DEFAULT_WAIT: Nanos = Nanos::from_secs(30);
+
+/// What the target makes of a request.
+#[derive(Debug)]
+pub enum Reply {
+    Served(Body),
+    Turned(Box<Response>),
+    /// A long poll without a command: answered when one comes, at the latest then.
+    Hold {
+        until: Nanos,
+    },
+}
+
+/// The simulated target.
+pub struct Target<'a> {
+    scenario: &'a Scenario,
+    spec: ServerSpec,
+    enforcer: Enforcer,
+    /// Each scope of the policy, ready to make keys of.
+    rules: Vec<(Scope, KeyRule)>,
+    /// By device: until when its newest token is good.
+    tokens: Vec<Nanos>,
+    overload: Draws,
+    commands: HashMap<u32, Commands>,
+    commands_given: u32,
+    records: u32,
+    harvests: HashMap<u32, Harvest>,
+}
+
+/// One charger's commands.
+#[derive(Debug, Default)]
+struct Commands {
+    waiting: VecDeque<Command>,
+    /// Delivered, without a status so far.
+    delivered: u32,
+}
+
+/// How many records one client's harvest began at and found.
+#[derive(Clone, Copy, Debug, Default)]
+struct Harvest {
+    from: u32,
+    to: u32,
+}
+
+impl<'a> Target<'a> {
+    pub fn new(scenario: &'a Scenario) -> Self {
+        let spec = match &scenario.target {
+            TargetSpec::Embedded(spec) => spec.clone(),
+            TargetSpec::Remote(_) => ServerSpec::default(),
+        };
+        let limits = scenario.policy.classes.iter().flat_map(|class| &class.limits);
+        let mut rules: Vec<(Scope, KeyRule)> = Vec::new();
+        for limit in limits {
+            let (Limit::Rate(crate::policy::model::RateLimit { scope, .. })
+            | Limit::Concurrent(crate::policy::model::ConcurrencyLimit { scope, .. })) = limit;
+            if !rules.iter().any(|(known, _)| known == scope) {
+                rules.push((scope.clone(), scenario.identities.rule(scope)));
+            }
+        }
+        Target {
+            enforcer: Enforcer::new(&scenario.policy, &spec),
+            spec,
+            rules,
+            tokens: vec![Nanos::ZERO; scenario.device_count() as usize],
+            overload: Draws::fork(&mut device_rng(scenario.seed, "overload", 0)),
+            commands: HashMap::new(),
+            commands_given: 0,
+            records: 0,
+            harvests: HashMap::new(),
+            scenario,
+        }
+    }
+
+    /// Decides a request at the moment it reaches the server.
+    pub fn receive(&mut self, now: Nanos, device: DeviceId, request: &Request) -> Reply {
+        let policy = &self.scenario.policy;
+        if self.is_overloaded(now) {
+            return Reply::Turned(Box::new(refusal::overloaded(policy)));
+        }
+        let operation = TellusOp::from_id(request.operation);
+        if operation.is_some_and(needs_token) && now >= self.tokens[device.0 as usize] {
+            return Reply::Turned(Box::new(refusal::unauthorized()));
+        }
+        if let Some(class) = self.class(request) {
+            let (identities, rules) = (&self.scenario.identities, &self.rules);
+            let key = |scope: &Scope| key(rules, scope, |rule| identities.key(rule, device, request.detail).0);
+            if let Err(refused) = self.enforcer.check(now, class, ADDRESS, key) {
+                let response = refusal::refused(policy, &self.spec.faults, refused.hint.as_deref());
+                return Reply::Turned(Box::new(response));
+            }
+        }
+        match operation {
+            Some(operation) => self.serve(now, device, operation, request),
+            None => Reply::Served(Body::None),
+        }
+    }
+
+    /// A stream that was admitted is over.
+    pub fn release(&mut self, device: DeviceId, request: &Request) {
+        if let Some(class) = self.class(request) {
+            let (identities, rules) = (&self.scenario.identities, &self.rules);
+            let key = |scope: &Scope| key(rules, scope, |rule| identities.key(rule, device, request.detail).0);
+            self.enforcer.release(class, ADDRESS, key);
+        }
+    }
+
+    /// The next command for a charger, as an answer to a poll.
+    pub fn next_command(&mut self, device: DeviceId) -> Option<Body> {
+        let commands = self.commands.get_mut(&device.0)?;
+        let command = commands.waiting.pop_front()?;
+        commands.delivered += 1;
+        Some(Body::Commands(vec![command]))
+    }
+
+    fn class(&self, request: &Request) -> Option<ClassId> {
+        self.scenario.operations.get(request.operation).class
+    }
+
+    fn is_overloaded(&mut self, now: Nanos) -> bool {
+        let Some(overload) = self.spec.overload else { return false };
+        let end = overload.lasting.map_or(Nanos::MAX, |lasting| overload.from.saturating_add(lasting));
+        (overload.from..end).contains(&now) && self.overload.chance(overload.share)
+    }
+
+    fn serve(&mut self, now: Nanos, device: DeviceId, operation: TellusOp, request: &Request) -> Reply {
+        let body = match operation {
+            TellusOp::Register => Body::Registered {
+                device_id: format!("dvc_{}", device.0).into(),
+                device_secret: format!("sk_{}", device.0).into(),
+            },
+            TellusOp::OperatorToken | TellusOp::DeviceToken => {
+                self.tokens[device.0 as usize] = now.saturating_add(self.spec.token_lifetime);
+                Body::Token { value: "virtual".into(), lifetime: self.spec.token_lifetime }
+            }
+            TellusOp::Heartbeat => self.all_commands(device),
+            TellusOp::PollCommands => match self.next_command(device) {
+                Some(body) => body,
+                None => return Reply::Hold { until: now.saturating_add(self.poll_wait(device)) },
+            },
+            TellusOp::Start => self.command(request, CommandKind::StartCharging),
+            TellusOp::Stop => self.command(request, CommandKind::StopCharging),
+            TellusOp::Discharge => self.command(request, CommandKind::Discharge),
+            TellusOp::Schedule => self.command(request, CommandKind::SetSchedule),
+            TellusOp::Command => Body::CommandState { done: self.is_settled(request) },
+            TellusOp::CommandStatus => {
+                if let Some(commands) = self.commands.get_mut(&device.0) {
+                    commands.delivered = 0;
+                }
+                Body::None
+            }
+            TellusOp::UploadRecord => {
+                self.records = self.records.saturating_add(1);
+                Body::None
+            }
+            TellusOp::Sites => page(request.detail, SITES),
+            TellusOp::Records => self.harvest(device, request.detail),
+            TellusOp::Device
+            | TellusOp::Energy
+            | TellusOp::Flexibility
+            | TellusOp::Stream
+            | TellusOp::Telemetry
+            | TellusOp::Event
+            | TellusOp::FirmwareStatus => Body::None,
+        };
+        Reply::Served(body)
+    }
+
+    fn all_commands(&mut self, device: DeviceId) -> Body {
+        match self.commands.get_mut(&device.0) {
+            Some(commands) if !commands.waiting.is_empty() => {
+                commands.delivered += commands.waiting.len() as u32;
+                Body::Commands(commands.waiting.drain(..).collect())
+            }
+            _ => Body::None,
+        }
+    }
+
+    /// Queues a command for the charger that the request names.
+    fn command(&mut self, request: &Request, kind: CommandKind) -> Body {
+        self.commands_given += 1;
+        let command_id: Box<str> = format!("cmd_{}", self.commands_given).into();
+        let commands = self.commands.entry(request.detail.resource()).or_default();
+        if commands.waiting.len() >= MOST_COMMANDS {
+            commands.waiting.pop_front();
+        }
+        // Requests do not say here which connector they mean: the charger takes one that fits.
+        let command = Command { command_id: command_id.clone(), kind, connector: 0, power_percent: None };
+        commands.waiting.push_back(command);
+        Body::CommandQueued { command_id }
+    }
+
+    /// Whether the charger that the request names has reported on all its commands.
+    fn is_settled(&self, request: &Request) -> bool {
+        let commands = self.commands.get(&request.detail.resource());
+        commands.is_none_or(|commands| commands.waiting.is_empty() && commands.delivered == 0)
+    }
+
+    /// With a time filter, only what has come since the client's last harvest.
+    fn harvest(&mut self, device: DeviceId, detail: Detail) -> Body {
+        let harvest = self.harvests.entry(device.0).or_default();
+        if let Detail::Page { number: 1, time_filter, .. } = detail {
+            *harvest = Harvest { from: if time_filter { harvest.to } else { 0 }, to: self.records };
+        }
+        page(detail, harvest.to - harvest.from)
+    }
+
+    fn poll_wait(&self, device: DeviceId) -> Nanos {
+        match &self.scenario.group_of(device).kind {
+            GroupKind::Chargers(spec) => match spec.commands {
+                CommandDelivery::LongPoll { wait } => wait,
+                CommandDelivery::Heartbeat => DEFAULT_WAIT,
+            },
+            GroupKind::Operators(_) => DEFAULT_WAIT,
+        }
+    }
+}
+
+/// The documents ask for a token everywhere but where devices become known.
+fn needs_token(operation: TellusOp) -> bool {
+    !matches!(operation, TellusOp::OperatorToken | TellusOp::Register | TellusOp::DeviceToken)
+}
+
+fn key(rules: &[(Scope, KeyRule)], scope: &Scope, make: impl Fn(&KeyRule) -> u64) -> u64 {
+    rules.iter().find(|(known, _)| known == scope).map_or(0, |(_, rule)| make(rule))
+}
+
+/// One page of so many rows in all.
+fn page(detail: Detail, total: u32) -> Body {
+    let Detail::Page { number, size, .. } = detail else { return Body::Page { rows: total, total } };
+    let before = size.saturating_mul(number.saturating_sub(1));
+    Body::Page { rows: total.saturating_sub(before).min(size), total }
+}

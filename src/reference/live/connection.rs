@@ -1,0 +1,118 @@
+//! One connection: from hyper's requests to the platform's, and back.
+
+use std::convert::Infallible;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::net::IpAddr;
+use std::pin::pin;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Incoming;
+use hyper::header::{self, HeaderMap};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Request, Response};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+
+use super::patience::{Activity, Phase, WatchedSocket};
+use super::server::Server;
+use super::stream;
+use crate::reference::http::{HttpIn, HttpOut};
+
+const LONGEST_HEAD: usize = 16 * 1024;
+const LONGEST_BODY: usize = 64 * 1024;
+
+type Answer = Response<Full<Bytes>>;
+
+/// Serves a connection until either side ends it.
+pub async fn serve(server: Rc<Server>, socket: TcpStream, peer: IpAddr, activity: Arc<Activity>) {
+    let mut stopping = server.stopping();
+    let address = number_of(peer);
+    let io = TokioIo::new(WatchedSocket::new(socket, Arc::clone(&activity), server.clock));
+    let service = service_fn(|request| respond(Rc::clone(&server), Arc::clone(&activity), address, request));
+    let connection = http1::Builder::new()
+        .max_buf_size(LONGEST_HEAD)
+        .header_read_timeout(None)
+        .serve_connection(io, service)
+        .with_upgrades();
+    let mut connection = pin!(connection);
+    // How a connection ended is the client's business: garbage has been answered 400 by then.
+    tokio::select! {
+        _ = connection.as_mut() => return,
+        _ = stopping.changed() => connection.as_mut().graceful_shutdown(),
+    }
+    let _ = connection.await;
+}
+
+/// A number for an address, so that limits can be kept per address.
+fn number_of(address: IpAddr) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    address.hash(&mut hasher);
+    hasher.finish()
+}
+
+async fn respond(
+    server: Rc<Server>,
+    activity: Arc<Activity>,
+    address: u64,
+    mut request: Request<Incoming>,
+) -> Result<Answer, Infallible> {
+    activity.enter(server.clock.now(), Phase::Body);
+    let accept_key = stream::accept_key(&request);
+    let upgrade = accept_key.as_ref().map(|_| hyper::upgrade::on(&mut request));
+    let (head, body) = request.into_parts();
+    let Ok(body) = Limited::new(body, LONGEST_BODY).collect().await else {
+        activity.enter(server.clock.now(), Phase::Idle);
+        return Ok(too_large());
+    };
+    activity.enter(server.clock.now(), Phase::Busy);
+
+    let body = body.to_bytes();
+    let input = HttpIn {
+        method: if accept_key.is_some() { "WS" } else { head.method.as_str() },
+        path: head.uri.path(),
+        query: head.uri.query().unwrap_or_default(),
+        authorization: text_of(&head.headers, header::AUTHORIZATION),
+        body: &body,
+    };
+    let answer = match (server.handle(address, &input).await, upgrade, accept_key) {
+        (Ok(answer), ..) => written(answer),
+        (Err(stream), Some(upgrade), Some(key)) => {
+            let activity = Activity::new(server.clock.now(), Phase::Busy);
+            server.attend(activity, stream::serve(upgrade, stream));
+            return Ok(stream::switching_protocols(&key));
+        }
+        (Err(_), ..) => unreachable!("only handshakes become streams"),
+    };
+    activity.enter(server.clock.now(), Phase::Idle);
+    Ok(answer)
+}
+
+fn written(out: HttpOut) -> Answer {
+    let mut answer = Response::builder().status(out.status).header(header::CONTENT_TYPE, "application/json");
+    for (name, value) in out.headers {
+        answer = answer.header(name, value);
+    }
+    // Statuses and header names come from the policy: one that is no status or name must not take the server down.
+    answer.body(Full::from(out.body)).unwrap_or_else(|_| {
+        let mut answer = Answer::default();
+        *answer.status_mut() = hyper::StatusCode::INTERNAL_SERVER_ERROR;
+        answer
+    })
+}
+
+/// The documents name no code for it. What is left of the body is not read: the connection ends.
+fn too_large() -> Answer {
+    let body = r#"{"code":1001,"message":"The body is too large or incomplete"}"#;
+    let mut answer = written(HttpOut { status: 400, headers: Vec::new(), body: body.into() });
+    answer.headers_mut().insert(header::CONNECTION, header::HeaderValue::from_static("close"));
+    answer
+}
+
+/// A header's value, unless it is no text.
+fn text_of(headers: &HeaderMap, name: header::HeaderName) -> Option<&str> {
+    headers.get(name)?.to_str().ok()
+}

@@ -1,0 +1,16 @@
+//! `summary.json`, the canonical output.
+
+use crate::summary::Summary;
+
+/// The summary as indented JSON. Fields come in the order of their declaration and maps are sorted, so equal summaries
+/// give equal bytes.
+pub fn render(summary: &Summary) -> serde_json::Result<String> {
+    let mut text = serde_json::to_string_pretty(summary)?;
+    text.push('\n');
+    Ok(text)
+}
+
+/// The JSON Schema of `summary.json`.
+pub fn schema() -> schemars::Schema {
+    schemars::schema_for!(Summary)
+}

@@ -1,0 +1,139 @@
+//! One wording for all outputs: what a verdict is called, its mark and its tone.
+
+use crate::exit::Exit;
+use crate::policy::reading::Reading;
+use crate::summary::finding::{Finding, Party, Severity, Verdict};
+use crate::summary::{Driver, QuotaUse, ReadingUse, Safety};
+
+use super::format;
+
+/// How good the news is. Always shown together with a word and a symbol, never by colour alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tone {
+    Good,
+    Bad,
+    Warn,
+    Muted,
+}
+
+impl Tone {
+    /// Name of the tone in the page's style sheet.
+    pub fn class(self) -> &'static str {
+        match self {
+            Tone::Good => "good",
+            Tone::Bad => "bad",
+            Tone::Warn => "warn",
+            Tone::Muted => "muted",
+        }
+    }
+}
+
+/// A verdict as shown: `✓ pass`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mark {
+    pub symbol: &'static str,
+    pub word: &'static str,
+    pub tone: Tone,
+}
+
+const fn mark(symbol: &'static str, word: &'static str, tone: Tone) -> Mark {
+    Mark { symbol, word, tone }
+}
+
+/// How the run ended.
+pub fn exit(exit: Exit) -> Mark {
+    match exit {
+        Exit::Pass => mark("✓", "passed", Tone::Good),
+        Exit::Fail => mark("✗", "failed", Tone::Bad),
+        Exit::Usage => mark("✗", "wrong usage", Tone::Bad),
+        Exit::Unreachable => mark("✗", "target unreachable", Tone::Bad),
+        Exit::Invalid => mark("?", "proves nothing", Tone::Warn),
+        Exit::Internal => mark("✗", "internal error", Tone::Bad),
+        Exit::Interrupted => mark("!", "interrupted", Tone::Warn),
+    }
+}
+
+pub fn verdict(verdict: Verdict) -> Mark {
+    match verdict {
+        Verdict::Pass => mark("✓", "pass", Tone::Good),
+        Verdict::Fail => mark("✗", "fail", Tone::Bad),
+        Verdict::Inconclusive => mark("?", "inconclusive", Tone::Warn),
+        Verdict::Undocumented => mark("–", "undocumented", Tone::Muted),
+        Verdict::NoData => mark("–", "no data", Tone::Muted),
+    }
+}
+
+/// Like [`verdict`], but a recommendation that was not followed is no failure of the run.
+pub fn finding(finding: &Finding) -> Mark {
+    match (finding.verdict, finding.severity) {
+        (Verdict::Fail, Severity::Advice) => mark("!", "advice", Tone::Warn),
+        (other, _) => verdict(other),
+    }
+}
+
+/// A gate that saw no data does not pass.
+pub fn gate(outcome: Verdict) -> Mark {
+    match outcome {
+        Verdict::NoData => mark("✗", "no data", Tone::Bad),
+        other => verdict(other),
+    }
+}
+
+pub fn safety(safety: Safety) -> Mark {
+    match safety {
+        Safety::Safe => mark("✓", "within the limit", Tone::Good),
+        Safety::DependsOnReading => mark("?", "depends on the reading", Tone::Warn),
+        Safety::Over => mark("✗", "over the limit", Tone::Bad),
+        Safety::NoData => mark("–", "no data", Tone::Muted),
+    }
+}
+
+pub fn party(party: Party) -> &'static str {
+    match party {
+        Party::Fleet => "fleet",
+        Party::Server => "server",
+        Party::Client => "client",
+    }
+}
+
+pub fn driver(driver: Driver) -> &'static str {
+    match driver {
+        Driver::Live => "live, over real sockets",
+        Driver::Virtual => "simulated time",
+    }
+}
+
+pub fn reading(reading: Option<Reading>) -> &'static str {
+    reading.map_or("open at once", Reading::title)
+}
+
+/// `58 of 60`, `at least 58 of 60`.
+pub fn peak(used: &ReadingUse, quota: &QuotaUse) -> String {
+    let at_least = if used.at_least { "at least " } else { "" };
+    format!("{at_least}{} of {}", format::count(used.peak.into()), format::count(quota.allow.into()))
+}
+
+/// `3.3% unused`, `40% over`, `no data`.
+pub fn headroom(headroom: Option<f64>) -> String {
+    match headroom {
+        None => "no data".to_owned(),
+        Some(share) if share < 0.0 => format!("{} over", format::percent(-share)),
+        Some(share) => format!("{} unused", format::percent(share)),
+    }
+}
+
+/// Check and subject in one: `fleet.quota (queries)`, or the check alone when it is about the whole run.
+pub fn title(finding: &Finding) -> String {
+    if finding.subject.is_empty() { finding.check.clone() } else { format!("{} ({})", finding.check, finding.subject) }
+}
+
+/// `12 of 3,400 cases`; empty if nothing was looked at.
+pub fn cases(finding: &Finding) -> String {
+    match finding.looked_at {
+        0 => String::new(),
+        looked_at if finding.verdict == Verdict::Fail => {
+            format!("{} of {}", format::count(finding.wrong), format::plural(looked_at, "case"))
+        }
+        looked_at => format::plural(looked_at, "case"),
+    }
+}
