@@ -19,7 +19,7 @@ pub fn assemble(scenario: &Scenario, facts: &RunFacts, measure: Measure, verifie
         run: run_info(scenario, facts),
         // Gates read the figures and the conclusion reads the gates: both are filled in below.
         conclusion: Conclusion { exit: Exit::Internal, exit_code: 0, headline: String::new(), reasons: Vec::new() },
-        fleet: scenario.groups.iter().map(group_info).collect(),
+        fleet: scenario.groups.iter().map(|group| group_info(scenario, group)).collect(),
         policy: policy_info(&scenario.policy),
         quotas: on_the_timeline(verified.quotas, timeline.steps),
         classes: measure.figures(scenario, facts.ended),

@@ -1,5 +1,6 @@
 //! `quotaproof serve`: the reference server on its own, for other tools and for a look by hand.
 
+use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::str::FromStr;
 
@@ -7,8 +8,8 @@ use anyhow::Context;
 use serde::de::DeserializeOwned;
 
 use crate::exit::Exit;
-use crate::policy::model::Policy;
 use crate::policy::reading::Reading;
+use crate::policy::{self, model::Policy};
 use crate::reference::live;
 use crate::scenario::target::{Fault, OverloadSpec, ServerSpec};
 use crate::time::Nanos;
