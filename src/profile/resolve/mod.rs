@@ -13,6 +13,7 @@ use super::document::ProfileDocument;
 use crate::policy::model::Policy;
 use crate::scenario::{Operations, Scenario};
 use crate::tellus::TellusOp;
+use crate::time::Nanos;
 use crate::yaml::{Diagnosis, Source};
 use groups::Groups;
 
@@ -28,6 +29,7 @@ pub fn resolve(source: &Source, document: &ProfileDocument, policy: Policy) -> R
         profile_hash: source.hash(),
         seed: u64::from(document.seed.0),
         duration,
+        start_of_day_offset: Nanos::ZERO,
         operations: Operations::classified(&policy, TellusOp::ALL.map(TellusOp::request)),
         identities: identity::identities(&policy, &fleet),
         groups: fleet,
