@@ -32,6 +32,7 @@ mod tests {
         assert_eq!(nearest("Telemetry", words), Some("telemetry"));
         assert_eq!(nearest("session", words), Some("sessions"));
         assert_eq!(nearest("quux", words), None);
+        assert_eq!(nearest("hint", words), None);
     }
 
     #[test]

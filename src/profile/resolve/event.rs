@@ -25,6 +25,10 @@ fn event(groups: &Groups<'_>, document: &Located<EventDocument>, end: Nanos) -> 
     }
     let mut kinds = kinds(groups, document)?;
     match (kinds.pop(), kinds.is_empty()) {
+        (Some((_, Percent(0.0), _)), true) => {
+            Err(Diagnosis::at(groups.source, document.place, "this event reaches nobody")
+                .help("write a `share` above 0%, or leave it out to mean all"))
+        }
         (Some((group, Percent(share), what)), true) => Ok(ScheduledEvent { at, group, share, what }),
         (found, _) => {
             let title = if found.is_some() { "this event is several at once" } else { "nothing happens at this event" };

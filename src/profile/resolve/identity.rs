@@ -52,3 +52,27 @@ fn dimensions(policy: &Policy) -> Vec<String> {
     }
     dimensions
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::scenario::DeviceId;
+    use crate::yaml::Source;
+
+    #[test]
+    fn numbers_go_on_over_groups_and_one_account_covers_the_run() {
+        let folder = tempfile::tempdir().unwrap();
+        let policy =
+            "name: p\nclasses: {a: {requests: [GET /x], limits: [{allow: 1, per: 1s, scope: [account, device_set]}]}}";
+        std::fs::write(folder.path().join("p.yaml"), policy).unwrap();
+        let profile = "name: x\npolicy: p.yaml\nfleet:\n  a: {operators: {count: 2, credentials: shared}}\n  \
+                       b: {chargers: {count: 2}}\n  c: {operators: {count: 2}}\n  d: {chargers: {count: 1}}";
+        let path = folder.path().join("x.yaml");
+        std::fs::write(&path, profile).unwrap();
+        let scenario = crate::profile::load_source(&Source::read(&path).unwrap()).unwrap();
+        let identities = &scenario.identities;
+        assert_eq!(identities.dimensions(), ["client_id", "device_id", "account"]);
+        let rows: Vec<[u32; 3]> =
+            (0..7).map(|device| [0, 1, 2].map(|dimension| identities.value(DeviceId(device), dimension))).collect();
+        assert_eq!(rows, [[1, 0, 1], [1, 0, 1], [0, 1, 1], [0, 2, 1], [2, 0, 1], [3, 0, 1], [0, 3, 1]]);
+    }
+}

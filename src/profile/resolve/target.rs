@@ -120,3 +120,53 @@ pub(super) fn network(source: &Source, document: &NetworkDocument) -> Result<Net
     }
     Ok(network)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn url(text: &str, authorized: bool) -> Result<String, String> {
+        let source = Source::built_in("x", "x");
+        let url = Located::unplaced(text.to_owned());
+        checked_url(&source, &url, authorized).map_err(|diagnosis| diagnosis.title().to_owned())
+    }
+
+    #[test]
+    fn loopback_needs_no_word() {
+        assert_eq!(url("http://127.0.0.1:8080/", false), Ok("http://127.0.0.1:8080".into()));
+        assert_eq!(url("http://127.9.9.9", false), Ok("http://127.9.9.9".into()));
+        assert_eq!(url("https://[::1]:8443", false), Ok("https://[::1]:8443".into()));
+        assert_eq!(url("http://localhost:80", false), Ok("http://localhost:80".into()));
+        assert_eq!(url("https://api.example.com:8443", true), Ok("https://api.example.com:8443".into()));
+    }
+
+    #[test]
+    fn what_only_looks_like_loopback_does_need_it() {
+        let hosts =
+            ["127.0.0.1.example.com", "localhost.example.com", "0.0.0.0", "10.0.0.1", "[2001:db8::1]", "2130706433"];
+        for host in hosts {
+            let said = url(&format!("http://{host}"), false).unwrap_err();
+            assert!(said.contains("is not this machine"), "{host}: {said}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_address_is_refused_even_when_authorized() {
+        let bad = [
+            "http://",
+            "http://:80",
+            "http://h:0",
+            "http://h:x",
+            "http://[::1",
+            "http://[::1]x",
+            "http://[h]",
+            "http://a b",
+        ];
+        for text in bad {
+            assert!(url(text, true).is_err(), "{text}");
+        }
+        for text in ["http://127.0.0.1#@example.com", "http://127.0.0.1\\@example.com", "me:secret@127.0.0.1"] {
+            assert_eq!(url(text, false).unwrap_err(), "a target's URL must not hold credentials");
+        }
+    }
+}
