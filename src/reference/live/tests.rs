@@ -152,7 +152,7 @@ fn a_held_poll_is_answered_when_a_command_comes_and_the_heartbeat_brings_it_no_m
 
 #[test]
 fn a_held_poll_outlasts_any_patience_and_ends_with_nothing() {
-    let server = server_with(Patience { idle: SHORT, request: SHORT });
+    let server = server_with(Patience { idle: LONG, request: SHORT });
     let mut charger = Client::connect(&server);
     let token = charger.charger("d-0");
     let (status, answer) = charger.ask("GET", "/v1/device/commands?connector_id=1&wait=1", &token, Value::Null);
