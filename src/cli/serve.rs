@@ -190,4 +190,11 @@ mod tests {
             assert!(error.contains(advice), "{error}");
         }
     }
+
+    #[test]
+    fn an_address_that_others_can_reach_needs_a_word() {
+        let options = parse(&["--listen", "0.0.0.0:0"]).unwrap();
+        let error = run(&options, crate::reference::testing::tellus_policy()).unwrap_err().to_string();
+        assert!(error.contains("--allow-non-loopback"), "{error}");
+    }
 }

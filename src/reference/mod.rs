@@ -6,4 +6,4 @@ pub mod http;
 pub mod live;
 pub mod tellus;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;

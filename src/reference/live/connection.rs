@@ -61,8 +61,7 @@ async fn respond(
     mut request: Request<Incoming>,
 ) -> Result<Answer, Infallible> {
     activity.enter(server.clock.now(), Phase::Body);
-    let accept_key = stream::accept_key(&request);
-    let upgrade = accept_key.as_ref().map(|_| hyper::upgrade::on(&mut request));
+    let handshake = stream::accept_key(&request).map(|key| (key, hyper::upgrade::on(&mut request)));
     let (head, body) = request.into_parts();
     let Ok(body) = Limited::new(body, LONGEST_BODY).collect().await else {
         activity.enter(server.clock.now(), Phase::Idle);
@@ -72,20 +71,20 @@ async fn respond(
 
     let body = body.to_bytes();
     let input = HttpIn {
-        method: if accept_key.is_some() { "WS" } else { head.method.as_str() },
+        method: if handshake.is_some() { "WS" } else { head.method.as_str() },
         path: head.uri.path(),
         query: head.uri.query().unwrap_or_default(),
         authorization: text_of(&head.headers, header::AUTHORIZATION),
         body: &body,
     };
-    let answer = match (server.handle(address, &input).await, upgrade, accept_key) {
-        (Ok(answer), ..) => written(answer),
-        (Err(stream), Some(upgrade), Some(key)) => {
+    let answer = match (server.handle(address, &input).await, handshake) {
+        (Ok(answer), _) => written(answer),
+        (Err(stream), Some((key, upgrade))) => {
             let activity = Activity::new(server.clock.now(), Phase::Busy);
             server.attend(activity, stream::serve(upgrade, stream));
             return Ok(stream::switching_protocols(&key));
         }
-        (Err(_), ..) => unreachable!("only handshakes become streams"),
+        (Err(_), None) => unreachable!("only handshakes become streams"),
     };
     activity.enter(server.clock.now(), Phase::Idle);
     Ok(answer)

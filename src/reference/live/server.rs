@@ -46,7 +46,9 @@ impl Running {
     }
 
     /// Answers held polls, closes streams, lets running requests end (for a second at most), and returns when all is closed.
-    pub fn stop(self) {}
+    pub fn stop(self) {
+        // Dropping does it; the name is for those who read the caller.
+    }
 }
 
 impl Drop for Running {
@@ -152,7 +154,8 @@ impl Server {
         self.stopping.clone()
     }
 
-    /// Handles one request to its end, however long it is held. None for a stream, which the caller goes on to serve.
+    /// Handles one request to its end, however long it is held. An accepted stream is no answer but `Err`: the caller
+    /// goes on to serve it.
     pub async fn handle(self: &Rc<Self>, address: u64, request: &HttpIn<'_>) -> Result<HttpOut, OpenStream> {
         let reply = self.platform.borrow_mut().handle(self.clock.now(), address, request);
         self.deliver();

@@ -19,10 +19,12 @@ fn server() -> Running {
     start(tellus_policy(), ServerSpec::default(), any_port()).unwrap()
 }
 
-/// A server that waits for nobody longer than a fifth of a second.
-fn impatient_server() -> Running {
-    let short = Nanos::from_millis(200);
-    start_with(tellus_policy(), ServerSpec::default(), any_port(), Patience { idle: short, request: short }).unwrap()
+/// A fifth of a second is little enough to wait for in a test, a minute more than any test takes.
+const SHORT: Nanos = Nanos::from_millis(200);
+const LONG: Nanos = Nanos::from_secs(60);
+
+fn server_with(patience: Patience) -> Running {
+    start_with(tellus_policy(), ServerSpec::default(), any_port(), patience).unwrap()
 }
 
 fn any_port() -> SocketAddr {
@@ -150,7 +152,7 @@ fn a_held_poll_is_answered_when_a_command_comes_and_the_heartbeat_brings_it_no_m
 
 #[test]
 fn a_held_poll_outlasts_any_patience_and_ends_with_nothing() {
-    let server = impatient_server();
+    let server = server_with(Patience { idle: LONG, request: SHORT });
     let mut charger = Client::connect(&server);
     let token = charger.charger("d-0");
     let (status, answer) = charger.ask("GET", "/v1/device/commands?connector_id=1&wait=1", &token, Value::Null);
@@ -175,10 +177,10 @@ fn a_poll_whose_client_has_gone_takes_no_command_with_it() {
 
 #[test]
 fn slow_and_idle_clients_are_cut_off() {
-    let server = impatient_server();
-    for begun in
-        ["", "GET /v1/operator/si", "POST /v1/device/heartbeat HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\n{"]
-    {
+    let (strict, idle_only) = (Patience { idle: LONG, request: SHORT }, Patience { idle: SHORT, request: LONG });
+    let half_a_body = "POST /v1/device/heartbeat HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\n{";
+    for (patience, begun) in [(idle_only, ""), (strict, "GET /v1/operator/si"), (strict, half_a_body)] {
+        let server = server_with(patience);
         let mut client = Client::connect(&server);
         client.socket.write_all(begun.as_bytes()).unwrap();
         assert!(client.is_closed_by_the_server(), "{begun}");

@@ -140,7 +140,7 @@ impl State {
         let status = body.one_of("status", &["accepted", "rejected", "completed", "failed"])?.required()?;
         body.time("timestamp")?.required()?;
         let message = body.words("message")?.optional();
-        let details = body.object("details")?.optional().map(Fields::into_map);
+        let details = body.kept_object("details")?.optional();
         self.commands.report(now, id, command_id, Report { status, message, details })?;
         Ok(done())
     }

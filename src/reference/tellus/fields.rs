@@ -12,6 +12,8 @@ use super::fleet::MOST_CONNECTORS;
 
 /// The longest text that is taken for an id, a name or a message.
 const LONGEST_TEXT: usize = 1024;
+/// The longest object that is kept as it came, as JSON.
+const LONGEST_KEPT: usize = 2048;
 /// The most ids in one list.
 const MOST_LISTED: usize = 1000;
 
@@ -180,8 +182,11 @@ impl Fields {
         names.iter().filter_map(pick).collect()
     }
 
-    pub fn into_map(self) -> Map<String, Value> {
-        self.map
+    /// An object that is to be kept: not too long.
+    pub fn kept_object<'a>(&self, name: &'a str) -> Found<'a, Map<String, Value>> {
+        let Field { name, value } = self.object(name)?;
+        let map = value.map(|fields| kept(name, fields.map)).transpose()?;
+        Ok(Field { name, value: map })
     }
 
     fn present(&self, name: &str) -> Option<&Value> {
@@ -195,6 +200,15 @@ impl Fields {
             None => Err(Problem::invalid(name, value.clone(), why)),
         }
     }
+}
+
+/// `map`, if it is short enough to be kept.
+pub fn kept(name: &str, map: Map<String, Value>) -> Result<Map<String, Value>, Problem> {
+    let length = serde_json::to_vec(&map).map_or(0, |json| json.len());
+    if length > LONGEST_KEPT {
+        return Err(Problem::invalid(name, Value::Null, "must be at most 2048 bytes of JSON"));
+    }
+    Ok(map)
 }
 
 /// Undoes the escapes of a query; what is no escape stays as it is.

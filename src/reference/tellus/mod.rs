@@ -9,7 +9,7 @@
 //!
 //! **Quotas.** Order: overload, authentication, scope, quota, then the request's own fields; so a request without a valid
 //! token or scope uses no quota, and one with a wrong field does. Counted on arrival; refused requests do not count. A class
-//! is one budget over all its operations. Token requests with the right secret count for whom they name, others for their
+//! is one budget over all its operations. Aligned windows begin with the server. Token requests with the right secret count for whom they name, others for their
 //! address. What no class names is unlimited. A stream's device set is the same in any order and with repetitions; a second
 //! connection is refused at the handshake. Overload is answered with code 9001.
 //!
@@ -34,7 +34,8 @@
 //! at once; it outlives its token.
 //!
 //! **Bounds.** 100,000 chargers, 50,000 records and 65,536 commands (the oldest make room), 1,024 streams, 1,000 ids in a
-//! list, one held poll per connector. Tokens are not stored.
+//! list, one held poll per connector, 2 KiB for a schedule or a report's details, 1 KiB for a text, 64 bytes for an `sn`.
+//! Tokens are not stored.
 
 mod admission;
 mod answer;
@@ -49,6 +50,7 @@ mod records;
 mod route;
 mod state;
 mod tokens;
+mod views;
 
 pub use platform::{Platform, Subscription};
 pub use polls::Ticket;

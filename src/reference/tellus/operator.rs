@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::answer::{Problem, done, enveloped, success};
-use super::fields::Fields;
+use super::fields::{Fields, kept};
 use super::fleet::{ChargerId, MOST_CONNECTORS, Site};
 use super::records::{EnergyStep, EnergyTotal, Granularity, RecordFilter};
 use super::state::State;
@@ -65,7 +65,7 @@ impl State {
         let names = ["schedule_id", "enabled", "type", "time_slots", "target_soc", "effective_from", "effective_until"];
         let mut params = body.only(&names);
         params.append(&mut body.only(&["timezone"]));
-        self.command(now, charger, Some(connector), "set_schedule", params)?;
+        self.command(now, charger, Some(connector), "set_schedule", kept("time_slots", params)?)?;
         Ok(done())
     }
 

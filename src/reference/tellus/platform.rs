@@ -1,13 +1,13 @@
 //! The platform as a state machine: a request goes in, its reply comes out.
 
 use super::admission::{Admission, Place, Subject, hashed};
-use super::answer::{Code, Problem};
+use super::answer::{Code, Problem, done};
 use super::charger::{Polled, device_secret};
 use super::fields::Fields;
 use super::fleet::ChargerId;
 use super::polls::Ticket;
 use super::route::{self, Route};
-use super::state::State;
+use super::state::{PollAnswer, State};
 use super::tokens::{Bearer, Tokens, bearer_token};
 use crate::policy::model::Policy;
 use crate::reference::http::{HttpIn, HttpOut, Reply};
@@ -63,7 +63,7 @@ impl Platform {
     /// The answers of held polls that have come up since the last call, whatever brought them.
     pub fn take_answers(&mut self) -> Vec<(Ticket, HttpOut)> {
         let admission = &mut self.admission;
-        let answer = |answered: super::state::PollAnswer| {
+        let answer = |answered: PollAnswer| {
             admission.release(answered.place);
             (answered.ticket, answered.answer)
         };
@@ -198,18 +198,22 @@ impl Platform {
 
     fn poll(&mut self, now: Nanos, subject: Subject, id: ChargerId, query: &str) -> Result<Reply, HttpOut> {
         let place = self.admission.admit(now, TellusOp::PollCommands, subject)?;
-        let polled = self.state.poll(now, id, &Fields::query(query));
-        if let Ok(Polled::Hold { connector, until }) = polled {
-            let (ticket, earlier) = self.state.polls.hold(id, connector, until, place);
-            if let Some(earlier) = earlier {
-                self.state.answer_poll(earlier, super::answer::done());
+        match self.state.poll(now, id, &Fields::query(query)) {
+            Ok(Polled::Hold { connector, until }) => {
+                let (ticket, earlier) = self.state.polls.hold(id, connector, until, place);
+                if let Some(earlier) = earlier {
+                    self.state.answer_poll(earlier, done());
+                }
+                Ok(Reply::Hold { ticket, until })
             }
-            return Ok(Reply::Hold { ticket, until });
-        }
-        self.admission.release(place);
-        match polled? {
-            Polled::Answer(answer) => Ok(Reply::Respond(answer)),
-            Polled::Hold { .. } => unreachable!("held above"),
+            Ok(Polled::Answer(answer)) => {
+                self.admission.release(place);
+                Ok(Reply::Respond(answer))
+            }
+            Err(problem) => {
+                self.admission.release(place);
+                Err(problem.into())
+            }
         }
     }
 

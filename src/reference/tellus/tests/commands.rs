@@ -86,6 +86,17 @@ fn a_held_poll_is_answered_by_a_command_for_its_connector() {
 }
 
 #[test]
+fn a_second_poll_for_a_connector_ends_the_first() {
+    let (mut world, operator, charger) = world();
+    let (first, _) = hold(&mut world, &charger, "connector_id=2");
+    let (second, _) = hold(&mut world, &charger, "connector_id=2");
+    let ended = answers(&mut world);
+    assert_eq!((ended.len(), ended[0].0, &ended[0].1["data"]), (1, first, &Value::Null));
+    world.posted(START, &operator, json!({}));
+    assert_eq!(answers(&mut world)[0].0, second);
+}
+
+#[test]
 fn a_poll_is_held_for_30_seconds_unless_told_otherwise() {
     let (mut world, _, charger) = world();
     assert_eq!(hold(&mut world, &charger, "connector_id=1").1, Nanos::from_secs(30));

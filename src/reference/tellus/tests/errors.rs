@@ -1,6 +1,9 @@
 //! Every documented error code, with its status and details.
 
+use proptest::prelude::*;
+
 use super::*;
+use crate::tellus::TellusOp;
 
 /// Status, code and details must be these; `message` is for people, and `data` is left out.
 fn assert_error((status, answer): (u16, Value), expected_status: u16, code: u16, details: Value) {
@@ -157,6 +160,22 @@ fn what_depends_on_another_field_is_required_then() {
 }
 
 #[test]
+fn what_would_be_kept_must_be_short() {
+    let mut world = World::new();
+    let (charger, operator) = (world.charger("d-0"), world.operator("acme"));
+    let slot = json!({"start": "22:00", "end": "08:00", "action": "charge"});
+    let schedule = json!({"schedule_id": "s", "enabled": true, "type": "daily", "time_slots": vec![slot; 100]});
+    let path = "/v1/operator/devices/dvc_d-0/connectors/1/schedule";
+    assert_error(world.post(path, &operator, schedule), 400, 1001, json!({"field": "time_slots", "value": null}));
+    let status = json!({"command_id": "cmd_0", "status": "accepted", "timestamp": "2025-03-15T10:36:00Z",
+        "details": {"note": "x".repeat(2048)}});
+    let answer = world.post("/v1/device/command-status", &charger, status);
+    assert_error(answer, 400, 1001, json!({"field": "details", "value": null}));
+    let long = json!({"sn": "x".repeat(65), "model": "m", "manufacturer": "m", "firmware_version": "1"});
+    assert_eq!(world.post("/v1/device/register", "", long).0, 400);
+}
+
+#[test]
 fn without_a_good_token_it_is_2001() {
     let mut world = World::new();
     let (charger, operator) = (world.charger("d-0"), world.operator("acme"));
@@ -228,4 +247,59 @@ fn a_stream_without_a_handshake_is_told_so() {
     let mut world = World::new();
     let operator = world.operator("acme");
     assert_error(world.get("/v1/operator/stream?devices=dvc_d-0", &operator), 400, 1001, Value::Null);
+}
+
+/// A value of any kind, the plausible ones among them.
+fn any_value() -> impl Strategy<Value = Value> {
+    prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        "\\PC{0,9}".prop_map(Value::from),
+        prop::sample::select(vec![
+            "2025-03-15T09:00:00Z",
+            "-009999-01-01T00:00:00Z",
+            "online",
+            "charging",
+            "all",
+            "site_d_000",
+            "cmd_0"
+        ])
+        .prop_map(Value::from),
+        Just(json!({"duration": 60, "power_limit_percent": 50})),
+        Just(json!([{"start": "22:00", "end": "08:00", "action": "idle"}])),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn whatever_is_sent_the_answer_is_a_documented_one(
+        op in prop::sample::select(TellusOp::ALL.to_vec()),
+        (device, number) in (prop::sample::select(vec!["dvc_d-0", "%", ""]), prop::sample::select(vec!["1", "33", "-1", "x"])),
+        as_charger: bool,
+        fields in prop::collection::btree_map(prop::sample::select(vec![
+            "timestamp", "status", "fault_code", "connector_id", "state", "voltage", "current", "power", "energy_delivered",
+            "energy", "max_power", "avg_power", "meter_start", "meter_end", "start_time", "end_time", "record_id", "command_id",
+            "target_type", "target_ids", "command", "params", "granularity", "page", "size", "devices", "wait", "time_slots",
+        ]), any_value(), 0..28),
+    ) {
+        let mut world = World::new();
+        let (charger, operator) = (world.charger("d-0"), world.operator("acme"));
+        let token = if as_charger { &charger } else { &operator };
+        let path = op.path().replace("{device_id}", device).replace("{connector_id}", number);
+        let query: Vec<String> =
+            fields.iter().map(|(name, value)| format!("{name}={}", value.as_str().map_or(value.to_string(), str::to_owned))).collect();
+        let body = json!(fields).to_string();
+        match world.reply(op.method(), &format!("{path}?{}", query.join("&")), token, body.as_bytes()) {
+            Reply::Respond(answer) => {
+                let (status, answer) = read(answer);
+                let code = answer["code"].as_i64().unwrap();
+                let documented = [(200, 0), (400, 1001), (400, 1002), (401, 2001), (404, 3001)];
+                prop_assert!(documented.contains(&(status, code)), "{status} {answer}");
+            }
+            Reply::Hold { .. } => prop_assert_eq!(op, TellusOp::PollCommands),
+            Reply::Stream(_) => prop_assert_eq!(op, TellusOp::Stream),
+        }
+    }
 }
