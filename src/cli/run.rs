@@ -11,7 +11,7 @@ use super::RunArgs;
 use super::memory::peak_memory_bytes;
 use super::progress::Progress;
 use crate::assemble::{Outcome, Recorder, RunFacts};
-use crate::device::fleet;
+use crate::device::fleet::{Fleet, partition};
 use crate::drive::live::{self, Control, LiveEnd, LiveError, LiveOptions};
 use crate::exit::Exit;
 use crate::profile::{self, descriptors};
@@ -95,11 +95,12 @@ fn play(scenario: &Arc<Scenario>, place: &Place, args: &RunArgs) -> Result<LiveE
     live::signals::watch(options.control.clone())?;
     let _progress = Progress::start(scenario.duration, options.control.clone());
     let shards = args.shards.map_or_else(cores, usize::from);
+    let fleet = Fleet::new(scenario);
     live::run(
         scenario,
         &options,
-        fleet::partition(scenario, shards),
-        |device| fleet::build(scenario, device),
+        partition(scenario, shards),
+        |device| fleet.device(device),
         |anchor| Recorder::new(Arc::clone(scenario), anchor),
     )
 }
@@ -144,7 +145,7 @@ fn command(args: &RunArgs, scenario: &Scenario) -> String {
 fn publish(outcome: &Outcome, reports: &Path) -> anyhow::Result<()> {
     let summary = &outcome.summary;
     let cannot = || format!("the report cannot be written to {}", reports.display());
-    let dir = files::new_directory(reports, &summary.run.name, &summary.run.started).with_context(cannot)?;
+    let dir = report::new_directory(reports, &summary.run.name, &summary.run.started).with_context(cannot)?;
     report::write_all(&dir, summary, Some(&outcome.hlog)).with_context(cannot)?;
     print!("{}", terminal::render(summary, Some(&dir.join(files::PAGE)), super::wants_colour()));
     Ok(())
