@@ -19,13 +19,13 @@ pub(super) fn conclude(summary: &Summary, unreachable: bool) -> Conclusion {
     let (exit, headline) = if summary.run.interrupted {
         (Exit::Interrupted, interrupted_headline(summary))
     } else if unreachable {
-        (Exit::Unreachable, format!("Unreachable: no connection to {} could be made.", summary.run.target))
+        (Exit::Unreachable, format!("No connection to {} could be made.", summary.run.target))
     } else if let Some(problem) = problems.first().or(unanswered.first()) {
-        (Exit::Invalid, format!("Invalid, this run proves nothing: {problem}"))
+        (Exit::Invalid, format!("This run proves nothing: {problem}"))
     } else if let Some(first) = failures.first() {
-        (Exit::Fail, format!("Failed. {}{}.", first.trim_end_matches('.'), more(failures.len() - 1)))
+        (Exit::Fail, format!("{}{}.", first.trim_end_matches('.'), more(failures.len() - 1)))
     } else if let Some(first) = blind.first() {
-        (Exit::Invalid, format!("Invalid: {first}"))
+        (Exit::Invalid, first.clone())
     } else {
         (Exit::Pass, pass_headline(summary))
     };
@@ -127,22 +127,23 @@ fn pass_headline(summary: &Summary) -> String {
     let depending = summary.quotas.iter().filter(|quota| quota.safety == Safety::DependsOnReading).count();
     if depending > 0 {
         let limits = counted(depending, "limit is", "limits are");
-        return format!("Passed with a reservation: {limits} kept only under some readings{gates}.");
+        return format!("With a reservation: {limits} kept only under some readings{gates}.");
     }
     let tightest = summary
         .quotas
         .iter()
-        .filter(|quota| quota.safety == Safety::Safe)
+        // One stream of one is as it should be, and says nothing about what is to spare.
+        .filter(|quota| quota.safety == Safety::Safe && quota.per_s.is_some())
         .filter_map(|quota| Some((quota.headroom?, quota)))
         .min_by(|(one, _), (other, _)| one.total_cmp(other));
     match tightest {
         Some((headroom, quota)) => format!(
-            "Passed: the fleet keeps every limit that it used, the tightest ({}) with {:.0} % to spare{gates}.",
+            "The fleet keeps every limit that it used, the tightest ({}) with {:.0}% to spare{gates}.",
             quota.class,
             // Rounded down: headroom must not look better than it is.
             (headroom * 100.0 + 1e-6).floor()
         ),
-        None => format!("Passed: nothing failed, but no limit was used{gates}."),
+        None => format!("Nothing failed, but no limit on a rate was used{gates}."),
     }
 }
 
@@ -191,14 +192,14 @@ mod tests {
         assert_eq!((conclusion.exit, conclusion.exit_code), (Exit::Pass, 0));
         assert_eq!(
             conclusion.headline,
-            "Passed: the fleet keeps every limit that it used, the tightest (queries) with 20 % to spare and both gates hold."
+            "The fleet keeps every limit that it used, the tightest (queries) with 20% to spare and both gates hold."
         );
         assert!(conclusion.reasons.is_empty());
     }
 
     #[test]
     fn a_pass_without_any_limit_used_says_so() {
-        assert_eq!(concluded(|_| {}).headline, "Passed: nothing failed, but no limit was used.");
+        assert_eq!(concluded(|_| {}).headline, "Nothing failed, but no limit on a rate was used.");
     }
 
     #[test]
@@ -211,7 +212,7 @@ mod tests {
             ];
         });
         assert_eq!(conclusion.exit, Exit::Pass);
-        assert_eq!(conclusion.headline, "Passed with a reservation: 1 limit is kept only under some readings.");
+        assert_eq!(conclusion.headline, "With a reservation: 1 limit is kept only under some readings.");
         assert_eq!(
             conclusion.reasons,
             [
@@ -235,7 +236,7 @@ mod tests {
             let conclusion = concluded(change);
             assert_eq!((conclusion.exit, conclusion.exit_code), (Exit::Fail, 1), "{conclusion:?}");
             assert_eq!(conclusion.reasons.len(), 1);
-            assert!(conclusion.headline.starts_with("Failed. "));
+            assert!(conclusion.reasons[0].starts_with(conclusion.headline.trim_end_matches('.')), "{conclusion:?}");
         }
     }
 
@@ -272,7 +273,7 @@ mod tests {
             ];
             summary.quotas = vec![quota("queries", Safety::Over, -1.0), quota("tokens", Safety::Over, -2.0)];
         });
-        assert_eq!(conclusion.headline, "Failed. Fleet, queries: Polling goes over the limit, and 4 more reasons.");
+        assert_eq!(conclusion.headline, "Fleet, queries: Polling goes over the limit, and 4 more reasons.");
         assert_eq!(
             conclusion.reasons,
             [
@@ -301,7 +302,7 @@ mod tests {
             summary.findings = vec![breach(Party::Server, Verdict::Fail, "Admits too much")];
         });
         assert_eq!(conclusion.exit, Exit::Invalid);
-        assert_eq!(conclusion.headline, "Invalid, this run proves nothing: The harness was late.");
+        assert_eq!(conclusion.headline, "This run proves nothing: The harness was late.");
         assert_eq!(conclusion.reasons, ["The harness was late.", "Server, queries: Admits too much."]);
     }
 
@@ -322,7 +323,7 @@ mod tests {
         summary.gates = vec![gate(Verdict::NoData)];
         let conclusion = conclude(&summary, true);
         assert_eq!((conclusion.exit, conclusion.exit_code), (Exit::Unreachable, 3));
-        assert_eq!(conclusion.headline, "Unreachable: no connection to the embedded server could be made.");
+        assert_eq!(conclusion.headline, "No connection to the embedded server could be made.");
     }
 
     #[test]

@@ -36,6 +36,12 @@ impl Cadence {
         *self = Self::start(spec, from, self.draws.clone());
     }
 
+    /// Starts again with a tick at `from` itself: what a charger's heartbeat does when the charger is back.
+    pub fn restart_at(&mut self, from: Nanos) {
+        self.place = from;
+        self.at = from;
+    }
+
     /// When the next tick comes.
     pub fn next(&self) -> Nanos {
         self.at

@@ -47,7 +47,7 @@ fn name(query: &MetricQuery) -> String {
 /// A figure in its metric's base unit, as a person writes it: `12.3 ms`, `0.4 %`, `1200`.
 fn figure_text(figure: f64, unit: Unit) -> String {
     match unit {
-        Unit::Ratio => format!("{} %", trimmed(figure * 100.0)),
+        Unit::Ratio => format!("{}%", trimmed(figure * 100.0)),
         Unit::Time if figure < 1.0 => format!("{} ms", trimmed(figure * 1e3)),
         Unit::Time if figure < 120.0 => format!("{} s", trimmed(figure)),
         Unit::Time => Nanos::from_secs_f64(figure).to_string(),
@@ -197,7 +197,7 @@ mod tests {
     #[test]
     fn without_a_class_counts_add_up_and_the_worst_class_decides() {
         assert_eq!(measured(query("requests", None)), "requests 13");
-        assert_eq!(measured(query("headroom", None)), "headroom 20 %");
+        assert_eq!(measured(query("headroom", None)), "headroom 20%");
         assert_eq!(measured(query("amplification", None)), "amplification 1.5");
         assert_eq!(
             measured(query("latency", None)),
@@ -207,11 +207,11 @@ mod tests {
 
     #[test]
     fn figures_carry_their_unit() {
-        assert_eq!(measured(query("failed_ratio", Some("queries"))), "failed ratio of queries 16.6667 %");
+        assert_eq!(measured(query("failed_ratio", Some("queries"))), "failed ratio of queries 16.6667%");
         assert_eq!(measured(query("lateness", None)), "p99 lateness 3 ms");
         let texts = [
-            (0.0, Unit::Ratio, "0 %"),
-            (0.000_000_1, Unit::Ratio, "0.00001 %"),
+            (0.0, Unit::Ratio, "0%"),
+            (0.000_000_1, Unit::Ratio, "0.00001%"),
             (0.000_25, Unit::Time, "0.25 ms"),
             (0.0123, Unit::Time, "12.3 ms"),
             (1.5, Unit::Time, "1.5 s"),

@@ -55,15 +55,14 @@ impl Ending {
     }
 }
 
-/// Every failure, in the order of its discriminant.
-pub const FAILURES: [Failure; 7] = [
+/// Every failure that is not the fleet's own doing, in the order of its discriminant.
+pub const FAILURES: [Failure; 6] = [
     Failure::ConnectRefused,
     Failure::ConnectFailed,
     Failure::Reset,
     Failure::Timeout,
     Failure::Garbage,
     Failure::TooLarge,
-    Failure::Cancelled,
 ];
 
 /// Every reason for a drop, in the order of its discriminant.
@@ -100,6 +99,8 @@ pub struct ClassMeasure {
     /// Made when the first request ends that way: most classes never see most endings.
     latency: [Option<Box<LatencyPair>>; Ending::ALL.len()],
     pub other_status: BTreeMap<u16, u64>,
+    /// Abandoned by the fleet itself: they say nothing about the target, so they are in none of the other counts.
+    pub cancelled: u64,
     /// By [`FAILURES`].
     pub failed: [u64; FAILURES.len()],
     /// By [`DROP_REASONS`].
@@ -119,6 +120,7 @@ impl ClassMeasure {
             ended: Default::default(),
             latency: Default::default(),
             other_status: BTreeMap::new(),
+            cancelled: 0,
             failed: Default::default(),
             dropped: Default::default(),
             logical: 0,
@@ -164,6 +166,7 @@ impl ClassMeasure {
         for (status, count) in other.other_status {
             *self.other_status.entry(status).or_default() += count;
         }
+        self.cancelled += other.cancelled;
         add(&mut self.failed, &other.failed);
         add(&mut self.dropped, &other.dropped);
         self.logical += other.logical;

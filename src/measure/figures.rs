@@ -56,6 +56,7 @@ impl ClassMeasure {
             refused: count(Ending::Refused),
             overloaded: count(Ending::Overloaded),
             other_status: self.other_status.clone(),
+            cancelled: self.cancelled,
             failed: named_counts(&FAILURES, &self.failed),
             dropped: named_counts(&DROP_REASONS, &self.dropped),
             logical: self.logical,

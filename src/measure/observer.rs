@@ -128,6 +128,10 @@ impl Measure {
         if record.cause == Cause::Schedule {
             self.scheduled += 1;
         }
+        if outcome == Outcome::Failed(Failure::Cancelled) {
+            self.class(record.operation).cancelled += 1;
+            return;
+        }
         let operation = usize::from(record.operation.0);
         let ending = Ending::of(outcome);
         let counts = &mut self.operations[operation];

@@ -213,15 +213,16 @@ fn class_table(summary: &Summary) -> TableView {
             with_share(class.overloaded, class.overloaded_ratio),
             by_kind(other),
             by_kind(failed),
+            count(class.cancelled),
             by_kind(class.dropped.iter().map(|(reason, number)| (reason.clone(), *number))),
         ]
     };
     TableView {
         title: "Requests by class",
-        note: "Dropped requests were due and not sent.",
+        note: "Abandoned requests were cut off by the fleet itself, in a blackout or at the end. Dropped ones were due and not sent.",
         open: true,
         words: 1,
-        head: vec!["class", "requests", "served", "429", "503", "other status", "failed", "dropped"],
+        head: vec!["class", "requests", "served", "429", "503", "other status", "failed", "abandoned", "dropped"],
         rows: summary.classes.iter().map(row).collect(),
     }
 }

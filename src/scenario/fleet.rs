@@ -25,6 +25,12 @@ pub struct Group {
     pub kind: GroupKind,
 }
 
+impl Group {
+    pub fn holds(&self, device: DeviceId) -> bool {
+        device.0.checked_sub(self.first.0).is_some_and(|index| index < self.count)
+    }
+}
+
 #[derive(Clone, Debug, PartialEq)]
 pub enum GroupKind {
     Chargers(Box<ChargerSpec>),

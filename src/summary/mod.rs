@@ -182,6 +182,8 @@ pub struct ClassFigures {
     pub other_status: BTreeMap<u16, u64>,
     /// Without an answer, by kind (`timeout`, `reset`, …).
     pub failed: BTreeMap<String, u64>,
+    /// Abandoned by the fleet itself (a blackout, the end of the run); in none of the other counts.
+    pub cancelled: u64,
     /// Scheduled but not sent, by reason (`busy`, `missed`, `queue_full`).
     pub dropped: BTreeMap<String, u64>,
     /// Logical operations that ended, and how many of them were given up.

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::exhibit::{Exhibit, Exhibits};
 use super::words::{percent, unseen};
 use crate::record::{Exchange, Record, Sent};
-use crate::scenario::{DeviceId, Operation, OperationId, Scenario};
+use crate::scenario::{DeviceId, Disturbance, GroupId, Operation, OperationId, Scenario, ScheduledEvent};
 use crate::summary::finding::{Finding, Party, Severity, Verdict};
 use crate::time::Nanos;
 
@@ -24,6 +24,34 @@ pub struct Cadences {
     /// By operation.
     counts: Vec<Gaps>,
     exhibits: Exhibits,
+    interruptions: Vec<Interruption>,
+}
+
+/// A time in which an event of the profile keeps some of a group from their pace.
+#[derive(Clone, Copy, Debug)]
+struct Interruption {
+    group: GroupId,
+    from: Nanos,
+    until: Nanos,
+}
+
+/// Longest time that a charger is taken to need for a restart after new firmware.
+const RESTART: Nanos = Nanos::from_secs(120);
+
+impl Interruption {
+    fn of(event: &ScheduledEvent) -> Option<Self> {
+        let lasting = match event.what {
+            Disturbance::Blackout { outage, back_within } => outage.saturating_add(back_within),
+            Disturbance::ColdStart { within } => within,
+            Disturbance::FirmwareRollout { within, download, .. } => {
+                within.saturating_add(download).saturating_add(RESTART)
+            }
+            Disturbance::TokenExpiry | Disturbance::SessionSurge { .. } | Disturbance::ControlBurst { .. } => {
+                return None;
+            }
+        };
+        Some(Interruption { group: event.group, from: event.at, until: event.at.saturating_add(lasting) })
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -41,10 +69,11 @@ impl Cadences {
         };
         let paces: Vec<_> = scenario.operations.iter().map(|(_, operation)| pace(operation)).collect();
         let counts = vec![Gaps::default(); paces.len()];
-        Cadences { paces, latest: HashMap::new(), counts, exhibits: Exhibits::default() }
+        let interruptions = scenario.events.iter().filter_map(Interruption::of).collect();
+        Cadences { paces, latest: HashMap::new(), counts, exhibits: Exhibits::default(), interruptions }
     }
 
-    pub fn sent(&mut self, at: Nanos, sent: &Sent) {
+    pub fn sent(&mut self, scenario: &Scenario, at: Nanos, sent: &Sent) {
         let operation = usize::from(sent.operation.0);
         let Some(every) = self.paces[operation].filter(|_| sent.attempt == 1) else {
             return;
@@ -53,12 +82,22 @@ impl Cadences {
         let Some(before) = self.latest.insert(place, at) else {
             return;
         };
+        if self.was_interrupted(scenario, sent.device, before, at) {
+            return;
+        }
         let gap = at.saturating_sub(before);
         self.counts[operation].seen += 1;
         if gap.0.abs_diff(every.0) as f64 > TOLERANCE * every.0 as f64 {
             self.counts[operation].off += 1;
             self.exhibits.show(|| Exhibit::sent(at, sent, format!("{gap} after the one before, {every} expected")));
         }
+    }
+
+    /// Whether an event, and not the client, set the gap.
+    fn was_interrupted(&self, scenario: &Scenario, device: DeviceId, before: Nanos, at: Nanos) -> bool {
+        let touches = |event: &&Interruption| event.from <= at && before <= event.until;
+        let mut events = self.interruptions.iter().filter(touches);
+        events.any(|event| scenario.groups[event.group.index()].holds(device))
     }
 
     pub fn done(&mut self, record: &Record, exchange: Option<&Exchange>) {

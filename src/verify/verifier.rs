@@ -151,7 +151,7 @@ impl Verifier {
         if let Some(class) = class {
             class.sent(scenario, at, sent, self.turn);
         }
-        self.cadences.sent(at, sent);
+        self.cadences.sent(&self.scenario, at, sent);
         self.guidance.sent(scenario, at, sent);
     }
 

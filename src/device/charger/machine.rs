@@ -159,15 +159,12 @@ impl Charger {
         }
         self.link_from = at;
         self.link_failures = 0;
-        self.beat.restart(&plan.spec.heartbeat, at);
+        // The first thing the platform hears is that the charger is there.
+        self.beat.restart_at(at);
         for connector in &mut self.connectors {
             connector.telemetry.restart(&plan.spec.telemetry, at);
             connector.poll.failures = 0;
             connector.poll.not_before = at;
-        }
-        // The first thing the platform hears is that the charger is there.
-        if self.heartbeat.is_none() {
-            self.heartbeat = Some(Call::scheduled(self.next_flow(), at));
         }
     }
 

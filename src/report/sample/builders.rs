@@ -177,6 +177,7 @@ pub fn figures(class: &str, requests: u64, served: u64, refused: u64, median_ms:
         logical: served,
         given_up: refused / 6,
         amplification: ratio(requests).map(|_| requests as f64 / served.max(1) as f64),
+        cancelled: 0,
         cache_hits: served / 8,
         refused_ratio: ratio(refused),
         overloaded_ratio: ratio(0),
