@@ -17,13 +17,14 @@ macro_rules! built_in {
 }
 
 /// The profiles that are compiled in: name and text.
-const BUILT_IN: [(&str, &str); 6] = built_in![
+const BUILT_IN: [(&str, &str); 7] = built_in![
     "tellus-depot",
     "tellus-polling-dashboard",
     "tellus-reconnect-storm",
     "tellus-token-cliff",
     "tellus-firmware-rollout",
     "tellus-many-tenants",
+    "tellus-large-depot",
 ];
 
 /// The names of the built-in profiles.

@@ -260,10 +260,13 @@ fn token_good_for(advice: &TokenAdvice, scenario: &Scenario) -> Nanos {
 /// Whether an event of the profile took the device's token since then.
 fn lost_its_token(scenario: &Scenario, device: DeviceId, since: Nanos, at: Nanos) -> bool {
     scenario.events.iter().enumerate().any(|(index, event)| {
-        matches!(event.what, Disturbance::TokenExpiry | Disturbance::ColdStart { .. })
-            && (since..=at).contains(&event.at)
-            && scenario.reaches(index, device)
+        takes_tokens(&event.what) && (since..=at).contains(&event.at) && scenario.reaches(index, device)
     })
+}
+
+/// Restarts lose a token as surely as its early end does; new firmware ends with a restart.
+fn takes_tokens(what: &Disturbance) -> bool {
+    matches!(what, Disturbance::TokenExpiry | Disturbance::ColdStart { .. } | Disturbance::FirmwareRollout { .. })
 }
 
 /// Whether page `number` of `size` rows begins a new full page: the others would not have been asked for.
