@@ -3,30 +3,29 @@
 //! Everything happens in one place and one order. Messages of connections are handled before what is due, so devices and
 //! observers see time go forward only.
 
+mod connections;
+
 use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::pin::pin;
 use std::rc::Rc;
 
 use tokio::sync::mpsc::UnboundedReceiver;
-use tokio::sync::oneshot;
-use tokio::task::{AbortHandle, JoinHandle, spawn_local};
+use tokio::task::JoinHandle;
 
 use super::agenda::{Agenda, Item, Local};
 use super::answer;
 use super::control::Control;
-use super::lane::Lane;
-use super::link::{Job, Link, Mailbox, Message, Ticket, Trouble};
+use super::link::{Job, Link, Message, Ticket, Trouble};
 use super::timer::Timer;
-use super::{pool, stream};
 use crate::device::{
-    Actions, Answer, Body, Cause, Device, Disconnect, DropReason, Event, Failure, Flow, Lane as LaneKind, Note,
-    Outcome, Request,
+    Actions, Answer, Body, Cause, Device, Disconnect, Event, Failure, Lane as LaneKind, Outcome, Request,
 };
 use crate::policy::signals::Hint;
 use crate::record::{Exchange, Observation, Observer, Record, Sent};
 use crate::scenario::{DeviceId, Scenario};
 use crate::time::Nanos;
+use connections::{LaneHandle, Place, StreamHandle};
 
 /// So many due things are handled before connections get their turn to write.
 const SLICE: usize = 16;
@@ -90,21 +89,6 @@ struct Slot<D> {
     tickets: Vec<Ticket>,
 }
 
-struct LaneHandle {
-    number: u8,
-    mailbox: Mailbox,
-    task: AbortHandle,
-}
-
-struct StreamHandle {
-    flow: Flow,
-    task: JoinHandle<()>,
-    /// Dropped to close it politely.
-    close: oneshot::Sender<()>,
-    open: bool,
-    frames: u64,
-}
-
 struct InFlight {
     local: Local,
     request: Request,
@@ -112,14 +96,6 @@ struct InFlight {
     /// Since when the harness, and nobody else, has kept the request from being sent.
     ready: Nanos,
     place: Place,
-}
-
-/// Where a request is before it is over.
-enum Place {
-    Held,
-    /// In a lane or a stream, which its device knows.
-    Connection,
-    Pool(AbortHandle),
 }
 
 impl<'a, D: Device, O: Observer> Shard<'a, D, O> {
@@ -247,13 +223,7 @@ impl<'a, D: Device, O: Observer> Shard<'a, D, O> {
             Message::Sent { ticket, at, ready } => self.sent(ticket, at, ready),
             Message::Done { at, job, trouble } => self.done(at, job, trouble),
             Message::Frame { at, device, flow, bytes } => self.frame(at, device, flow, bytes),
-            Message::StreamClosed { at, device, flow } => {
-                if let Some(index) = self.slots[device as usize].streams.iter().position(|stream| stream.flow == flow) {
-                    let stream = self.slots[device as usize].streams.swap_remove(index);
-                    self.observe_closed(at, device, &stream);
-                    self.deliver(device, at, at, Event::StreamClosed { flow });
-                }
-            }
+            Message::StreamClosed { at, device, flow } => self.stream_closed(at, device, flow),
         }
     }
 
@@ -295,35 +265,6 @@ impl<'a, D: Device, O: Observer> Shard<'a, D, O> {
             self.agenda.hold(request.due, job);
         } else {
             self.dispatch(job);
-        }
-    }
-
-    /// Hands a request that is due to its connection.
-    fn dispatch(&mut self, job: Job) {
-        let ticket = job.ticket;
-        let Some(entry) = self.in_flight.get_mut(&ticket) else { return };
-        entry.place = Place::Connection;
-        let slot = &mut self.slots[entry.local as usize];
-        match entry.request.lane {
-            LaneKind::Own(number) => {
-                let lane = slot.lane(number, &self.link);
-                if !lane.mailbox.push(job) {
-                    let note = Note::Dropped { operation: entry.request.operation, reason: DropReason::QueueFull };
-                    let observation = Observation::Noted { device: slot.id, note };
-                    self.observer.observe(self.link.clock.now(), observation);
-                    self.doomed.push_back(ticket);
-                }
-            }
-            LaneKind::Pool => {
-                let task = spawn_local(pool::run(self.link.clone(), self.client.clone(), job));
-                entry.place = Place::Pool(task.abort_handle());
-            }
-            LaneKind::Stream => {
-                let (close, closed) = oneshot::channel();
-                let flow = entry.request.flow;
-                let task = spawn_local(stream::run(self.link.clone(), job, entry.local, flow, closed));
-                slot.streams.push(StreamHandle { flow, task, close, open: false, frames: 0 });
-            }
         }
     }
 
@@ -413,87 +354,6 @@ impl<'a, D: Device, O: Observer> Shard<'a, D, O> {
         self.deliver(entry.local, at, at, Event::Answered { request: &request, answer });
     }
 
-    /// A stream's handshake is over.
-    fn settle_stream(&mut self, local: Local, at: Nanos, flow: Flow, opened: bool) {
-        let slot = &mut self.slots[local as usize];
-        let Some(index) = slot.streams.iter().position(|stream| stream.flow == flow && !stream.open) else { return };
-        match (opened, self.phase) {
-            (false, _) => slot.streams.swap_remove(index).task.abort(),
-            (true, Phase::Running { .. }) => slot.streams[index].open = true,
-            (true, Phase::Draining { .. }) => {
-                slot.streams[index].open = true;
-                let stream = slot.streams.swap_remove(index);
-                self.close_politely(at, local, stream);
-            }
-        }
-    }
-
-    fn frame(&mut self, at: Nanos, local: Local, flow: Flow, bytes: u32) {
-        let streams = &mut self.slots[local as usize].streams;
-        if let Some(stream) = streams.iter_mut().find(|stream| stream.flow == flow) {
-            stream.frames += 1;
-            self.deliver(local, at, at, Event::Frame { flow, bytes });
-        }
-    }
-
-    fn disconnect(&mut self, local: Local, now: Nanos, what: Disconnect) {
-        let slot = &mut self.slots[local as usize];
-        match what {
-            Disconnect::All => {
-                for lane in slot.lanes.drain(..) {
-                    lane.task.abort();
-                }
-                for stream in std::mem::take(&mut slot.streams) {
-                    stream.task.abort();
-                    self.observe_closed(now, local, &stream);
-                }
-                for ticket in self.slots[local as usize].tickets.clone() {
-                    self.doom(ticket);
-                }
-            }
-            Disconnect::Stream(flow) => {
-                let Some(index) = slot.streams.iter().position(|stream| stream.flow == flow) else { return };
-                let stream = slot.streams.swap_remove(index);
-                if stream.open {
-                    return self.close_politely(now, local, stream);
-                }
-                stream.task.abort();
-                let of_flow = |ticket: &Ticket| {
-                    let entry = self.in_flight.get(ticket);
-                    entry.is_some_and(|entry| entry.request.flow == flow && entry.request.lane == LaneKind::Stream)
-                };
-                let handshake = self.slots[local as usize].tickets.iter().copied().find(of_flow);
-                handshake.into_iter().for_each(|ticket| self.doom(ticket));
-            }
-        }
-    }
-
-    /// Takes a request back from wherever it is, to be answered as cancelled.
-    fn doom(&mut self, ticket: Ticket) {
-        let Some(entry) = self.in_flight.get(&ticket) else { return };
-        match &entry.place {
-            Place::Held => self.agenda.release(entry.request.due, ticket),
-            Place::Pool(task) => task.abort(),
-            Place::Connection => {}
-        }
-        self.doomed.push_back(ticket);
-    }
-
-    fn close_politely(&mut self, now: Nanos, local: Local, stream: StreamHandle) {
-        self.observe_closed(now, local, &stream);
-        drop(stream.close);
-        self.goodbyes.retain(|goodbye| !goodbye.is_finished());
-        self.goodbyes.push(stream.task);
-    }
-
-    fn observe_closed(&mut self, at: Nanos, local: Local, stream: &StreamHandle) {
-        if stream.open {
-            let device = self.slots[local as usize].id;
-            let closed = Observation::StreamClosed { device, flow: stream.flow, frames: stream.frames };
-            self.observer.observe(at, closed);
-        }
-    }
-
     /// The run is over, or was stopped: nothing more is sent, streams are closed, answers are awaited for a while.
     fn stop_sending(&mut self, now: Nanos) {
         self.phase = Phase::Draining { until: now.saturating_add(self.drain) };
@@ -519,19 +379,6 @@ impl<'a, D: Device, O: Observer> Shard<'a, D, O> {
             self.disconnect(local, now, Disconnect::All);
         }
         self.take_messages();
-    }
-}
-
-impl<D> Slot<D> {
-    /// The device's connection of that number; it is made on first use.
-    fn lane(&mut self, number: u8, link: &Rc<Link>) -> &LaneHandle {
-        let index = self.lanes.iter().position(|lane| lane.number == number).unwrap_or_else(|| {
-            let mailbox = Mailbox::default();
-            let task = spawn_local(Lane::new(link.clone(), mailbox.clone()).run()).abort_handle();
-            self.lanes.push(LaneHandle { number, mailbox, task });
-            self.lanes.len() - 1
-        });
-        &self.lanes[index]
     }
 }
 
