@@ -235,11 +235,14 @@ impl<'a, D: Device, O: Observer> Shard<'a, D, O> {
         for disconnect in actions.disconnect.drain(..) {
             self.disconnect(local, now, disconnect);
         }
-        for note in actions.notes.drain(..) {
+        let running = matches!(self.phase, Phase::Running { .. });
+        // After the end nothing is sent any more, so what a device then drops is not its doing.
+        let is_kept = |note: &Note| running || matches!(note, Note::Finished { .. });
+        for note in actions.notes.drain(..).filter(is_kept) {
             let device = self.slots[local as usize].id;
             self.observer.observe(now, Observation::Noted { device, note });
         }
-        if let Phase::Running { .. } = self.phase {
+        if running {
             self.agenda.wake(local, actions.wake);
             for request in actions.requests.drain(..) {
                 self.submit(local, now, since, request);
