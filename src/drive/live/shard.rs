@@ -19,7 +19,7 @@ use super::control::Control;
 use super::link::{Job, Link, Message, Ticket, Trouble};
 use super::timer::Timer;
 use crate::device::{
-    Actions, Answer, Body, Cause, Device, Disconnect, Event, Failure, Lane as LaneKind, Outcome, Request,
+    Actions, Answer, Body, Cause, Device, Disconnect, Event, Failure, Lane as LaneKind, Note, Outcome, Request,
 };
 use crate::policy::signals::Hint;
 use crate::record::{Exchange, Observation, Observer, Record, Sent};
