@@ -14,7 +14,7 @@ use crate::assemble::{Outcome, Recorder, RunFacts};
 use crate::device::fleet::{Fleet, partition};
 use crate::drive::live::{self, Control, LiveEnd, LiveError, LiveOptions};
 use crate::exit::Exit;
-use crate::profile::{self, descriptors};
+use crate::profile::{self, descriptors, secrets};
 use crate::reference::live::{self as reference, Running};
 use crate::report::{self, files, terminal};
 use crate::scenario::Scenario;
@@ -27,17 +27,22 @@ use crate::yaml::Diagnosis;
 /// # Errors
 /// What is neither the user's nor the target's doing: a thread cannot be started, the report cannot be written.
 pub fn run(args: &RunArgs) -> anyhow::Result<Exit> {
-    let scenario = match load(args) {
-        Ok(scenario) => Arc::new(scenario),
+    let mut scenario = match load(args) {
+        Ok(scenario) => scenario,
         Err(diagnosis) => {
             eprint!("{}", diagnosis.render(std::io::stderr().is_terminal()));
             return Ok(Exit::Usage);
         }
     };
+    if let Err(error) = secrets::fill(&mut scenario, |name| std::env::var(name).ok()) {
+        eprintln!("error: {error}");
+        return Ok(Exit::Usage);
+    }
     if let Err(error) = descriptors::ensure(&scenario) {
         eprintln!("error: {error}");
         return Ok(Exit::Usage);
     }
+    let scenario = Arc::new(scenario);
     // Before the run, so that an hour's results are not lost to a directory that cannot be written.
     if let Err(error) = std::fs::create_dir_all(&args.reports) {
         eprintln!("error: reports cannot be written to {}: {error}; choose another --reports", args.reports.display());

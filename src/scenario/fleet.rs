@@ -1,5 +1,7 @@
 //! The fleet: groups of like devices, and what each kind of device is told to do.
 
+use std::fmt;
+
 use crate::time::Nanos;
 
 /// A device's number, counted over all groups.
@@ -123,11 +125,44 @@ pub struct OperatorSpec {
     pub renew_before: Nanos,
 }
 
-/// Whether the clients of a group are instances of one `client_id` or have one each.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Whose credentials the clients of a group use.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Credentials {
+    /// A made-up `client_id` for each; the reference server takes them.
     Own,
+    /// One made-up `client_id` for the whole group.
     Shared,
+    /// One that the provider has given.
+    Given { client_id: String, secret_env: String, secret: Secret },
+}
+
+/// A secret: no output shows it.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Secret(pub String);
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("Secret(…)")
+    }
+}
+
+impl OperatorSpec {
+    /// How the client of that index is known to the provider.
+    pub fn client_id(&self, group: &str, index: u32) -> String {
+        match &self.credentials {
+            Credentials::Own => format!("{group}-{index}"),
+            Credentials::Shared => group.to_owned(),
+            Credentials::Given { client_id, .. } => client_id.clone(),
+        }
+    }
+
+    /// What that client proves itself with. Of made-up clients the reference server expects this rule.
+    pub fn client_secret(&self, group: &str, index: u32) -> String {
+        match &self.credentials {
+            Credentials::Given { secret, .. } => secret.0.clone(),
+            Credentials::Own | Credentials::Shared => format!("secret-{}", self.client_id(group, index)),
+        }
+    }
 }
 
 /// Whether a client keeps its token.

@@ -86,9 +86,10 @@ fn charger_lines(spec: &ChargerSpec) -> Vec<String> {
 
 fn operator_lines(scenario: &Scenario, spec: &OperatorSpec) -> Vec<String> {
     let mut lines = vec![
-        match spec.credentials {
+        match &spec.credentials {
             Credentials::Own => "each has a client_id of its own".to_owned(),
             Credentials::Shared => "all are instances of one client_id".to_owned(),
+            Credentials::Given { client_id, .. } => format!("all are instances of the client {client_id}"),
         },
         format!("start {}", spread(spec.start_spread)),
         match spec.token {

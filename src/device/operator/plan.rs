@@ -1,6 +1,6 @@
 //! What all clients of a group have in common, with the names and numbers that their questions need.
 
-use crate::scenario::fleet::{Backoff, Credentials, Group, OperatorSpec, Question, Reaction};
+use crate::scenario::fleet::{Backoff, Group, OperatorSpec, Question, Reaction};
 use crate::scenario::{GroupId, GroupKind, Scenario};
 
 #[derive(Clone, Debug, PartialEq)]
@@ -39,14 +39,6 @@ impl OperatorPlan {
             groups: (0..scenario.groups.len())
                 .map(|index| whole_group(scenario, GroupId(index as u16), u32::MAX))
                 .collect(),
-        }
-    }
-
-    /// How a client is known to the provider: shared credentials make a group's clients one.
-    pub fn client_id(&self, index: u32) -> String {
-        match self.spec.credentials {
-            Credentials::Own => format!("{}-{index}", self.group),
-            Credentials::Shared => self.group.clone(),
         }
     }
 

@@ -28,8 +28,8 @@ impl Operator {
         // Writing to a String cannot fail.
         let written = match what {
             What::Token => {
-                let client_id = self.plan.client_id(self.index);
-                let secret = format!("secret-{client_id}");
+                let client_id = self.plan.spec.client_id(&self.plan.group, self.index);
+                let secret = self.plan.spec.client_secret(&self.plan.group, self.index);
                 wire::credentials(http, ("client_id", &client_id), ("client_secret", &secret));
                 Ok(())
             }

@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use super::ask::AskDocument;
 use crate::time::Nanos;
-use crate::yaml::quantity::{Delay, Interval, Length, Percent, Power, Rate, Voltage, Whole};
+use crate::yaml::quantity::{Delay, Interval, Length, Name, Percent, Power, Rate, Voltage, Whole};
 use crate::yaml::{Located, Short, Words};
 
 /// A group of like devices.
@@ -62,7 +62,8 @@ pub struct ChargersDocument {
 pub struct OperatorsDocument {
     /// How many.
     pub count: Whole<1, 10_000>,
-    /// `own` (when left out): a `client_id` for each. `shared`: instances of one `client_id`, which share its quota.
+    /// `own` (when left out): a made-up `client_id` for each. `shared`: instances of one `client_id`, which share its
+    /// quota. `given`: instances of a client that the provider knows, with the secret from the environment.
     #[serde(default)]
     pub credentials: CredentialsDocument,
     /// How they start.
@@ -210,14 +211,26 @@ pub struct ReconnectDocument {
 }
 
 /// Whose credentials the clients of a group use.
-#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum CredentialsDocument {
-    /// A `client_id` for each client.
+    /// A made-up `client_id` for each client, which the embedded server takes.
     #[default]
     Own,
-    /// One `client_id` for the whole group.
+    /// One made-up `client_id` for the whole group.
     Shared,
+    /// One `client_id` that the provider has given, for the whole group.
+    Given(GivenCredentialsDocument),
+}
+
+/// Credentials that a provider has given. The secret itself never stands in a profile.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct GivenCredentialsDocument {
+    /// As the provider has named the client.
+    pub client_id: Name,
+    /// The environment variable that holds the secret when the run begins.
+    pub secret_env: Name,
 }
 
 /// Whether a client keeps its token.

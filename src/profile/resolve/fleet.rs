@@ -57,9 +57,14 @@ fn chargers(source: &Source, document: &ChargersDocument) -> Result<ChargerSpec,
 
 fn operators(groups: &Groups<'_>, document: &OperatorsDocument) -> Result<OperatorSpec, Diagnosis> {
     Ok(OperatorSpec {
-        credentials: match document.credentials {
+        credentials: match &document.credentials {
             CredentialsDocument::Own => Credentials::Own,
             CredentialsDocument::Shared => Credentials::Shared,
+            CredentialsDocument::Given(given) => Credentials::Given {
+                client_id: given.client_id.0.clone(),
+                secret_env: given.secret_env.0.clone(),
+                secret: Secret::default(),
+            },
         },
         start_spread: document.start.spread.0,
         asks: document.asks.iter().map(|found| ask::ask(groups, found)).collect::<Result<_, _>>()?,

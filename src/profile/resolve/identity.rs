@@ -1,7 +1,9 @@
 //! Who each device is to the provider.
 
+use indexmap::IndexSet;
+
 use crate::policy::model::{Limit, Policy, Scope};
-use crate::scenario::fleet::{Credentials, Group, GroupKind};
+use crate::scenario::fleet::{Group, GroupKind};
 use crate::scenario::identity::Identities;
 
 /// Always known, whether the policy asks for them or not: reports use them.
@@ -11,9 +13,9 @@ const OWN_DIMENSIONS: [&str; 2] = ["client_id", "device_id"];
 pub(super) fn identities(policy: &Policy, groups: &[Group]) -> Identities {
     let dimensions = dimensions(policy);
     let mut identities = Identities::new(dimensions.clone());
-    let (mut clients, mut devices) = (0, 0);
+    let mut clients: IndexSet<String> = IndexSet::new();
+    let mut devices = 0;
     for group in groups {
-        let shared = matches!(&group.kind, GroupKind::Operators(spec) if spec.credentials == Credentials::Shared);
         for index in 0..group.count {
             let (mut client, mut device) = (0, 0);
             match &group.kind {
@@ -21,9 +23,8 @@ pub(super) fn identities(policy: &Policy, groups: &[Group]) -> Identities {
                     devices += 1;
                     device = devices;
                 }
-                GroupKind::Operators(_) => {
-                    clients += u32::from(!shared || index == 0);
-                    client = clients;
+                GroupKind::Operators(spec) => {
+                    client = clients.insert_full(spec.client_id(&group.name, index)).0 as u32 + 1;
                 }
             }
             let value = |dimension: &String| match dimension.as_str() {

@@ -1,0 +1,77 @@
+//! Secrets come from the environment, when a run begins: neither profiles nor checks of them need them.
+
+use crate::scenario::fleet::{Credentials, Secret};
+use crate::scenario::{GroupKind, Scenario};
+
+/// A secret that a run needs and the environment does not hold.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the secret of the client `{client_id}` (group `{group}`) is not in the environment: set the variable {variable}"
+)]
+pub struct MissingSecret {
+    pub group: String,
+    pub client_id: String,
+    pub variable: String,
+}
+
+/// Puts every secret into its place; `variable` looks one up in the environment.
+pub fn fill(scenario: &mut Scenario, variable: impl Fn(&str) -> Option<String>) -> Result<(), MissingSecret> {
+    for group in &mut scenario.groups {
+        let GroupKind::Operators(spec) = &mut group.kind else { continue };
+        let Credentials::Given { client_id, secret_env, secret } = &mut spec.credentials else { continue };
+        let found = variable(secret_env).filter(|value| !value.is_empty());
+        *secret = Secret(found.ok_or_else(|| MissingSecret {
+            group: group.name.clone(),
+            client_id: client_id.clone(),
+            variable: secret_env.clone(),
+        })?);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::yaml::Source;
+
+    const PROFILE: &str = "\
+name: sandbox
+policy: tellus
+fleet:
+  app:
+    operators: {count: 2, credentials: {given: {client_id: cpms_123, secret_env: TELLUS_SECRET}}, asks: []}
+";
+
+    fn scenario() -> Scenario {
+        crate::profile::load_source(&Source::built_in("sandbox.yaml", PROFILE)).unwrap()
+    }
+
+    fn spec(scenario: &Scenario) -> &crate::scenario::fleet::OperatorSpec {
+        let GroupKind::Operators(spec) = &scenario.groups[0].kind else { panic!("operators") };
+        spec
+    }
+
+    #[test]
+    fn a_given_secret_is_used_and_never_shown() {
+        let mut scenario = scenario();
+        fill(&mut scenario, |name| (name == "TELLUS_SECRET").then(|| "hush".to_owned())).unwrap();
+        assert_eq!(spec(&scenario).client_id("app", 1), "cpms_123");
+        assert_eq!(spec(&scenario).client_secret("app", 1), "hush");
+        assert!(!format!("{scenario:?}").contains("hush"));
+    }
+
+    #[test]
+    fn a_missing_or_empty_secret_is_named_by_its_variable() {
+        for found in [None, Some(String::new())] {
+            let error = fill(&mut scenario(), |_| found.clone()).unwrap_err();
+            assert!(error.to_string().contains("TELLUS_SECRET"), "{error}");
+        }
+    }
+
+    #[test]
+    fn instances_of_a_given_client_share_its_quota() {
+        let scenario = scenario();
+        let client = |device| scenario.identities.named(crate::scenario::DeviceId(device), "client_id");
+        assert_eq!(client(0), client(1));
+    }
+}
