@@ -1,7 +1,7 @@
-//! Test support: the Tellus policy in code, scenarios in a few words, and an observer that keeps everything.
+//! Test support: scenarios in a few words, and an observer that keeps everything.
 
 use crate::device::{Note, Outcome};
-use crate::policy::model::*;
+use crate::policy::{self, model::Policy};
 use crate::record::{Observation, Observer, Record, Sent};
 use crate::scenario::event::ScheduledEvent;
 use crate::scenario::fleet::*;
@@ -16,47 +16,9 @@ pub fn secs(secs: u64) -> Nanos {
     Nanos::from_secs(secs)
 }
 
-/// The six classes of the documents.
+/// The shipped policy.
 pub fn tellus_policy() -> Policy {
-    let scope = |names: &[&str]| Scope(names.iter().map(|name| (*name).to_owned()).collect());
-    let rate = |allow, per, name| {
-        let (algorithm, counts_refused) = (Algorithm::Unspecified, CountsRefused::Unspecified);
-        Limit::Rate(RateLimit { allow, per: secs(per), scope: scope(&[name]), algorithm, counts_refused })
-    };
-    let class = |name: &str, operations: &[TellusOp], limit| Class {
-        name: name.to_owned(),
-        title: None,
-        requests: operations.iter().map(|op| format!("{} {}", op.method(), op.path()).parse().unwrap()).collect(),
-        limits: vec![limit],
-    };
-    use TellusOp::*;
-    let stream = Limit::Concurrent(ConcurrencyLimit { allow: 1, scope: scope(&["client_id", "device_set"]) });
-    Policy {
-        name: "tellus".to_owned(),
-        title: "Tellus".to_owned(),
-        source: None,
-        classes: vec![
-            class("queries", &[Sites, Device, Records, Energy], rate(60, 60, "client_id")),
-            class("batch-control", &[Flexibility], rate(30, 60, "client_id")),
-            class("tokens", &[OperatorToken], rate(10, 60, "client_id")),
-            class("stream", &[Stream], stream),
-            class("charger-high-frequency", &[Heartbeat, Telemetry], rate(10, 1, "device_id")),
-            class("charger-other", &[Event, UploadRecord, CommandStatus], rate(60, 60, "device_id")),
-        ],
-        refusal: Refusal {
-            status: 429,
-            body_code: Some(("/code".to_owned(), 5001)),
-            retry_after: Some(HintSource {
-                place: HintPlace::Body("/details/retry_after_seconds".to_owned()),
-                unit: HintUnit::Seconds,
-                presence: Presence::Optional,
-            }),
-        },
-        overload: Overload { status: 503 },
-        guidance: Guidance::default(),
-        silences: Vec::new(),
-        hash: String::new(),
-    }
+    policy::builtin("tellus").expect("it is compiled in")
 }
 
 /// A client that asks nothing.
