@@ -51,17 +51,20 @@ impl Exhibit {
     }
 
     fn into_evidence(self, scenario: &Scenario) -> Evidence {
-        let request = self.request.unwrap_or_else(|| scenario.operations.get(self.operation).name());
-        let detail = match self.detail {
-            Detail::None => String::new(),
-            Detail::Resource(resource) => format!(", resource {resource}"),
-            Detail::Page { number, size, .. } => format!(", page {number} of size {size}"),
-        };
+        // What went over the wire names its resource and page itself; the operation's template does not.
+        let request = self.request.unwrap_or_else(|| {
+            let operation = scenario.operations.get(self.operation).name();
+            match self.detail {
+                Detail::None => operation,
+                Detail::Resource(resource) => format!("{operation}, resource {resource}"),
+                Detail::Page { number, size, .. } => format!("{operation}, page {number} of size {size}"),
+            }
+        });
         let attempt = if self.attempt > 1 { format!(", attempt {}", self.attempt) } else { String::new() };
         Evidence {
             at_s: self.at.as_secs_f64(),
             device: scenario.device_name(self.device),
-            sent: format!("{request}{detail}{attempt}"),
+            sent: format!("{request}{attempt}"),
             received: self.answer.unwrap_or_else(|| "nothing before the run ended".to_owned()),
             why: self.why,
         }
