@@ -1,6 +1,6 @@
 //! A provider's published quota contract: who may send how much of what, how a refusal looks, and what is left unsaid.
 //!
-//! [`model`] is the contract as the rest of the harness uses it, [`document`] the YAML it is written in; [`load`] leads
+//! [`model`] is the contract as the rest of the harness uses it, [`document`] the YAML it is written in; [`mod@load`] leads
 //! from the one to the other, [`words`] puts it in plain English.
 
 pub mod document;
