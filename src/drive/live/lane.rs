@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use tokio::io::AsyncWriteExt;
 
+use super::deadline::Deadline;
 use super::http1::{ResponseParser, write_request};
 use super::link::{Job, KEPT_BUFFER, Link, Mailbox, Message, Trouble};
 use super::socket::{Socket, lost, read};
@@ -30,9 +31,10 @@ impl Lane {
 
     /// Serves jobs until it is aborted.
     pub async fn run(mut self) {
+        let mut deadline = Deadline::new();
         loop {
             let mut job = self.mailbox.next().await;
-            let result = self.serve(&mut job).await;
+            let result = self.serve(&mut job, &mut deadline).await;
             self.link.done(job, result);
             self.ready = self.link.clock.now();
             self.wire.clear();
@@ -40,7 +42,7 @@ impl Lane {
         }
     }
 
-    async fn serve(&mut self, job: &mut Job) -> Result<(), Trouble> {
+    async fn serve(&mut self, job: &mut Job, deadline: &mut Deadline) -> Result<(), Trouble> {
         write_request(&job.http, &self.link.endpoint, &mut self.wire);
         let reused = self.reuse().await;
         if !reused {
@@ -49,18 +51,9 @@ impl Lane {
         // A fresh connection's time is the target's, so the request's own time begins only now.
         self.link.sent(job.ticket, self.ready)?;
         let timeout = job.timeout;
-        let exchange = self.exchange_on(job, reused);
-        match tokio::time::timeout(timeout.into(), exchange).await {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(trouble)) => {
-                self.socket = None;
-                Err(trouble)
-            }
-            Err(_elapsed) => {
-                self.socket = None;
-                Err(Trouble::new(Failure::Timeout, format!("no whole answer within {timeout}")))
-            }
-        }
+        let late = || Err(Trouble::new(Failure::Timeout, format!("no whole answer within {timeout}")));
+        let result = deadline.within(timeout, self.exchange_on(job, reused)).await;
+        result.unwrap_or_else(late).inspect_err(|_| self.socket = None)
     }
 
     /// Whether the connection is still good. Many servers close what lies idle.

@@ -12,9 +12,12 @@ mod agenda;
 mod answer;
 mod chunked;
 mod control;
+mod deadline;
 mod endpoint;
 mod http1;
 mod lane;
+#[cfg(any(target_os = "linux", test))]
+mod lead;
 mod link;
 mod pool;
 mod run;

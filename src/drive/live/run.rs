@@ -10,6 +10,7 @@ use std::thread;
 
 use tokio::runtime::{LocalOptions, LocalRuntime};
 use tokio::sync::mpsc::unbounded_channel;
+use tokio::task::spawn_local;
 
 use super::control::Control;
 use super::endpoint::Endpoint;
@@ -102,10 +103,11 @@ pub fn run<D, O>(
     make_observer: impl Fn(Anchor) -> O + Sync,
 ) -> Result<LiveEnd<O>, LiveError>
 where
-    D: Device,
-    O: Observer + Send,
+    D: Device + 'static,
+    O: Observer + Send + 'static,
 {
     let target = Connections::to(scenario, options)?;
+    let scenario = &Arc::new(scenario.clone());
     let (ready, all_ready) = mpsc::channel();
     let results = thread::scope(|scope| {
         let mut shards = Vec::new();
@@ -195,10 +197,10 @@ fn runtime() -> io::Result<LocalRuntime> {
 }
 
 /// One shard's run, on its own thread.
-fn play<D: Device, O: Observer>(
+fn play<D: Device + 'static, O: Observer + 'static>(
     runtime: &LocalRuntime,
     clock: Clock,
-    scenario: &Scenario,
+    scenario: &Arc<Scenario>,
     options: &LiveOptions,
     target: &Connections,
     observer: O,
@@ -219,7 +221,10 @@ fn play<D: Device, O: Observer>(
     runtime.block_on(async {
         let client = pool::client(&target.endpoint, &target.client_tls, options.connect_timeout)?;
         let timer = Timer::new(clock)?;
-        let shard = Shard::new(scenario, &options.control, link, inbox, client, observer, devices, options.drain);
-        Ok(shard.run(timer).await?)
+        let (scenario, control) = (scenario.clone(), options.control.clone());
+        let shard = Shard::new(scenario, control, link, inbox, client, observer, devices, options.drain);
+        // A task among its connections' tasks: what they tell it then needs no system call to wake it.
+        let end = spawn_local(shard.run(timer)).await;
+        Ok(end.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?)
     })
 }

@@ -9,6 +9,7 @@ use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::pin::pin;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::JoinHandle;
@@ -33,9 +34,9 @@ const SLICE: usize = 16;
 /// Most jobs kept for reuse.
 const SPARE_JOBS: usize = 1024;
 
-pub struct Shard<'a, D, O> {
-    scenario: &'a Scenario,
-    control: &'a Control,
+pub struct Shard<D, O> {
+    scenario: Arc<Scenario>,
+    control: Control,
     link: Rc<Link>,
     messages: UnboundedReceiver<Message>,
     client: reqwest::Client,
@@ -98,11 +99,11 @@ struct InFlight {
     place: Place,
 }
 
-impl<'a, D: Device, O: Observer> Shard<'a, D, O> {
+impl<D: Device, O: Observer> Shard<D, O> {
     #[expect(clippy::too_many_arguments, reason = "one call site, which has each of them at hand")]
     pub fn new(
-        scenario: &'a Scenario,
-        control: &'a Control,
+        scenario: Arc<Scenario>,
+        control: Control,
         link: Rc<Link>,
         messages: UnboundedReceiver<Message>,
         client: reqwest::Client,
@@ -113,6 +114,7 @@ impl<'a, D: Device, O: Observer> Shard<'a, D, O> {
         let events = scenario.events.iter().enumerate().map(|(index, event)| (event.at, index));
         let agenda = Agenda::new(devices.len(), events);
         let slot = |(id, device)| Slot { id, device, lanes: Vec::new(), streams: Vec::new(), tickets: Vec::new() };
+        let until = scenario.duration;
         Shard {
             scenario,
             control,
@@ -127,7 +129,7 @@ impl<'a, D: Device, O: Observer> Shard<'a, D, O> {
             doomed: VecDeque::new(),
             actions: Actions::default(),
             spare: Vec::new(),
-            phase: Phase::Running { until: scenario.duration },
+            phase: Phase::Running { until },
             drain,
             goodbyes: Vec::new(),
             end: ShardEnd::default(),
@@ -201,7 +203,7 @@ impl<'a, D: Device, O: Observer> Shard<'a, D, O> {
             Item::Wake(local, asked) => self.deliver(local, now, asked, Event::Wake),
             Item::Send(job) => self.dispatch(job),
             Item::Event(index) => {
-                let scenario = self.scenario;
+                let scenario = self.scenario.clone();
                 for local in 0..self.slots.len() as Local {
                     if scenario.reaches(index, self.slots[local as usize].id) {
                         let event = &scenario.events[index];

@@ -1,5 +1,6 @@
 //! A shard's one timer. On Linux a timerfd with absolute deadlines: late by microseconds where the runtime's own timers
-//! are late by up to two milliseconds. Never early.
+//! are late by up to two milliseconds. It fires a little before its time, by as much as the thread takes to wake up, and the
+//! rest is waited out by looking at the clock. Never early.
 
 use std::io;
 
@@ -22,13 +23,22 @@ mod linux {
     use tokio::io::Interest;
     use tokio::io::unix::AsyncFd;
 
+    use super::super::lead::Lead;
     use super::{Clock, Nanos, io};
 
     pub struct Timer {
         fd: AsyncFd<OwnedFd>,
         /// What the monotonic clock reads when the run's reads zero, or a little more.
         zero: Nanos,
-        armed: Option<Nanos>,
+        clock: Clock,
+        armed: Option<Armed>,
+        lead: Lead,
+    }
+
+    /// What the timer is set for, and when it fires: a little sooner.
+    struct Armed {
+        at: Nanos,
+        fires: Nanos,
     }
 
     impl Timer {
@@ -43,25 +53,41 @@ mod linux {
             let machine = Nanos(machine.tv_sec as u64 * 1_000_000_000 + machine.tv_nsec as u64);
             // SAFETY: the descriptor is owned by the AsyncFd from here on and is not given away.
             let fd = unsafe { AsyncFd::register_with_interest(fd, Interest::READABLE) }?;
-            Ok(Timer { fd, zero: machine - run, armed: None })
+            Ok(Timer { fd, zero: machine - run, clock, armed: None, lead: Lead::default() })
         }
 
         /// Returns at `at` or after it; None is never. It may also return sooner, when it was set before to a time that
         /// has come since.
         pub async fn reached(&mut self, at: Option<Nanos>) -> io::Result<()> {
             let Some(at) = at else { return std::future::pending().await };
-            if self.armed != Some(at) {
-                let value = self.zero.saturating_add(at);
-                let value = Timespec { tv_sec: value.as_secs() as i64, tv_nsec: (value.0 % 1_000_000_000) as _ };
-                let spec = Itimerspec { it_interval: Timespec { tv_sec: 0, tv_nsec: 0 }, it_value: value };
-                timerfd_settime(self.fd.get_ref(), TimerfdTimerFlags::ABSTIME, &spec)?;
-                self.armed = Some(at);
-            }
+            let fires = match &self.armed {
+                Some(armed) if armed.at == at => armed.fires,
+                _ => self.arm(at)?,
+            };
             let mut ready = self.fd.readable().await?;
             // Setting the timer again takes back what can be read from it, so nothing need be read.
             ready.clear_ready();
             self.armed = None;
+            let now = self.clock.now();
+            if now >= fires {
+                self.lead.learn(now - fires);
+                while self.clock.now() < at {
+                    std::hint::spin_loop();
+                }
+            }
             Ok(())
+        }
+
+        /// Sets the timer a little before `at`. Returns when it fires.
+        fn arm(&mut self, at: Nanos) -> io::Result<Nanos> {
+            let wait = at.saturating_sub(self.clock.now());
+            let fires = at.saturating_sub(self.lead.of(wait));
+            let value = self.zero.saturating_add(fires);
+            let value = Timespec { tv_sec: value.as_secs() as i64, tv_nsec: (value.0 % 1_000_000_000) as _ };
+            let spec = Itimerspec { it_interval: Timespec { tv_sec: 0, tv_nsec: 0 }, it_value: value };
+            timerfd_settime(self.fd.get_ref(), TimerfdTimerFlags::ABSTIME, &spec)?;
+            self.armed = Some(Armed { at, fires });
+            Ok(fires)
         }
     }
 }

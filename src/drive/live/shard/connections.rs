@@ -37,7 +37,7 @@ pub(super) enum Place {
     Pool(AbortHandle),
 }
 
-impl<D: Device, O: Observer> Shard<'_, D, O> {
+impl<D: Device, O: Observer> Shard<D, O> {
     /// Hands a request that is due to its connection.
     pub(super) fn dispatch(&mut self, job: Job) {
         let ticket = job.ticket;
