@@ -126,6 +126,7 @@ impl Device for Metronome {
                 lane: Lane::Own(0),
                 detail: Detail::None,
                 timeout: Nanos::from_secs(5),
+                held: false,
             });
             self.sent += 1;
             self.next += self.every;
@@ -137,8 +138,8 @@ impl Device for Metronome {
         http.path.push_str("/tick");
     }
 
-    fn interpret(&self, _request: &Request, _body: &[u8]) -> Body {
-        Body::None
+    fn interpret(&self, _request: &Request, _body: &[u8]) -> Option<Body> {
+        Some(Body::None)
     }
 }
 

@@ -86,7 +86,7 @@ impl Device for FleetDevice {
         }
     }
 
-    fn interpret(&self, request: &Request, body: &[u8]) -> Body {
+    fn interpret(&self, request: &Request, body: &[u8]) -> Option<Body> {
         match self {
             FleetDevice::Charger(charger) => charger.interpret(request, body),
             FleetDevice::Operator(operator) => operator.interpret(request, body),

@@ -37,8 +37,9 @@ pub trait Device {
     /// Writes a request that `handle` has just asked for as HTTP. `anchor` gives the wall-clock time.
     fn render(&self, now: Nanos, request: &Request, anchor: Anchor, http: &mut HttpRequest);
 
-    /// What the body of a served (2xx) response tells the device.
-    fn interpret(&self, request: &Request, body: &[u8]) -> Body;
+    /// What the body of a served (2xx) response tells the device; None where it is not what the API documents, so that
+    /// the request was not served after all.
+    fn interpret(&self, request: &Request, body: &[u8]) -> Option<Body>;
 }
 
 /// What happens to a device.
@@ -79,6 +80,9 @@ pub struct Request {
     pub detail: Detail,
     /// From sending to the whole answer.
     pub timeout: Nanos,
+    /// Whether the server may hold its answer back for long, as documented: a long poll. At the end of a run such a request
+    /// is abandoned and no answer is missing.
+    pub held: bool,
 }
 
 /// Why a request is sent.
@@ -138,7 +142,7 @@ pub enum Failure {
     Reset,
     /// No whole answer in time.
     Timeout,
-    /// What came back is not HTTP.
+    /// What came back is not HTTP, or a success whose body is not what the API documents.
     Garbage,
     /// The body passed the limit.
     TooLarge,

@@ -4,7 +4,7 @@ use std::fmt;
 use std::io::Write;
 
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 
 use super::{Body, HttpRequest, Request};
 use crate::tellus::TellusOp;
@@ -81,16 +81,28 @@ pub fn credentials(http: &mut HttpRequest, who: (&str, &str), what: (&str, &str)
 /// The envelope around answers.
 #[derive(Deserialize)]
 struct Envelope<T> {
+    code: i64,
     data: Option<T>,
 }
 
-/// What an answer's envelope holds; None when it does not hold that.
+/// What the envelope of a success holds, which may be nothing; None when it is no such envelope, or holds something else.
+pub fn enveloped<T: DeserializeOwned>(body: &[u8]) -> Option<Option<T>> {
+    let envelope = serde_json::from_slice::<Envelope<T>>(body).ok()?;
+    (envelope.code == 0).then_some(envelope.data)
+}
+
+/// What the envelope of a success must hold.
 pub fn data<T: DeserializeOwned>(body: &[u8]) -> Option<T> {
-    serde_json::from_slice::<Envelope<T>>(body).ok()?.data
+    enveloped(body)?
+}
+
+/// A success of which nothing but the envelope matters.
+pub fn success(body: &[u8]) -> Option<Body> {
+    enveloped::<IgnoredAny>(body).map(|_| Body::None)
 }
 
 /// Reads the bare answer of a token endpoint.
-pub fn token(body: &[u8]) -> Body {
+pub fn token(body: &[u8]) -> Option<Body> {
     #[derive(Deserialize)]
     struct Token {
         access_token: Box<str>,
@@ -98,9 +110,9 @@ pub fn token(body: &[u8]) -> Body {
     }
     match serde_json::from_slice::<Token>(body) {
         Ok(Token { access_token, expires_in }) if !access_token.is_empty() && is_header_value(&access_token) => {
-            Body::Token { value: access_token, lifetime: Nanos::from_secs(expires_in.into()) }
+            Some(Body::Token { value: access_token, lifetime: Nanos::from_secs(expires_in.into()) })
         }
-        _ => Body::None,
+        _ => None,
     }
 }
 
@@ -150,9 +162,9 @@ mod tests {
 
     #[test]
     fn a_token_that_would_break_a_header_is_no_token() {
-        assert_eq!(token(br#"{"access_token":"a\r\nb","token_type":"Bearer","expires_in":10}"#), Body::None);
-        assert_eq!(token(b"[]"), Body::None);
+        assert_eq!(token(br#"{"access_token":"a\r\nb","token_type":"Bearer","expires_in":10}"#), None);
+        assert_eq!(token(b"[]"), None);
         let good = token(br#"{"access_token":"ab","token_type":"Bearer","expires_in":7}"#);
-        assert_eq!(good, Body::Token { value: "ab".into(), lifetime: Nanos::from_secs(7) });
+        assert_eq!(good, Some(Body::Token { value: "ab".into(), lifetime: Nanos::from_secs(7) }));
     }
 }

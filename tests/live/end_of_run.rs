@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::time::Duration;
 
-use quotaproof::device::{Failure, Lane, Outcome};
+use quotaproof::device::{Failure, Lane, Outcome, Request};
 
 use crate::stage::*;
 
@@ -35,17 +35,28 @@ fn answers_are_awaited_after_the_end_and_nothing_more_is_sent() {
 }
 
 #[test]
-fn what_is_never_answered_is_cancelled_when_patience_ends() {
+fn what_is_never_answered_has_timed_out_when_patience_ends() {
     let url = server(|mut stream, _| while read_request(&mut stream).is_some() {});
     for lane in [Lane::Own(0), Lane::Pool, Lane::Stream] {
         let mut options = options(&url);
         options.drain = ms(60);
         let (end, _) = play_on(&scenario(ms(60)), options, in_turn([request(1, lane)]));
         let log = &end.observers[0];
-        assert_eq!(log.outcomes(), [Outcome::Failed(Failure::Cancelled)], "{lane:?}");
+        assert_eq!(log.outcomes(), [Outcome::Failed(Failure::Timeout)], "{lane:?}");
         assert!(log.records[0].0.sent.is_some() && log.records[0].0.done >= ms(120));
         assert!(log.closed.is_empty());
     }
+}
+
+#[test]
+fn a_poll_that_the_server_may_hold_is_abandoned_without_waiting() {
+    let url = server(|mut stream, _| while read_request(&mut stream).is_some() {});
+    let mut options = options(&url);
+    // Nobody would wait for this test if it waited.
+    options.drain = ms(3_600_000);
+    let poll = Request { held: true, timeout: ms(3_600_000), ..request(1, Lane::Own(1)) };
+    let (end, _) = play_on(&scenario(ms(60)), options, in_turn([poll]));
+    assert_eq!(end.observers[0].outcomes(), [Outcome::Failed(Failure::Cancelled)]);
 }
 
 #[test]

@@ -172,3 +172,14 @@ fn a_target_that_only_resets_was_connected_but_never_answered() {
         assert_eq!((end.ever_connected, end.ever_answered), (true, false), "{lane:?}");
     }
 }
+
+#[test]
+fn a_success_that_is_not_what_the_api_documents_is_garbage() {
+    let url = server(|stream, _| answer_all(stream, &ok("nonsense")));
+    for lane in [Lane::Own(0), Lane::Pool] {
+        let (end, _) = play_on(&scenario(ms(200)), options(&url), in_turn([request(1, lane)]));
+        let log = &end.observers[0];
+        assert_eq!(log.outcomes(), [Outcome::Failed(Failure::Garbage)], "{lane:?}");
+        assert_eq!(log.records[0].0.status, 200, "{lane:?}");
+    }
+}

@@ -38,6 +38,7 @@ pub fn request(flow: u32, lane: Lane) -> Request {
         lane,
         detail: Detail::None,
         timeout: Nanos::from_secs(10),
+        held: false,
     }
 }
 
@@ -121,8 +122,8 @@ impl Device for Scripted {
         }
     }
 
-    fn interpret(&self, _request: &Request, body: &[u8]) -> Body {
-        Body::CommandQueued { command_id: String::from_utf8_lossy(body).into() }
+    fn interpret(&self, _request: &Request, body: &[u8]) -> Option<Body> {
+        (body != b"nonsense").then(|| Body::CommandQueued { command_id: String::from_utf8_lossy(body).into() })
     }
 }
 

@@ -227,6 +227,7 @@ impl Charger {
                     lane,
                     detail,
                     timeout,
+                    held: operation == TellusOp::PollCommands,
                 });
             }
         };
@@ -448,7 +449,7 @@ impl Device for Charger {
         self.write_request(now, request, anchor, http);
     }
 
-    fn interpret(&self, request: &Request, body: &[u8]) -> Body {
+    fn interpret(&self, request: &Request, body: &[u8]) -> Option<Body> {
         super::wire::read_body(request, body)
     }
 }
@@ -511,6 +512,7 @@ mod tests {
             lane: MAIN,
             detail: Detail::None,
             timeout: TIMEOUT,
+            held: false,
         };
         let answer = Answer {
             outcome: crate::device::Outcome::Rejected(401),

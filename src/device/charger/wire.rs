@@ -210,26 +210,29 @@ fn firmware_status(status: FirmwareStatus) -> &'static str {
     }
 }
 
-/// What the body of a served answer says to a charger. What is not as documented says nothing.
-pub fn read_body(request: &Request, body: &[u8]) -> Body {
+/// What the body of a served answer says to a charger; None where it is not as documented.
+pub fn read_body(request: &Request, body: &[u8]) -> Option<Body> {
     #[derive(Deserialize)]
     struct Registered {
         device_id: Box<str>,
         device_secret: Box<str>,
     }
-    #[derive(Deserialize)]
+    #[derive(Default, Deserialize)]
     struct Beat {
         #[serde(default)]
         commands: Vec<Pending>,
     }
     match wire::operation(request) {
-        Some(TellusOp::Register) => wire::data(body).map_or(Body::None, |Registered { device_id, device_secret }| {
-            Body::Registered { device_id, device_secret }
-        }),
+        Some(TellusOp::Register) => wire::data(body)
+            .map(|Registered { device_id, device_secret }| Body::Registered { device_id, device_secret }),
         Some(TellusOp::DeviceToken) => wire::token(body),
-        Some(TellusOp::Heartbeat) => commands(wire::data::<Beat>(body).map_or(Vec::new(), |beat| beat.commands)),
-        Some(TellusOp::PollCommands) => commands(wire::data::<Pending>(body).into_iter().collect()),
-        _ => Body::None,
+        Some(TellusOp::Heartbeat) => {
+            wire::enveloped::<Beat>(body).map(|beat| commands(beat.unwrap_or_default().commands))
+        }
+        Some(TellusOp::PollCommands) => {
+            wire::enveloped::<Pending>(body).map(|pending| commands(pending.into_iter().collect()))
+        }
+        _ => wire::success(body),
     }
 }
 
@@ -285,6 +288,7 @@ mod tests {
             lane: Lane::Own(0),
             detail: Detail::None,
             timeout: Nanos::from_secs(10),
+            held: false,
         }
     }
 
@@ -387,13 +391,25 @@ mod tests {
             power_percent: Some(50),
         };
         let other = Command { command_id: "c2".into(), kind: CommandKind::Other, connector: 0, power_percent: None };
-        assert_eq!(read_body(&request(TellusOp::Heartbeat), heartbeat), Body::Commands(vec![limit, other]));
+        assert_eq!(read_body(&request(TellusOp::Heartbeat), heartbeat), Some(Body::Commands(vec![limit, other])));
         let poll = br#"{"code":0,"message":"x","data":{"command_id":"c3","command":"stop_charging","params":{}}}"#;
         let stop =
             Command { command_id: "c3".into(), kind: CommandKind::StopCharging, connector: 0, power_percent: None };
-        assert_eq!(read_body(&request(TellusOp::PollCommands), poll), Body::Commands(vec![stop]));
+        assert_eq!(read_body(&request(TellusOp::PollCommands), poll), Some(Body::Commands(vec![stop])));
         let null = br#"{"code":0,"message":"x","data":null}"#;
-        assert_eq!(read_body(&request(TellusOp::PollCommands), null), Body::None);
+        assert_eq!(read_body(&request(TellusOp::PollCommands), null), Some(Body::None));
+    }
+
+    #[test]
+    fn a_success_that_is_not_as_documented_is_none() {
+        for op in [TellusOp::Register, TellusOp::DeviceToken, TellusOp::Heartbeat, TellusOp::Telemetry] {
+            for body in ["", "<html>hi</html>", "[[[[", "{}", r#"{"code":9001,"message":"no","data":null}"#] {
+                assert_eq!(read_body(&request(op), body.as_bytes()), None, "{op:?} {body}");
+            }
+        }
+        let empty = br#"{"code":0,"message":"success"}"#;
+        assert_eq!(read_body(&request(TellusOp::Telemetry), empty), Some(Body::None));
+        assert_eq!(read_body(&request(TellusOp::Register), empty), None, "there is no identity in it");
     }
 
     proptest! {

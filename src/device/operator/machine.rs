@@ -237,6 +237,7 @@ impl Operator {
                     lane: if is_stream { Lane::Stream } else { Lane::Pool },
                     detail: errand.what.detail(),
                     timeout: TIMEOUT,
+                    held: false,
                 });
             }
         }
@@ -435,10 +436,10 @@ impl Device for Operator {
         self.write_request(request, anchor, http);
     }
 
-    fn interpret(&self, request: &Request, body: &[u8]) -> Body {
+    fn interpret(&self, request: &Request, body: &[u8]) -> Option<Body> {
         match TellusOp::from_id(request.operation) {
             Some(operation) => super::wire::read_body(operation, body),
-            None => Body::None,
+            None => None,
         }
     }
 }

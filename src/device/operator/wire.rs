@@ -105,8 +105,8 @@ fn earlier(anchor: Anchor) -> Anchor {
     Anchor { unix_nanos: anchor.unix_nanos.saturating_sub(LOOK_BACK.0) }
 }
 
-/// What the body of a served answer says to a client. What is not as documented says nothing.
-pub fn read_body(operation: TellusOp, body: &[u8]) -> Body {
+/// What the body of a served answer says to a client; None where it is not as documented.
+pub fn read_body(operation: TellusOp, body: &[u8]) -> Option<Body> {
     #[derive(Deserialize)]
     struct Page {
         total: u32,
@@ -122,17 +122,18 @@ pub fn read_body(operation: TellusOp, body: &[u8]) -> Body {
     }
     match operation {
         TellusOp::OperatorToken => wire::token(body),
-        TellusOp::Sites | TellusOp::Records => wire::data(body).map_or(Body::None, |Page { total, items }| {
-            Body::Page { rows: u32::try_from(items.len()).unwrap_or(u32::MAX), total }
-        }),
+        TellusOp::Sites | TellusOp::Records => wire::data(body)
+            .map(|Page { total, items }| Body::Page { rows: u32::try_from(items.len()).unwrap_or(u32::MAX), total }),
         TellusOp::Start | TellusOp::Stop => {
-            wire::data(body).map_or(Body::None, |Queued { command_id }| Body::CommandQueued { command_id })
+            wire::data(body).map(|Queued { command_id }| Body::CommandQueued { command_id })
         }
         TellusOp::Command => {
             let done = |state: State| matches!(&*state.status, "completed" | "failed");
-            wire::data(body).map_or(Body::None, |state| Body::CommandState { done: done(state) })
+            wire::data(body).map(|state| Body::CommandState { done: done(state) })
         }
-        _ => Body::None,
+        // A handshake has no body.
+        TellusOp::Stream => Some(Body::None),
+        _ => wire::success(body),
     }
 }
 
@@ -145,17 +146,24 @@ mod tests {
         let enveloped = |data: &str| format!(r#"{{"code":0,"message":"any","data":{data}}}"#);
         let read = |op, data: &str| read_body(op, enveloped(data).as_bytes());
         let page = r#"{"total":50,"page":1,"size":20,"items":[{},{}]}"#;
-        assert_eq!(read(TellusOp::Sites, page), Body::Page { rows: 2, total: 50 });
-        assert_eq!(read(TellusOp::Records, page), Body::Page { rows: 2, total: 50 });
+        assert_eq!(read(TellusOp::Sites, page), Some(Body::Page { rows: 2, total: 50 }));
+        assert_eq!(read(TellusOp::Records, page), Some(Body::Page { rows: 2, total: 50 }));
         let queued = r#"{"command_id":"cmd_1","status":"queued"}"#;
-        assert_eq!(read(TellusOp::Start, queued), Body::CommandQueued { command_id: "cmd_1".into() });
+        assert_eq!(read(TellusOp::Start, queued), Some(Body::CommandQueued { command_id: "cmd_1".into() }));
         for (status, done) in [("queued", false), ("accepted", false), ("completed", true), ("failed", true)] {
             let state = format!(r#"{{"command_id":"c","status":"{status}"}}"#);
-            assert_eq!(read(TellusOp::Command, &state), Body::CommandState { done });
+            assert_eq!(read(TellusOp::Command, &state), Some(Body::CommandState { done }));
         }
         for op in TellusOp::ALL {
-            assert_eq!(read(op, "null"), Body::None);
-            assert_eq!(read_body(op, b"\xff\x00{"), Body::None);
+            // A handshake has no body to judge.
+            let nothing = (op == TellusOp::Stream).then_some(Body::None);
+            assert_eq!(read_body(op, b"\xff\x00{"), nothing);
+        }
+        for op in [TellusOp::Sites, TellusOp::Start, TellusOp::Command, TellusOp::OperatorToken] {
+            assert_eq!(read(op, "null"), None);
+        }
+        for op in [TellusOp::Energy, TellusOp::Flexibility] {
+            assert_eq!(read(op, "null"), Some(Body::None));
         }
     }
 }

@@ -45,6 +45,8 @@ pub struct Shard<D, O> {
     agenda: Agenda,
     in_flight: HashMap<Ticket, InFlight>,
     next_ticket: u64,
+    /// Whether the time for answers after the end is up.
+    gave_up: bool,
     /// Requests whose connection is gone. They are answered once every message before that has been handled.
     doomed: VecDeque<Ticket>,
     actions: Actions,
@@ -126,6 +128,7 @@ impl<D: Device, O: Observer> Shard<D, O> {
             agenda,
             in_flight: HashMap::new(),
             next_ticket: 0,
+            gave_up: false,
             doomed: VecDeque::new(),
             actions: Actions::default(),
             spare: Vec::new(),
@@ -172,10 +175,15 @@ impl<D: Device, O: Observer> Shard<D, O> {
     fn step(&mut self) -> bool {
         self.take_messages();
         let now = self.link.clock.now();
-        match self.phase {
-            Phase::Running { until } if now >= until => self.stop_sending(now),
-            Phase::Draining { until } if now >= until => self.give_up(now),
-            Phase::Running { .. } | Phase::Draining { .. } => {}
+        if let Phase::Running { until } = self.phase
+            && now >= until
+        {
+            self.stop_sending(now);
+        }
+        if let Phase::Draining { until } = self.phase
+            && (now >= until || self.only_polls_are_open())
+        {
+            self.give_up(now);
         }
         for _ in 0..SLICE {
             // Each has its own `now`, for those before it took their time.
@@ -295,18 +303,25 @@ impl<D: Device, O: Observer> Shard<D, O> {
                 self.end.connected = true;
                 self.end.answered = true;
                 let handshake = self.in_flight.get(&ticket).is_some_and(|entry| entry.request.lane == LaneKind::Stream);
-                let (outcome, signal) = answer::classify(&self.scenario.policy, &job.reply, handshake);
+                let (mut outcome, signal) = answer::classify(&self.scenario.policy, &job.reply, handshake);
+                let mut body = Body::None;
+                if outcome == Outcome::Served {
+                    match self.interpret(ticket, &job.reply.body) {
+                        Some(understood) => body = understood,
+                        None => outcome = Outcome::Failed(Failure::Garbage),
+                    }
+                }
                 let breaches = u8::try_from(signal.breaches.len()).unwrap_or(u8::MAX);
                 let exchange =
                     (outcome != Outcome::Served).then(|| answer::of_reply(&http, &job.reply, signal.breaches));
                 let ending = Ending { outcome, status: job.reply.status, hint: signal.hint, breaches };
-                self.finish(ticket, at, ending, exchange.as_ref(), &job.reply.body);
+                self.finish(ticket, at, ending, exchange.as_ref(), body);
             }
             Some(trouble) => {
                 // The pool keeps its connections to itself; these it cannot fail with before there is one.
                 self.end.connected |= matches!(trouble.failure, Failure::Reset | Failure::Garbage | Failure::TooLarge);
                 let exchange = answer::of_trouble(&http, &trouble);
-                self.finish(ticket, at, Ending::failed(trouble.failure), Some(&exchange), &[]);
+                self.finish(ticket, at, Ending::failed(trouble.failure), Some(&exchange), Body::None);
             }
         }
         job.http = http;
@@ -315,17 +330,27 @@ impl<D: Device, O: Observer> Shard<D, O> {
         }
     }
 
+    /// What the answer to a request tells its device. Late news of a request that is over tell nothing.
+    fn interpret(&self, ticket: Ticket, body: &[u8]) -> Option<Body> {
+        match self.in_flight.get(&ticket) {
+            Some(entry) => self.slots[entry.local as usize].device.interpret(&entry.request, body),
+            None => Some(Body::None),
+        }
+    }
+
     /// Ends a request whose connection is gone.
     fn cancel(&mut self, ticket: Ticket, why: &str) {
         let Some(entry) = self.in_flight.get(&ticket) else { return };
         let operation = self.scenario.operations.get(entry.request.operation);
         let exchange = Exchange { request: operation.name(), response: why.to_owned(), breaches: Vec::new() };
-        let now = self.link.clock.now();
-        self.finish(ticket, now, Ending::failed(Failure::Cancelled), Some(&exchange), &[]);
+        // Whoever had all the time there was to answer, and no leave to hold the answer back, owes one.
+        let owed = self.gave_up && entry.sent.is_some() && !entry.request.held;
+        let failure = if owed { Failure::Timeout } else { Failure::Cancelled };
+        self.finish(ticket, self.link.clock.now(), Ending::failed(failure), Some(&exchange), Body::None);
     }
 
     /// Ends a request: records it, and tells its device. Once for each: later news of it are of no interest.
-    fn finish(&mut self, ticket: Ticket, at: Nanos, ending: Ending, exchange: Option<&Exchange>, body: &[u8]) {
+    fn finish(&mut self, ticket: Ticket, at: Nanos, ending: Ending, exchange: Option<&Exchange>, body: Body) {
         let Some(entry) = self.in_flight.remove(&ticket) else { return };
         let request = entry.request;
         let slot = &mut self.slots[entry.local as usize];
@@ -351,12 +376,12 @@ impl<D: Device, O: Observer> Shard<D, O> {
         if request.lane == LaneKind::Stream {
             self.settle_stream(entry.local, at, request.flow, ending.outcome == Outcome::Served);
         }
-        let body = match ending.outcome {
-            Outcome::Served => self.slots[entry.local as usize].device.interpret(&request, body),
-            _ => Body::None,
-        };
         let answer = Answer { outcome: ending.outcome, hint: ending.hint, body };
         self.deliver(entry.local, at, at, Event::Answered { request: &request, answer });
+    }
+
+    fn only_polls_are_open(&self) -> bool {
+        self.in_flight.values().all(|entry| entry.request.held)
     }
 
     /// The run is over, or was stopped: nothing more is sent, streams are closed, answers are awaited for a while.
@@ -380,6 +405,7 @@ impl<D: Device, O: Observer> Shard<D, O> {
 
     /// What is not answered by now never will be.
     fn give_up(&mut self, now: Nanos) {
+        self.gave_up = true;
         for local in 0..self.slots.len() as Local {
             self.disconnect(local, now, Disconnect::All);
         }

@@ -395,11 +395,15 @@ impl<'a, D: Device, O: Observer> Engine<'a, D, O> {
         self.queue.plan(self.now, Happening::Answer(id));
     }
 
-    /// The run is over: what waits for a connection is never sent.
+    /// The run is over: what waits for a connection is never sent, and polls are not waited for.
     fn cancel_unsent(&mut self) {
         for player in 0..self.players.len() {
-            let unsent: Vec<CallId> = self.players[player].waiting.iter().copied().collect();
-            unsent.into_iter().for_each(|call| self.cancel(call));
+            let mut over: Vec<CallId> = self.players[player].waiting.iter().copied().collect();
+            let calls = &mut self.calls;
+            let mut open = self.players[player].open.clone();
+            open.retain(|&id| calls.get(id).is_some_and(|call| call.request.held && call.ending.is_none()));
+            over.extend(open);
+            over.into_iter().for_each(|call| self.cancel(call));
         }
     }
 
@@ -408,6 +412,10 @@ impl<'a, D: Device, O: Observer> Engine<'a, D, O> {
         for player in 0..self.players.len() {
             for call in self.players[player].open.clone() {
                 self.cancel(call);
+                // Whoever had all the time there was to answer, and no leave to hold the answer back, owes one.
+                if let Some(owing) = self.calls.get(call).filter(|call| call.sent.is_some() && !call.request.held) {
+                    owing.ending = Some(Ending::Failed(Failure::Timeout));
+                }
                 self.answer(call);
             }
         }

@@ -78,7 +78,7 @@ impl Device for Checked {
         self.device.render(now, request, anchor, http);
     }
 
-    fn interpret(&self, request: &Request, body: &[u8]) -> Body {
+    fn interpret(&self, request: &Request, body: &[u8]) -> Option<Body> {
         self.device.interpret(request, body)
     }
 }
