@@ -236,6 +236,23 @@ mod tests {
     }
 
     #[test]
+    fn a_class_that_was_never_answered_is_no_pass_and_hides_no_failure() {
+        fn silence(summary: &mut Summary) {
+            let class = summary.classes.iter_mut().find(|class| class.class == "tokens").unwrap();
+            (class.requests, class.failed) = (2, [("reset".to_owned(), 2)].into());
+        }
+        let conclusion = concluded(silence);
+        assert_eq!(conclusion.exit, Exit::Invalid);
+        assert_eq!(conclusion.headline, "Nothing is known of tokens: not one of 2 requests was answered.");
+        assert_eq!(conclusion.reasons, [conclusion.headline.as_str()]);
+        let failing = concluded(|summary| {
+            silence(summary);
+            summary.gates = vec![gate(Verdict::Fail)];
+        });
+        assert_eq!((failing.exit, failing.reasons.len()), (Exit::Fail, 2));
+    }
+
+    #[test]
     fn each_thing_that_fails_a_run_fails_it_alone() {
         type Change = fn(&mut Summary);
         let failing: [Change; 5] = [

@@ -104,8 +104,8 @@ fn the_share_of_overload_answers_shows_up_apart_from_refusals() {
         "
 name: overloaded
 policy: tellus
-duration: 3s
-target: {embedded: {overload: {share: 50%, from: 1s}}}
+duration: 4s
+target: {embedded: {overload: {share: 50%, from: 2s}}}
 fleet:
   desk:
     operators:
@@ -121,9 +121,10 @@ gates:
     assert_eq!(ended.code, Some(0), "{ended:?}");
     let queries = summary.classes.iter().find(|class| class.class == "queries").unwrap();
     assert_eq!((queries.refused, queries.requests), (0, queries.served + queries.overloaded));
-    // Half of about 200 after about 75 that were all served; the bounds are five standard deviations away.
+    // Half of about 200 after about 175 that were all served; the bounds are five standard deviations away.
     let share = queries.overloaded_ratio.unwrap();
-    assert!((0.2..0.55).contains(&share), "{share} of {}", queries.requests);
+    assert!((0.17..0.45).contains(&share), "{share} of {}", queries.requests);
+    // The server began to count its time before the run did, but not by a second.
     let timeline = summary.timeline.classes.iter().find(|class| class.class == "queries").unwrap();
     let first_second = (1.0 / summary.timeline.step_s) as usize;
     assert_eq!(timeline.overloaded[..first_second].iter().sum::<u32>(), 0, "none before the overload began");
