@@ -2,7 +2,7 @@
 
 use crate::exit::Exit;
 use crate::summary::finding::{Finding, Party, Severity, Verdict};
-use crate::summary::{Conclusion, QuotaUse, Safety, Summary};
+use crate::summary::{ClassFigures, Conclusion, QuotaUse, Safety, Summary};
 use crate::time::Nanos;
 
 /// The check whose failed finding explains a quota that is exceeded.
@@ -16,6 +16,7 @@ pub(super) fn conclude(summary: &Summary, unreachable: bool) -> Conclusion {
     let blind = gates_without_data(summary);
     let problems = &summary.harness.problems;
     let unanswered = unanswered(summary);
+    let silent = if unanswered.is_empty() { silent_classes(summary) } else { Vec::new() };
     let (exit, headline) = if summary.run.interrupted {
         (Exit::Interrupted, interrupted_headline(summary))
     } else if unreachable {
@@ -24,12 +25,13 @@ pub(super) fn conclude(summary: &Summary, unreachable: bool) -> Conclusion {
         (Exit::Invalid, format!("This run proves nothing: {problem}"))
     } else if let Some(first) = failures.first() {
         (Exit::Fail, format!("{}{}.", first.trim_end_matches('.'), more(failures.len() - 1)))
-    } else if let Some(first) = blind.first() {
+    } else if let Some(first) = silent.first().or(blind.first()) {
         (Exit::Invalid, first.clone())
     } else {
         (Exit::Pass, pass_headline(summary))
     };
-    let reasons = [problems.clone(), unanswered, failures, blind, reservations(summary), advice(summary)].concat();
+    let reasons =
+        [problems.clone(), unanswered, failures, silent, blind, reservations(summary), advice(summary)].concat();
     let reasons = reasons.iter().map(|reason| sentence(reason)).collect();
     Conclusion { exit, exit_code: exit.code(), headline, reasons }
 }
@@ -90,6 +92,17 @@ fn unanswered(summary: &Summary) -> Vec<String> {
         true => vec![format!("Not one of {requests} requests was answered.")],
         false => Vec::new(),
     }
+}
+
+/// Classes that were asked and never answered: that the rest went well must not pass for them.
+fn silent_classes(summary: &Summary) -> Vec<String> {
+    let failed = |class: &ClassFigures| class.failed.values().sum::<u64>();
+    let silent = summary.classes.iter().filter(|class| class.requests > 0 && failed(class) == class.requests);
+    let told = silent.map(|class| {
+        let requests = counted(class.requests as usize, "request", "requests");
+        format!("Nothing is known of {}: not one of {requests} was answered.", class.class)
+    });
+    told.collect()
 }
 
 /// What a passed run does not prove.
@@ -220,6 +233,23 @@ mod tests {
                 "Inconclusive. Server, queries: The server may admit too much.",
             ]
         );
+    }
+
+    #[test]
+    fn a_class_that_was_never_answered_is_no_pass_and_hides_no_failure() {
+        fn silence(summary: &mut Summary) {
+            let class = summary.classes.iter_mut().find(|class| class.class == "tokens").unwrap();
+            (class.requests, class.failed) = (2, [("reset".to_owned(), 2)].into());
+        }
+        let conclusion = concluded(silence);
+        assert_eq!(conclusion.exit, Exit::Invalid);
+        assert_eq!(conclusion.headline, "Nothing is known of tokens: not one of 2 requests was answered.");
+        assert_eq!(conclusion.reasons, [conclusion.headline.as_str()]);
+        let failing = concluded(|summary| {
+            silence(summary);
+            summary.gates = vec![gate(Verdict::Fail)];
+        });
+        assert_eq!((failing.exit, failing.reasons.len()), (Exit::Fail, 2));
     }
 
     #[test]

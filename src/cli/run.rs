@@ -30,7 +30,7 @@ pub fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     let mut scenario = match load(args) {
         Ok(scenario) => scenario,
         Err(diagnosis) => {
-            eprint!("{}", diagnosis.render(std::io::stderr().is_terminal()));
+            eprintln!("{}", diagnosis.render(std::io::stderr().is_terminal()));
             return Ok(Exit::Usage);
         }
     };

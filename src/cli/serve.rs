@@ -52,7 +52,7 @@ pub fn run(options: &ServeOptions) -> anyhow::Result<Exit> {
     let policy = match policy::find(&options.policy) {
         Ok(policy) => policy,
         Err(diagnosis) => {
-            eprint!("{}", diagnosis.render(std::io::stderr().is_terminal()));
+            eprintln!("{}", diagnosis.render(std::io::stderr().is_terminal()));
             return Ok(Exit::Usage);
         }
     };

@@ -154,6 +154,14 @@ mod tests {
     }
 
     #[test]
+    fn a_retry_in_the_moment_of_the_refusal_is_no_company_of_itself() {
+        let mut script = Script::default();
+        let flow = script.ask(Ask::new(0, SITES, 0).told(0));
+        script.ask(Ask::new(0, SITES, 10).retry(flow, 2).refused());
+        assert_eq!(verdicts(&script), (Verdict::Fail, Verdict::Pass));
+    }
+
+    #[test]
     fn company_of_the_same_budget_leaves_it_open_and_that_of_another_does_not() {
         for (device, verdict) in [(0, Verdict::Inconclusive), (1, Verdict::Fail)] {
             // Before the retry, beside it, and beside the first refusal.

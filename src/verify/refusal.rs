@@ -97,7 +97,7 @@ impl Loads {
         self.keys.get(&key).is_some_and(|state| {
             // The request itself is the last of `finished` when it counts.
             let mut others = state.finished.iter().rev().skip(usize::from(self.counts_refused));
-            state.in_flight == 0 && state.latest == turn && others.next().is_none_or(|&done| done < sent)
+            state.in_flight == 0 && state.latest == turn && others.next().is_none_or(|&done| done <= sent)
         })
     }
 

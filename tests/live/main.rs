@@ -1,5 +1,7 @@
 //! The live driver over real sockets: scripted devices against servers that behave as badly as servers do.
 
+#[path = "../common/server.rs"]
+mod server;
 mod stage;
 
 mod connections;

@@ -1,0 +1,40 @@
+//! A whole run in virtual time: from a profile's text to its summary, through everything but sockets.
+
+use std::sync::Arc;
+
+use quotaproof::assemble::{Recorder, RunFacts};
+use quotaproof::drive::virtual_time;
+use quotaproof::profile;
+use quotaproof::scenario::Scenario;
+use quotaproof::summary::{Driver, Summary};
+use quotaproof::time::Anchor;
+use quotaproof::yaml::Source;
+
+/// Half past ten on some morning: limits that are counted by the clock begin with the run.
+const ANCHOR: Anchor = Anchor { unix_nanos: 1_773_570_600_000_000_000 };
+
+/// A profile's text, resolved.
+pub fn scenario(text: &str) -> Scenario {
+    profile::load_source(&Source::built_in("test.yaml", text)).unwrap_or_else(|error| panic!("{error}\n{text}"))
+}
+
+/// Plays a scenario and concludes.
+pub fn play(scenario: Scenario) -> Summary {
+    let scenario = Arc::new(scenario);
+    let mut recorder = Recorder::new(Arc::clone(&scenario), ANCHOR);
+    let end = virtual_time::run(&scenario, &mut recorder);
+    let facts = RunFacts {
+        driver: Driver::Virtual,
+        anchor: ANCHOR,
+        ended: end.ended,
+        interrupted: false,
+        unreachable: false,
+        target: "simulated".to_owned(),
+        command: String::new(),
+        shards: 1,
+        peak_memory_bytes: None,
+        connections: 0,
+        version: "test".to_owned(),
+    };
+    recorder.conclude(&facts).summary
+}

@@ -1,0 +1,12 @@
+//! The program as its users run it: the binary, real sockets, directories of their own.
+
+#[path = "../common/server.rs"]
+mod server;
+mod stage;
+
+mod faults;
+mod hostile;
+mod limits;
+mod reports;
+mod signals;
+mod verdicts;

@@ -1,0 +1,56 @@
+//! Ctrl-C and SIGTERM: the first ends the run and the report is written, the second ends the program.
+#![cfg(unix)]
+
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use quotaproof::exit::Exit;
+
+use crate::server::{read_request, server};
+use crate::stage::{Ended, Stage};
+use crate::verdicts::WELL_BEHAVED;
+
+fn signal(child: &Child, name: &str) {
+    assert!(Command::new("kill").args(["-s", name, &child.id().to_string()]).status().unwrap().success());
+}
+
+/// A run that is to take an hour, and has sent its first request to a target that never answers.
+fn begun() -> (Stage, Child) {
+    let (asked, first_asked) = mpsc::channel();
+    let url = server(move |mut stream, _| {
+        let _ = read_request(&mut stream).map(|_| asked.send(()));
+        let _ = std::io::copy(&mut stream, &mut std::io::sink());
+    });
+    let hours = WELL_BEHAVED.replace("duration: 2s", "duration: 1h");
+    let stage = Stage::new(&format!("{hours}target: {{url: '{url}'}}\n"));
+    let child = stage.command("run").arg("profile.yaml").stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    first_asked.recv_timeout(Duration::from_secs(60)).expect("the run begins");
+    (stage, child)
+}
+
+#[test]
+fn an_interrupted_run_writes_its_report() {
+    for name in ["INT", "TERM"] {
+        let (stage, mut child) = begun();
+        signal(&child, name);
+        let code = child.wait().unwrap().code();
+        assert_eq!(code, Some(130), "SIG{name}");
+        let summary = stage.summary(&Ended { code, out: String::new(), err: String::new() });
+        assert!(summary.run.interrupted && summary.run.planned_s == 3600.0 && summary.run.duration_s < 3000.0);
+        assert_eq!(summary.conclusion.exit, Exit::Interrupted);
+        assert!(summary.conclusion.headline.starts_with("Interrupted after "), "{:?}", summary.conclusion);
+    }
+}
+
+#[test]
+fn a_second_signal_ends_the_program_without_a_report() {
+    let (stage, mut child) = begun();
+    // Answers are awaited for five seconds after the first signal; two that come at once may count as one.
+    while child.try_wait().unwrap().is_none() {
+        signal(&child, "INT");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert_eq!(stage.reports(), Vec::<std::path::PathBuf>::new());
+}
