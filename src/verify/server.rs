@@ -40,8 +40,9 @@ fn over_admission(class: &ClassWatch, scenario: &Scenario, name: &str) -> Findin
     let safety = class.rates().map(|watch| watch.demand.safety()).max_by_key(|safety| match safety {
         Safety::NoData => 0,
         Safety::Safe => 1,
-        Safety::DependsOnReading => 2,
-        Safety::Over => 3,
+        Safety::Unproven => 2,
+        Safety::DependsOnReading => 3,
+        Safety::Over => 4,
     });
     let pressed = matches!(safety, Some(Safety::DependsOnReading | Safety::Over));
     let (verdict, headline) = if wrong > 0 {
