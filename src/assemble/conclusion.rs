@@ -21,17 +21,19 @@ pub(super) fn conclude(summary: &Summary, unreachable: bool) -> Conclusion {
         (Exit::Interrupted, interrupted_headline(summary))
     } else if unreachable {
         (Exit::Unreachable, format!("No connection to {} could be made.", summary.run.target))
-    } else if let Some(problem) = problems.first().or(unanswered.first()) {
+    } else if let Some(problem) = problems.first() {
         (Exit::Invalid, format!("This run proves nothing: {problem}"))
     } else if let Some(first) = failures.first() {
         (Exit::Fail, format!("{}{}.", first.trim_end_matches('.'), more(failures.len() - 1)))
+    } else if let Some(problem) = unanswered.first() {
+        (Exit::Invalid, format!("This run proves nothing: {problem}"))
     } else if let Some(first) = silent.first().or(blind.first()) {
         (Exit::Invalid, first.clone())
     } else {
         (Exit::Pass, pass_headline(summary))
     };
     let reasons =
-        [problems.clone(), unanswered, failures, silent, blind, reservations(summary), advice(summary)].concat();
+        [problems.clone(), failures, unanswered, silent, blind, reservations(summary), advice(summary)].concat();
     let reasons = reasons.iter().map(|reason| sentence(reason)).collect();
     Conclusion { exit, exit_code: exit.code(), headline, reasons }
 }
@@ -108,16 +110,23 @@ fn silent_classes(summary: &Summary) -> Vec<String> {
 /// What a passed run does not prove.
 fn reservations(summary: &Summary) -> Vec<String> {
     let depending = summary.quotas.iter().filter(|quota| quota.safety == Safety::DependsOnReading);
+    let unproven = summary.quotas.iter().filter(|quota| quota.safety == Safety::Unproven).map(|quota| {
+        format!("The run is too short to show that the limit of {} ({}) is kept.", quota.class, quota.limit)
+    });
+    let told_above = |class: &str| {
+        let open = |quota: &QuotaUse| matches!(quota.safety, Safety::DependsOnReading | Safety::Unproven);
+        summary.quotas.iter().any(|quota| quota.class == class && open(quota))
+    };
     let limits = depending.map(|quota| {
         format!("The limit of {} ({}) is kept only under some readings of its words.", quota.class, quota.limit)
     });
-    let undecided = summary.findings.iter().filter(|finding| {
+    let undecided = summary.findings.iter().filter(move |finding| {
         finding.severity == Severity::Breach
             && finding.verdict == Verdict::Inconclusive
             // The limits above say it already.
-            && finding.check != QUOTA_CHECK
+            && !(finding.check == QUOTA_CHECK && told_above(&finding.subject))
     });
-    limits.chain(undecided.map(|finding| format!("Inconclusive. {}", told(finding)))).collect()
+    limits.chain(unproven).chain(undecided.map(|finding| format!("Inconclusive. {}", told(finding)))).collect()
 }
 
 fn advice(summary: &Summary) -> Vec<String> {
@@ -142,6 +151,11 @@ fn pass_headline(summary: &Summary) -> String {
         let limits = counted(depending, "limit is", "limits are");
         return format!("With a reservation: {limits} kept only under some readings{gates}.");
     }
+    let unproven = summary.findings.iter().filter(|finding| is_open_quota(finding)).count();
+    if unproven > 0 {
+        let limits = counted(unproven, "class's limit is", "classes' limits are");
+        return format!("With a reservation: {limits} not shown to be kept{gates}.");
+    }
     let tightest = summary
         .quotas
         .iter()
@@ -158,6 +172,10 @@ fn pass_headline(summary: &Summary) -> String {
         ),
         None => format!("Nothing failed, but no limit on a rate was used{gates}."),
     }
+}
+
+fn is_open_quota(finding: &Finding) -> bool {
+    finding.check == QUOTA_CHECK && finding.verdict == Verdict::Inconclusive
 }
 
 fn counted(count: usize, one: &str, many: &str) -> String {
@@ -253,6 +271,26 @@ mod tests {
     }
 
     #[test]
+    fn a_limit_that_is_not_shown_to_be_kept_is_a_reservation() {
+        let open = || finding(QUOTA_CHECK, "queries", Verdict::Inconclusive, "Requests were held back");
+        let conclusion = concluded(|summary| {
+            summary.quotas = vec![quota("queries", Safety::Unproven, 0.5)];
+            summary.findings = vec![open()];
+        });
+        assert_eq!(conclusion.exit, Exit::Pass);
+        assert_eq!(conclusion.headline, "With a reservation: 1 class's limit is not shown to be kept.");
+        let too_short =
+            "The run is too short to show that the limit of queries (60 per 1m for each client_id) is kept.";
+        assert_eq!(conclusion.reasons, [too_short]);
+        let conclusion = concluded(|summary| {
+            summary.quotas = vec![quota("queries", Safety::Safe, 0.5)];
+            summary.findings = vec![open()];
+        });
+        assert_eq!(conclusion.reasons, ["Inconclusive. Fleet, queries: Requests were held back."]);
+        assert!(conclusion.headline.starts_with("With a reservation"), "{conclusion:?}");
+    }
+
+    #[test]
     fn each_thing_that_fails_a_run_fails_it_alone() {
         type Change = fn(&mut Summary);
         let failing: [Change; 5] = [
@@ -344,6 +382,19 @@ mod tests {
         });
         assert_eq!(conclusion.exit, Exit::Invalid);
         assert_eq!(conclusion.reasons, ["Not one of 10 requests was answered."]);
+    }
+
+    #[test]
+    fn a_server_that_does_not_answer_fails_the_run_and_the_reason_says_so() {
+        let conclusion = concluded(|summary| {
+            let queries = &mut summary.classes[0];
+            queries.failed = [("timeout".to_owned(), queries.requests)].into();
+            let headline = "10 of 10 requests got no answer: timeout 10";
+            summary.findings = vec![finding("server.answers", "queries", Verdict::Fail, headline)];
+            summary.findings[0].party = Party::Server;
+        });
+        assert_eq!((conclusion.exit, conclusion.exit_code), (Exit::Fail, 1));
+        assert_eq!(conclusion.headline, "Server, queries: 10 of 10 requests got no answer: timeout 10.");
     }
 
     #[test]

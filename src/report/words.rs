@@ -84,6 +84,7 @@ pub fn safety(safety: Safety) -> Mark {
         Safety::Safe => mark("✓", "within the limit", Tone::Good),
         Safety::DependsOnReading => mark("?", "depends on the reading", Tone::Warn),
         Safety::Over => mark("✗", "over the limit", Tone::Bad),
+        Safety::Unproven => mark("?", "unproven", Tone::Warn),
         Safety::NoData => mark("–", "no data", Tone::Muted),
     }
 }

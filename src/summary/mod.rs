@@ -166,6 +166,8 @@ pub enum Safety {
     DependsOnReading,
     /// Over it under every reading.
     Over,
+    /// Within it so far, but no whole window was seen: headroom is None.
+    Unproven,
     NoData,
 }
 

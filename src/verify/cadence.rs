@@ -15,6 +15,9 @@ const TOLERANCE: f64 = 0.25;
 /// And this share of all gaps may be off altogether: sessions end, connections are lost.
 const ACCEPTABLE: f64 = 0.05;
 
+/// Fewer gaps of an operation say nothing about its pace.
+const FEWEST_GAPS: u64 = 10;
+
 /// The gaps between first attempts, per device, operation and resource (a connector).
 #[derive(Clone, Debug)]
 pub struct Cadences {
@@ -115,11 +118,18 @@ impl Cadences {
 
     pub fn finding(self, scenario: &Scenario) -> Finding {
         let blank = unseen("client.cadence", Party::Client, Severity::Advice, "");
-        let (seen, off) = self.counts.iter().fold((0, 0), |(seen, off), gaps| (seen + gaps.seen, off + gaps.off));
-        if seen == 0 {
+        let all: u64 = self.counts.iter().map(|gaps| gaps.seen).sum();
+        let judged = self.counts.iter().filter(|gaps| gaps.seen >= FEWEST_GAPS);
+        let (seen, off) = judged.fold((0, 0), |(seen, off), gaps| (seen + gaps.seen, off + gaps.off));
+        if all == 0 {
             return Finding { headline: "Nothing with an expected cadence came twice".to_owned(), ..blank };
         }
-        let with_counts = || scenario.operations.iter().zip(&self.counts).filter(|(_, gaps)| gaps.seen > 0);
+        if seen == 0 {
+            let headline =
+                format!("Too few gaps to tell a pace: {all}, where {FEWEST_GAPS} of an operation are needed");
+            return Finding { headline, ..blank };
+        }
+        let with_counts = || scenario.operations.iter().zip(&self.counts).filter(|(_, gaps)| gaps.seen >= FEWEST_GAPS);
         let is_bad = |gaps: &Gaps| gaps.off as f64 > ACCEPTABLE * gaps.seen as f64;
         let bad: Vec<String> =
             with_counts().filter(|(_, gaps)| is_bad(gaps)).map(|((_, operation), _)| operation.name()).collect();
@@ -166,20 +176,31 @@ mod tests {
 
     #[test]
     fn a_quarter_off_is_jitter_and_more_is_not() {
-        assert_eq!(finding(&heartbeats(&[0, 30_000, 52_500])).verdict, Verdict::Pass);
-        let failed = finding(&heartbeats(&[0, 30_000, 52_400]));
-        assert_eq!((failed.verdict, failed.looked_at, failed.wrong), (Verdict::Fail, 2, 1));
+        let ending = |last_gap: u64| {
+            let paced = (0..10).map(|number| number * 30_000);
+            finding(&heartbeats(&paced.chain([270_000 + last_gap]).collect::<Vec<_>>()))
+        };
+        assert_eq!(ending(22_500).verdict, Verdict::Pass);
+        let failed = ending(22_400);
+        assert_eq!((failed.verdict, failed.looked_at, failed.wrong), (Verdict::Fail, 10, 1));
         assert_eq!(failed.evidence[0].why, "22.4s after the one before, 30s expected");
         assert_eq!(finding(&heartbeats(&[0])).verdict, Verdict::NoData);
     }
 
     #[test]
+    fn a_few_gaps_tell_no_pace() {
+        let gaps = |count: u64| finding(&heartbeats(&(0..=count).map(|number| number * 5_000).collect::<Vec<_>>()));
+        assert_eq!(gaps(9).verdict, Verdict::NoData);
+        assert_eq!(gaps(10).verdict, Verdict::Fail);
+    }
+
+    #[test]
     fn devices_connectors_and_retries_do_not_mix() {
-        let mut script = heartbeats(&[0, 30_000]);
+        let mut script = heartbeats(&(0..=10).map(|number| number * 30_000).collect::<Vec<_>>());
         script.ask(Ask::new(1, HEARTBEAT, 15_000));
         script.ask(Ask::new(0, HEARTBEAT, 16_000).about(2));
         script.ask(Ask::new(0, HEARTBEAT, 1_000).retry(Flow(1), 2));
         let finding = finding(&script);
-        assert_eq!((finding.verdict, finding.looked_at), (Verdict::Pass, 1));
+        assert_eq!((finding.verdict, finding.looked_at), (Verdict::Pass, 10));
     }
 }

@@ -18,7 +18,7 @@ use crate::scenario::identity::KeyRule;
 use crate::scenario::operation::Detail;
 use crate::scenario::target::Target;
 use crate::scenario::{DeviceId, Scenario, ScopeKey};
-use crate::summary::QuotaUse;
+use crate::summary::{QuotaUse, Safety};
 use crate::time::{Anchor, Nanos};
 
 /// One class.
@@ -29,6 +29,8 @@ pub struct ClassWatch {
     pub logical: Logical,
     pub answered: u64,
     pub overloaded: u64,
+    /// Scheduled requests that were not made because the one before was still under way.
+    pub busy: u64,
 }
 
 /// One limit, and whose budget a request draws on.
@@ -70,6 +72,8 @@ pub struct Usage {
     pub exhibits: Exhibits,
     /// Of a limit on concurrency.
     pub stream_rule: Option<StreamRule>,
+    /// How long the limit was in use, where that is less than a window.
+    pub seen_for: Option<Nanos>,
 }
 
 impl ClassWatch {
@@ -97,6 +101,7 @@ impl ClassWatch {
             logical: Logical::default(),
             answered: 0,
             overloaded: 0,
+            busy: 0,
         }
     }
 
@@ -218,6 +223,7 @@ impl ClassWatch {
     pub fn merge(&mut self, other: ClassWatch) {
         self.answered += other.answered;
         self.overloaded += other.overloaded;
+        self.busy += other.busy;
         self.logical.merge(&other.logical);
         self.refusals.unexplained += other.refusals.unexplained;
         self.refusals.possible += other.refusals.possible;
@@ -240,6 +246,12 @@ impl ClassWatch {
     }
 }
 
+impl RefusalCounts {
+    pub fn all(&self) -> u64 {
+        self.explained + self.possible + self.unexplained
+    }
+}
+
 impl LimitWatch {
     fn key(&self, scenario: &Scenario, device: DeviceId, detail: Detail) -> ScopeKey {
         scenario.identities.key(&self.rule, device, detail)
@@ -250,6 +262,10 @@ impl LimitWatch {
             Limit::Rate(limit) => (limit.allow, Some(limit.per), &limit.scope),
             Limit::Concurrent(limit) => (limit.allow, None, &limit.scope),
         };
+        let seen_for = match &self.kind {
+            LimitKind::Rate(watch) => watch.demand.short_of_a_window(ended),
+            LimitKind::Places(_) => None,
+        };
         let (keys, requests, peak, readings, safety) = match &self.kind {
             LimitKind::Rate(watch) => {
                 let demand = &watch.demand;
@@ -259,6 +275,8 @@ impl LimitWatch {
                 (places.keys(), places.requests(), places.peak(), places.reading_uses(), places.safety())
             }
         };
+        // What goes over the limit does so in any part of a window; keeping within it takes a whole one to show.
+        let safety = if safety == Safety::Safe && seen_for.is_some() { Safety::Unproven } else { safety };
         let (readings_over, series, exhibits, stream_rule) = match self.kind {
             LimitKind::Rate(watch) => {
                 let readings_over = watch.demand.readings_over().collect();
@@ -281,10 +299,11 @@ impl LimitWatch {
             requests,
             readings,
             safety,
-            headroom: (requests > 0).then(|| 1.0 - f64::from(peak.count) / f64::from(allow)),
+            headroom: (requests > 0 && safety != Safety::Unproven)
+                .then(|| 1.0 - f64::from(peak.count) / f64::from(allow)),
             series,
         };
-        Usage { quota, peak, readings_over, exhibits, stream_rule }
+        Usage { quota, peak, readings_over, exhibits, stream_rule, seen_for }
     }
 }
 

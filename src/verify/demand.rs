@@ -21,6 +21,8 @@ pub struct Demand {
     keys: Keyed<ScopeKey, KeyDemand>,
     seen: HashSet<ScopeKey>,
     requests: u64,
+    /// When the first of them was sent.
+    first: Option<Nanos>,
     /// One per reading.
     peaks: Vec<Peak>,
     series: Series,
@@ -54,6 +56,7 @@ impl Demand {
             keys: Keyed::default(),
             seen: HashSet::new(),
             requests: 0,
+            first: None,
             peaks: vec![Peak::default(); readings.len()],
             series: Series::new(step),
             over: Exhibits::default(),
@@ -65,6 +68,7 @@ impl Demand {
         let strictest = readings[0];
         let step = series.step_of(at);
         self.requests += 1;
+        self.first.get_or_insert(at);
         self.seen.insert(key);
         let state = self.keys.entry(key, |state| state.is_idle(terms, strictest, series, at));
         state.fill(terms, strictest, series, step);
@@ -89,6 +93,7 @@ impl Demand {
 
     pub fn merge(&mut self, other: Demand) {
         self.requests += other.requests;
+        self.first = self.first.into_iter().chain(other.first).min();
         self.seen.extend(other.seen);
         self.keys.merge(other.keys);
         self.series.merge(&other.series);
@@ -96,6 +101,12 @@ impl Demand {
         for (mine, theirs) in self.peaks.iter_mut().zip(&other.peaks) {
             mine.merge(theirs);
         }
+    }
+
+    /// How long the limit was in use, if a run that ended at `ended` is too short to have seen a whole window.
+    pub fn short_of_a_window(&self, ended: Nanos) -> Option<Nanos> {
+        let used = ended.saturating_sub(self.first?);
+        (used < self.terms.rate.per).then_some(used)
     }
 
     pub fn requests(&self) -> u64 {

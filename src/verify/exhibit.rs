@@ -83,7 +83,8 @@ fn answer_in_words(record: &Record) -> String {
     }
 }
 
-fn failure_in_words(failure: Failure) -> &'static str {
+/// `connection refused`.
+pub fn failure_in_words(failure: Failure) -> &'static str {
     match failure {
         Failure::ConnectRefused => "connection refused",
         Failure::ConnectFailed => "no connection",

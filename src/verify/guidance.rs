@@ -12,6 +12,9 @@ use crate::scenario::{DeviceId, Disturbance, Operation, Scenario};
 use crate::summary::finding::{Finding, Party, Severity, Verdict};
 use crate::time::Nanos;
 
+/// Polling may be quicker by this share of the interval: timers and networks jitter.
+const TOLERANCE: f64 = 0.05;
+
 /// All recommendations of a policy.
 #[derive(Clone, Debug)]
 pub struct Guidance {
@@ -239,7 +242,7 @@ fn advice(scenario: &Scenario, operation: &Operation) -> Advice {
     let pages = guidance.page_size.as_ref().filter(|advice| advice.requests.iter().any(fits));
     Advice {
         class: operation.class,
-        polling_below: stream.map(|advice| advice.polling_below),
+        polling_below: stream.map(|advice| Nanos((advice.polling_below.0 as f64 * (1.0 - TOLERANCE)) as u64)),
         keep: cache.map(|advice| advice.keep),
         token_good_for: tokens.map(|advice| token_good_for(advice, scenario)),
         full_page: pages.map(|advice| advice.full),
@@ -296,6 +299,18 @@ mod tests {
         let outcomes = verify(asks, scenario(policy(), 2));
         let finding = outcomes.finding(check, "");
         (finding.verdict, finding.wrong, finding.would_save)
+    }
+
+    #[test]
+    fn polling_a_little_too_early_is_jitter() {
+        let polled_after = |gap: u64| {
+            let mut script = Script::default();
+            script.ask(Ask::new(0, DEVICE, 0).about(1));
+            script.ask(Ask::new(0, DEVICE, gap).about(1));
+            script.verify(scenario(policy(), 1)).finding("guidance.stream", "").verdict
+        };
+        assert_eq!(polled_after(57_000), Verdict::Pass);
+        assert_eq!(polled_after(56_900), Verdict::Fail);
     }
 
     #[test]

@@ -18,9 +18,18 @@ pub struct About<'a> {
     pub operations: &'a [u64],
     /// What the recommendations would have saved, the largest first.
     pub savings: Vec<Saving>,
+    /// Refusals, and those of them that follow from what was served.
+    pub refused: u64,
+    pub explained: u64,
+    /// Scheduled requests that were not made because the one before was still under way.
+    pub busy: u64,
     /// When this class passed a limit, if it was the first to do so.
     pub broke_first: Option<Nanos>,
 }
+
+/// When more than one in so many requests was not made for want of an answer to the one before, the counts say little
+/// about what the fleet would ask of a quicker server.
+const ONE_IN: u64 = 100;
 
 /// Judges a class by the limit that came out worst.
 pub fn finding(about: About<'_>, usages: Vec<Usage>) -> Finding {
@@ -34,12 +43,15 @@ pub fn finding(about: About<'_>, usages: Vec<Usage>) -> Finding {
         return Finding { headline: format!("Nothing was asked of {}", quota.limit), ..blank };
     }
     let verdict = match quota.safety {
+        Safety::Safe if about.busy * ONE_IN > quota.requests => Verdict::Inconclusive,
         Safety::Safe => Verdict::Pass,
-        Safety::DependsOnReading => Verdict::Inconclusive,
+        // The server itself has settled which reading holds.
+        Safety::DependsOnReading if about.explained > 0 => Verdict::Fail,
+        Safety::DependsOnReading | Safety::Unproven => Verdict::Inconclusive,
         Safety::Over => Verdict::Fail,
         Safety::NoData => Verdict::NoData,
     };
-    let exceeded = verdict != Verdict::Pass;
+    let exceeded = matches!(quota.safety, Safety::DependsOnReading | Safety::Over);
     let remedy = if exceeded { about.remedy(&worst) } else { String::new() };
     Finding {
         verdict,
@@ -63,8 +75,9 @@ fn weight(usage: &Usage) -> f64 {
     let safety = match usage.quota.safety {
         Safety::NoData => 0.0,
         Safety::Safe => 1e12,
-        Safety::DependsOnReading => 2e12,
-        Safety::Over => 3e12,
+        Safety::Unproven => 2e12,
+        Safety::DependsOnReading => 3e12,
+        Safety::Over => 4e12,
     };
     safety - usage.quota.headroom.unwrap_or(0.0)
 }
@@ -81,6 +94,18 @@ impl About<'_> {
                 };
                 format!("Over the limit: {peak} asked for, {} allowed ({}){cause}", quota.allow, quota.limit)
             }
+            Safety::DependsOnReading if self.explained > 0 => format!(
+                "Over {} as {}, and the server reads it strictly: {} refused",
+                quota.limit,
+                reading_titles(usage.readings_over.iter().copied()),
+                self.explained
+            ),
+            Safety::Unproven => format!(
+                "Within the limit so far: {peak} of {} in {:.0} s of a {} window",
+                quota.allow,
+                usage.seen_for.unwrap_or_default().as_secs_f64().floor(),
+                Nanos::from_secs_f64(quota.per_s.unwrap_or_default())
+            ),
             Safety::DependsOnReading => format!(
                 "Within {} only under some readings: over it as {}",
                 quota.limit,
@@ -109,12 +134,27 @@ impl About<'_> {
         if let Some(at) = self.broke_first {
             sentences.push(format!("This class broke first, at {:.1} s.", at.as_secs_f64()));
         }
-        if quota.safety != Safety::Safe {
+        if matches!(quota.safety, Safety::Safe | Safety::Unproven) {
+            sentences.extend(self.held_back_text());
+        } else {
             let causes = self.savings.iter();
             sentences
                 .extend(causes.map(|saving| format!("{}: {}.", saving.cause, count_of(saving.requests, "request"))));
         }
         sentences.join(" ")
+    }
+
+    /// What kept the counts lower than the demand.
+    fn held_back_text(&self) -> Option<String> {
+        let busy = format!("{} not made because the one before was still under way", count_of(self.busy, "request"));
+        let refused = format!("{} refused", count_of(self.refused, "request"));
+        let held_back = match (self.busy, self.refused) {
+            (0, 0) => return None,
+            (_, 0) => busy,
+            (0, _) => refused,
+            _ => format!("{busy}, {refused}"),
+        };
+        Some(format!("The fleet might have asked for more: {held_back}."))
     }
 
     /// The operations that make up most of the class.
@@ -218,6 +258,57 @@ mod tests {
         assert_eq!(outcomes.finding("fleet.quota", "charger").verdict, Verdict::NoData);
         assert_eq!(outcomes.quota("charger").safety, Safety::NoData);
         assert!(outcomes.quota("charger").readings.is_empty());
+    }
+
+    #[test]
+    fn a_run_shorter_than_the_window_proves_no_headroom_but_an_excess() {
+        let shortly = |count: u64| {
+            let mut script = Script::default();
+            (0..count).for_each(|number| {
+                script.ask(Ask::new(0, DEVICE, 52_000 + number * 100));
+            });
+            script.verify(scenario(policy(), 1))
+        };
+        let outcomes = shortly(3);
+        let quota = outcomes.quota("queries");
+        assert_eq!((quota.safety, quota.headroom), (Safety::Unproven, None));
+        let finding = outcomes.finding("fleet.quota", "queries");
+        assert_eq!(finding.verdict, Verdict::Inconclusive);
+        assert_eq!(finding.headline, "Within the limit so far: 3 of 4 in 8 s of a 10s window");
+        assert_eq!(shortly(30).finding("fleet.quota", "queries").verdict, Verdict::Fail);
+    }
+
+    #[test]
+    fn a_server_that_refuses_settles_which_reading_holds() {
+        let mut script = Script::default();
+        [9_000, 9_100, 9_200, 10_100].into_iter().for_each(|at| {
+            script.ask(Ask::new(0, DEVICE, at));
+        });
+        script.ask(Ask::new(0, DEVICE, 10_200).refused());
+        let outcomes = script.verify(scenario(policy(), 1));
+        assert_eq!(outcomes.quota("queries").safety, Safety::DependsOnReading);
+        let finding = outcomes.finding("fleet.quota", "queries");
+        assert_eq!(finding.verdict, Verdict::Fail);
+        assert!(finding.headline.ends_with("the server reads it strictly: 1 refused"), "{}", finding.headline);
+    }
+
+    #[test]
+    fn what_a_slow_server_held_back_leaves_the_verdict_open() {
+        let dropping = |dropped: u64| {
+            let mut script = Script::default();
+            (0..100).for_each(|number| {
+                script.ask(Ask::new(number as u32, DEVICE, number * 100));
+            });
+            (0..dropped).for_each(|number| script.drop_busy(0, DEVICE, number));
+            script.verify(scenario(policy(), 100)).finding("fleet.quota", "queries").clone()
+        };
+        let explained = |finding: &Finding| finding.explanation.contains("not made because the one before");
+        let finding = dropping(0);
+        assert!(finding.verdict == Verdict::Pass && !explained(&finding), "{finding:?}");
+        let finding = dropping(1);
+        assert!(finding.verdict == Verdict::Pass && explained(&finding), "{finding:?}");
+        let finding = dropping(2);
+        assert!(finding.verdict == Verdict::Inconclusive && explained(&finding), "{finding:?}");
     }
 
     #[test]

@@ -124,10 +124,11 @@ impl Refusals {
                 _ => format!("Refusals passed: {hit} of {spans} spans of {SPAN} had some"),
             },
             explanation: format!(
-                "{} of {} answers were refusals ({}); the longest series was {row} spans in a row.",
-                refused,
-                self.requests,
-                percent(refused, self.requests)
+                "{refused} of {} {} ({}); the longest series was {} in a row.",
+                count_of(self.requests, "answer"),
+                if refused == 1 { "was a refusal" } else { "were refusals" },
+                percent(refused, self.requests),
+                count_of(row as u64, "span")
             ),
             remedy: if failed { "Lower the demand: backing off only moves it".to_owned() } else { String::new() },
             looked_at: spans as u64,
@@ -141,6 +142,7 @@ impl Refusals {
 mod tests {
     use super::super::testing::*;
     use super::*;
+    use crate::device::{Failure, Outcome};
 
     fn amplification(flows: &[(u32, bool)]) -> Finding {
         let mut script = Script::default();
@@ -176,6 +178,20 @@ mod tests {
             script.ask(Ask::new(0, SITES, second * 1_000).refused());
         });
         script.verify(scenario(policy(), 1)).finding("client.sustained-refusals", "").verdict
+    }
+
+    #[test]
+    fn only_answers_are_counted_as_answers() {
+        let mut script = Script::default();
+        script.ask(Ask::new(0, SITES, 0));
+        script.ask(Ask::new(0, SITES, 100).refused());
+        [Failure::Cancelled, Failure::Timeout].into_iter().for_each(|failure| {
+            script.ask(Ask { outcome: Outcome::Failed(failure), ..Ask::new(0, SITES, 200) });
+        });
+        let outcomes = script.verify(scenario(policy(), 1));
+        let explanation = &outcomes.finding("client.sustained-refusals", "").explanation;
+        assert!(explanation.starts_with("1 of 2 answers was a refusal (50.0 %)"), "{explanation}");
+        assert!(explanation.ends_with("the longest series was 1 span in a row."), "{explanation}");
     }
 
     #[test]

@@ -306,7 +306,11 @@ mod tests {
         let outcomes = script.verify(scenario(policy, 1));
         assert_eq!(outcomes.finding("server.false-refusal", "queries").verdict, Verdict::Pass);
         let fleet = outcomes.finding("fleet.quota", "queries");
-        assert_eq!(fleet.verdict, Verdict::Inconclusive, "five in a minute, which a bucket lets through");
+        assert_eq!(
+            fleet.verdict,
+            Verdict::Fail,
+            "five in a minute: a bucket would let them through, the server did not"
+        );
     }
 
     #[test]

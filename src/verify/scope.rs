@@ -1,7 +1,7 @@
 //! `server.scope`: budgets belong to clients and devices, not to the address that they share.
 //!
 //! All requests of a run come from one address. A server that keys by it refuses a key whose own use no reading could have
-//! refused, while all keys together were at the limit. What was admitted over all keys clears it: a budget shared by all of
+//! refused, while what it served to all keys together was a whole budget. A server that refuses everything does no such thing. What was admitted over all keys clears it: a budget shared by all of
 //! them would have had to be exceeded.
 
 use super::admission::Admitted;
@@ -11,8 +11,11 @@ use crate::policy::reading::Reading;
 use crate::summary::finding::Verdict;
 use crate::time::Nanos;
 
-/// Spans of `per` that are kept apart; what comes later is not looked at.
-const MOST_SPANS: usize = 4096;
+/// Slices of `per`; shards cannot add up anything finer.
+const SLICES: usize = 8;
+
+/// Slices that are kept; what comes later is not looked at.
+const MOST_SLICES: usize = 4096 * SLICES;
 
 /// All keys of one rate limit taken as one.
 #[derive(Clone, Debug)]
@@ -22,13 +25,14 @@ pub struct Together {
     admitted: Admitted,
     /// Whether the admitted requests of all keys together are more than one budget allows.
     exceeded: bool,
-    /// Counts in consecutive spans of `per`; shards add up.
-    spans: Vec<Span>,
+    /// Counts in consecutive slices of `per`; shards add up.
+    slices: Vec<Slice>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
-struct Span {
+struct Slice {
     sent: u32,
+    served: u32,
     false_refusals: u32,
 }
 
@@ -39,62 +43,75 @@ impl Together {
             readings: Reading::allowed_by(limit.algorithm),
             admitted: Admitted::default(),
             exceeded: false,
-            spans: Vec::new(),
+            slices: Vec::new(),
         }
     }
 
     pub fn sent(&mut self, at: Nanos) {
-        if let Some(span) = self.span(at) {
-            span.sent += 1;
+        if let Some(slice) = self.slice(at) {
+            slice.sent += 1;
         }
     }
 
     pub fn served(&mut self, sent: Nanos, done: Nanos) {
+        if let Some(slice) = self.slice(done) {
+            slice.served += 1;
+        }
         self.exceeded = self.exceeded || self.admitted.serve(self.rate, self.readings, sent, done);
     }
 
     /// A refusal that no use of the key's own budget explains.
     pub fn refused_falsely(&mut self, at: Nanos) {
-        if let Some(span) = self.span(at) {
-            span.false_refusals += 1;
+        if let Some(slice) = self.slice(at) {
+            slice.false_refusals += 1;
         }
     }
 
-    fn span(&mut self, at: Nanos) -> Option<&mut Span> {
-        let index = usize::try_from(at.0 / self.rate.per.0).ok().filter(|&index| index < MOST_SPANS)?;
-        if self.spans.len() <= index {
-            self.spans.resize(index + 1, Span::default());
+    fn slice(&mut self, at: Nanos) -> Option<&mut Slice> {
+        let length = (self.rate.per.0 / SLICES as u64).max(1);
+        let index = usize::try_from(at.0 / length).ok().filter(|&index| index < MOST_SLICES)?;
+        if self.slices.len() <= index {
+            self.slices.resize(index + 1, Slice::default());
         }
-        self.spans.get_mut(index)
+        self.slices.get_mut(index)
     }
 
     pub fn merge(&mut self, other: Together) {
         self.exceeded |= other.exceeded;
-        self.spans.resize(self.spans.len().max(other.spans.len()), Span::default());
-        for (mine, theirs) in self.spans.iter_mut().zip(&other.spans) {
+        self.slices.resize(self.slices.len().max(other.slices.len()), Slice::default());
+        for (mine, theirs) in self.slices.iter_mut().zip(&other.slices) {
             mine.sent += theirs.sent;
+            mine.served += theirs.served;
             mine.false_refusals += theirs.false_refusals;
         }
     }
 
-    /// Refusals that a budget shared by all keys explains and the key's own does not.
+    /// Refusals that a budget shared by all keys explains and the key's own does not: every reading needs a whole budget
+    /// served within the `per` before.
     pub fn suspicious(&self) -> u64 {
         if self.exceeded {
             return 0;
         }
-        let before = std::iter::once(&Span::default()).chain(&self.spans).copied().collect::<Vec<_>>();
-        let at_the_limit = |(span, before): &(&Span, Span)| span.sent + before.sent >= self.rate.allow;
-        let pairs = self.spans.iter().zip(before).filter(at_the_limit);
-        pairs.map(|(span, _)| u64::from(span.false_refusals)).sum()
+        let served_until = |last: usize| {
+            let lately = &self.slices[last.saturating_sub(SLICES)..=last];
+            lately.iter().map(|slice| u64::from(slice.served)).sum::<u64>()
+        };
+        let used_up = |index: &usize| served_until(*index) >= u64::from(self.rate.allow);
+        let refused = (0..self.slices.len()).filter(|&index| self.slices[index].false_refusals > 0).filter(used_up);
+        refused.map(|index| u64::from(self.slices[index].false_refusals)).sum()
     }
 
     /// `keys`: how many used the limit.
     pub fn verdict(&self, keys: u64) -> Verdict {
-        let shared_would_refuse = self.exceeded || self.spans.iter().any(|span| span.sent > self.rate.allow);
+        let refuses_falsely = self.slices.iter().any(|slice| slice.false_refusals > 0);
+        let sent = |slices: &[Slice]| slices.iter().map(|slice| u64::from(slice.sent)).sum::<u64>();
+        let pressed = self.slices.chunks(SLICES).any(|slices| sent(slices) > u64::from(self.rate.allow));
         match keys {
             0 | 1 => Verdict::NoData,
             _ if self.suspicious() > 0 => Verdict::Fail,
-            _ if shared_would_refuse => Verdict::Pass,
+            _ if self.exceeded => Verdict::Pass,
+            _ if refuses_falsely => Verdict::Inconclusive,
+            _ if pressed => Verdict::Pass,
             _ => Verdict::NoData,
         }
     }
@@ -136,6 +153,14 @@ mod tests {
         let outcomes = clients(5, |number| number < 10);
         assert_eq!(outcomes.finding("server.false-refusal", "queries").verdict, Verdict::Fail);
         assert_eq!(verdict(&outcomes), Verdict::Pass);
+    }
+
+    #[test]
+    fn a_server_that_refuses_everything_is_not_taken_for_one_that_keys_by_address() {
+        let outcomes = clients(3, |_| false);
+        assert_eq!(outcomes.finding("server.false-refusal", "queries").verdict, Verdict::Fail);
+        assert_eq!(verdict(&outcomes), Verdict::Inconclusive);
+        assert_eq!(verdict(&clients(3, |number| number < 3)), Verdict::Inconclusive, "one short of a budget");
     }
 
     #[test]

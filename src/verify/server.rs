@@ -36,18 +36,22 @@ pub fn class_findings(class: &ClassWatch, scenario: &Scenario, id: ClassId) -> V
 fn over_admission(class: &ClassWatch, scenario: &Scenario, name: &str) -> Finding {
     let wrong: u64 = class.rates().map(|watch| watch.admissions.refuted).sum();
     let served = class.rates().map(|watch| watch.admissions.served).max().unwrap_or(0);
-    let refused = class.refusals.explained + class.refusals.possible + class.refusals.unexplained;
+    let refused = class.refusals.all();
     let safety = class.rates().map(|watch| watch.demand.safety()).max_by_key(|safety| match safety {
         Safety::NoData => 0,
         Safety::Safe => 1,
-        Safety::DependsOnReading => 2,
-        Safety::Over => 3,
+        Safety::Unproven => 2,
+        Safety::DependsOnReading => 3,
+        Safety::Over => 4,
     });
+    let ruled_out = reading_titles(class.rates().flat_map(|watch| watch.admissions.ruled_out()));
     let pressed = matches!(safety, Some(Safety::DependsOnReading | Safety::Over));
     let (verdict, headline) = if wrong > 0 {
         (Verdict::Fail, format!("Lets more through than any reading of the limit allows, at least {}", times(wrong)))
     } else if !pressed {
         (Verdict::NoData, "The limit was never asked for more than it allows".to_owned())
+    } else if !ruled_out.is_empty() {
+        (Verdict::Inconclusive, format!("What it let through fits only some readings of the limit, not: {ruled_out}"))
     } else if refused > 0 {
         (Verdict::Pass, "What it let through fits the limit".to_owned())
     } else {
@@ -56,8 +60,7 @@ fn over_admission(class: &ClassWatch, scenario: &Scenario, name: &str) -> Findin
             "More than the limit was asked for and nothing refused, which some reading allows".to_owned(),
         )
     };
-    let ruled_out = reading_titles(class.rates().flat_map(|watch| watch.admissions.ruled_out()));
-    let mut explanation = format!("{} were served and {refused} refused.", count_of(served, "request"));
+    let mut explanation = format!("Served {}, refused {refused}.", count_of(served, "request"));
     if wrong == 0 && !ruled_out.is_empty() {
         explanation += &format!(" What was let through rules out: {ruled_out}.");
     }
@@ -81,19 +84,30 @@ fn over_admission(class: &ClassWatch, scenario: &Scenario, name: &str) -> Findin
     }
 }
 
+fn plural<'a>(count: u64, one: &'a str, many: &'a str) -> &'a str {
+    if count == 1 { one } else { many }
+}
+
 fn times(count: u64) -> String {
     if count == 1 { "once".to_owned() } else { format!("{count} times") }
 }
 
 fn false_refusal(class: &ClassWatch, scenario: &Scenario, name: &str) -> Finding {
     let counts = &class.refusals;
-    let looked_at = counts.explained + counts.possible + counts.unexplained;
+    let looked_at = counts.all();
     let (verdict, headline) = match counts.unexplained {
         _ if looked_at == 0 => (Verdict::NoData, "Nothing was refused".to_owned()),
         0 if counts.explained == 0 => {
             (Verdict::Inconclusive, format!("{} may or may not be due", count_of(looked_at, "refusal")))
         }
-        0 => (Verdict::Pass, format!("{} fit the limit", count_of(looked_at, "refusal"))),
+        0 if counts.possible > 0 => (
+            Verdict::Inconclusive,
+            format!("{} of {} may or may not be due", counts.possible, count_of(looked_at, "refusal")),
+        ),
+        0 => (
+            Verdict::Pass,
+            format!("{} {} the limit", count_of(looked_at, "refusal"), plural(looked_at, "fits", "fit")),
+        ),
         wrong => {
             (Verdict::Fail, format!("Refuses {} that no reading of the limit refuses", count_of(wrong, "request")))
         }
@@ -101,7 +115,7 @@ fn false_refusal(class: &ClassWatch, scenario: &Scenario, name: &str) -> Finding
     let mut explanation = String::new();
     if looked_at > 0 {
         explanation = format!(
-            "{} follow from what was served; {} only if refused, failed or overlapping requests count; {} from nothing.",
+            "Explained by what was served: {}; only if refused, failed or overlapping requests count: {}; by nothing: {}.",
             counts.explained, counts.possible, counts.unexplained
         );
     }
@@ -124,11 +138,13 @@ fn false_refusal(class: &ClassWatch, scenario: &Scenario, name: &str) -> Finding
 fn scope(class: &ClassWatch, name: &str) -> Finding {
     let suspicious: u64 = class.rates().map(|watch| watch.together.suspicious()).sum();
     let verdicts = || class.rates().map(|watch| watch.together.verdict(watch.demand.keys()));
-    let verdict =
-        [Verdict::Fail, Verdict::Pass].into_iter().find(|wanted| verdicts().any(|verdict| verdict == *wanted));
+    let verdict = [Verdict::Fail, Verdict::Inconclusive, Verdict::Pass]
+        .into_iter()
+        .find(|wanted| verdicts().any(|verdict| verdict == *wanted));
     let verdict = verdict.unwrap_or(Verdict::NoData);
     let headline = match verdict {
         Verdict::Fail => "Looks keyed by address: refuses clients that are within their own limit",
+        Verdict::Inconclusive => "Refuses clients within their own limit, and a shared one was not used up either",
         Verdict::Pass => "Each scope key has a budget of its own",
         _ => "The keys together never asked for more than one budget",
     };
@@ -218,7 +234,7 @@ impl Contract {
         let (verdict, headline) = match self.wrong {
             _ if self.looked_at == 0 => (Verdict::NoData, "Nothing was refused".to_owned()),
             0 => (Verdict::Pass, format!("{refusals} as documented")),
-            wrong => (Verdict::Fail, format!("{wrong} of {refusals} are not as documented")),
+            wrong => (Verdict::Fail, format!("{wrong} of {refusals} {} not as documented", plural(wrong, "is", "are"))),
         };
         let remedy = "Answer a refusal with the documented status, body and hint, in the documented unit";
         Finding {
@@ -303,7 +319,7 @@ pub fn hint_findings(hints: Hints, scenario: &Scenario) -> (Finding, Finding) {
     };
 
     let looked_at = hints.obeyed + hints.ignored;
-    let retries = if looked_at == 1 { "retry".to_owned() } else { format!("{looked_at} retries") };
+    let retries = format!("{looked_at} {}", plural(looked_at, "retry", "retries"));
     let (verdict, headline) = match hints.ignored {
         _ if looked_at == 0 => (Verdict::NoData, "Nothing was sent again after a hint".to_owned()),
         0 => (Verdict::Pass, format!("{retries}, none sooner than told")),
@@ -343,6 +359,49 @@ mod tests {
         let finding = contract(vec![Ask::new(0, SITES, 0).refused(), wrong]);
         assert_eq!((finding.verdict, finding.looked_at, finding.wrong), (Verdict::Fail, 2, 1));
         assert_eq!(finding.evidence[0].why, "status 403 instead of 429; no hint");
+    }
+
+    #[test]
+    fn one_is_told_in_the_singular() {
+        let mut script = Script::default();
+        (0..4).for_each(|number| {
+            script.ask(Ask::new(0, SITES, number * 10));
+        });
+        let flow = script.ask(Ask::new(0, SITES, 100).told(11));
+        script.ask(Ask::new(0, SITES, 11_200).retry(flow, 2));
+        let outcomes = script.verify(scenario(policy(), 1));
+        assert_eq!(outcomes.finding("server.false-refusal", "queries").headline, "1 refusal fits the limit");
+        assert_eq!(outcomes.finding("client.obeys-hint", "").headline, "1 retry, none sooner than told");
+    }
+
+    #[test]
+    fn refusals_that_are_merely_possible_leave_the_verdict_open() {
+        let mut script = Script::default();
+        (0..4).for_each(|number| {
+            script.ask(Ask::new(0, SITES, number * 10));
+            script.ask(Ask::new(1, SITES, number * 10).takes(5_000));
+        });
+        script.ask(Ask::new(0, SITES, 100).refused());
+        script.ask(Ask::new(1, SITES, 100).refused());
+        let outcomes = script.verify(scenario(policy(), 2));
+        let finding = outcomes.finding("server.false-refusal", "queries");
+        assert_eq!(
+            (finding.verdict, &*finding.headline),
+            (Verdict::Inconclusive, "1 of 2 refusals may or may not be due")
+        );
+    }
+
+    #[test]
+    fn a_reading_that_is_ruled_out_leaves_over_admission_open() {
+        let mut script = Script::default();
+        [9_000, 9_100, 9_200, 9_300, 10_100, 10_200].into_iter().for_each(|at| {
+            script.ask(Ask::new(0, SITES, at));
+        });
+        script.ask(Ask::new(0, SITES, 15_000).refused());
+        let outcomes = script.verify(scenario(policy(), 1));
+        let finding = outcomes.finding("server.over-admission", "queries");
+        assert_eq!(finding.verdict, Verdict::Inconclusive);
+        assert!(finding.headline.contains("rolling"), "{}", finding.headline);
     }
 
     #[test]

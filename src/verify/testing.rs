@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{Verified, Verifier};
-use crate::device::{Cause, Flow, Note, Outcome};
+use crate::device::{Cause, DropReason, Flow, Note, Outcome};
 use crate::limiter::Limiter;
 use crate::policy::model::*;
 use crate::policy::reading::Reading;
@@ -143,7 +143,7 @@ enum Step {
     Sent(Sent),
     Done(Record, Option<Exchange>),
     Closed(DeviceId, Flow),
-    Finished(DeviceId, Note),
+    Noted(DeviceId, Note),
 }
 
 /// Requests to be played in the order of their time.
@@ -256,7 +256,12 @@ impl Script {
 
     pub fn finish(&mut self, device: u32, operation: OperationId, flow: Flow, attempts: u32, served: bool, at: u64) {
         let note = Note::Finished { operation, flow, attempts, served };
-        self.steps.push((Nanos::from_millis(at), Step::Finished(DeviceId(device), note)));
+        self.steps.push((Nanos::from_millis(at), Step::Noted(DeviceId(device), note)));
+    }
+
+    pub fn drop_busy(&mut self, device: u32, operation: OperationId, at: u64) {
+        let note = Note::Dropped { operation, reason: DropReason::Busy };
+        self.steps.push((Nanos::from_millis(at), Step::Noted(DeviceId(device), note)));
     }
 
     /// Plays the steps of some devices.
@@ -272,7 +277,7 @@ impl Script {
                 Step::Closed(device, flow) => {
                     (*device, Observation::StreamClosed { device: *device, flow: *flow, frames: 0 })
                 }
-                Step::Finished(device, note) => (*device, Observation::Noted { device: *device, note: *note }),
+                Step::Noted(device, note) => (*device, Observation::Noted { device: *device, note: *note }),
             };
             if mine(device) {
                 verifier.observe(*at, observation);

@@ -3,13 +3,14 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::answers::Answers;
 use super::cadence::Cadences;
 use super::class::ClassWatch;
 use super::guidance::Guidance;
 use super::hint::Hints;
 use super::reaction::Refusals;
 use super::{quota, server};
-use crate::device::{Flow, Note, Outcome};
+use crate::device::{DropReason, Flow, Note, Outcome};
 use crate::policy::model::ClassId;
 use crate::record::{Exchange, Observation, Observer, Record, Sent};
 use crate::scenario::operation::Detail;
@@ -35,6 +36,7 @@ pub struct Verifier {
     /// By class.
     classes: Vec<ClassWatch>,
     open_streams: HashMap<(DeviceId, Flow), (ClassId, Detail)>,
+    answers: Answers,
     hints: Hints,
     contract: server::Contract,
     unclassified: server::Unclassified,
@@ -65,6 +67,7 @@ impl Verifier {
         Verifier {
             classes: (0..scenario.policy.classes.len()).map(class).collect(),
             open_streams: HashMap::new(),
+            answers: Answers::new(&scenario),
             hints: Hints::default(),
             contract: server::Contract::default(),
             unclassified: server::Unclassified::default(),
@@ -87,6 +90,7 @@ impl Verifier {
             *mine += theirs;
         }
         self.open_streams.extend(other.open_streams);
+        self.answers.merge(other.answers);
         self.hints.merge(other.hints);
         self.contract.merge(other.contract);
         self.unclassified.merge(other.unclassified);
@@ -108,6 +112,7 @@ impl Verifier {
         for (class, id) in self.classes.into_iter().zip(ids) {
             server_findings.extend(server::class_findings(&class, scenario, id));
             client_findings.push(class.logical.finding(scenario, id));
+            let (refused, explained, busy) = (class.refusals.all(), class.refusals.explained, class.busy);
             let mut usages = class.finish(scenario, id, ended);
             server_findings.extend(server::stream_finding(&mut usages, scenario, id));
             let about = quota::About {
@@ -115,11 +120,15 @@ impl Verifier {
                 class: id,
                 operations: &self.operations,
                 savings: self.guidance.savings(id),
+                refused,
+                explained,
+                busy,
                 broke_first: first_broken.filter(|(_, first)| *first == id).map(|(at, _)| at),
             };
             quotas.extend(usages.iter().map(|usage| usage.quota.clone()));
             findings.push(quota::finding(about, usages));
         }
+        findings.extend(self.answers.findings(scenario));
         findings.extend(server_findings);
         findings.extend(self.unclassified.finding(scenario));
         findings.push(self.contract.finding(scenario));
@@ -156,12 +165,13 @@ impl Verifier {
     }
 
     fn done(&mut self, record: &Record, exchange: Option<&Exchange>) {
-        // What never left used nothing and was answered by nobody.
+        let role = self.roles[usize::from(record.operation.0)];
+        self.answers.done(role.class, record, exchange);
+        // What never left used nothing.
         let Some(sent) = record.sent else {
             return;
         };
         let scenario = &*self.scenario;
-        let role = self.roles[usize::from(record.operation.0)];
         let refused = record.outcome == Outcome::Refused;
         match role.class {
             Some(id) => {
@@ -181,7 +191,9 @@ impl Verifier {
                 self.hints.done(record, exchange, 0, |_| false);
             }
         }
-        self.refusals.done(record.done, refused);
+        if !matches!(record.outcome, Outcome::Failed(_)) {
+            self.refusals.done(record.done, refused);
+        }
         if refused {
             self.contract.refused(record, exchange, role.class.map(|class| scenario.policy.class(class)));
         }
@@ -190,6 +202,11 @@ impl Verifier {
     }
 
     fn noted(&mut self, device: DeviceId, note: Note) {
+        if let Note::Dropped { operation, reason: DropReason::Busy } = note
+            && let Some(class) = self.roles[usize::from(operation.0)].class
+        {
+            self.classes[class.index()].busy += 1;
+        }
         let Note::Finished { operation, flow, attempts, served } = note else {
             return;
         };
@@ -280,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn what_never_left_is_nobodys_request() {
+    fn what_never_left_uses_no_limit() {
         let mut verifier = verifier(scenario(policy(), 1));
         let record = Record {
             device: DeviceId(0),
@@ -300,7 +317,9 @@ mod tests {
         let observation = Observation::Done { record: &record, exchange: None };
         Observer::observe(&mut verifier, record.done, observation);
         let verified = verifier.finish(Nanos::from_secs(60));
-        let judged = |finding: &&Finding| finding.verdict != Verdict::NoData;
+        let judged = |finding: &&Finding| {
+            finding.verdict != Verdict::NoData && !matches!(&*finding.check, "server.answers" | "server.overload")
+        };
         assert_eq!(verified.findings.iter().find(judged), None);
     }
 }

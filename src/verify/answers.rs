@@ -1,0 +1,318 @@
+//! `server.answers`: requests are answered, and what is asked for is served at least once. `server.overload`: not many are
+//! told that the server is overloaded. Without these a dead server would keep every limit.
+
+use std::collections::BTreeMap;
+
+use super::exhibit::{Exhibit, Exhibits, failure_in_words};
+use super::words::{count_of, percent, unseen};
+use crate::device::{Failure, Outcome};
+use crate::policy::model::ClassId;
+use crate::record::{Exchange, Record};
+use crate::scenario::{Operation, Scenario};
+use crate::summary::finding::{Finding, Party, Severity, Verdict};
+
+/// More than one in so many requests may not go wrong.
+const ONE_IN: u64 = 100;
+
+/// So many requests for an operation with none served are no accident.
+const NEVER_AFTER: u64 = 3;
+
+/// What became of all requests.
+#[derive(Clone, Debug)]
+pub struct Answers {
+    operations: Vec<Asked>,
+    /// By class; the last for requests without a class.
+    classes: Vec<Shown>,
+}
+
+/// What became of the requests for one operation, but for those that the device itself gave up.
+#[derive(Clone, Debug, Default)]
+struct Asked {
+    finished: u64,
+    served: u64,
+    /// Answered with a 4xx or 5xx that is neither the refusal nor the overload.
+    errors: u64,
+    overloaded: u64,
+    faults: BTreeMap<Fault, u64>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Fault {
+    NoAnswer(Failure),
+    Status(u16),
+}
+
+#[derive(Clone, Debug, Default)]
+struct Shown {
+    faults: Exhibits,
+    /// Whatever else was not served.
+    unserved: Exhibits,
+    overloads: Exhibits,
+}
+
+impl Fault {
+    fn of(record: &Record) -> Option<Self> {
+        match record.outcome {
+            Outcome::Failed(failure) => Some(Fault::NoAnswer(failure)),
+            Outcome::Broken(status) if status >= 500 => Some(Fault::Status(status)),
+            _ => None,
+        }
+    }
+
+    fn in_words(self) -> String {
+        match self {
+            Fault::NoAnswer(failure) => failure_in_words(failure).to_owned(),
+            Fault::Status(status) => format!("status {status}"),
+        }
+    }
+}
+
+impl Asked {
+    fn add(&mut self, record: &Record, fault: Option<Fault>) {
+        self.finished += 1;
+        self.served += u64::from(record.outcome == Outcome::Served);
+        self.overloaded += u64::from(record.outcome == Outcome::Overloaded);
+        self.errors += u64::from(matches!(record.outcome, Outcome::Rejected(_) | Outcome::Broken(_)));
+        if let Some(fault) = fault {
+            *self.faults.entry(fault).or_default() += 1;
+        }
+    }
+
+    fn merge(&mut self, other: &Asked) {
+        self.finished += other.finished;
+        self.served += other.served;
+        self.errors += other.errors;
+        self.overloaded += other.overloaded;
+        for (fault, count) in &other.faults {
+            *self.faults.entry(*fault).or_default() += count;
+        }
+    }
+
+    /// Fewer requests count only where each got an error for its answer: that is no accident of the network or the quota.
+    fn was_never_served(&self) -> bool {
+        self.served == 0 && self.finished > 0 && (self.finished >= NEVER_AFTER || self.errors == self.finished)
+    }
+
+    fn faulty(&self) -> u64 {
+        self.faults.values().sum()
+    }
+
+    /// `connection refused 148, status 500 2`.
+    fn faults_in_words(&self) -> String {
+        let kinds = self.faults.iter().map(|(fault, count)| format!("{} {count}", fault.in_words()));
+        kinds.collect::<Vec<_>>().join(", ")
+    }
+
+    fn faults_headline(&self) -> String {
+        let unanswered = |fault: &Fault| matches!(fault, Fault::NoAnswer(_));
+        let got = match (self.faults.keys().any(unanswered), self.faults.keys().all(unanswered)) {
+            (_, true) => "no answer",
+            (true, _) => "no answer or a server error",
+            (false, _) => "a server error",
+        };
+        format!("{} of {} got {got}: {}", self.faulty(), count_of(self.finished, "request"), self.faults_in_words())
+    }
+}
+
+impl Answers {
+    pub fn new(scenario: &Scenario) -> Self {
+        Answers {
+            operations: vec![Asked::default(); scenario.operations.iter().count()],
+            classes: vec![Shown::default(); scenario.policy.classes.len() + 1],
+        }
+    }
+
+    /// Takes the end of a request of `class`, whether it ever left or not.
+    pub fn done(&mut self, class: Option<ClassId>, record: &Record, exchange: Option<&Exchange>) {
+        if record.outcome == Outcome::Failed(Failure::Cancelled) {
+            return;
+        }
+        let fault = Fault::of(record);
+        self.operations[usize::from(record.operation.0)].add(record, fault);
+        let unclassified = self.classes.len() - 1;
+        let shown = &mut self.classes[class.map_or(unclassified, ClassId::index)];
+        let (exhibits, why) = match (fault, record.outcome) {
+            (_, Outcome::Served) => return,
+            (Some(fault), _) => (&mut shown.faults, fault.in_words()),
+            (None, Outcome::Overloaded) => (&mut shown.overloads, "overloaded".to_owned()),
+            (None, _) => (&mut shown.unserved, "not served".to_owned()),
+        };
+        exhibits.show(|| Exhibit::done(record, exchange, why));
+    }
+
+    pub fn merge(&mut self, other: Answers) {
+        for (mine, theirs) in self.operations.iter_mut().zip(&other.operations) {
+            mine.merge(theirs);
+        }
+        for (mine, theirs) in self.classes.iter_mut().zip(other.classes) {
+            mine.faults.merge(theirs.faults);
+            mine.unserved.merge(theirs.unserved);
+            mine.overloads.merge(theirs.overloads);
+        }
+    }
+
+    /// Two per class; on requests without a class only where there were some.
+    pub fn findings(self, scenario: &Scenario) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        let classes = scenario.policy.classes.len();
+        for (index, shown) in self.classes.into_iter().enumerate() {
+            let class = (index < classes).then_some(ClassId(index as u8));
+            let asked: Vec<_> = scenario
+                .operations
+                .iter()
+                .map(|(_, operation)| operation)
+                .zip(&self.operations)
+                .filter(|(operation, asked)| operation.class == class && asked.finished > 0)
+                .collect();
+            if class.is_some() || !asked.is_empty() {
+                let name = class.map_or("unclassified", |class| &scenario.policy.class(class).name);
+                findings.extend(shown.findings(scenario, name, &asked));
+            }
+        }
+        findings
+    }
+}
+
+impl Shown {
+    fn findings(self, scenario: &Scenario, name: &str, asked: &[(&Operation, &Asked)]) -> [Finding; 2] {
+        let answers = unseen("server.answers", Party::Server, Severity::Breach, name);
+        let overload = unseen("server.overload", Party::Server, Severity::Advice, name);
+        let mut all = Asked::default();
+        asked.iter().for_each(|(_, asked)| all.merge(asked));
+        if all.finished == 0 {
+            let headline = || "Nothing was asked".to_owned();
+            return [Finding { headline: headline(), ..answers }, Finding { headline: headline(), ..overload }];
+        }
+        let overloads = self.overloads.clone();
+        [self.answers(scenario, &all, asked, answers), overload_finding(scenario, &all, overloads, overload)]
+    }
+
+    fn answers(self, scenario: &Scenario, all: &Asked, asked: &[(&Operation, &Asked)], blank: Finding) -> Finding {
+        let never: Vec<String> = asked
+            .iter()
+            .filter(|(_, asked)| asked.was_never_served())
+            .map(|(operation, asked)| format!("{} (asked {})", operation.name(), count_of(asked.finished, "time")))
+            .collect();
+        let too_many = all.faulty() * ONE_IN > all.finished;
+        let never_text = format!("never served: {}", never.join(", "));
+        let headline = match (too_many, never.is_empty()) {
+            (true, true) => all.faults_headline(),
+            (true, false) => format!("{}; {never_text}", all.faults_headline()),
+            (false, false) => format!("Asked for and {never_text}"),
+            (false, true) if all.faulty() > 0 => all.faults_headline(),
+            (false, true) => format!("{}, each with an answer", count_of(all.finished, "request")),
+        };
+        let failed = too_many || !never.is_empty();
+        let mut evidence = self.faults;
+        if !never.is_empty() {
+            evidence.merge(self.unserved);
+            evidence.merge(self.overloads);
+        }
+        Finding {
+            verdict: if failed { Verdict::Fail } else { Verdict::Pass },
+            headline,
+            remedy: match failed {
+                true => "Check that the server is up, that the target is right and that it knows these requests".into(),
+                false => String::new(),
+            },
+            looked_at: all.finished,
+            wrong: all.faulty(),
+            evidence: evidence.into_evidence(scenario),
+            ..blank
+        }
+    }
+}
+
+fn overload_finding(scenario: &Scenario, all: &Asked, exhibits: Exhibits, blank: Finding) -> Finding {
+    let failed = all.overloaded * ONE_IN > all.finished;
+    let requests = count_of(all.finished, "request");
+    Finding {
+        verdict: if failed { Verdict::Fail } else { Verdict::Pass },
+        headline: match all.overloaded {
+            0 => "Never said that it is overloaded".to_owned(),
+            count => format!("Overloaded for {count} of {requests} ({})", percent(count, all.finished)),
+        },
+        remedy: if failed { "Give the server more room, or ask for less".to_owned() } else { String::new() },
+        looked_at: all.finished,
+        wrong: all.overloaded,
+        evidence: exhibits.into_evidence(scenario),
+        ..blank
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::*;
+    use super::*;
+
+    /// `count` heartbeats, the first of which come to each of `outcomes`.
+    fn heartbeats(count: u64, outcomes: &[Outcome]) -> Outcomes {
+        let mut script = Script::default();
+        for number in 0..count {
+            let outcome = outcomes.get(number as usize).copied().unwrap_or(Outcome::Served);
+            script.ask(Ask { outcome, ..Ask::new(0, HEARTBEAT, number * 1_000) });
+        }
+        script.verify(scenario(policy(), 1))
+    }
+
+    fn answers(count: u64, outcomes: &[Outcome]) -> Finding {
+        heartbeats(count, outcomes).finding("server.answers", "charger").clone()
+    }
+
+    #[test]
+    fn more_than_one_percent_without_an_answer_or_with_a_server_error_fails() {
+        let timeout = Outcome::Failed(Failure::Timeout);
+        assert_eq!(answers(100, &[]).verdict, Verdict::Pass);
+        assert_eq!(answers(100, &[timeout]).verdict, Verdict::Pass);
+        let finding = answers(100, &[timeout, timeout]);
+        assert_eq!((finding.verdict, finding.wrong), (Verdict::Fail, 2));
+        assert_eq!(finding.headline, "2 of 100 requests got no answer: timeout 2");
+        assert_eq!((finding.evidence.len(), &*finding.evidence[0].why), (2, "timeout"));
+        let finding = answers(100, &[timeout, Outcome::Broken(500)]);
+        assert_eq!(finding.headline, "2 of 100 requests got no answer or a server error: timeout 1, status 500 1");
+        let finding = answers(100, &[Outcome::Broken(502); 7]);
+        assert_eq!(finding.headline, "7 of 100 requests got a server error: status 502 7");
+        assert_eq!(finding.evidence.len(), 5);
+    }
+
+    #[test]
+    fn what_the_device_gave_up_is_not_held_against_the_server() {
+        assert_eq!(answers(10, &[Outcome::Failed(Failure::Cancelled); 5]).verdict, Verdict::Pass);
+        assert_eq!(answers(10, &[Outcome::Failed(Failure::Cancelled); 10]).verdict, Verdict::NoData);
+    }
+
+    #[test]
+    fn an_operation_that_is_never_served_fails() {
+        assert_eq!(answers(3, &[Outcome::Refused; 3]).verdict, Verdict::Fail);
+        assert_eq!(answers(2, &[Outcome::Refused; 2]).verdict, Verdict::Pass);
+        assert_eq!(answers(4, &[Outcome::Refused; 3]).verdict, Verdict::Pass);
+        let finding = answers(1, &[Outcome::Rejected(404)]);
+        assert_eq!(finding.verdict, Verdict::Fail);
+        assert_eq!(finding.headline, "Asked for and never served: POST /heartbeat (asked 1 time)");
+        assert_eq!(finding.evidence[0].received, "404 as it came");
+    }
+
+    #[test]
+    fn requests_without_a_class_are_looked_at_too() {
+        let mut script = Script::default();
+        (0..3).for_each(|number| {
+            script.ask(Ask { outcome: Outcome::Broken(500), ..Ask::new(0, UNNAMED, number * 100) });
+        });
+        let outcomes = script.verify(scenario(policy(), 1));
+        assert_eq!(outcomes.finding("server.answers", "unclassified").verdict, Verdict::Fail);
+        assert_eq!(outcomes.finding("server.answers", "queries").verdict, Verdict::NoData);
+    }
+
+    #[test]
+    fn overload_is_advice_and_no_failure_to_answer() {
+        let outcomes = heartbeats(100, &[Outcome::Overloaded; 2]);
+        assert_eq!(outcomes.finding("server.answers", "charger").verdict, Verdict::Pass);
+        let finding = outcomes.finding("server.overload", "charger");
+        assert_eq!((finding.verdict, finding.severity), (Verdict::Fail, Severity::Advice));
+        assert_eq!(finding.headline, "Overloaded for 2 of 100 requests (2.0 %)");
+        assert_eq!(
+            heartbeats(100, &[Outcome::Overloaded]).finding("server.overload", "charger").verdict,
+            Verdict::Pass
+        );
+    }
+}
