@@ -23,6 +23,7 @@ struct Page<'a> {
     breaches: Vec<FindingRow<'a>>,
     advice: Vec<FindingRow<'a>>,
     open: Vec<FindingRow<'a>>,
+    undecided: String,
     passed: Vec<FindingRow<'a>>,
     gates: Vec<GateRow<'a>>,
     latency: Vec<Figure>,
@@ -66,6 +67,7 @@ pub fn render(summary: &Summary) -> askama::Result<String> {
         facts: view::facts(summary),
         limit_at: view::limit_at(summary),
         quotas: view::quotas(summary),
+        undecided: triage.undecided(),
         breaches: rows(triage.breaches),
         advice: rows(triage.advice),
         open: rows(triage.open),
@@ -297,7 +299,7 @@ mod tests {
             latency.from_sent.curve = vec![];
             latency.from_sent.max = odd[0];
             prop_assert_eq!(defect(&page(&summary)), None);
-            super::super::terminal::render(&summary, None, false);
+            super::super::terminal::render(&summary, None, crate::report::terminal::Style { colour: false, narrow: true });
             super::super::markdown::render(&summary);
             super::super::junit::render(&summary).unwrap();
         }
