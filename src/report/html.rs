@@ -112,6 +112,18 @@ mod tests {
         "reproduce",
     ];
 
+    #[test]
+    fn long_polls_are_explained_where_they_stand_among_others() {
+        let summary = sample::passing();
+        let explained = summary.classes.iter().filter(|class| {
+            let Body::Drawn(_) = percentile::figure("x", class).body else { return false };
+            let alone = Summary { classes: vec![(*class).clone()], ..summary.clone() };
+            page(&alone).contains("Long polls are among these")
+        });
+        let names: Vec<&str> = explained.map(|class| class.class.as_str()).collect();
+        assert_eq!(names, ["unclassified"]);
+    }
+
     fn page(summary: &Summary) -> String {
         render(summary).unwrap()
     }

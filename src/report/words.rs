@@ -131,12 +131,12 @@ pub fn memory(summary: &Summary) -> Option<String> {
     Some(format!("{}{}{server}", format::bytes(peak), each.unwrap_or_default()))
 }
 
-/// What the harness itself did, in one line: `p99 of lateness 0.3 ms, peak memory 103 MiB, …`.
+/// What the harness itself did, in one line: `p99 lateness 0.3 ms, memory 103 MiB, …`.
 pub fn harness(summary: &Summary) -> String {
     let lateness = &summary.harness.lateness;
     let late = if lateness.count == 0 { "no data".to_owned() } else { format::millis(lateness.p99) };
-    let memory = memory(summary).map(|memory| format!(", peak memory {memory}")).unwrap_or_default();
-    format!("p99 of lateness {late}{memory}")
+    let memory = memory(summary).map(|memory| format!(", memory {memory}")).unwrap_or_default();
+    format!("p99 lateness {late}{memory}")
 }
 
 /// Check and subject in one: `fleet.quota (queries)`, or the check alone when it is about the whole run.
