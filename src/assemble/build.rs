@@ -6,9 +6,10 @@ use super::harness::harness_info;
 use super::words::{group_info, policy_info};
 use crate::exit::Exit;
 use crate::gate;
-use crate::measure::Measure;
+use crate::measure::{Measure, step_for};
 use crate::scenario::Scenario;
-use crate::summary::{Conclusion, FORMAT, QuotaUse, Summary};
+use crate::scenario::target::Target;
+use crate::summary::{Conclusion, FORMAT, QuotaUse, Safety, Summary};
 use crate::verify::Verified;
 
 /// The result of a run. `measure` and `verified` cover all shards.
@@ -21,24 +22,36 @@ pub fn assemble(scenario: &Scenario, facts: &RunFacts, measure: Measure, verifie
         conclusion: Conclusion { exit: Exit::Internal, exit_code: 0, headline: String::new(), reasons: Vec::new() },
         fleet: scenario.groups.iter().map(|group| group_info(scenario, group)).collect(),
         policy: policy_info(&scenario.policy),
-        quotas: on_the_timeline(verified.quotas, timeline.steps),
+        quotas: verified.quotas.into_iter().map(|quota| quota_use(quota, scenario, facts)).collect(),
         classes: measure.figures(scenario, facts.ended),
         timeline,
         findings: verified.findings,
         gates: Vec::new(),
-        harness: harness_info(facts, &measure),
+        harness: harness_info(facts, matches!(scenario.target, Target::Embedded(_)), &measure),
     };
     summary.gates = gate::evaluate(&summary, &scenario.gates);
     summary.conclusion = conclude(&summary, facts.unreachable);
     summary
 }
 
-/// Use over time ends with the last request of its class: the rest of the run used nothing.
-fn on_the_timeline(mut quotas: Vec<QuotaUse>, steps: usize) -> Vec<QuotaUse> {
-    for quota in quotas.iter_mut().filter(|quota| !quota.series.is_empty()) {
-        quota.series.resize(steps, 0);
+/// What a run can say about a quota: use over time ends with the sending, and a target that was never reached counted
+/// nothing against anyone.
+fn quota_use(mut quota: QuotaUse, scenario: &Scenario, facts: &RunFacts) -> QuotaUse {
+    if facts.unreachable {
+        return QuotaUse {
+            keys: 0,
+            busiest: None,
+            requests: 0,
+            readings: Vec::new(),
+            safety: Safety::NoData,
+            headroom: None,
+            series: Vec::new(),
+            ..quota
+        };
     }
-    quotas
+    let sending = facts.ended.min(scenario.duration);
+    quota.series.truncate(sending.0.div_ceil(step_for(scenario.duration).0) as usize);
+    quota
 }
 
 #[cfg(test)]
@@ -50,12 +63,11 @@ mod tests {
     use super::super::testing::{SUMMARY, facts, finding, measured, quota};
     use super::*;
     use crate::device::{Failure, Outcome};
-    use crate::measure::step_for;
     use crate::record::{Observation, Observer};
     use crate::scenario::gate::{Bound, Gate, MetricQuery};
     use crate::scenario::{Disturbance, GroupId, ScheduledEvent};
+    use crate::summary::ReadingUse;
     use crate::summary::finding::{Evidence, Verdict};
-    use crate::summary::{ReadingUse, Safety};
     use crate::testing::{SITES, STATUS, TOKEN, play, record, scenario};
     use crate::time::Nanos;
     use crate::verify::Verifier;
@@ -153,8 +165,7 @@ mod tests {
         let over_time: Vec<&str> = summary.timeline.classes.iter().map(|class| class.class.as_str()).collect();
         assert_eq!(over_time, names);
         assert_eq!(summary.timeline.steps, 61);
-        assert_eq!(summary.quotas[0].series.len(), 61);
-        assert_eq!(summary.quotas[0].series[..4], [1, 2, 41, 0]);
+        assert_eq!(summary.quotas[0].series, [1, 2, 41]);
         assert_eq!(summary.policy.classes[0].limits, ["60 per 1m for each client_id"]);
         assert_eq!(summary.policy.classes[0].requests, ["GET /v1/sites", "GET /v1/devices/{id}"]);
         assert_eq!(summary.fleet[0].behaviour[3], "aggregated energy every 10s");
@@ -201,6 +212,23 @@ mod tests {
         let summary = played(30);
         assert_eq!(summary.conclusion.exit, Exit::Pass, "{:?}", summary.conclusion);
         assert!(summary.conclusion.headline.contains("(queries) with 50% to spare"), "{}", summary.conclusion.headline);
-        assert!(summary.quotas.iter().all(|quota| [0, summary.timeline.steps].contains(&quota.series.len())));
+    }
+
+    #[test]
+    fn use_over_time_ends_with_the_sending() {
+        let use_until = |ended| {
+            let quota = QuotaUse { series: vec![7; 90], ..quota("queries", Safety::Safe, 0.5) };
+            quota_use(quota, &scenario(1), &RunFacts { ended, ..facts() }).series
+        };
+        assert_eq!(use_until(Nanos::from_secs(80)), [7; 60]);
+        assert_eq!(use_until(Nanos::from_millis(9_500)), [7; 10]);
+    }
+
+    #[test]
+    fn a_target_that_was_never_reached_has_no_quota_kept() {
+        let used = QuotaUse { series: vec![7], ..quota("queries", Safety::Safe, 0.5) };
+        let unknown = quota_use(used, &scenario(1), &RunFacts { unreachable: true, ..facts() });
+        assert_eq!((unknown.safety, unknown.headroom, unknown.requests), (Safety::NoData, None, 0));
+        assert!(unknown.readings.is_empty() && unknown.series.is_empty());
     }
 }

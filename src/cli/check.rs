@@ -1,11 +1,12 @@
 //! `quotaproof check FILE…`: profiles and policies, told apart by their keys.
 
-use std::io::{self, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
+use super::show;
 use crate::exit::Exit;
 use crate::policy::model::Policy;
 use crate::scenario::Scenario;
@@ -14,18 +15,18 @@ use crate::{policy, profile};
 
 /// Checks every file, and says what each good one holds and what is wrong with each bad one; `styled` with terminal
 /// colours.
-pub fn run(paths: &[PathBuf], styled: bool, out: &mut dyn Write, err: &mut dyn Write) -> io::Result<Exit> {
+pub fn run(paths: &[PathBuf], styled: bool, out: &mut dyn Write, err: &mut dyn Write) -> Exit {
     let mut exit = Exit::Pass;
     for path in paths {
         match describe(path) {
-            Ok(line) => writeln!(out, "{}: {line}", path.display())?,
+            Ok(line) => show(out, &format!("{}: {line}\n", path.display())),
             Err(diagnosis) => {
                 exit = Exit::Usage;
-                writeln!(err, "{}\n", diagnosis.render(styled))?;
+                show(err, &format!("{}\n\n", diagnosis.render(styled)));
             }
         }
     }
-    Ok(exit)
+    exit
 }
 
 /// What a file holds, in one line. A built-in name stands for its text where there is no such file.
@@ -105,7 +106,7 @@ mod tests {
             paths.push(path);
         }
         let (mut out, mut err) = (Vec::new(), Vec::new());
-        let exit = run(&paths, false, &mut out, &mut err).unwrap();
+        let exit = run(&paths, false, &mut out, &mut err);
         let text = |bytes| String::from_utf8(bytes).unwrap().replace(&format!("{}/", folder.path().display()), "");
         (exit, text(out), text(err))
     }
@@ -131,6 +132,14 @@ mod tests {
         assert_eq!(out.lines().count(), 1);
         assert!(err.contains("error: a.yaml is neither a profile nor a policy"), "{err}");
         assert!(err.contains("c.yaml:1:1"), "{err}");
+    }
+
+    #[test]
+    fn a_reader_that_has_gone_changes_no_exit_code() {
+        use super::super::testing::Gone;
+        let good = [PathBuf::from("tellus")];
+        assert_eq!(run(&good, false, &mut Gone, &mut Gone), Exit::Pass);
+        assert_eq!(run(&[PathBuf::from("/nowhere.yaml")], false, &mut Gone, &mut Gone), Exit::Usage);
     }
 
     #[test]

@@ -8,13 +8,13 @@ pub mod run;
 pub mod schema;
 pub mod serve;
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
 use crate::exit::Exit;
-use crate::report::terminal;
+use crate::report::terminal::{self, Style};
 use crate::time::Nanos;
 use crate::yaml::quantity;
 
@@ -94,20 +94,45 @@ fn dispatch(verb: Verb) -> anyhow::Result<Exit> {
     let (mut out, mut err) = (std::io::stdout(), std::io::stderr());
     match verb {
         Verb::Run(args) => run::run(&args),
-        Verb::Check { files } => Ok(check::run(&files, err.is_terminal(), &mut out, &mut err)?),
+        Verb::Check { files } => Ok(check::run(&files, err.is_terminal(), &mut out, &mut err)),
         Verb::Serve(options) => serve::run(&options),
-        Verb::Report { dir } => report::run(&dir, &mut out, wants_colour()),
+        Verb::Report { dir } => report::run(&dir, &mut out, style()),
         Verb::Schema { subject } => {
-            print!("{}", schema::render(subject));
+            show(&mut out, &schema::render(subject));
             Ok(Exit::Pass)
         }
     }
 }
 
-fn wants_colour() -> bool {
-    terminal::wants_colour(std::io::stdout().is_terminal(), std::env::var_os("NO_COLOR").as_deref())
+/// How verdicts look on standard output.
+fn style() -> Style {
+    let narrow = std::io::stdout().is_terminal();
+    Style { colour: terminal::wants_colour(narrow, std::env::var_os("NO_COLOR").as_deref()), narrow }
+}
+
+/// Writes what a person or a pipe may read. One that has gone, or a full disk, must not change the exit code.
+fn show(out: &mut dyn Write, text: &str) {
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }
 
 fn duration(text: &str) -> Result<Nanos, String> {
     quantity::read::<quantity::Length>(text).map(|length| length.0)
+}
+
+#[cfg(test)]
+mod testing {
+    use std::io::{Error, ErrorKind, Result, Write};
+
+    /// An output that nobody reads any more.
+    pub struct Gone;
+
+    impl Write for Gone {
+        fn write(&mut self, _: &[u8]) -> Result<usize> {
+            Err(Error::from(ErrorKind::BrokenPipe))
+        }
+
+        fn flush(&mut self) -> Result<()> {
+            Err(Error::from(ErrorKind::BrokenPipe))
+        }
+    }
 }

@@ -3,16 +3,16 @@
 use std::io::Write;
 use std::path::Path;
 
-use anyhow::Context;
-
+use super::show;
 use crate::exit::Exit;
-use crate::report::{self, files, terminal};
+use crate::report::terminal::{self, Style};
+use crate::report::{self, files};
 
 /// Renders every output of the run in `dir` from its `summary.json` and shows the verdict on `out`.
 ///
 /// # Errors
 /// The reports cannot be written. Where `dir` holds no readable run, that is said and the exit code tells it.
-pub fn run(dir: &Path, out: &mut dyn Write, colour: bool) -> anyhow::Result<Exit> {
+pub fn run(dir: &Path, out: &mut dyn Write, style: Style) -> anyhow::Result<Exit> {
     let summary = match report::load(dir) {
         Ok(summary) => summary,
         Err(error) => {
@@ -22,7 +22,7 @@ pub fn run(dir: &Path, out: &mut dyn Write, colour: bool) -> anyhow::Result<Exit
     };
     report::write_all(dir, &summary, None)?;
     let page = dir.join(files::PAGE);
-    write!(out, "{}", terminal::render(&summary, Some(&page), colour)).context("cannot write the verdict")?;
+    show(out, &terminal::render(&summary, Some(&page), style));
     Ok(Exit::Pass)
 }
 
@@ -31,6 +31,8 @@ mod tests {
     use super::*;
     use crate::report::sample;
 
+    const PLAIN: Style = Style { colour: false, narrow: true };
+
     #[test]
     fn a_stored_run_is_rendered_again_from_its_summary_alone() {
         let dir = tempfile::tempdir().unwrap();
@@ -38,16 +40,23 @@ mod tests {
         let before = std::fs::read(&paths[1]).unwrap();
         std::fs::remove_file(&paths[1]).unwrap();
         let mut out = Vec::new();
-        run(dir.path(), &mut out, false).unwrap();
+        run(dir.path(), &mut out, PLAIN).unwrap();
         assert!(std::fs::read(&paths[1]).unwrap() == before);
         assert_eq!(std::fs::read(&paths[4]).unwrap(), b"histograms");
         assert!(String::from_utf8(out).unwrap().starts_with("✗ FAILED"));
     }
 
     #[test]
+    fn a_reader_that_has_gone_loses_no_report() {
+        let dir = tempfile::tempdir().unwrap();
+        report::write_all(dir.path(), &sample::failing(), None).unwrap();
+        assert_eq!(run(dir.path(), &mut super::super::testing::Gone, PLAIN).unwrap(), Exit::Pass);
+    }
+
+    #[test]
     fn a_directory_without_a_run_is_the_callers_mistake() {
         let dir = tempfile::tempdir().unwrap();
-        let exit = run(dir.path(), &mut Vec::new(), false).unwrap();
+        let exit = run(dir.path(), &mut Vec::new(), PLAIN).unwrap();
         assert_eq!(exit, Exit::Usage);
     }
 }

@@ -1,25 +1,28 @@
 //! `quotaproof run`: plays a profile against its target over real sockets and writes the report.
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context;
 
-use super::RunArgs;
 use super::memory::peak_memory_bytes;
 use super::progress::Progress;
+use super::{RunArgs, show, style};
 use crate::assemble::{Outcome, Recorder, RunFacts};
 use crate::device::fleet::{Fleet, partition};
 use crate::drive::live::{self, Control, LiveEnd, LiveError, LiveOptions};
 use crate::exit::Exit;
 use crate::profile::{self, descriptors, secrets};
 use crate::reference::live::{self as reference, Running};
-use crate::report::{self, files, terminal};
+use crate::report::terminal::{self, Style};
+use crate::report::{self, files};
 use crate::scenario::Scenario;
 use crate::scenario::target::Target;
+use crate::scenario::words::event_text;
 use crate::summary::Driver;
+use crate::time::Nanos;
 use crate::yaml::Diagnosis;
 
 /// Runs the verb and shows the verdict on standard output.
@@ -58,7 +61,7 @@ pub fn run(args: &RunArgs) -> anyhow::Result<Exit> {
         }
     };
     let outcome = conclude(end, &place, args, &scenario);
-    publish(&outcome, &args.reports)?;
+    publish(&outcome, &args.reports, &mut std::io::stdout(), style())?;
     Ok(outcome.summary.conclusion.exit)
 }
 
@@ -66,8 +69,21 @@ pub fn run(args: &RunArgs) -> anyhow::Result<Exit> {
 fn load(args: &RunArgs) -> Result<Scenario, Diagnosis> {
     let mut scenario = profile::load(&args.profile)?;
     scenario.seed = args.seed.unwrap_or(scenario.seed);
-    scenario.duration = args.duration.unwrap_or(scenario.duration);
+    if let Some(duration) = args.duration {
+        shorten_or_lengthen(&mut scenario, duration)?;
+    }
     Ok(scenario)
+}
+
+/// A run that ends before one of its events would prove nothing about it, and look as if it did.
+fn shorten_or_lengthen(scenario: &mut Scenario, duration: Nanos) -> Result<(), Diagnosis> {
+    if let Some(event) = scenario.events.iter().find(|event| event.at >= duration) {
+        let title =
+            format!("--duration {duration} leaves out the event at {}: {}", event.at, event_text(scenario, event));
+        return Err(Diagnosis::new(title).help(format!("give a --duration above {}", event.at)));
+    }
+    scenario.duration = duration;
+    Ok(())
 }
 
 /// Where the target is, and the embedded server while it runs.
@@ -146,12 +162,62 @@ fn command(args: &RunArgs, scenario: &Scenario) -> String {
     command
 }
 
-/// Writes the report and shows the verdict.
-fn publish(outcome: &Outcome, reports: &Path) -> anyhow::Result<()> {
-    let summary = &outcome.summary;
-    let cannot = || format!("the report cannot be written to {}", reports.display());
-    let dir = report::new_directory(reports, &summary.run.name, &summary.run.started).with_context(cannot)?;
-    report::write_all(&dir, summary, Some(&outcome.hlog)).with_context(cannot)?;
-    print!("{}", terminal::render(summary, Some(&dir.join(files::PAGE)), super::wants_colour()));
-    Ok(())
+/// Writes the report and shows the verdict, the verdict also where the report cannot be written: the run is not lost.
+fn publish(outcome: &Outcome, reports: &Path, out: &mut dyn Write, style: Style) -> anyhow::Result<()> {
+    let written =
+        write(outcome, reports).with_context(|| format!("the report cannot be written to {}", reports.display()));
+    let page = written.as_ref().ok().map(|dir| dir.join(files::PAGE));
+    show(out, &terminal::render(&outcome.summary, page.as_deref(), style));
+    written.map(drop)
+}
+
+/// Writes the report into a directory of its own.
+fn write(outcome: &Outcome, reports: &Path) -> anyhow::Result<PathBuf> {
+    let run = &outcome.summary.run;
+    let dir = report::new_directory(reports, &run.name, &run.started)?;
+    report::write_all(&dir, &outcome.summary, Some(&outcome.hlog))?;
+    Ok(dir)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::Gone;
+    use super::*;
+    use crate::report::sample;
+
+    const PLAIN: Style = Style { colour: false, narrow: true };
+
+    fn outcome() -> Outcome {
+        Outcome { summary: sample::failing(), hlog: b"histograms".to_vec() }
+    }
+
+    #[test]
+    fn a_duration_that_leaves_out_an_event_names_it() {
+        let mut scenario = profile::load(Path::new("tellus-reconnect-storm")).unwrap();
+        let (planned, at) = (scenario.duration, scenario.events[0].at);
+        let error = shorten_or_lengthen(&mut scenario, at).unwrap_err();
+        let text = event_text(&scenario, &scenario.events[0]);
+        assert_eq!(error.title(), format!("--duration {at} leaves out the event at {at}: {text}"));
+        assert_eq!(scenario.duration, planned);
+        shorten_or_lengthen(&mut scenario, planned * 2).unwrap();
+        assert_eq!(scenario.duration, planned * 2);
+    }
+
+    #[test]
+    fn the_verdict_is_shown_where_the_report_cannot_be_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("reports");
+        std::fs::write(&file, "in the way").unwrap();
+        let mut out = Vec::new();
+        let error = publish(&outcome(), &file, &mut out, PLAIN).unwrap_err();
+        assert!(error.to_string().contains("the report cannot be written to"), "{error}");
+        assert!(String::from_utf8(out).unwrap().starts_with("✗ FAILED"));
+    }
+
+    #[test]
+    fn a_reader_that_has_gone_loses_no_report() {
+        let folder = tempfile::tempdir().unwrap();
+        publish(&outcome(), folder.path(), &mut Gone, PLAIN).unwrap();
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
 }

@@ -92,7 +92,7 @@ mod tests {
         let schema = schema(Subject::Profile);
         let duration = &schema.as_value()["properties"]["duration"];
         assert_eq!(duration["type"], "string");
-        assert_eq!(duration["pattern"], r"^[0-9]+(\.[0-9]+)?(us|ms|s|m|h|d)$");
+        assert_eq!(duration["pattern"], r"^([0-9]*[1-9][0-9]*(\.[0-9]+)?|[0-9]+\.[0-9]*[1-9][0-9]*)(us|ms|s|m|h|d)$");
         let every = &schema.as_value()["$defs"]["CadenceDocument"]["properties"]["every"];
         assert_eq!(every["examples"][0], "5s");
     }

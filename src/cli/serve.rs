@@ -34,8 +34,8 @@ pub struct ServeOptions {
     /// Answer this share of all requests as an overloaded server would, such as 5%
     #[arg(long, value_name = "SHARE", value_parser = share)]
     pub overload: Option<f64>,
-    /// Be wrong on purpose, such as hint-too-short; may be repeated
-    #[arg(long, value_name = "NAME", value_parser = fault)]
+    /// Be wrong on purpose in these ways
+    #[arg(long, value_name = "NAME", value_parser = fault, help = fault_help())]
     pub fault: Vec<Fault>,
 }
 
@@ -109,10 +109,15 @@ fn reading(text: &str) -> Result<Reading, String> {
 }
 
 fn fault(text: &str) -> Result<Fault, String> {
-    named(text).ok_or_else(|| {
-        let names = Fault::ALL.map(|fault| serde_json::json!(fault).as_str().unwrap_or_default().to_owned());
-        format!("use one of {}", names.join(", "))
-    })
+    named(text).ok_or_else(|| format!("use one of {}", fault_names()))
+}
+
+fn fault_help() -> String {
+    format!("Be wrong on purpose; may be repeated. One of: {}", fault_names())
+}
+
+fn fault_names() -> String {
+    Fault::ALL.map(|fault| serde_json::json!(fault).as_str().unwrap_or_default().to_owned()).join(", ")
 }
 
 /// A value by the name it is serialized with.
@@ -174,6 +179,13 @@ mod tests {
             let name = serde_json::json!(known).as_str().unwrap().to_owned();
             assert_eq!(fault(&name), Ok(known));
         }
+    }
+
+    #[test]
+    fn the_help_lists_every_fault() {
+        let help = parse(&["--help"]).expect_err("help is no options").to_string();
+        let words = help.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(words.contains(&fault_names()), "{help}");
     }
 
     #[test]

@@ -91,8 +91,8 @@ mod tests {
             (0..count).for_each(|_| play(&mut measure, &record(SITES, Nanos::ZERO, Nanos::from_millis(250), outcome)));
         }
         play(&mut measure, &record(TOKEN, Nanos::ZERO, Nanos::from_millis(40), Outcome::Served));
-        for operation in [SITES; 8].into_iter().chain([TOKEN]) {
-            let finished = Note::Finished { operation, flow: Flow(0), attempts: 1, served: true };
+        for (operation, attempts) in [(SITES, 1), (SITES, 2), (TOKEN, 1)] {
+            let finished = Note::Finished { operation, flow: Flow(0), attempts, served: true };
             note(&mut measure, Nanos::ZERO, finished);
         }
         note(&mut measure, Nanos::ZERO, Note::Dropped { operation: SITES, reason: DropReason::Busy });
@@ -185,6 +185,18 @@ mod tests {
         }
         let unused = query("refused_ratio", Some("unclassified"));
         assert_eq!(verdict(&summary(), unused, Bound::AtMost, 1.0), Verdict::NoData);
+    }
+
+    #[test]
+    fn a_server_that_only_answers_errors_has_failed_every_request() {
+        let scenario = scenario(1);
+        let mut measure = Measure::new(&scenario);
+        for outcome in [Outcome::Broken(500), Outcome::Rejected(404)] {
+            play(&mut measure, &record(SITES, Nanos::ZERO, Nanos::from_millis(1), outcome));
+        }
+        let summary = Summary { classes: measure.figures(&scenario, scenario.duration), ..SUMMARY.clone() };
+        assert_eq!(verdict(&summary, query("failed_ratio", None), Bound::AtMost, 0.99), Verdict::Fail);
+        assert_eq!(verdict(&summary, query("failed_ratio", None), Bound::AtMost, 1.0), Verdict::Pass);
     }
 
     #[test]

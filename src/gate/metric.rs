@@ -52,10 +52,12 @@ pub const METRICS: &[Metric] = &[
         unit: Unit::Ratio,
         by_class: true,
         by_quantile: false,
-        meaning: "requests without an answer among all requests",
+        meaning: "requests without an answer, or with an error status other than 429 and 503, among all requests",
         evaluate: |summary, query| {
             let requests = sum(summary, query, |class| class.requests)?;
-            Some(sum(summary, query, |class| class.failed.values().sum())? as f64 / requests as f64)
+            let failed =
+                |class: &ClassFigures| class.failed.values().sum::<u64>() + class.other_status.values().sum::<u64>();
+            Some(sum(summary, query, failed)? as f64 / requests as f64)
         },
     },
     Metric {
@@ -96,7 +98,7 @@ pub const METRICS: &[Metric] = &[
         unit: Unit::Count,
         by_class: true,
         by_quantile: false,
-        meaning: "requests sent per logical operation; the worst class decides",
+        meaning: "attempts per logical operation that ended; the worst class decides",
         evaluate: |summary, query| {
             chosen_classes(summary, query).filter_map(|class| class.amplification).max_by(f64::total_cmp)
         },

@@ -92,8 +92,6 @@ impl LatencyPair {
 /// Counts and latencies of one class.
 #[derive(Clone, Debug)]
 pub struct ClassMeasure {
-    /// Requests that left.
-    pub sent: u64,
     /// Requests whose life is over, by [`Ending`].
     pub ended: [u64; Ending::ALL.len()],
     /// Made when the first request ends that way: most classes never see most endings.
@@ -105,8 +103,9 @@ pub struct ClassMeasure {
     pub failed: [u64; FAILURES.len()],
     /// By [`DROP_REASONS`].
     pub dropped: [u64; DROP_REASONS.len()],
-    /// Logical operations that ended.
+    /// Logical operations that ended, and all attempts at them.
     pub logical: u64,
+    pub attempts: u64,
     pub given_up: u64,
     pub cache_hits: u64,
     pub refused_per_second: PerSecond,
@@ -116,7 +115,6 @@ pub struct ClassMeasure {
 impl ClassMeasure {
     pub fn new(duration: Nanos) -> Self {
         ClassMeasure {
-            sent: 0,
             ended: Default::default(),
             latency: Default::default(),
             other_status: BTreeMap::new(),
@@ -124,6 +122,7 @@ impl ClassMeasure {
             failed: Default::default(),
             dropped: Default::default(),
             logical: 0,
+            attempts: 0,
             given_up: 0,
             cache_hits: 0,
             refused_per_second: PerSecond::new(duration),
@@ -154,7 +153,6 @@ impl ClassMeasure {
     }
 
     pub fn merge(&mut self, other: ClassMeasure) {
-        self.sent += other.sent;
         add(&mut self.ended, &other.ended);
         for (own, others) in self.latency.iter_mut().zip(other.latency) {
             match (own.as_mut(), others) {
@@ -170,6 +168,7 @@ impl ClassMeasure {
         add(&mut self.failed, &other.failed);
         add(&mut self.dropped, &other.dropped);
         self.logical += other.logical;
+        self.attempts += other.attempts;
         self.given_up += other.given_up;
         self.cache_hits += other.cache_hits;
         self.refused_per_second.merge(&other.refused_per_second);

@@ -61,7 +61,7 @@ impl ClassMeasure {
             dropped: named_counts(&DROP_REASONS, &self.dropped),
             logical: self.logical,
             given_up: self.given_up,
-            amplification: ratio(self.sent, self.logical),
+            amplification: ratio(self.attempts, self.logical),
             cache_hits: self.cache_hits,
             refused_ratio: ratio(count(Ending::Refused), answered),
             overloaded_ratio: ratio(count(Ending::Overloaded), answered),

@@ -50,6 +50,11 @@ impl LatencyHistogram {
         self.values.len()
     }
 
+    /// How many were longer, to the histogram's three digits.
+    pub fn longer_than(&self, limit: Nanos) -> u64 {
+        self.values.count_between(self.values.next_non_equivalent(limit.0), u64::MAX)
+    }
+
     /// The plain histogram, in nanoseconds.
     pub fn histogram(&self) -> &Histogram<u64> {
         &self.values

@@ -103,6 +103,11 @@ impl Measure {
         self.in_flight_peak
     }
 
+    /// Departures that were later than `limit`.
+    pub fn later_than(&self, limit: Nanos) -> u64 {
+        self.lateness.longer_than(limit)
+    }
+
     fn class(&mut self, operation: OperationId) -> &mut ClassMeasure {
         &mut self.classes[self.class_of[usize::from(operation.0)]]
     }
@@ -110,7 +115,6 @@ impl Measure {
     fn sent(&mut self, at: Nanos, sent: Sent) {
         self.in_flight += 1;
         self.in_flight_peak = self.in_flight_peak.max(self.in_flight);
-        self.class(sent.operation).sent += 1;
         self.timeline.count(at, self.class_of[usize::from(sent.operation.0)], Line::Sent);
     }
 
@@ -144,9 +148,10 @@ impl Measure {
 
     fn noted(&mut self, note: Note) {
         match note {
-            Note::Finished { operation, served, .. } => {
+            Note::Finished { operation, attempts, served, .. } => {
                 let class = self.class(operation);
                 class.logical += 1;
+                class.attempts += u64::from(attempts);
                 class.given_up += u64::from(!served);
             }
             Note::Dropped { operation, reason } => self.class(operation).dropped[reason as usize] += 1,
@@ -255,12 +260,12 @@ mod tests {
     }
 
     #[test]
-    fn amplification_is_requests_sent_for_each_operation_that_ended() {
+    fn amplification_is_attempts_at_each_operation_that_ended() {
         let sent = record(SITES, at(1), QUICK, Outcome::Refused);
-        let unsent = Record { sent: None, ..record(SITES, at(1), QUICK, Outcome::Failed(Failure::ConnectRefused)) };
-        let mut measure = measured(&[sent, sent, sent, unsent]);
-        for served in [true, false] {
-            let finished = Note::Finished { operation: SITES, flow: Flow(0), attempts: 1, served };
+        // More was sent than belongs to what ended: an operation still under way says nothing yet.
+        let mut measure = measured(&[sent; 9]);
+        for (attempts, served) in [(1, true), (2, false)] {
+            let finished = Note::Finished { operation: SITES, flow: Flow(0), attempts, served };
             note(&mut measure, at(2), finished);
         }
         note(&mut measure, at(2), Note::CacheHit { operation: DEVICE });

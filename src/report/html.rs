@@ -23,6 +23,7 @@ struct Page<'a> {
     breaches: Vec<FindingRow<'a>>,
     advice: Vec<FindingRow<'a>>,
     open: Vec<FindingRow<'a>>,
+    undecided: String,
     passed: Vec<FindingRow<'a>>,
     gates: Vec<GateRow<'a>>,
     latency: Vec<Figure>,
@@ -66,6 +67,7 @@ pub fn render(summary: &Summary) -> askama::Result<String> {
         facts: view::facts(summary),
         limit_at: view::limit_at(summary),
         quotas: view::quotas(summary),
+        undecided: triage.undecided(),
         breaches: rows(triage.breaches),
         advice: rows(triage.advice),
         open: rows(triage.open),
@@ -109,6 +111,18 @@ mod tests {
         "policy",
         "reproduce",
     ];
+
+    #[test]
+    fn long_polls_are_explained_where_they_stand_among_others() {
+        let summary = sample::passing();
+        let explained = summary.classes.iter().filter(|class| {
+            let Body::Drawn(_) = percentile::figure("x", class).body else { return false };
+            let alone = Summary { classes: vec![(*class).clone()], ..summary.clone() };
+            page(&alone).contains("Long polls are among these")
+        });
+        let names: Vec<&str> = explained.map(|class| class.class.as_str()).collect();
+        assert_eq!(names, ["unclassified"]);
+    }
 
     fn page(summary: &Summary) -> String {
         render(summary).unwrap()
@@ -297,7 +311,7 @@ mod tests {
             latency.from_sent.curve = vec![];
             latency.from_sent.max = odd[0];
             prop_assert_eq!(defect(&page(&summary)), None);
-            super::super::terminal::render(&summary, None, false);
+            super::super::terminal::render(&summary, None, crate::report::terminal::Style { colour: false, narrow: true });
             super::super::markdown::render(&summary);
             super::super::junit::render(&summary).unwrap();
         }

@@ -76,8 +76,7 @@ fn findings(out: &mut String, summary: &Summary) {
         failed.iter().take(MOST_FINDINGS).for_each(|finding| one_finding(out, finding));
         more(out, failed.len(), MOST_FINDINGS);
     }
-    let (passed, open) = (triage.passed.len() as u64, triage.open.len() as u64);
-    line(out, &format!("\n{} passed; {} could not be decided.", format::plural(passed, "check"), format::count(open)));
+    line(out, &format!("\n{}.", triage.tally()));
 }
 
 fn one_finding(out: &mut String, finding: &Finding) {

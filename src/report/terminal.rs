@@ -20,9 +20,17 @@ pub fn wants_colour(is_terminal: bool, no_color: Option<&OsStr>) -> bool {
     is_terminal && no_color.is_none_or(OsStr::is_empty)
 }
 
+/// How the verdict is to look.
+#[derive(Clone, Copy, Debug)]
+pub struct Style {
+    pub colour: bool,
+    /// Cut tables to the terminal's width. Logs and files have room for all of them.
+    pub narrow: bool,
+}
+
 /// The summary as lines of at most 100 columns; `report` is the page to open for more.
-pub fn render(summary: &Summary, report: Option<&Path>, colour: bool) -> String {
-    let mut page = Page { out: String::new(), colour };
+pub fn render(summary: &Summary, report: Option<&Path>, style: Style) -> String {
+    let mut page = Page { out: String::new(), style };
     verdict(&mut page, summary);
     quotas(&mut page, summary);
     gates(&mut page, summary);
@@ -33,7 +41,7 @@ pub fn render(summary: &Summary, report: Option<&Path>, colour: bool) -> String 
 
 struct Page {
     out: String,
-    colour: bool,
+    style: Style,
 }
 
 impl Page {
@@ -68,7 +76,8 @@ impl Page {
         let clean = |row: Vec<String>| row.iter().map(|cell| text::clean(cell)).collect();
         let head = head.iter().map(|&cell| cell.to_owned()).collect();
         let rows: Vec<Vec<String>> = std::iter::once(head).chain(rows.into_iter().map(clean)).collect();
-        let lines = text::table(&rows, align, COLUMNS - 2 * INDENT.len());
+        let room = if self.style.narrow { COLUMNS - 2 * INDENT.len() } else { usize::MAX };
+        let lines = text::table(&rows, align, room);
         for (index, line) in lines.iter().enumerate() {
             let symbol = match index.checked_sub(1) {
                 Some(row) => self.symbol(marks[row]),
@@ -94,7 +103,7 @@ impl Page {
     }
 
     fn styled(&self, text: &str, code: &str) -> String {
-        if self.colour { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
+        if self.style.colour { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
     }
 }
 
@@ -150,9 +159,8 @@ fn findings(page: &mut Page, summary: &Summary) {
             page.line(&format!("{INDENT}… and {} more in the report", failed.len() - MOST_FINDINGS));
         }
     }
-    let (passed, open) = (triage.passed.len() as u64, triage.open.len() as u64);
     page.line("");
-    page.line(&format!("{} passed, {} could not be decided", format::plural(passed, "check"), format::count(open)));
+    page.line(&triage.tally());
 }
 
 fn one_finding(page: &mut Page, finding: &Finding) {
@@ -182,6 +190,7 @@ fn closing(page: &mut Page, summary: &Summary, report: Option<&Path>) {
     page.line(&format!("again:   {}", text::clean(&run.command)));
     let hash = |hash: &str| text::clean(hash).chars().take(12).collect::<String>();
     let (profile, policy) = (hash(&run.profile_hash), hash(&run.policy_hash));
+    page.paragraph("harness: ", &words::harness(summary));
     page.paragraph(
         "run:     ",
         &format!("seed {}, profile {profile}, policy {policy}, quotaproof {}", run.seed, run.version),
@@ -194,7 +203,20 @@ mod tests {
     use super::*;
 
     fn shown(summary: &Summary) -> String {
-        render(summary, Some(Path::new("reports/tellus-depot-20260315T103000Z/report.html")), false)
+        styled(summary, Style { colour: false, narrow: true })
+    }
+
+    fn styled(summary: &Summary, style: Style) -> String {
+        render(summary, Some(Path::new("reports/tellus-depot-20260315T103000Z/report.html")), style)
+    }
+
+    #[test]
+    fn a_log_shows_gates_in_full() {
+        let mut summary = sample::passing();
+        let gate = format!("latency p99 of {} at most 250ms", "queries".repeat(30));
+        summary.gates[0].gate = gate.clone();
+        assert!(styled(&summary, Style { colour: false, narrow: false }).contains(&gate));
+        assert!(!shown(&summary).contains(&gate));
     }
 
     #[test]
@@ -227,8 +249,7 @@ mod tests {
     #[test]
     fn colour_changes_the_looks_and_not_a_word() {
         let plain = shown(&sample::failing());
-        let coloured =
-            render(&sample::failing(), Some(Path::new("reports/tellus-depot-20260315T103000Z/report.html")), true);
+        let coloured = styled(&sample::failing(), Style { colour: true, narrow: true });
         let mut stripped = coloured.clone();
         for code in ["0", "1", "2", "31", "32", "33"] {
             stripped = stripped.replace(&format!("\u{1b}[{code}m"), "");

@@ -302,7 +302,7 @@ pub fn harness(summary: &Summary) -> Vec<(&'static str, String)> {
         ("Shards", count(harness.shards.into())),
         ("Connections", count(harness.connections)),
     ];
-    facts.extend(harness.peak_memory_bytes.map(|peak| ("Peak memory", format::bytes(peak))));
+    facts.extend(words::memory(summary).map(|memory| ("Peak memory", memory)));
     facts
 }
 

@@ -3,7 +3,7 @@
 use crate::exit::Exit;
 use crate::policy::reading::Reading;
 use crate::summary::finding::{Finding, Party, Severity, Verdict};
-use crate::summary::{Driver, QuotaUse, ReadingUse, Safety};
+use crate::summary::{Driver, QuotaUse, ReadingUse, Safety, Summary};
 
 use super::format;
 
@@ -123,6 +123,23 @@ pub fn headroom(headroom: Option<f64>) -> String {
     }
 }
 
+/// `103 MiB, 51 KiB for each device, the embedded server included`; None where the system does not tell.
+pub fn memory(summary: &Summary) -> Option<String> {
+    let peak = summary.harness.peak_memory_bytes?;
+    let devices: u64 = summary.fleet.iter().map(|group| u64::from(group.devices)).sum();
+    let each = peak.checked_div(devices).map(|each| format!(", {} for each device", format::bytes(each)));
+    let server = if summary.harness.embedded_server { ", the embedded server included" } else { "" };
+    Some(format!("{}{}{server}", format::bytes(peak), each.unwrap_or_default()))
+}
+
+/// What the harness itself did, in one line: `p99 lateness 0.3 ms, memory 103 MiB, …`.
+pub fn harness(summary: &Summary) -> String {
+    let lateness = &summary.harness.lateness;
+    let late = if lateness.count == 0 { "no data".to_owned() } else { format::millis(lateness.p99) };
+    let memory = memory(summary).map(|memory| format!(", memory {memory}")).unwrap_or_default();
+    format!("p99 lateness {late}{memory}")
+}
+
 /// Check and subject in one: `fleet.quota (queries)`, or the check alone when it is about the whole run.
 pub fn title(finding: &Finding) -> String {
     if finding.subject.is_empty() { finding.check.clone() } else { format!("{} ({})", finding.check, finding.subject) }
@@ -136,5 +153,25 @@ pub fn cases(finding: &Finding) -> String {
             format!("{} of {}", format::count(finding.wrong), format::plural(looked_at, "case"))
         }
         looked_at => format::plural(looked_at, "case"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample;
+
+    #[test]
+    fn memory_is_shared_out_among_the_devices() {
+        let mut summary = sample::passing();
+        summary.harness.peak_memory_bytes = Some(103 << 20);
+        summary.fleet.truncate(1);
+        summary.fleet[0].devices = 2_068;
+        assert_eq!(memory(&summary).unwrap(), "103 MiB, 51 KiB for each device, the embedded server included");
+        summary.harness.embedded_server = false;
+        summary.fleet.clear();
+        assert_eq!(memory(&summary).unwrap(), "103 MiB");
+        summary.harness.peak_memory_bytes = None;
+        assert_eq!(memory(&summary), None);
     }
 }

@@ -138,7 +138,8 @@ pub struct QuotaUse {
     /// Unused share of the limit at its busiest moment under the strictest reading: `1 - peak / allow`, negative when
     /// over the limit. None without data.
     pub headroom: Option<f64>,
-    /// Use over time under the strictest reading: in each step of the timeline, the highest count of any key.
+    /// Use over time under the strictest reading: in each step of the timeline until sending ended, the
+    /// highest count of any key.
     pub series: Vec<u32>,
 }
 
@@ -191,7 +192,7 @@ pub struct ClassFigures {
     /// Logical operations that ended, and how many of them were given up.
     pub logical: u64,
     pub given_up: u64,
-    /// Requests sent per logical operation; None without data.
+    /// Attempts per logical operation that ended; None without data.
     pub amplification: Option<f64>,
     pub cache_hits: u64,
     /// None without data.
@@ -307,5 +308,8 @@ pub struct HarnessInfo {
     pub missed: u64,
     pub shards: u32,
     pub peak_memory_bytes: Option<u64>,
+    /// Whether that memory holds the reference server too, which then ran in the same process.
+    #[serde(default)]
+    pub embedded_server: bool,
     pub connections: u64,
 }

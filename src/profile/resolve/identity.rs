@@ -62,8 +62,7 @@ mod tests {
     #[test]
     fn numbers_go_on_over_groups_and_one_account_covers_the_run() {
         let folder = tempfile::tempdir().unwrap();
-        let policy =
-            "name: p\nclasses: {a: {requests: [GET /x], limits: [{allow: 1, per: 1s, scope: [account, device_set]}]}}";
+        let policy = "name: p\nclasses: {a: {requests: [GET /v1/operator/sites], limits: [{allow: 1, per: 1s, scope: [account, device_set]}]}}";
         std::fs::write(folder.path().join("p.yaml"), policy).unwrap();
         let profile = "name: x\npolicy: p.yaml\nfleet:\n  a: {operators: {count: 2, credentials: shared}}\n  \
                        b: {chargers: {count: 2}}\n  c: {operators: {count: 2}}\n  d: {chargers: {count: 1}}";

@@ -18,6 +18,8 @@ use groups::Groups;
 
 /// Checks a document against itself and its policy.
 pub fn resolve(source: &Source, document: &ProfileDocument, policy: Policy) -> Result<Scenario, Diagnosis> {
+    let operations = Operations::classified(&policy, TellusOp::ALL.map(TellusOp::request));
+    check_classes(source, document, &policy, &operations)?;
     let groups = Groups::new(source, &document.fleet)?;
     let target = target::target(source, document)?;
     let fleet = fleet::groups(&groups, &target)?;
@@ -29,7 +31,7 @@ pub fn resolve(source: &Source, document: &ProfileDocument, policy: Policy) -> R
         seed: u64::from(document.seed.0),
         duration,
         start_of_day_offset: document.time_of_day.0,
-        operations: Operations::classified(&policy, TellusOp::ALL.map(TellusOp::request)),
+        operations,
         identities: identity::identities(&policy, &fleet),
         groups: fleet,
         events: event::events(&groups, &document.events, duration)?,
@@ -38,4 +40,55 @@ pub fn resolve(source: &Source, document: &ProfileDocument, policy: Policy) -> R
         target,
         policy,
     })
+}
+
+/// A class that no request of the fleet belongs to would be reported as never used, and a typing error in it never found.
+fn check_classes(
+    source: &Source,
+    document: &ProfileDocument,
+    policy: &Policy,
+    operations: &Operations,
+) -> Result<(), Diagnosis> {
+    let used = |index| operations.iter().any(|(_, operation)| operation.class.is_some_and(|id| id.index() == index));
+    let Some((_, class)) = policy.classes.iter().enumerate().find(|(index, _)| !used(*index)) else { return Ok(()) };
+    let title =
+        format!("the class `{}` of policy `{}` fits no request that the fleet can make", class.name, policy.name);
+    let requests: Vec<String> = class.requests.iter().map(|request| format!("`{request}`")).collect();
+    Err(Diagnosis::at(source, document.policy.place, title)
+        .help(format!("it lists {}; the fleet's are like `GET /v1/operator/sites`", requests.join(", "))))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::profile;
+    use crate::yaml::Source;
+
+    fn title(policy: &str, target: &str) -> Result<(), String> {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("p.yaml"), policy).unwrap();
+        let text = format!("name: x\npolicy: p.yaml\ntarget: {target}\nfleet: {{depot: {{chargers: {{count: 1}}}}}}\n");
+        let path = folder.path().join("profile.yaml");
+        std::fs::write(&path, text).unwrap();
+        let source = Source::read(&path).unwrap();
+        profile::load_source(&source).map(drop).map_err(|diagnosis| diagnosis.to_string())
+    }
+
+    const FITTING: &str = "name: p\nclasses: {sites: {requests: [GET /v1/operator/sites]}}\n";
+
+    #[test]
+    fn a_class_that_fits_no_request_is_named_at_the_profile_s_policy() {
+        assert_eq!(title(FITTING, "embedded"), Ok(()));
+        let typing_error = FITTING.replace("sites: {", "typo: {").replace("/sites]", "/sitse]");
+        let said = title(&typing_error, "embedded").unwrap_err();
+        assert!(said.contains("the class `typo` of policy `p` fits no request that the fleet can make"), "{said}");
+        assert!(said.contains("profile.yaml:2:9"), "{said}");
+    }
+
+    #[test]
+    fn certificates_that_are_not_there_are_found_out_before_the_run() {
+        let remote = |file| format!("{{url: \"https://127.0.0.1\", ca_file: {file}}}");
+        assert_eq!(title(FITTING, &remote("p.yaml")), Ok(()));
+        let said = title(FITTING, &remote("ca.pem")).unwrap_err();
+        assert!(said.contains("there is no file `ca.pem`") && said.contains("profile.yaml:3:"), "{said}");
+    }
 }

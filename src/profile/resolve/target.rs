@@ -1,6 +1,7 @@
 //! What the fleet talks to: nothing but loopback, unless the profile says that it may.
 
 use std::net::IpAddr;
+use std::path::PathBuf;
 
 use super::fleet::check_order;
 use crate::profile::document::ProfileDocument;
@@ -24,11 +25,20 @@ pub(super) fn target(source: &Source, document: &ProfileDocument) -> Result<Targ
         (None, Some(url)) => Ok(Target::Remote(RemoteSpec {
             url: checked_url(source, url, *authorized)?,
             authorized: *authorized,
-            ca_file: ca_file.as_ref().map(|file| source.relative(&file.value)),
+            ca_file: ca_file.as_ref().map(|file| existing(source, file)).transpose()?,
         })),
         _ => Err(Diagnosis::at(source, target.place, "a target is either `embedded` or a `url`")
             .help("write `target: embedded` or `target: {url: \"https://…\", authorized: true}`")),
     }
+}
+
+fn existing(source: &Source, file: &Located<String>) -> Result<PathBuf, Diagnosis> {
+    let path = source.relative(&file.value);
+    if path.is_file() {
+        return Ok(path);
+    }
+    Err(Diagnosis::at(source, file.place, format!("there is no file `{}`", shown(&file.value)))
+        .help("a path is seen from the profile's folder"))
 }
 
 fn embedded_server(source: &Source, server: &ServerDocument, duration: Nanos) -> Result<ServerSpec, Diagnosis> {

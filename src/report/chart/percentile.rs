@@ -5,6 +5,7 @@ use super::axis::{Axis, log_millis, nines};
 use super::figure::{Figure, Table};
 use super::ink::Ink;
 use super::plot::{Line, Plot};
+use crate::policy::load::UNCLASSIFIED;
 use crate::summary::{ClassFigures, Latency, Quantiles};
 
 /// Outcomes in the order of their colours; others follow.
@@ -37,8 +38,11 @@ pub fn figure(id: &str, class: &ClassFigures) -> Figure {
         limit: None,
         events: vec![],
     };
-    let note = "Percentile across, latency up, both on logarithmic scales.";
-    Figure::drawn(id, &title, note, &description(&outcomes), &plot, table(&outcomes))
+    let mut note = "Percentile across, latency up, both on logarithmic scales.".to_owned();
+    if class.class == UNCLASSIFIED {
+        note += " Long polls are among these requests, and a server holds them by design.";
+    }
+    Figure::drawn(id, &title, &note, &description(&outcomes), &plot, table(&outcomes))
 }
 
 /// The outcomes that have data, in the order of their colours.

@@ -272,6 +272,7 @@ pub fn harness() -> HarnessInfo {
         missed: 0,
         shards: 2,
         peak_memory_bytes: Some(48 << 20),
+        embedded_server: true,
         connections: 404,
     }
 }

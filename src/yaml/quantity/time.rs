@@ -50,7 +50,7 @@ impl Quantity for Length {
     }
 
     fn schema() -> schemars::Schema {
-        time_schema(["30s", "45m", "24h"])
+        word_schema(ABOVE_ZERO, ["30s", "45m", "24h"])
     }
 }
 
@@ -63,7 +63,7 @@ impl Quantity for Delay {
     }
 
     fn schema() -> schemars::Schema {
-        time_schema(["0s", "20s", "10m"])
+        word_schema(r"^[0-9]+(\.[0-9]+)?(us|ms|s|m|h|d)$", ["0s", "20s", "10m"])
     }
 }
 
@@ -79,7 +79,7 @@ impl Quantity for Interval {
     }
 
     fn schema() -> schemars::Schema {
-        time_schema(["5s", "250ms", "15m"])
+        word_schema(ABOVE_ZERO, ["5s", "250ms", "15m"])
     }
 }
 
@@ -107,9 +107,8 @@ impl Quantity for Rate {
     }
 }
 
-fn time_schema(examples: [&str; 3]) -> schemars::Schema {
-    word_schema(r"^[0-9]+(\.[0-9]+)?(us|ms|s|m|h|d)$", examples)
-}
+/// A digit that is not zero, before or behind the point. No lookahead: not every validator knows it.
+const ABOVE_ZERO: &str = r"^([0-9]*[1-9][0-9]*(\.[0-9]+)?|[0-9]+\.[0-9]*[1-9][0-9]*)(us|ms|s|m|h|d)$";
 
 /// A length of time, zero included.
 fn time(text: &str) -> Result<Nanos, String> {
