@@ -87,7 +87,7 @@ fn the_tellus_policy_has_the_six_documented_classes() {
 #[test]
 fn the_depot_resolves_as_it_is_written() {
     let depot = shipped("tellus-depot");
-    assert_eq!((depot.name.as_str(), depot.seed, depot.duration), ("tellus-depot", 7, seconds(60)));
+    assert_eq!((depot.name.as_str(), depot.seed, depot.duration), ("tellus-depot", 7, seconds(75)));
     assert_eq!(depot.target, Target::Embedded(ServerSpec::default()));
     assert_eq!(depot.network, Network::default());
     assert_eq!(depot.events, []);
