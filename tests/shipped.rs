@@ -97,6 +97,7 @@ fn the_depot_resolves_as_it_is_written() {
     let chargers = ChargerSpec {
         connectors: 2,
         model: ChargerModel { name: "TP-AC22".into(), max_power_kw: 22.0, voltage: 230.0, phases: 3 },
+        serial_prefix: None,
         boot_spread: seconds(20),
         heartbeat: CadenceSpec { every: seconds(30), jitter: 0.1 },
         telemetry: CadenceSpec { every: seconds(5), jitter: 0.05 },

@@ -44,7 +44,7 @@ impl Fleet {
         let kind = |group: &Group| match &group.kind {
             GroupKind::Chargers(spec) => PlanKind::Chargers(Arc::new(ChargerPlan {
                 spec: (**spec).clone(),
-                group: group.name.clone(),
+                serial_prefix: group.serial_prefix().to_owned(),
                 horizon: scenario.duration,
                 start_of_day_offset: scenario.start_of_day_offset,
             })),

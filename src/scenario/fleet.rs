@@ -28,6 +28,14 @@ pub struct Group {
 }
 
 impl Group {
+    /// What the serial numbers of its chargers begin with.
+    pub fn serial_prefix(&self) -> &str {
+        match &self.kind {
+            GroupKind::Chargers(spec) => spec.serial_prefix.as_deref().unwrap_or(&self.name),
+            GroupKind::Operators(_) => &self.name,
+        }
+    }
+
     pub fn holds(&self, device: DeviceId) -> bool {
         device.0.checked_sub(self.first.0).is_some_and(|index| index < self.count)
     }
@@ -51,6 +59,8 @@ pub struct CadenceSpec {
 /// What a charger does.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ChargerSpec {
+    /// What serial numbers begin with: the group's name where none is given.
+    pub serial_prefix: Option<String>,
     pub connectors: u8,
     pub model: ChargerModel,
     /// Devices boot at a random moment within this time.

@@ -1,8 +1,8 @@
 //! `server.scope`: budgets belong to clients and devices, not to the address that they share.
 //!
 //! All requests of a run come from one address. A server that keys by it refuses a key whose own use no reading could have
-//! refused, while what it served to all keys together was a whole budget. A server that refuses everything does no such thing. What was admitted over all keys clears it: a budget shared by all of
-//! them would have had to be exceeded.
+//! refused, while what it served to all keys together was a whole budget. A server that refuses everything does no such
+//! thing. What was admitted over all keys clears it: a budget shared by all of them would have had to be exceeded.
 
 use super::admission::Admitted;
 use crate::limiter::Rate;

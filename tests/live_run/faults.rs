@@ -55,3 +55,24 @@ fn what_a_server_does_wrong_is_found_over_the_wire_and_nothing_else() {
         }
     });
 }
+
+#[test]
+fn a_server_that_remembers_chargers_needs_other_serial_numbers_for_every_run() {
+    let stage = Stage::new("");
+    let served = Served::with(&stage, &["--policy", "tellus"]);
+    let run = |prefix: &str| {
+        let depot = format!("{{count: 3, start: {{spread: 0s}}, commands: heartbeat, serial_prefix: {prefix}}}");
+        let text = format!(
+            "name: x\npolicy: tellus\nduration: 2s\ntarget: {{url: '{}'}}\nfleet: {{depot: {{chargers: {depot}}}}}\n",
+            served.url
+        );
+        std::fs::write(stage.path("profile.yaml"), text).unwrap();
+        let summary = stage.summary(&stage.run());
+        let failed = |it: &&quotaproof::summary::finding::Finding| it.verdict == Verdict::Fail;
+        summary.findings.iter().find(failed).map(|finding| finding.headline.clone())
+    };
+    assert_eq!(run("first"), None);
+    let again = run("first").expect("nothing comes of a run whose chargers are known already");
+    assert!(again.contains("POST /v1/device/register"), "{again}");
+    assert_eq!(run("second"), None);
+}

@@ -31,7 +31,8 @@ const MAIN: Lane = Lane::Own(0);
 #[derive(Clone, Debug, PartialEq)]
 pub struct ChargerPlan {
     pub spec: ChargerSpec,
-    pub group: String,
+    /// What serial numbers begin with.
+    pub serial_prefix: String,
     /// The end of the run.
     pub horizon: Nanos,
     /// Where in the day the run begins.

@@ -26,7 +26,7 @@ struct Sample {
 impl Charger {
     /// `depot-17`: unique among the fleet's chargers.
     fn serial_number(&self) -> String {
-        format!("{}-{}", self.plan.group, self.index)
+        format!("{}-{}", self.plan.serial_prefix, self.index)
     }
 
     pub(super) fn write_request(&self, now: Nanos, request: &Request, anchor: Anchor, http: &mut HttpRequest) {

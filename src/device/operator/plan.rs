@@ -16,7 +16,8 @@ pub struct OperatorPlan {
 /// Chargers that a question is about.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Target {
-    pub group: String,
+    /// What the chargers' serial numbers begin with.
+    pub serial_prefix: String,
     /// Number of the group's first device.
     pub first: u32,
     /// How many of its devices, from the first.
@@ -59,7 +60,13 @@ fn whole_group(scenario: &Scenario, of: GroupId, devices: u32) -> Target {
         GroupKind::Chargers(spec) => spec.connectors,
         GroupKind::Operators(_) => 1,
     };
-    Target { group: group.name.clone(), first: group.first.0, devices: devices.min(group.count), connectors, set: 0 }
+    Target {
+        serial_prefix: group.serial_prefix().to_owned(),
+        first: group.first.0,
+        devices: devices.min(group.count),
+        connectors,
+        set: 0,
+    }
 }
 
 fn devices_of(question: &Question, scenario: &Scenario) -> Option<(GroupId, u32)> {

@@ -96,7 +96,7 @@ impl Operator {
     fn device_id(&self, device: u32) -> String {
         let groups = &self.plan.groups;
         let group = &groups[groups.partition_point(|group| group.first <= device).saturating_sub(1)];
-        format!("dvc_{}-{}", Part(&group.group), device - group.first)
+        format!("dvc_{}-{}", Part(&group.serial_prefix), device - group.first)
     }
 }
 

@@ -32,6 +32,7 @@ pub(super) fn groups(groups: &Groups<'_>, target: &Target) -> Result<Vec<Group>,
 
 fn chargers(source: &Source, document: &ChargersDocument) -> Result<ChargerSpec, Diagnosis> {
     Ok(ChargerSpec {
+        serial_prefix: document.serial_prefix.as_ref().map(|prefix| prefix.0.clone()),
         connectors: document.connectors.0 as u8,
         model: ChargerModel {
             name: document.model.name.clone(),
