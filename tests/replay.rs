@@ -55,7 +55,7 @@ struct Requests<'a> {
 impl Observer for Requests<'_> {
     fn observe(&mut self, _: Nanos, observation: Observation<'_>) {
         if let Observation::Done { record, .. } = observation
-            && self.group.holds(record.device)
+            && self.group.index_of(record.device).is_some()
         {
             self.seen.push((record.device.0 - self.group.first.0, *record));
         }

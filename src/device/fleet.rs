@@ -66,11 +66,6 @@ impl Fleet {
     }
 }
 
-/// One device of a scenario. To build many, make a [`Fleet`] once and share it.
-pub fn build(scenario: &Scenario, device: DeviceId) -> FleetDevice {
-    Fleet::new(scenario).device(device)
-}
-
 impl Device for FleetDevice {
     fn handle(&mut self, now: Nanos, event: Event<'_>, out: &mut Actions) {
         match self {

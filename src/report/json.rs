@@ -9,8 +9,3 @@ pub fn render(summary: &Summary) -> serde_json::Result<String> {
     text.push('\n');
     Ok(text)
 }
-
-/// The JSON Schema of `summary.json`.
-pub fn schema() -> schemars::Schema {
-    schemars::schema_for!(Summary)
-}

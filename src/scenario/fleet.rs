@@ -36,8 +36,9 @@ impl Group {
         }
     }
 
-    pub fn holds(&self, device: DeviceId) -> bool {
-        device.0.checked_sub(self.first.0).is_some_and(|index| index < self.count)
+    /// A device's number within the group; None for another group's.
+    pub fn index_of(&self, device: DeviceId) -> Option<u32> {
+        device.0.checked_sub(self.first.0).filter(|&index| index < self.count)
     }
 }
 

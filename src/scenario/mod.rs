@@ -59,9 +59,7 @@ impl Scenario {
     pub fn reaches(&self, event: usize, device: DeviceId) -> bool {
         let scheduled = &self.events[event];
         let group = &self.groups[scheduled.group.index()];
-        let Some(index) = device.0.checked_sub(group.first.0).filter(|&index| index < group.count) else {
-            return false;
-        };
+        let Some(index) = group.index_of(device) else { return false };
         let label = format!("event {event}");
         scheduled.share >= 1.0 || crate::rng::stable_share(self.seed, &label, index) < scheduled.share
     }

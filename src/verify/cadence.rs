@@ -100,7 +100,7 @@ impl Cadences {
     fn was_interrupted(&self, scenario: &Scenario, device: DeviceId, before: Nanos, at: Nanos) -> bool {
         let touches = |event: &&Interruption| event.from <= at && before <= event.until;
         let mut events = self.interruptions.iter().filter(touches);
-        events.any(|event| scenario.groups[event.group.index()].holds(device))
+        events.any(|event| scenario.groups[event.group.index()].index_of(device).is_some())
     }
 
     pub fn done(&mut self, record: &Record, exchange: Option<&Exchange>) {
