@@ -1,6 +1,6 @@
 //! What a response says about the quota: refused, overloaded, and when to come back.
 
-use super::model::{HintPlace, HintSource, HintUnit, Policy, Presence};
+use super::model::{ClassId, HintPlace, HintSource, HintUnit, Policy, Presence};
 use crate::signals::{self, LONGEST_WAIT, Receipt};
 use crate::time::Nanos;
 
@@ -22,8 +22,27 @@ pub struct Signal {
     pub refused: bool,
     pub overloaded: bool,
     pub hint: Hint,
+    pub told: Told,
     /// Where a refusal breaks the documented contract, in words; empty when it keeps it.
     pub breaches: Vec<String>,
+}
+
+/// What the quota headers of one answer say. Small, as every record carries one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Told {
+    /// Whether there was any quota header at all.
+    pub present: bool,
+    /// The class that they name, if it is one of the policy's.
+    pub class: Option<ClassId>,
+    pub limit: Option<u32>,
+    /// What is left, the request itself counted.
+    pub remaining: Option<u32>,
+    /// The length of the window.
+    pub window: Option<Nanos>,
+    /// The time until it is reset, from the answer on.
+    pub reset: Option<Nanos>,
+    /// How many ways the headers break their dialect; [`Signal::breaches`] has the words.
+    pub breaches: u8,
 }
 
 /// Reads the signals of a response: lenient in what counts as a refusal, strict in what keeps the contract.
@@ -57,7 +76,7 @@ pub fn read(policy: &Policy, response: ResponseView<'_>) -> Signal {
         None => Hint::Absent,
         Some(source) => read_hint(source, response, body.as_ref(), &mut breaches),
     };
-    Signal { refused: true, overloaded: false, hint, breaches }
+    Signal { refused: true, overloaded: false, hint, told: Told::default(), breaches }
 }
 
 fn read_hint(
