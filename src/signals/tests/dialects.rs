@@ -48,6 +48,7 @@ fn a_reset_that_makes_no_sense_is_left_out() {
         ("tomorrow", "reset/malformed"),
         ("2019-01-01T00:00:00Z", "reset/far"),
         ("9999999999", "reset/far"),
+        ("99999999", "reset/far"),
     ];
     for (reset, rule) in cases {
         let read = reading(Dialect::XRatelimit, &format!("x-ratelimit-remaining: 5\nx-ratelimit-reset: {reset}"));
