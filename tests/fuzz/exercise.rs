@@ -49,10 +49,8 @@ fn check_reading(format: Format, headers: &[(String, String)]) {
 
 fn check_lints(lints: &[Lint]) {
     for lint in lints {
-        for text in [&lint.field, &lint.found] {
-            assert!(text.chars().count() <= 61 && !text.contains(char::is_control), "{lint:?}");
-        }
-        assert!(lint.to_string().len() < 1_000, "{lint:?}");
+        let text = lint.to_string();
+        assert!(text.chars().count() < 300 && !text.contains(char::is_control), "{lint:?}");
     }
 }
 

@@ -114,6 +114,9 @@ fn numbers_are_used_as_far_as_they_go() {
         let read = reading(Dialect::XRateLimit, &lines);
         assert_eq!((shown(&read), rules(&read.lints)), (vec![quota.to_owned()], vec![rule]), "{remaining}");
     }
+    // Only of what remains is less than nothing a number: a limit of -1 may well mean none.
+    let read = reading(Dialect::XRateLimit, "x-rate-limit-limit: -1\nx-rate-limit-remaining: -1");
+    assert_eq!((shown(&read), rules(&read.lints)), (vec!["- -/- 0 -".to_owned()], vec!["integer/negative"; 2]));
     let read = reading(Dialect::XRateLimit, "x-rate-limit-window: 18446744073709551615\nx-rate-limit-limit: 5");
     assert_eq!((shown(&read), rules(&read.lints)), (vec!["- 5/- - -".to_owned()], vec!["integer/too-large"]));
     let read = reading(Dialect::XRateLimit, "x-rate-limit-window: 0\nx-rate-limit-limit: 5");

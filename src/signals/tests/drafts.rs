@@ -135,6 +135,9 @@ fn draft_10_is_linted_strictly() {
         assert_eq!(rules(&read.lints), [rule], "{lines}");
         assert_eq!(read.quotas.len(), if rule == "policy/unknown" { 2 } else { 1 }, "{lines}");
     }
+    assert_eq!(shown(&reading(Dialect::Ietf10, "RateLimit: \"a\";r=-1")), ["a -/- 0 -"]);
+    let flood = format!("RateLimit: {}", "a;r=1,".repeat(5_000));
+    assert!(reading(Dialect::Ietf10, &flood).lints.len() <= 100, "lints for the first members alone");
     // A Retry-After later than the reset keeps the rule.
     assert_eq!(rules(&reading(Dialect::Ietf10, "RateLimit: \"a\";r=0;t=9\nRetry-After: 60").lints), [""; 0]);
 }

@@ -32,6 +32,7 @@ fn what_can_be_used_is_used_and_reported() {
         ("Sun Mar 15 10:31:05 2026", wait(65), "retry-after/obsolete-date"),
         ("Sun, 15 Mar 2026 11:31:05 +0100", wait(65), "retry-after/not-http-date"),
         ("2026-03-15T10:31:05Z", wait(65), "retry-after/not-http-date"),
+        ("Mon, 15 Mar 2026 10:31:05 GMT", wait(65), "retry-after/not-http-date"),
         ("2026-03-15 10:31:05", wait(65), "retry-after/not-http-date"),
         ("Sun, 15 Mar 2026 10:29:30 GMT", wait(0), "retry-after/past"),
     ];
