@@ -9,7 +9,7 @@ use anyhow::Context;
 
 use super::memory::peak_memory_bytes;
 use super::progress::Progress;
-use super::{RunArgs, show, style};
+use super::{RunArgs, complain, show, style};
 use crate::assemble::{Outcome, Recorder, RunFacts};
 use crate::device::fleet::{Fleet, partition};
 use crate::drive::live::{self, Control, LiveEnd, LiveError, LiveOptions};
@@ -33,22 +33,23 @@ pub fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     let mut scenario = match load(args) {
         Ok(scenario) => scenario,
         Err(diagnosis) => {
-            eprintln!("{}", diagnosis.render(std::io::stderr().is_terminal()));
+            complain(format_args!("{}", diagnosis.render(std::io::stderr().is_terminal())));
             return Ok(Exit::Usage);
         }
     };
     if let Err(error) = secrets::fill(&mut scenario, |name| std::env::var(name).ok()) {
-        eprintln!("error: {error}");
+        complain(format_args!("error: {error}"));
         return Ok(Exit::Usage);
     }
     if let Err(error) = descriptors::ensure(&scenario) {
-        eprintln!("error: {error}");
+        complain(format_args!("error: {error}"));
         return Ok(Exit::Usage);
     }
     let scenario = Arc::new(scenario);
     // Before the run, so that an hour's results are not lost to a directory that cannot be written.
     if let Err(error) = std::fs::create_dir_all(&args.reports) {
-        eprintln!("error: reports cannot be written to {}: {error}; choose another --reports", args.reports.display());
+        let reports = args.reports.display();
+        complain(format_args!("error: reports cannot be written to {reports}: {error}; choose another --reports"));
         return Ok(Exit::Usage);
     }
     let place = Place::of(&scenario)?;
@@ -56,7 +57,7 @@ pub fn run(args: &RunArgs) -> anyhow::Result<Exit> {
         Ok(end) => end,
         Err(LiveError::System(error)) => return Err(error).context("the run cannot start or go on"),
         Err(error) => {
-            eprintln!("error: {error}");
+            complain(format_args!("error: {error}"));
             return Ok(Exit::Usage);
         }
     };
