@@ -12,7 +12,7 @@ use super::progress::Progress;
 use super::{RunArgs, complain, show, style};
 use crate::assemble::{Outcome, Recorder, RunFacts};
 use crate::device::fleet::{Fleet, partition};
-use crate::drive::live::{self, Control, LiveEnd, LiveError, LiveOptions};
+use crate::drive::live::{self, Control, LiveEnd, LiveError, LiveOptions, Stop};
 use crate::exit::Exit;
 use crate::profile::{self, descriptors, secrets};
 use crate::reference::live::{self as reference, Running};
@@ -56,6 +56,10 @@ pub fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     let end = match play(&scenario, &place, args) {
         Ok(end) => end,
         Err(LiveError::System(error)) => return Err(error).context("the run cannot start or go on"),
+        Err(error @ LiveError::Resolve { .. }) => {
+            complain(format_args!("error: {error}"));
+            return Ok(Exit::Unreachable);
+        }
         Err(error) => {
             complain(format_args!("error: {error}"));
             return Ok(Exit::Usage);
@@ -136,8 +140,10 @@ fn conclude(end: LiveEnd<Recorder>, place: &Place, args: &RunArgs, scenario: &Sc
         driver: Driver::Live,
         anchor: end.anchor,
         ended: end.ended,
-        interrupted: end.interrupted,
+        interrupted: end.stopped == Some(Stop::Asked),
+        gave_up: end.stopped == Some(Stop::Unreachable),
         unreachable: !end.ever_connected,
+        connect_error: end.connect_error,
         target: place.description.clone(),
         command: command(args, scenario),
         shards: end.observers.len() as u32,

@@ -56,9 +56,10 @@ impl Ending {
 }
 
 /// Every failure that is not the fleet's own doing, in the order of its discriminant.
-pub const FAILURES: [Failure; 6] = [
+pub const FAILURES: [Failure; 7] = [
     Failure::ConnectRefused,
     Failure::ConnectFailed,
+    Failure::TlsFailed,
     Failure::Reset,
     Failure::Timeout,
     Failure::Garbage,

@@ -79,9 +79,11 @@ impl<'a> GateRow<'a> {
 /// The run in a few facts.
 pub fn facts(summary: &Summary) -> Vec<(&'static str, String)> {
     let run = &summary.run;
-    let took = match run.interrupted {
-        true => format!("{} of {}, interrupted", format::seconds(run.duration_s), format::seconds(run.planned_s)),
-        false => format::seconds(run.duration_s),
+    let (ran, planned) = (format::seconds(run.duration_s), format::seconds(run.planned_s));
+    let took = match (run.interrupted, run.gave_up) {
+        (true, _) => format!("{ran} of {planned}, interrupted"),
+        (false, true) => format!("{ran} of {planned}, given up"),
+        (false, false) => ran,
     };
     let devices: u64 = summary.fleet.iter().map(|group| u64::from(group.devices)).sum();
     let requests: u64 = summary.classes.iter().map(|class| class.requests).sum();

@@ -48,6 +48,9 @@ pub struct RunInfo {
     pub planned_s: f64,
     pub duration_s: f64,
     pub interrupted: bool,
+    /// Ended before its time because no connection to the target could be made.
+    #[serde(default)]
+    pub gave_up: bool,
     pub seed: u64,
     pub profile_hash: String,
     pub policy_hash: String,

@@ -18,6 +18,7 @@ pub fn run(name: &str, description: &str) -> RunInfo {
         planned_s: 60.0,
         duration_s: 60.2,
         interrupted: false,
+        gave_up: false,
         seed: 7,
         profile_hash: "9f2c4a7e51d83b60".repeat(4),
         policy_hash: "03be91c5d7a4f862".repeat(4),
