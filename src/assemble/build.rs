@@ -126,7 +126,7 @@ mod tests {
     fn every_name_in_the_summary_is_snake_case_and_in_its_schema() {
         fn check(value: &serde_json::Value, path: &str, schema: &str) {
             // The keys of these are data: statuses, kinds, outcomes.
-            const MAPS: [&str; 4] = ["other_status", "failed", "dropped", "latency"];
+            const MAPS: [&str; 5] = ["other_status", "failed", "dropped", "latency", "ended"];
             match value {
                 serde_json::Value::Object(fields) => {
                     for (name, value) in fields {

@@ -165,7 +165,9 @@ impl Observer for Measure {
         match observation {
             Observation::Sent(sent) => self.sent(at, sent),
             Observation::Done { record, .. } => self.done(record),
-            Observation::StreamClosed { .. } => {}
+            Observation::StreamClosed { operation, frames, ending, .. } => {
+                self.class(operation).stream_closed(frames, ending);
+            }
             Observation::Noted { note, .. } => self.noted(note),
             Observation::Late { by } => {
                 self.lateness.record(by);

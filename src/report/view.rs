@@ -200,7 +200,13 @@ pub fn unused(summary: &Summary) -> Vec<String> {
 }
 
 pub fn traffic_tables(summary: &Summary) -> Vec<TableView> {
-    vec![class_table(summary), logical_table(summary), rate_table(summary), operation_table(summary)]
+    vec![
+        class_table(summary),
+        stream_table(summary),
+        logical_table(summary),
+        rate_table(summary),
+        operation_table(summary),
+    ]
 }
 
 fn class_table(summary: &Summary) -> TableView {
@@ -226,6 +232,29 @@ fn class_table(summary: &Summary) -> TableView {
         words: 1,
         head: vec!["class", "requests", "served", "429", "503", "other status", "failed", "abandoned", "dropped"],
         rows: summary.classes.iter().map(row).collect(),
+    }
+}
+
+fn stream_table(summary: &Summary) -> TableView {
+    let opened = summary.classes.iter().filter(|class| !class.streams.ended.is_empty());
+    let row = |class: &ClassFigures| {
+        let ended = &class.streams.ended;
+        let by_server = ended.iter().filter(|(kind, _)| *kind != "device");
+        vec![
+            class.class.clone(),
+            count(ended.values().sum()),
+            count(class.streams.frames),
+            count(ended.get("device").copied().unwrap_or(0)),
+            by_kind(by_server.map(|(kind, number)| (kind.replace("server_", "closed with code "), *number))),
+        ]
+    };
+    TableView {
+        title: "Streams",
+        note: "Those that were opened; a handshake that was turned away stands among the requests above.",
+        open: false,
+        words: 1,
+        head: vec!["class", "opened", "frames", "closed by the fleet", "ended by the server"],
+        rows: opened.map(row).collect(),
     }
 }
 

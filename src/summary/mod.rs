@@ -198,6 +198,8 @@ pub struct ClassFigures {
     /// Attempts per logical operation that ended; None without data.
     pub amplification: Option<f64>,
     pub cache_hits: u64,
+    #[serde(default)]
+    pub streams: StreamFigures,
     /// None without data.
     pub refused_ratio: Option<f64>,
     pub overloaded_ratio: Option<f64>,
@@ -208,6 +210,15 @@ pub struct ClassFigures {
     /// Overload answers (503) in each second.
     pub overloaded_per_second: RateSpread,
     pub operations: Vec<OperationFigures>,
+}
+
+/// Streams that were opened.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct StreamFigures {
+    /// What they brought.
+    pub frames: u64,
+    /// How they ended: by the `device` itself, by the server with or without a code (`server_1001`, `server`), or `lost`.
+    pub ended: BTreeMap<String, u64>,
 }
 
 /// Counts of one operation.

@@ -3,7 +3,7 @@
 //! A [`Verifier`] takes the observations of one shard; shards merge, because no scope key spans two of them. Whose fault
 //! a check looks for says where it stands:
 //! - the **fleet**: [`demand`] and [`streams`] count what was asked of each limit, [`quota`] judges it;
-//! - the **server**: [`answers`], [`admission`], [`refusal`], [`scope`], [`streams`], [`hint`], judged only where its documents and the
+//! - the **server**: [`answers`], [`admission`], [`refusal`], [`scope`], [`streams`], [`delivery`], [`hint`], judged only where its documents and the
 //!   timing leave no way out; the findings are worded in [`server`];
 //! - the **client**: [`hint`], [`reaction`], [`cadence`], and the provider's recommendations in [`guidance`].
 
@@ -11,6 +11,7 @@ pub mod admission;
 pub mod answers;
 pub mod cadence;
 pub mod class;
+pub mod delivery;
 pub mod demand;
 pub mod exhibit;
 pub mod guidance;

@@ -274,6 +274,11 @@ impl OpenStream {
         self.subscription.as_ref().map(|stream| self.server.platform.borrow().frames(now, stream)).unwrap_or_default()
     }
 
+    /// How long it may stay open; None for as long as its client likes.
+    pub fn lifetime(&self) -> Option<Nanos> {
+        self.server.platform.borrow().stream_lifetime()
+    }
+
     pub fn server(&self) -> &Rc<Server> {
         &self.server
     }

@@ -180,6 +180,7 @@ pub fn figures(class: &str, requests: u64, served: u64, refused: u64, median_ms:
         amplification: ratio(requests).map(|_| requests as f64 / served.max(1) as f64),
         cancelled: 0,
         cache_hits: served / 8,
+        streams: StreamFigures::default(),
         refused_ratio: ratio(refused),
         overloaded_ratio: ratio(0),
         latency,
