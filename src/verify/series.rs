@@ -41,7 +41,7 @@ impl Series {
         let steps = self.step_of(from) + 1..self.step_of(until).min(self.highest.len());
         let mut raised = steps.filter(|&step| self.highest[step] > 0).map(|step| self.step * step as u64);
         let first = raised.next()?;
-        Some((first, raised.last().unwrap_or(first)))
+        Some((first, raised.next_back().unwrap_or(first)))
     }
 
     pub fn merge(&mut self, other: &Series) {

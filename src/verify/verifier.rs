@@ -10,6 +10,7 @@ use super::delivery::Deliveries;
 use super::guidance::Guidance;
 use super::hint::Hints;
 use super::reaction::Refusals;
+use super::service::Arrivals;
 use super::{quota, server};
 use crate::device::{DropReason, Flow, Note, Outcome};
 use crate::policy::model::ClassId;
@@ -39,6 +40,7 @@ pub struct Verifier {
     open_streams: HashMap<(DeviceId, Flow), (ClassId, Detail)>,
     answers: Answers,
     deliveries: Deliveries,
+    arrivals: Arrivals,
     hints: Hints,
     contract: server::Contract,
     unclassified: server::Unclassified,
@@ -71,6 +73,7 @@ impl Verifier {
             open_streams: HashMap::new(),
             answers: Answers::new(&scenario),
             deliveries: Deliveries::new(&scenario, step),
+            arrivals: Arrivals::new(&scenario),
             hints: Hints::default(),
             contract: server::Contract::default(),
             unclassified: server::Unclassified::default(),
@@ -95,6 +98,7 @@ impl Verifier {
         self.open_streams.extend(other.open_streams);
         self.answers.merge(other.answers);
         self.deliveries.merge(other.deliveries);
+        self.arrivals.merge(other.arrivals);
         self.hints.merge(other.hints);
         self.contract.merge(other.contract);
         self.unclassified.merge(other.unclassified);
@@ -132,6 +136,7 @@ impl Verifier {
             quotas.extend(usages.iter().map(|usage| usage.quota.clone()));
             findings.push(quota::finding(about, usages));
         }
+        findings.push(self.arrivals.finding(scenario));
         findings.extend(self.answers.findings(scenario));
         findings.extend(server_findings);
         findings.extend(self.unclassified.finding(scenario));
@@ -173,6 +178,7 @@ impl Verifier {
         let role = self.roles[usize::from(record.operation.0)];
         self.answers.done(role.class, record, exchange);
         self.deliveries.done(&self.scenario, record);
+        self.arrivals.done(record);
         // What never left used nothing.
         let Some(sent) = record.sent else {
             return;
