@@ -4,6 +4,7 @@ use super::class::{ClassMeasure, Ending};
 use super::latency::LatencyHistogram;
 use super::timeline::{Line, TimelineCounts};
 use crate::device::{Cause, DropReason, Failure, Note, Outcome};
+use crate::policy::model::ClassId;
 use crate::record::{Observation, Observer, Record, Sent};
 use crate::scenario::{Operation, OperationId, Scenario};
 use crate::time::Nanos;
@@ -167,6 +168,10 @@ impl Observer for Measure {
             Observation::Done { record, .. } => self.done(record),
             Observation::StreamClosed { operation, frames, ending, .. } => {
                 self.class(operation).stream_closed(frames, ending);
+            }
+            Observation::Classified { operation, class } => {
+                let unclassified = self.classes.len() - 1;
+                self.class_of[usize::from(operation.0)] = class.map_or(unclassified, ClassId::index);
             }
             Observation::Noted { note, .. } => self.noted(note),
             Observation::Late { by } => {
