@@ -1,8 +1,9 @@
 //! `fleet.quota`: whether what the fleet asks for fits the documented limits, which class breaks first, and why.
 
-use super::class::Usage;
+use super::class::{RefusalCounts, Usage};
 use super::exhibit::Exhibits;
 use super::guidance::Saving;
+use super::hint::HintCounts;
 use super::words::{count_of, reading_titles, unseen};
 use crate::policy::model::ClassId;
 use crate::scenario::Scenario;
@@ -18,42 +19,48 @@ pub struct About<'a> {
     pub operations: &'a [u64],
     /// What the recommendations would have saved, the largest first.
     pub savings: Vec<Saving>,
-    /// Refusals, and those of them that follow from what was served.
-    pub refused: u64,
-    pub explained: u64,
-    /// Scheduled requests that were not made because the one before was still under way.
-    pub busy: u64,
+    pub refusals: RefusalCounts,
+    pub hints: HintCounts,
     /// When this class passed a limit, if it was the first to do so.
     pub broke_first: Option<Nanos>,
 }
 
-/// When more than one in so many requests was not made for want of an answer to the one before, the counts say little
-/// about what the fleet would ask of a quicker server.
-const ONE_IN: u64 = 100;
+/// Where an excess comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Blame {
+    /// First attempts alone are too many, or there is no excess.
+    Fleet,
+    /// First attempts alone fit; what came again does not.
+    Retries,
+    /// There were retries, and the server broke its word to cause some of them: by a hint that did not hold, or by a refusal
+    /// that was not due. What the fleet asks of an honest server is then not known.
+    Server,
+}
 
-/// Judges a class by the limit that came out worst.
-pub fn finding(about: About<'_>, usages: Vec<Usage>) -> Finding {
+/// Judges a class by the limit that came out worst, and says where its excess comes from.
+pub fn finding(about: About<'_>, usages: Vec<Usage>) -> (Finding, Blame) {
     let subject = &about.scenario.policy.class(about.class).name;
     let blank = unseen("fleet.quota", Party::Fleet, Severity::Breach, subject);
     let Some(worst) = usages.into_iter().max_by(|a, b| weight(a).total_cmp(&weight(b))) else {
-        return Finding { headline: "The class has no limit".to_owned(), ..blank };
+        return (Finding { headline: "The class has no limit".to_owned(), ..blank }, Blame::Fleet);
     };
     let quota = &worst.quota;
     if quota.safety == Safety::NoData {
-        return Finding { headline: format!("Nothing was asked of {}", quota.limit), ..blank };
+        return (Finding { headline: format!("Nothing was asked of {}", quota.limit), ..blank }, Blame::Fleet);
     }
     let verdict = match quota.safety {
-        Safety::Safe if about.busy * ONE_IN > quota.requests => Verdict::Inconclusive,
+        Safety::Safe if quota.sure_headroom().is_some_and(|headroom| headroom < 0.0) => Verdict::Inconclusive,
         Safety::Safe => Verdict::Pass,
         // The server itself has settled which reading holds.
-        Safety::DependsOnReading if about.explained > 0 => Verdict::Fail,
+        Safety::DependsOnReading if about.refusals.explained > 0 => Verdict::Fail,
         Safety::DependsOnReading | Safety::Unproven => Verdict::Inconclusive,
         Safety::Over => Verdict::Fail,
         Safety::NoData => Verdict::NoData,
     };
     let exceeded = matches!(quota.safety, Safety::DependsOnReading | Safety::Over);
     let remedy = if exceeded { about.remedy(&worst) } else { String::new() };
-    Finding {
+    let blame = about.blame(&worst);
+    let finding = Finding {
         verdict,
         headline: about.headline(&worst),
         explanation: about.explanation(&worst),
@@ -63,7 +70,8 @@ pub fn finding(about: About<'_>, usages: Vec<Usage>) -> Finding {
         would_save: about.main_saving(&worst).filter(|_| exceeded).map(|saving| saving.requests),
         evidence: exhibits(exceeded, worst.exhibits, about.scenario),
         ..blank
-    }
+    };
+    (finding, blame)
 }
 
 fn exhibits(exceeded: bool, exhibits: Exhibits, scenario: &Scenario) -> Vec<crate::summary::finding::Evidence> {
@@ -88,17 +96,19 @@ impl About<'_> {
         let peak = peak_text(usage);
         match quota.safety {
             Safety::Over => {
-                let cause = match self.main_saving(usage) {
-                    Some(saving) => format!(": {}", lower_first(saving.cause)),
-                    None => String::new(),
+                let cause = match (self.blame(usage), self.main_saving(usage)) {
+                    (Blame::Server, _) => ": the server called for retries that it had no right to".to_owned(),
+                    (Blame::Retries, _) => ": first attempts alone fit, the retries do not".to_owned(),
+                    (Blame::Fleet, Some(saving)) => format!(": {}", lower_first(saving.cause)),
+                    (Blame::Fleet, None) => String::new(),
                 };
                 format!("Over the limit: {peak} asked for, {} allowed ({}){cause}", quota.allow, quota.limit)
             }
-            Safety::DependsOnReading if self.explained > 0 => format!(
+            Safety::DependsOnReading if self.refusals.explained > 0 => format!(
                 "Over {} as {}, and the server reads it strictly: {} refused",
                 quota.limit,
                 reading_titles(usage.readings_over.iter().copied()),
-                self.explained
+                self.refusals.explained
             ),
             Safety::Unproven => format!(
                 "Within the limit so far: {peak} of {} in {:.0} s of a {} window",
@@ -121,12 +131,16 @@ impl About<'_> {
     fn explanation(&self, usage: &Usage) -> String {
         let quota = &usage.quota;
         let mut sentences = Vec::new();
+        if self.blame(usage) == Blame::Server {
+            sentences.push(self.servers_doing());
+        }
         if let Some(device) = &quota.busiest {
             let window = quota.per_s.map_or(String::new(), |_| " in one window".to_owned());
             let (peak, at) = (peak_text(usage), usage.peak.at);
             sentences.push(format!("{device} is the busiest: {peak}{window} at {:.1} s.", at.as_secs_f64()));
         }
         sentences.extend(self.operations_text(quota.requests));
+        sentences.extend(self.retries_text(usage));
         if let Some(reading) = quota.readings.first().filter(|reading| reading.over > 0) {
             let (over, requests) = (reading.over, count_of(quota.requests, "request"));
             sentences.push(format!("{over} of {requests} went beyond the limit under the strictest reading."));
@@ -135,7 +149,7 @@ impl About<'_> {
             sentences.push(format!("This class broke first, at {:.1} s.", at.as_secs_f64()));
         }
         if matches!(quota.safety, Safety::Safe | Safety::Unproven) {
-            sentences.extend(self.held_back_text());
+            sentences.extend(self.held_back_text(usage));
         } else {
             let causes = self.savings.iter();
             sentences
@@ -145,14 +159,15 @@ impl About<'_> {
     }
 
     /// What kept the counts lower than the demand.
-    fn held_back_text(&self) -> Option<String> {
-        let busy = format!("{} not made because the one before was still under way", count_of(self.busy, "request"));
-        let refused = format!("{} refused", count_of(self.refused, "request"));
-        let held_back = match (self.busy, self.refused) {
+    fn held_back_text(&self, usage: &Usage) -> Option<String> {
+        let (busy, refused) = (usage.quota.held_back, self.refusals.all());
+        let not_made = format!("{} not made because the one before was still under way", count_of(busy, "request"));
+        let told_off = format!("{} refused", count_of(refused, "request"));
+        let held_back = match (busy, refused) {
             (0, 0) => return None,
-            (_, 0) => busy,
-            (0, _) => refused,
-            _ => format!("{busy}, {refused}"),
+            (_, 0) => not_made,
+            (0, _) => told_off,
+            _ => format!("{not_made}, {told_off}"),
         };
         Some(format!("The fleet might have asked for more: {held_back}."))
     }
@@ -176,21 +191,88 @@ impl About<'_> {
         self.savings.first().filter(enough)
     }
 
+    fn blame(&self, usage: &Usage) -> Blame {
+        let quota = &usage.quota;
+        let exceeded = matches!(quota.safety, Safety::DependsOnReading | Safety::Over);
+        let misled = self.hints.broken > 0 || self.refusals.unexplained > 0;
+        match quota.first_attempts_peak {
+            _ if !exceeded || quota.retries == 0 => Blame::Fleet,
+            _ if misled => Blame::Server,
+            Some(first_attempts) if first_attempts <= quota.allow => Blame::Retries,
+            _ => Blame::Fleet,
+        }
+    }
+
+    /// How the server made its clients come again.
+    fn servers_doing(&self) -> String {
+        let broken = count_of(self.hints.broken, "request");
+        let undue = count_of(self.refusals.unexplained, "request");
+        let doing = match (self.hints.broken, self.refusals.unexplained) {
+            (_, 0) => format!("refused {broken} again after the wait that it had asked for"),
+            (0, _) => format!("refused {undue} that no reading of the limit refuses"),
+            _ => format!(
+                "refused {undue} that no reading of the limit refuses, and {broken} again after the wait that it had asked for"
+            ),
+        };
+        format!("The server {doing}, and so called for retries.")
+    }
+
+    /// What of the demand is the schedule's and what came again.
+    fn retries_text(&self, usage: &Usage) -> Option<String> {
+        let quota = &usage.quota;
+        let first_attempts = quota.first_attempts_peak.filter(|_| quota.retries > 0)?;
+        let told = match self.hints.obeyed {
+            0 => String::new(),
+            obeyed => format!(" ({obeyed} of them when the server had told them to)"),
+        };
+        let (retries, requests) = (quota.retries, count_of(quota.requests, "request"));
+        let were = if retries == 1 { "was a retry" } else { "were retries" };
+        let alone = format!("first attempts alone come to {first_attempts} of {} at their busiest", quota.allow);
+        Some(format!("{retries} of {requests} {were}{told}; {alone}."))
+    }
+
     fn remedy(&self, usage: &Usage) -> String {
-        let requests = usage.quota.requests;
-        let remedies = self.savings.iter();
-        let mut remedies: Vec<String> = remedies
-            .map(|saving| format!("{}: saves {} of {}.", saving.remedy, saving.requests, count_of(requests, "request")))
-            .collect();
+        match self.blame(usage) {
+            Blame::Server => {
+                let first = "First mend the server, whose answers called for retries: hints that hold, and no refusal before the limit is used up.";
+                match usage.quota.first_attempts_peak {
+                    Some(peak) if peak > usage.quota.allow => {
+                        format!("{first} Then the fleet: {}", self.own_remedy(usage))
+                    }
+                    _ => format!("{first} The fleet's first attempts fit the limit."),
+                }
+            }
+            Blame::Retries => format!(
+                "Come back later and less often: first attempts alone fit. {}",
+                self.savings_text(usage).join(" ")
+            )
+            .trim_end()
+            .to_owned(),
+            Blame::Fleet => self.own_remedy(usage),
+        }
+    }
+
+    fn own_remedy(&self, usage: &Usage) -> String {
+        let mut remedies = self.savings_text(usage);
         if self.main_saving(usage).is_none() {
-            let needed = peak_text(usage);
+            let retried = usage.quota.first_attempts_peak.filter(|_| usage.quota.retries > 0);
+            let needed = match retried {
+                Some(first_attempts) => format!("a limit of {first_attempts} would have held the first attempts"),
+                None => format!("a limit of {} would have held them all", peak_text(usage)),
+            };
             let otherwise = match usage.quota.per_s {
-                Some(_) => format!("Spread the requests or send fewer; a limit of {needed} would have held them all."),
-                None => format!("Hold fewer at the same time; a limit of {needed} would have held them all."),
+                Some(_) => format!("Spread the requests or send fewer; {needed}."),
+                None => format!("Hold fewer at the same time; {needed}."),
             };
             remedies.push(otherwise);
         }
         remedies.join(" ")
+    }
+
+    fn savings_text(&self, usage: &Usage) -> Vec<String> {
+        let requests = count_of(usage.quota.requests, "request");
+        let remedies = self.savings.iter();
+        remedies.map(|saving| format!("{}: saves {} of {requests}.", saving.remedy, saving.requests)).collect()
     }
 }
 
@@ -309,6 +391,112 @@ mod tests {
         assert!(finding.verdict == Verdict::Pass && explained(&finding), "{finding:?}");
         let finding = dropping(2);
         assert!(finding.verdict == Verdict::Inconclusive && explained(&finding), "{finding:?}");
+    }
+
+    /// A client that is alone with its budget: `asks` at once, four of them served, and then it comes again as it was told,
+    /// `again` times, to be refused each time.
+    fn misled(asks: u64, again: u64) -> Outcomes {
+        let mut script = Script::default();
+        (1..asks).for_each(|number| {
+            let ask = Ask::new(0, SITES, number * 20);
+            script.ask(if number <= 4 { ask } else { ask.refused() });
+        });
+        let mut at = asks * 20;
+        let flow = script.ask(Ask::new(0, SITES, at).told(1));
+        for attempt in 0..again {
+            at += 1_010;
+            script.ask(Ask::new(0, SITES, at).told(1).retry(flow, attempt as u32 + 2));
+        }
+        script.verify(scenario(policy(), 1))
+    }
+
+    #[test]
+    fn where_hints_do_not_hold_the_server_comes_first_and_then_what_the_fleet_asked_of_its_own() {
+        let outcomes = misled(5, 6);
+        let quota = outcomes.quota("queries");
+        assert_eq!((quota.safety, quota.retries, quota.first_attempts_peak), (Safety::Over, 6, Some(5)));
+        assert_eq!(outcomes.0.findings[0].check, "server.honest-hint");
+        let finding = outcomes.finding("fleet.quota", "queries");
+        assert_eq!(finding.verdict, Verdict::Fail, "over is over");
+        assert!(
+            finding.headline.ends_with("the server called for retries that it had no right to"),
+            "{}",
+            finding.headline
+        );
+        assert!(
+            finding.explanation.starts_with("The server refused 6 requests again after the wait that it had asked for"),
+            "{}",
+            finding.explanation
+        );
+        let split = "6 of 11 requests were retries (6 of them when the server had told them to); first attempts alone come to 5 of 4";
+        assert!(finding.explanation.contains(split), "{}", finding.explanation);
+        assert!(finding.remedy.starts_with("First mend the server"), "{}", finding.remedy);
+        assert!(finding.remedy.contains("Then the fleet: "), "{}", finding.remedy);
+    }
+
+    #[test]
+    fn where_only_undue_refusals_made_the_excess_the_fleet_has_nothing_to_mend() {
+        let mut script = Script::default();
+        let mut flow = script.ask(Ask::new(0, SITES, 0).refused());
+        for attempt in 2..8 {
+            flow = script.ask(Ask::new(0, SITES, u64::from(attempt) * 50).refused().retry(flow, attempt));
+        }
+        let outcomes = script.verify(scenario(policy(), 1));
+        let place = |check: &str| outcomes.0.findings.iter().position(|finding| finding.check == check);
+        assert!(place("server.false-refusal") < place("fleet.quota"));
+        let finding = outcomes.finding("fleet.quota", "queries");
+        assert!(
+            finding.explanation.starts_with("The server refused 4 requests that no reading"),
+            "{}",
+            finding.explanation
+        );
+        assert!(finding.remedy.ends_with("The fleet's first attempts fit the limit."), "{}", finding.remedy);
+    }
+
+    #[test]
+    fn retries_that_the_client_made_of_itself_are_its_own() {
+        let mut script = Script::default();
+        for number in 0..2u32 {
+            let overloaded = |at| Ask { outcome: crate::device::Outcome::Overloaded, ..Ask::new(0, SITES, at) };
+            let flow = script.ask(overloaded(u64::from(number) * 500));
+            for attempt in 2..6 {
+                script.ask(overloaded(u64::from(number) * 500 + u64::from(attempt) * 20).retry(flow, attempt));
+            }
+        }
+        let outcomes = script.verify(scenario(policy(), 1));
+        assert_eq!(outcomes.0.findings[0].check, "fleet.quota");
+        let finding = outcomes.finding("fleet.quota", "queries");
+        assert_eq!(finding.verdict, Verdict::Fail);
+        assert!(finding.headline.ends_with("first attempts alone fit, the retries do not"), "{}", finding.headline);
+        assert!(finding.explanation.contains("8 of 10 requests were retries; first attempts alone come to 2 of 4"));
+        assert!(finding.remedy.starts_with("Come back later and less often"), "{}", finding.remedy);
+    }
+
+    #[test]
+    fn requests_held_back_are_counted_in_for_what_is_sure() {
+        let holding_back = |dropped: u64| {
+            let mut script = Script::default();
+            (0..100).for_each(|number| {
+                script.ask(Ask::new(number as u32, DEVICE, number * 100));
+            });
+            [300, 600].into_iter().for_each(|at| {
+                script.ask(Ask::new(0, DEVICE, at));
+            });
+            (0..dropped).for_each(|number| script.drop_busy(0, DEVICE, 700 + number));
+            script.verify(scenario(policy(), 100))
+        };
+        let sure = |outcomes: &Outcomes| outcomes.quota("queries").sure_headroom();
+        assert_eq!(sure(&holding_back(0)), Some(0.25));
+        let one = holding_back(1);
+        assert_eq!((one.quota("queries").headroom, sure(&one)), (Some(0.25), Some(0.0)));
+        assert_eq!(one.finding("fleet.quota", "queries").verdict, Verdict::Pass);
+        assert_eq!(sure(&holding_back(2)), Some(f64::NEG_INFINITY), "more than one in a hundred");
+    }
+
+    #[test]
+    fn a_steps_use_is_the_highest_in_it_even_if_that_was_at_its_beginning() {
+        let series = queries([0, 100, 200, 10_500]).quota("queries").series.clone();
+        assert_eq!(series[8..12], [3, 3, 2, 1]);
     }
 
     #[test]
