@@ -6,6 +6,7 @@
 //!
 //! Modules in layer order: each may use only those above it (checked by `tests/tidy.rs`).
 
+pub mod words;
 pub mod time;
 pub mod rng;
 pub mod clock;

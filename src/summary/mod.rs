@@ -346,4 +346,8 @@ pub struct HarnessInfo {
     #[serde(default)]
     pub embedded_server: bool,
     pub connections: u64,
+    /// Most requests on their way at one moment. Each shard counts its own, and they are added up: with several, an upper
+    /// bound.
+    #[serde(default)]
+    pub in_flight_peak: u64,
 }

@@ -4,12 +4,13 @@ use super::class::{RefusalCounts, Usage};
 use super::exhibit::Exhibits;
 use super::guidance::Saving;
 use super::hint::HintCounts;
-use super::words::{count_of, reading_titles, unseen};
+use super::words::{reading_titles, unseen};
 use crate::policy::model::ClassId;
 use crate::scenario::Scenario;
 use crate::summary::Safety;
 use crate::summary::finding::{Finding, Party, Severity, Verdict};
 use crate::time::Nanos;
+use crate::words::{percent, plural};
 
 /// What the finding on a class needs to know besides how its limits were used.
 pub struct About<'a> {
@@ -122,8 +123,8 @@ impl About<'_> {
                 reading_titles(usage.readings_over.iter().copied())
             ),
             Safety::Safe | Safety::NoData => {
-                let headroom = 100.0 * quota.headroom.unwrap_or(0.0);
-                format!("Within {}: {peak} at the busiest moment, headroom {headroom:.0} %", quota.limit)
+                let headroom = percent(quota.headroom.unwrap_or(0.0));
+                format!("Within {}: {peak} at the busiest moment, headroom {headroom}", quota.limit)
             }
         }
     }
@@ -142,7 +143,7 @@ impl About<'_> {
         sentences.extend(self.operations_text(quota.requests));
         sentences.extend(self.retries_text(usage));
         if let Some(reading) = quota.readings.first().filter(|reading| reading.over > 0) {
-            let (over, requests) = (reading.over, count_of(quota.requests, "request"));
+            let (over, requests) = (reading.over, plural(quota.requests, "request"));
             sentences.push(format!("{over} of {requests} went beyond the limit under the strictest reading."));
         }
         if let Some(at) = self.broke_first {
@@ -152,8 +153,7 @@ impl About<'_> {
             sentences.extend(self.held_back_text(usage));
         } else {
             let causes = self.savings.iter();
-            sentences
-                .extend(causes.map(|saving| format!("{}: {}.", saving.cause, count_of(saving.requests, "request"))));
+            sentences.extend(causes.map(|saving| format!("{}: {}.", saving.cause, plural(saving.requests, "request"))));
         }
         sentences.join(" ")
     }
@@ -161,8 +161,8 @@ impl About<'_> {
     /// What kept the counts lower than the demand.
     fn held_back_text(&self, usage: &Usage) -> Option<String> {
         let (busy, refused) = (usage.quota.held_back, self.refusals.all());
-        let not_made = format!("{} not made because the one before was still under way", count_of(busy, "request"));
-        let told_off = format!("{} refused", count_of(refused, "request"));
+        let not_made = format!("{} not made because the one before was still under way", plural(busy, "request"));
+        let told_off = format!("{} refused", plural(refused, "request"));
         let held_back = match (busy, refused) {
             (0, 0) => return None,
             (_, 0) => not_made,
@@ -181,7 +181,7 @@ impl About<'_> {
             .collect();
         used.sort_by(|a, b| b.cmp(a));
         let shown: Vec<String> = used.iter().take(3).map(|(sent, name)| format!("{name} {sent}")).collect();
-        (!shown.is_empty()).then(|| format!("Of {}: {}.", count_of(requests, "request"), shown.join(", ")))
+        (!shown.is_empty()).then(|| format!("Of {}: {}.", plural(requests, "request"), shown.join(", ")))
     }
 
     /// The habit that explains most of the use: half of it, or all that went beyond the limit.
@@ -205,8 +205,8 @@ impl About<'_> {
 
     /// How the server made its clients come again.
     fn servers_doing(&self) -> String {
-        let broken = count_of(self.hints.broken, "request");
-        let undue = count_of(self.refusals.unexplained, "request");
+        let broken = plural(self.hints.broken, "request");
+        let undue = plural(self.refusals.unexplained, "request");
         let doing = match (self.hints.broken, self.refusals.unexplained) {
             (_, 0) => format!("refused {broken} again after the wait that it had asked for"),
             (0, _) => format!("refused {undue} that no reading of the limit refuses"),
@@ -225,7 +225,7 @@ impl About<'_> {
             0 => String::new(),
             obeyed => format!(" ({obeyed} of them when the server had told them to)"),
         };
-        let (retries, requests) = (quota.retries, count_of(quota.requests, "request"));
+        let (retries, requests) = (quota.retries, plural(quota.requests, "request"));
         let were = if retries == 1 { "was a retry" } else { "were retries" };
         let alone = format!("first attempts alone come to {first_attempts} of {} at their busiest", quota.allow);
         Some(format!("{retries} of {requests} {were}{told}; {alone}."))
@@ -270,7 +270,7 @@ impl About<'_> {
     }
 
     fn savings_text(&self, usage: &Usage) -> Vec<String> {
-        let requests = count_of(usage.quota.requests, "request");
+        let requests = plural(usage.quota.requests, "request");
         let remedies = self.savings.iter();
         remedies.map(|saving| format!("{}: saves {} of {requests}.", saving.remedy, saving.requests)).collect()
     }
@@ -336,7 +336,7 @@ mod tests {
         let outcomes = queries([0, 5_000, 10_000]);
         let finding = outcomes.finding("fleet.quota", "queries");
         assert_eq!(finding.verdict, Verdict::Pass);
-        assert!(finding.headline.ends_with("headroom 50 %"), "{}", finding.headline);
+        assert!(finding.headline.ends_with("headroom 50%"), "{}", finding.headline);
         assert_eq!(outcomes.finding("fleet.quota", "charger").verdict, Verdict::NoData);
         assert_eq!(outcomes.quota("charger").safety, Safety::NoData);
         assert!(outcomes.quota("charger").readings.is_empty());

@@ -5,7 +5,7 @@ use super::class::{ClassWatch, Usage};
 use super::exhibit::{Exhibit, Exhibits};
 use super::hint::Hints;
 use super::streams::{GRACE, StreamRule};
-use super::words::{count_of, percent, reading_titles, unseen};
+use super::words::{reading_titles, unseen};
 use crate::device::Outcome;
 use crate::policy::model::{Class, ClassId, Limit};
 use crate::record::{Exchange, Record};
@@ -14,6 +14,7 @@ use crate::scenario::target::Target;
 use crate::summary::Safety;
 use crate::summary::finding::{Finding, Party, Severity, Verdict};
 use crate::time::Nanos;
+use crate::words::{percent_of, plural};
 
 fn blank(check: &str, subject: &str) -> Finding {
     unseen(check, Party::Server, Severity::Breach, subject)
@@ -65,9 +66,9 @@ fn over_admission(class: &ClassWatch, scenario: &Scenario, name: &str) -> Findin
             "More than the limit was asked for and nothing refused, which some reading allows".to_owned(),
         )
     };
-    let mut explanation = format!("Served {}, refused {refused}.", count_of(served, "request"));
+    let mut explanation = format!("Served {}, refused {refused}.", plural(served, "request"));
     if class.overloaded > 0 {
-        explanation += &format!(" {} of the answers said overloaded.", percent(class.overloaded, class.answered));
+        explanation += &format!(" {} of the answers said overloaded.", percent_of(class.overloaded, class.answered));
     }
     let remedy = "Count at the moment of admission, in one place for all instances of the server";
     let mut exhibits = Exhibits::default();
@@ -86,7 +87,7 @@ fn over_admission(class: &ClassWatch, scenario: &Scenario, name: &str) -> Findin
     }
 }
 
-fn plural<'a>(count: u64, one: &'a str, many: &'a str) -> &'a str {
+fn either<'a>(count: u64, one: &'a str, many: &'a str) -> &'a str {
     if count == 1 { one } else { many }
 }
 
@@ -101,18 +102,15 @@ fn false_refusal(class: &ClassWatch, scenario: &Scenario, name: &str) -> Finding
     let (verdict, headline) = match counts.unexplained {
         _ if looked_at == 0 => (Verdict::NoData, "Nothing was refused".to_owned()),
         0 if open == looked_at => {
-            (Verdict::Inconclusive, format!("{} may or may not be due", count_of(looked_at, "refusal")))
+            (Verdict::Inconclusive, format!("{} may or may not be due", plural(looked_at, "refusal")))
         }
         0 if open > 0 => {
-            (Verdict::Inconclusive, format!("{open} of {} may or may not be due", count_of(looked_at, "refusal")))
+            (Verdict::Inconclusive, format!("{open} of {} may or may not be due", plural(looked_at, "refusal")))
         }
-        0 => (
-            Verdict::Pass,
-            format!("{} {} the limit", count_of(looked_at, "refusal"), plural(looked_at, "fits", "fit")),
-        ),
-        wrong => {
-            (Verdict::Fail, format!("Refuses {} that no reading of the limit refuses", count_of(wrong, "request")))
+        0 => {
+            (Verdict::Pass, format!("{} {} the limit", plural(looked_at, "refusal"), either(looked_at, "fits", "fit")))
         }
+        wrong => (Verdict::Fail, format!("Refuses {} that no reading of the limit refuses", plural(wrong, "request"))),
     };
     let mut explanation = String::new();
     if looked_at > 0 {
@@ -173,9 +171,9 @@ pub fn stream_finding(usages: &mut [Usage], scenario: &Scenario, id: ClassId) ->
     let looked_at = rule.kept + rule.broken + rule.open_ended;
     let (verdict, headline) = match (rule.broken, rule.open_ended, rule.kept) {
         (0, 0, 0) => (Verdict::NoData, "No stream was opened beyond the limit".to_owned()),
-        (0, 0, kept) => (Verdict::Pass, format!("{} beyond the limit turned away", count_of(kept, "stream"))),
+        (0, 0, kept) => (Verdict::Pass, format!("{} beyond the limit turned away", plural(kept, "stream"))),
         (0, _, _) => (Verdict::Inconclusive, "The run ended too soon to tell whether the stream would last".to_owned()),
-        (broken, _, _) => (Verdict::Fail, format!("Keeps {} open beyond the limit", count_of(broken, "stream"))),
+        (broken, _, _) => (Verdict::Fail, format!("Keeps {} open beyond the limit", plural(broken, "stream"))),
     };
     let remedy = "Refuse the stream that is one too many, or close one of them";
     Some(Finding {
@@ -233,11 +231,11 @@ impl Contract {
     }
 
     pub fn finding(self, scenario: &Scenario) -> Finding {
-        let refusals = count_of(self.looked_at, "refusal");
+        let refusals = plural(self.looked_at, "refusal");
         let (verdict, headline) = match self.wrong {
             _ if self.looked_at == 0 => (Verdict::NoData, "Nothing was refused".to_owned()),
             0 => (Verdict::Pass, format!("{refusals} as documented")),
-            wrong => (Verdict::Fail, format!("{wrong} of {refusals} {} not as documented", plural(wrong, "is", "are"))),
+            wrong => (Verdict::Fail, format!("{wrong} of {refusals} {} not as documented", either(wrong, "is", "are"))),
         };
         let remedy = "Answer a refusal with the documented status, body and hint, in the documented unit";
         Finding {
@@ -279,7 +277,7 @@ impl Unclassified {
     pub fn finding(self, scenario: &Scenario) -> Option<Finding> {
         (self.refused > 0).then(|| Finding {
             verdict: Verdict::Undocumented,
-            headline: format!("Refuses {} that no documented limit covers", count_of(self.refused, "request")),
+            headline: format!("Refuses {} that no documented limit covers", plural(self.refused, "request")),
             looked_at: self.requests,
             wrong: self.refused,
             evidence: self.exhibits.into_evidence(scenario),
@@ -309,7 +307,7 @@ pub fn hint_findings(hints: Hints, scenario: &Scenario) -> (Finding, Finding) {
             0 => String::new(),
             _ => format!(
                 "{} came back as told: {} admitted, {} refused again on their own, {} refused again in company.",
-                count_of(waited, "request"),
+                plural(waited, "request"),
                 counts.kept,
                 counts.broken,
                 counts.contested
@@ -323,7 +321,7 @@ pub fn hint_findings(hints: Hints, scenario: &Scenario) -> (Finding, Finding) {
     };
 
     let looked_at = counts.obeyed + counts.ignored;
-    let retries = format!("{looked_at} {}", plural(looked_at, "retry", "retries"));
+    let retries = format!("{looked_at} {}", either(looked_at, "retry", "retries"));
     let (verdict, headline) = match counts.ignored {
         _ if looked_at == 0 => (Verdict::NoData, "Nothing was sent again after a hint".to_owned()),
         0 => (Verdict::Pass, format!("{retries}, none sooner than told")),
@@ -415,6 +413,6 @@ mod tests {
         script.ask(Ask { outcome: Outcome::Overloaded, ..Ask::new(0, SITES, 100) });
         let outcomes = script.verify(scenario(policy(), 1));
         let finding = outcomes.finding("server.over-admission", "queries");
-        assert!(finding.explanation.contains("50.0 % of the answers said overloaded"), "{}", finding.explanation);
+        assert!(finding.explanation.contains("50% of the answers said overloaded"), "{}", finding.explanation);
     }
 }

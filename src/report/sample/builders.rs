@@ -278,5 +278,6 @@ pub fn harness() -> HarnessInfo {
         peak_memory_bytes: Some(48 << 20),
         embedded_server: true,
         connections: 404,
+        in_flight_peak: 34,
     }
 }
