@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::answers::Answers;
+use super::blame::Blame;
 use super::cadence::Cadences;
 use super::class::ClassWatch;
 use super::guidance::Guidance;
@@ -127,7 +128,7 @@ impl Verifier {
             };
             quotas.extend(usages.iter().map(|usage| usage.quota.clone()));
             let (finding, blame) = quota::finding(about, usages);
-            blames_server |= blame == quota::Blame::Server;
+            blames_server |= blame == Blame::Server;
             findings.push(finding);
         }
         findings.extend(self.answers.findings(scenario));
