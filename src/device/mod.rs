@@ -23,7 +23,7 @@ pub mod reaction;
 pub mod token;
 mod wire;
 
-use crate::policy::signals::Hint;
+use crate::policy::signals::{Hint, Told};
 use crate::scenario::{Disturbance, OperationId};
 
 pub use crate::scenario::operation::Detail;
@@ -110,6 +110,8 @@ pub enum Lane {
 pub struct Answer {
     pub outcome: Outcome,
     pub hint: Hint,
+    /// What its headers say of the quota.
+    pub told: Told,
     /// Filled for [`Outcome::Served`] only.
     pub body: Body,
 }

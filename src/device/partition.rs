@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::policy::model::{ClassId, Limit, Scope};
+use crate::policy::model::{ClassId, Scope};
 use crate::scenario::fleet::{CadenceSpec, ChargerSpec, CommandDelivery, OperatorSpec, Question};
 use crate::scenario::operation::Detail;
 use crate::scenario::{DeviceId, Group, GroupKind, Scenario, ScopeKey};
@@ -75,10 +75,7 @@ fn scopes(scenario: &Scenario) -> impl Iterator<Item = (&Scope, impl Fn(&&Group)
             GroupKind::Chargers(_) => by_chargers,
             GroupKind::Operators(_) => by_operators,
         };
-        class.limits.iter().map(move |limit| match limit {
-            Limit::Rate(limit) => (&limit.scope, is_used_by),
-            Limit::Concurrent(limit) => (&limit.scope, is_used_by),
-        })
+        class.limits.iter().map(move |limit| (limit.scope(), is_used_by))
     })
 }
 

@@ -42,11 +42,7 @@ pub(super) fn identities(policy: &Policy, groups: &[Group]) -> Identities {
 fn dimensions(policy: &Policy) -> Vec<String> {
     let mut dimensions: Vec<String> = OWN_DIMENSIONS.map(str::to_owned).into();
     let limits = policy.classes.iter().flat_map(|class| &class.limits);
-    let scopes = limits.map(|limit| match limit {
-        Limit::Rate(limit) => &limit.scope,
-        Limit::Concurrent(limit) => &limit.scope,
-    });
-    for name in scopes.flat_map(|Scope(names)| names) {
+    for name in limits.map(Limit::scope).flat_map(|Scope(names)| names) {
         if name != "device_set" && !dimensions.contains(name) {
             dimensions.push(name.clone());
         }
