@@ -125,22 +125,45 @@ mod tests {
         assert!(finding.remedy.ends_with("The fleet's first attempts fit the limit."), "{}", finding.remedy);
     }
 
-    #[test]
-    fn retries_that_the_client_made_of_itself_are_its_own() {
+    /// `count` operations that are told the server is overloaded, and tried five times each.
+    fn overloaded(count: u32) -> Outcomes {
         let mut script = Script::default();
-        for number in 0..2u32 {
+        for number in 0..count {
+            let begin = u64::from(number) * 200;
             let overloaded = |at| Ask { outcome: crate::device::Outcome::Overloaded, ..Ask::new(0, SITES, at) };
-            let flow = script.ask(overloaded(u64::from(number) * 500));
+            let flow = script.ask(overloaded(begin));
             for attempt in 2..6 {
-                script.ask(overloaded(u64::from(number) * 500 + u64::from(attempt) * 20).retry(flow, attempt));
+                script.ask(overloaded(begin + u64::from(attempt) * 20).retry(flow, attempt));
             }
         }
-        let outcomes = script.verify(scenario(policy(), 1));
+        script.verify(scenario(policy(), 1))
+    }
+
+    #[test]
+    fn retries_that_the_client_made_of_itself_are_its_own() {
+        let outcomes = overloaded(4);
         assert_eq!(outcomes.0.findings[0].check, "fleet.quota");
         let finding = outcomes.finding("fleet.quota", "queries");
         assert_eq!(finding.verdict, Verdict::Fail);
         assert!(finding.headline.ends_with("first attempts alone fit, the retries do not"), "{}", finding.headline);
-        assert!(finding.explanation.contains("8 of 10 requests were retries; first attempts alone come to 2 of 4"));
+        let split = "16 of 20 requests were retries; first attempts alone come to 4 of 4";
+        assert!(finding.explanation.contains(split), "{}", finding.explanation);
         assert!(finding.remedy.starts_with("Come back later and less often"), "{}", finding.remedy);
+    }
+
+    #[test]
+    fn where_first_attempts_alone_are_too_many_the_schedule_is_to_blame_with_retries_or_without() {
+        let outcomes = overloaded(5);
+        let headline = &outcomes.finding("fleet.quota", "queries").headline;
+        assert!(!headline.contains("fit"), "{headline}");
+
+        let mut script = Script::default();
+        (0..10).for_each(|number| {
+            let ask = Ask::new(0, DEVICE, number * 10).about(number as u32);
+            script.ask(if number == 0 { ask.refused() } else { ask });
+        });
+        let outcomes = script.verify(scenario(policy(), 1));
+        assert_eq!(outcomes.finding("server.false-refusal", "queries").verdict, Verdict::Fail);
+        assert_eq!(outcomes.0.findings[0].check, "fleet.quota", "nothing came again");
     }
 }

@@ -262,6 +262,16 @@ mod tests {
     use crate::scenario::operation::Detail;
 
     #[test]
+    fn a_key_in_use_is_not_forgotten_however_many_come_after_it() {
+        let limit = rate(2, Nanos::from_secs(10), "client_id", Algorithm::Unspecified);
+        let terms = Terms { rate: Rate { allow: limit.allow, per: limit.per }, anchor: ANCHOR };
+        let mut demand = Demand::new(&limit, terms, Nanos::from_secs(1));
+        let sent = Sent { device: DeviceId(0), operation: SITES, flow: Flow(0), attempt: 1, detail: Detail::None };
+        (0..3_000).chain([0]).for_each(|key| demand.sent(Nanos::from_secs(1), ScopeKey(key), &sent));
+        assert_eq!(demand.strictest().count, 2);
+    }
+
+    #[test]
     fn idle_keys_are_forgotten_and_still_counted() {
         const KEYS: u64 = 5_000;
         let limit = rate(2, Nanos::from_secs(10), "client_id", Algorithm::Unspecified);

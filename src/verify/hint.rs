@@ -189,6 +189,12 @@ mod tests {
     }
 
     #[test]
+    fn a_millisecond_early_is_the_clocks_doing() {
+        assert_eq!(verdicts(&comes_again(2_009, |ask| ask)), (Verdict::Pass, Verdict::Pass));
+        assert_eq!(verdicts(&comes_again(2_008, |ask| ask)).1, Verdict::Fail);
+    }
+
+    #[test]
     fn coming_sooner_is_the_clients_fault_and_proves_nothing_about_the_server() {
         let script = comes_again(1_900, Ask::refused);
         assert_eq!(verdicts(&script), (Verdict::NoData, Verdict::Fail));

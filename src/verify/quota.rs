@@ -307,6 +307,8 @@ mod tests {
         assert_eq!(finding.verdict, Verdict::Inconclusive);
         assert_eq!(finding.headline, "Within the limit so far: 3 of 4 in 8 s of a 10s window");
         assert_eq!(shortly(30).finding("fleet.quota", "queries").verdict, Verdict::Fail);
+        let a_whole_window = queries([50_000]);
+        assert_eq!(a_whole_window.finding("fleet.quota", "queries").verdict, Verdict::Pass);
     }
 
     #[test]
@@ -361,6 +363,34 @@ mod tests {
         assert_eq!((one.quota("queries").headroom, sure(&one)), (Some(0.25), Some(0.0)));
         assert_eq!(one.finding("fleet.quota", "queries").verdict, Verdict::Pass);
         assert_eq!(sure(&holding_back(2)), Some(f64::NEG_INFINITY), "more than one in a hundred");
+    }
+
+    #[test]
+    fn a_limit_that_one_request_held_back_would_have_passed_is_not_shown_to_be_kept() {
+        let mut script = Script::default();
+        (1..100).for_each(|number| {
+            script.ask(Ask::new(number, DEVICE, u64::from(number) * 100));
+        });
+        (0..4).for_each(|number| {
+            script.ask(Ask::new(0, DEVICE, number * 10));
+        });
+        script.drop_busy(0, DEVICE, 50);
+        let outcomes = script.verify(scenario(policy(), 100));
+        assert_eq!(outcomes.quota("queries").safety, Safety::Safe);
+        assert_eq!(outcomes.finding("fleet.quota", "queries").verdict, Verdict::Inconclusive);
+    }
+
+    #[test]
+    fn a_habit_that_explains_little_of_the_excess_is_not_its_cause() {
+        let mut script = Script::default();
+        (0..10).for_each(|number| {
+            script.ask(Ask::new(0, DEVICE, u64::from(number) * 10).about(number));
+        });
+        script.ask(Ask::new(0, DEVICE, 200).about(1));
+        let outcomes = script.verify(scenario(policy(), 1));
+        let finding = outcomes.finding("fleet.quota", "queries");
+        assert!(finding.headline.ends_with("(4 per 10s for each client_id)"), "{}", finding.headline);
+        assert!(finding.remedy.contains("saves 1 of 11 requests. Spread the requests"), "{}", finding.remedy);
     }
 
     #[test]

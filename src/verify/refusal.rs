@@ -440,8 +440,12 @@ mod tests {
         assert_eq!(verdict(&script), Verdict::Fail);
         let remote = RemoteSpec { url: "http://127.0.0.1:1".into(), authorized: false, ca_file: None };
         let scenario = Scenario { target: Target::Remote(remote), ..scenario(policy(), 1) };
-        let outcomes = script.verify(scenario);
+        let outcomes = script.verify(scenario.clone());
         assert_eq!(outcomes.finding("server.false-refusal", "queries").verdict, Verdict::Inconclusive);
+        let mut later = Script::default();
+        later.ask(Ask::new(0, SITES, 10_000).refused());
+        let outcomes = later.verify(scenario);
+        assert_eq!(outcomes.finding("server.false-refusal", "queries").verdict, Verdict::Fail, "a window later");
     }
 
     #[test]

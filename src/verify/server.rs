@@ -364,6 +364,17 @@ mod tests {
     }
 
     #[test]
+    fn a_hint_of_many_windows_is_taken_for_another_unit_and_one_of_a_few_is_not() {
+        let told = |secs| {
+            let mut script = Script::default();
+            script.ask(Ask::new(0, SITES, 0).told(secs));
+            script.verify(scenario(policy(), 1)).finding("server.refusal-contract", "").verdict
+        };
+        assert_eq!(told(100), Verdict::Pass, "ten windows of 10 s");
+        assert_eq!(told(101), Verdict::Fail);
+    }
+
+    #[test]
     fn one_is_told_in_the_singular() {
         let mut script = Script::default();
         (0..4).for_each(|number| {
