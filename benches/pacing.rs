@@ -29,7 +29,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use quotaproof::device::{Actions, Body, Cause, Detail, Device, Event, Flow, HttpRequest, Lane, Outcome, Request};
 use quotaproof::drive::live::{LiveEnd, LiveOptions, run};
-use quotaproof::policy::model::{Guidance, Overload, Policy, Refusal};
+use quotaproof::policy::model::Policy;
 use quotaproof::record::{Observation, Observer};
 use quotaproof::scenario::target::{Network, ServerSpec, Target};
 use quotaproof::scenario::{DeviceId, Identities, OperationId, Operations, Scenario};
@@ -310,17 +310,7 @@ fn on_the_monotonic_clock(anchor: Anchor) -> u64 {
 }
 
 fn scenario(duration: Nanos) -> Scenario {
-    let policy = Policy {
-        name: "none".into(),
-        title: "no limits".into(),
-        source: None,
-        classes: Vec::new(),
-        refusal: Refusal { status: 429, body_code: None, retry_after: None },
-        overload: Overload { status: 503 },
-        guidance: Guidance::default(),
-        silences: Vec::new(),
-        hash: String::new(),
-    };
+    let policy = Policy { name: "none".into(), title: "no limits".into(), ..Policy::default() };
     let operations = Operations::classified(&policy, [("GET", "/tick")]);
     Scenario {
         name: "pacing".into(),

@@ -4,7 +4,7 @@
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use quotaproof::device::{Cause, Detail, Flow, Outcome};
 use quotaproof::measure::Measure;
-use quotaproof::policy::model::{Guidance, Overload, Policy, Refusal};
+use quotaproof::policy::model::{Class, Policy};
 use quotaproof::policy::signals::Hint;
 use quotaproof::record::{Observation, Observer, Record, Sent};
 use quotaproof::scenario::target::{Network, ServerSpec, Target};
@@ -53,28 +53,19 @@ fn request(number: u64) -> Record {
         outcome,
         status: 0,
         hint: Hint::Absent,
+        told: quotaproof::policy::signals::Told::default(),
         breaches: 0,
     }
 }
 
 /// Recording depends on the classes alone: this one has no fleet.
 fn scenario() -> Scenario {
-    let policy = Policy {
-        name: "bench".into(),
-        title: "Bench".into(),
-        source: None,
-        classes: vec![quotaproof::policy::model::Class {
-            name: "queries".into(),
-            title: None,
-            requests: vec!["GET /queries".parse().expect("a pattern")],
-            limits: Vec::new(),
-        }],
-        refusal: Refusal { status: 429, body_code: None, retry_after: None },
-        overload: Overload { status: 503 },
-        guidance: Guidance::default(),
-        silences: Vec::new(),
-        hash: String::new(),
+    let queries = Class {
+        name: "queries".into(),
+        requests: vec!["GET /queries".parse().expect("a pattern")],
+        ..Class::default()
     };
+    let policy = Policy { name: "bench".into(), title: "Bench".into(), classes: vec![queries], ..Policy::default() };
     Scenario {
         name: "bench".into(),
         description: None,

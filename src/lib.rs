@@ -11,6 +11,7 @@ pub mod rng;
 pub mod clock;
 pub mod exit;
 pub mod yaml;
+pub mod signals;
 pub mod policy;
 pub mod scenario;
 pub mod tellus;

@@ -1,7 +1,8 @@
 //! The record stream: everything that measurement and verification know about a run. Both drivers write it.
 
 use crate::device::{Cause, Detail, Flow, Note, Outcome};
-use crate::policy::signals::Hint;
+use crate::policy::model::ClassId;
+use crate::policy::signals::{Hint, Told};
 use crate::scenario::{DeviceId, OperationId};
 use crate::time::Nanos;
 
@@ -19,6 +20,9 @@ pub enum Observation<'a> {
     Done { record: &'a Record, exchange: Option<&'a Exchange> },
     /// A stream that was opened is closed again.
     StreamClosed { device: DeviceId, flow: Flow, frames: u64 },
+    /// Requests of an operation belong to a class (None: to none, they are not limited), as answers have told; comes before
+    /// the first [`Observation::Sent`] of it. Operations whose class the policy or the profile names need no word.
+    Classified { operation: OperationId, class: Option<ClassId> },
     /// A device said something.
     Noted { device: DeviceId, note: Note },
     /// The harness itself was this late with something (live driver only).
@@ -54,6 +58,8 @@ pub struct Record {
     /// 0 without an answer.
     pub status: u16,
     pub hint: Hint,
+    /// What the answer's headers say of the quota.
+    pub told: Told,
     /// How many ways a refusal breaks the documented contract; [`Exchange::breaches`] has the words.
     pub breaches: u8,
 }

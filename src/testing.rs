@@ -2,7 +2,7 @@
 
 use crate::device::{Cause, Detail, Flow, Note, Outcome};
 use crate::policy::model::*;
-use crate::policy::signals::Hint;
+use crate::policy::signals::{Hint, Told};
 use crate::record::{Observation, Observer, Record, Sent};
 use crate::scenario::fleet::{Backoff, CadenceSpec, Credentials, OperatorSpec, Question, Reaction, TokenHabit};
 use crate::scenario::target::{Network, ServerSpec, Target};
@@ -28,24 +28,17 @@ pub fn policy() -> Policy {
             class("queries", &["GET /v1/sites", "GET /v1/devices/{id}"], 60),
             class("tokens", &["POST /v1/token"], 10),
         ],
-        refusal: Refusal { status: 429, body_code: None, retry_after: None },
-        overload: Overload { status: 503 },
-        guidance: Guidance::default(),
+
         silences: vec!["How the window is counted.".into()],
         hash: "90f1".into(),
+        ..Policy::default()
     }
 }
 
 fn class(name: &str, requests: &[&str], allow: u32) -> Class {
-    let limit = RateLimit {
-        allow,
-        per: Nanos::from_secs(60),
-        scope: Scope(vec!["client_id".into()]),
-        algorithm: Algorithm::Unspecified,
-        counts_refused: CountsRefused::Unspecified,
-    };
+    let limit = RateLimit::new(allow, Nanos::from_secs(60), Scope(vec!["client_id".into()]));
     let requests = requests.iter().map(|request| request.parse().unwrap()).collect();
-    Class { name: name.into(), title: None, requests, limits: vec![Limit::Rate(limit)] }
+    Class { name: name.into(), requests, limits: vec![Limit::Rate(limit)], ..Class::default() }
 }
 
 /// `devices` clients of one group, for a minute.
@@ -102,6 +95,7 @@ pub fn record(operation: OperationId, due: Nanos, latency: Nanos, outcome: Outco
         outcome,
         status: 0,
         hint: Hint::Absent,
+        told: Told::default(),
         breaches: 0,
     }
 }

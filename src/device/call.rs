@@ -147,11 +147,11 @@ impl Call {
 mod tests {
     use super::*;
     use crate::device::Body;
-    use crate::policy::signals::Hint;
+    use crate::policy::signals::{Hint, Told};
     use crate::scenario::fleet::Backoff;
 
     fn answer(outcome: Outcome) -> Answer {
-        Answer { outcome, hint: Hint::Absent, body: Body::None }
+        Answer { outcome, hint: Hint::Absent, told: Told::default(), body: Body::None }
     }
 
     #[test]

@@ -28,7 +28,7 @@ mod wire;
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use crate::policy::signals::Hint;
+use crate::policy::signals::{Hint, Told};
 use crate::scenario::{Disturbance, OperationId};
 
 pub use crate::scenario::operation::Detail;
@@ -120,6 +120,8 @@ pub enum Lane {
 pub struct Answer {
     pub outcome: Outcome,
     pub hint: Hint,
+    /// What its headers say of the quota.
+    pub told: Told,
     /// Filled for [`Outcome::Served`] only.
     pub body: Body,
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::policy::model::{ClassId, Limit, Scope};
+use crate::policy::model::{ClassId, Scope};
 use crate::scenario::client::ClientSpec;
 use crate::scenario::fleet::{CadenceSpec, ChargerSpec, CommandDelivery, OperatorSpec, Question};
 use crate::scenario::operation::Detail;
@@ -67,16 +67,18 @@ fn bundles(scenario: &Scenario) -> Vec<Bundle> {
 fn scopes(scenario: &Scenario) -> impl Iterator<Item = (&Scope, impl Fn(&&Group) -> bool)> {
     scenario.policy.classes.iter().enumerate().flat_map(move |(index, class)| {
         let is_used_by = move |group: &&Group| uses(scenario, group, ClassId(index as u8));
-        class.limits.iter().map(move |limit| match limit {
-            Limit::Rate(limit) => (&limit.scope, is_used_by),
-            Limit::Concurrent(limit) => (&limit.scope, is_used_by),
-        })
+        class.limits.iter().map(move |limit| (limit.scope(), is_used_by))
     })
 }
 
-/// Whether a group's devices can send requests of a class.
+/// Whether a group's devices can send requests that count in a class. What no pattern fits may be learnt to do so.
 fn uses(scenario: &Scenario, group: &Group, class: ClassId) -> bool {
-    let is_of_class = |id| scenario.operations.get(id).class == Some(class);
+    let policy = &scenario.policy;
+    let is_learned = policy.class(class).learned_as.is_some();
+    let is_of_class = |id| match scenario.operations.get(id).class {
+        Some(own) => policy.drawn_on(own).any(|drawn_on| drawn_on == class),
+        None => is_learned,
+    };
     let of_tellus = |chargers| {
         TellusOp::ALL.iter().any(|op| {
             let listed = usize::from(op.id().0) < scenario.operations.len();

@@ -65,6 +65,7 @@ impl Enforcer {
                 let allow = if unlimited { u32::MAX } else { limit.allow };
                 Budget { scope: limit.scope.clone(), kind: BudgetKind::Concurrent { allow, open: HashMap::new() } }
             }
+            Limit::Cooldown(_) => unreachable!("no policy file can say it yet"),
         };
         let classes = policy.classes.iter().map(|class| class.limits.iter().map(budget).collect()).collect();
         let hint_unit = policy.refusal.retry_after.as_ref().map(|hint| hint.unit).unwrap_or_default();
@@ -187,33 +188,21 @@ mod tests {
         let place = HintPlace::Body("/wait".into());
         Policy {
             name: "test".into(),
-            title: String::new(),
-            source: None,
-            classes: vec![Class { name: "all".into(), title: None, requests: Vec::new(), limits }],
+            classes: vec![Class { name: "all".into(), limits, ..Class::default() }],
             refusal: Refusal {
-                status: 429,
-                body_code: None,
                 retry_after: Some(HintSource { place, unit, presence: Presence::Optional }),
+                ..Refusal::default()
             },
-            overload: Overload { status: 503 },
-            guidance: Guidance::default(),
-            silences: Vec::new(),
-            hash: String::new(),
+            ..Policy::default()
         }
     }
 
     fn rate(allow: u32, secs: u64, scope: &str) -> Limit {
-        Limit::Rate(RateLimit {
-            allow,
-            per: Nanos::from_secs(secs),
-            scope: Scope(vec![scope.into()]),
-            algorithm: Algorithm::Unspecified,
-            counts_refused: CountsRefused::Unspecified,
-        })
+        Limit::Rate(RateLimit::new(allow, Nanos::from_secs(secs), Scope(vec![scope.into()])))
     }
 
     fn concurrent(allow: u32) -> Limit {
-        Limit::Concurrent(ConcurrencyLimit { allow, scope: Scope(vec!["client".into()]) })
+        Limit::Concurrent(ConcurrencyLimit { allow, scope: Scope(vec!["client".into()]), lasting: None })
     }
 
     fn enforcer(limits: Vec<Limit>, faults: &[Fault]) -> Enforcer {

@@ -4,6 +4,7 @@ use super::class::{ClassMeasure, Ending};
 use super::latency::LatencyHistogram;
 use super::timeline::{Line, TimelineCounts};
 use crate::device::{Cause, DropReason, Failure, Note, Outcome};
+use crate::policy::model::ClassId;
 use crate::record::{Observation, Observer, Record, Sent};
 use crate::scenario::{Operation, OperationId, Scenario};
 use crate::time::Nanos;
@@ -166,6 +167,10 @@ impl Observer for Measure {
             Observation::Sent(sent) => self.sent(at, sent),
             Observation::Done { record, .. } => self.done(record),
             Observation::StreamClosed { .. } => {}
+            Observation::Classified { operation, class } => {
+                let unclassified = self.classes.len() - 1;
+                self.class_of[usize::from(operation.0)] = class.map_or(unclassified, ClassId::index);
+            }
             Observation::Noted { note, .. } => self.noted(note),
             Observation::Late { by } => {
                 self.lateness.record(by);

@@ -60,6 +60,7 @@ pub fn load(source: &Source) -> Result<Policy, Diagnosis> {
             title: class.title.clone(),
             requests: class.requests.iter().map(|request| request.value.clone()).collect(),
             limits: class.limits.iter().map(|found| limit(source, found)).collect::<Result<_, _>>()?,
+            ..Class::default()
         });
     }
     Ok(Policy {
@@ -68,10 +69,11 @@ pub fn load(source: &Source) -> Result<Policy, Diagnosis> {
         source: document.source,
         classes,
         refusal: refusal(source, document.refusal)?,
-        overload: Overload { status: document.overload.status.0 as u16 },
+        overload: Overload { status: document.overload.status.0 as u16, ..Overload::default() },
         guidance: guidance(document.guidance),
         silences: document.silences,
         hash: source.hash(),
+        ..Policy::default()
     })
 }
 
@@ -152,17 +154,15 @@ fn limit(source: &Source, limit: &Located<LimitDocument>) -> Result<Limit, Diagn
     };
     match (limit.allow, limit.per, limit.concurrent) {
         (Some(allow), Some(per), None) => Ok(Limit::Rate(RateLimit {
-            allow: allow.0,
-            per: per.0,
-            scope,
             algorithm: limit.algorithm.map_or(Algorithm::Unspecified, |algorithm| algorithm.value),
             counts_refused: limit.counts_refused.map_or(CountsRefused::Unspecified, |counts| counts.value),
+            ..RateLimit::new(allow.0, per.0, scope)
         })),
         (None, None, Some(concurrent)) => {
             let stray = limit.algorithm.map(|a| a.place).or(limit.counts_refused.map(|counts| counts.place));
             match stray {
                 Some(place) => Err(wrong(place, "a limit on what runs at the same time has no counting to describe")),
-                None => Ok(Limit::Concurrent(ConcurrencyLimit { allow: concurrent.0, scope })),
+                None => Ok(Limit::Concurrent(ConcurrencyLimit { allow: concurrent.0, scope, lasting: None })),
             }
         }
         (_, _, Some(_)) => Err(wrong(limit.place, "a limit is either a rate or a number at the same time, not both")),
@@ -188,7 +188,7 @@ fn scope(source: &Source, scope: &Located<ScopeDocument>) -> Result<Scope, Diagn
 fn refusal(source: &Source, refusal: RefusalDocument) -> Result<Refusal, Diagnosis> {
     let body_code = refusal.body.map(|body| body_code(source, body)).transpose()?;
     let retry_after = refusal.retry_after.map(|hint| hint_source(source, hint)).transpose()?;
-    Ok(Refusal { status: refusal.status.0 as u16, body_code, retry_after })
+    Ok(Refusal { status: refusal.status.0 as u16, body_code, retry_after, ..Refusal::default() })
 }
 
 fn body_code(source: &Source, body: Located<indexmap::IndexMap<String, i64>>) -> Result<(String, i64), Diagnosis> {

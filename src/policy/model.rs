@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::matching::RequestPattern;
+use crate::signals::{Dialect, ResetKind};
 use crate::time::Nanos;
 
 /// Index of a class in [`Policy::classes`].
@@ -17,28 +18,42 @@ impl ClassId {
 }
 
 /// A provider's published quota contract.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Policy {
     pub name: String,
     pub title: String,
     /// Where the provider publishes it.
     pub source: Option<String>,
     pub classes: Vec<Class>,
+    /// What the policy's own scope names stand for, one line each; the names that every policy knows are not among them.
+    pub scopes: Vec<(String, String)>,
     pub refusal: Refusal,
     pub overload: Overload,
+    /// The quota headers of answers, if the provider documents any.
+    pub quota_headers: Option<QuotaHeaders>,
     pub guidance: Guidance,
     /// What the provider leaves unsaid, one sentence each.
     pub silences: Vec<String>,
+    /// What the provider says and this language cannot, one sentence each.
+    pub lost: Vec<String>,
     /// SHA-256 of the policy's text, in hexadecimal: reports carry it.
     pub hash: String,
 }
 
-/// A group of requests that share limits.
-#[derive(Clone, Debug, PartialEq)]
+/// A group of requests that share limits: either those that its patterns match, or those that answers name it for, or
+/// all of some other classes.
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Class {
     pub name: String,
     pub title: Option<String>,
     pub requests: Vec<RequestPattern>,
+    /// The name by which a response header says that a request belongs here, compared without regard to case: the
+    /// provider does not publish which requests do.
+    pub learned_as: Option<String>,
+    /// The classes whose requests all count here too: a parent cap. Such a class has no requests of its own.
+    pub of: Vec<ClassId>,
+    /// The classes that hold this one in `of`.
+    pub parents: Vec<ClassId>,
     /// All of them hold at once.
     pub limits: Vec<Limit>,
 }
@@ -48,22 +63,91 @@ pub struct Class {
 pub enum Limit {
     Rate(RateLimit),
     Concurrent(ConcurrencyLimit),
+    Cooldown(CooldownLimit),
 }
 
-/// At most `allow` requests per `per` and scope key.
+/// At most `allow` requests (or points, where requests differ in cost) per `per` and scope key.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RateLimit {
     pub allow: u32,
+    /// Of a calendar period, its shortest length.
     pub per: Nanos,
+    /// The window is a day or a month of the calendar (UTC).
+    pub calendar: Option<Calendar>,
+    /// How much may come at once, where that is not `allow`: the size of the bucket.
+    pub burst: Option<u32>,
     pub scope: Scope,
     pub algorithm: Algorithm,
     pub counts_refused: CountsRefused,
+    /// Only answers with one of these statuses count, once they are known; empty: every request counts.
+    pub counts_statuses: Vec<u16>,
+    pub cost: Cost,
+    pub penalty: Option<Penalty>,
+    /// The provider grants at least this: being refused below it breaks a promise, being admitted above it does not.
+    pub at_least: bool,
+}
+
+/// A period of the calendar.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Calendar {
+    Day,
+    Month,
+}
+
+/// What one request costs of a limit.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Cost {
+    #[default]
+    One,
+    Points(u32),
+    /// By class, for a limit of several; a class that is not named costs one.
+    ByClass(Vec<(ClassId, u32)>),
+    /// So much is set aside when a request comes; its answer tells what it cost, and the rest is given back.
+    Told {
+        reserve: u32,
+        charged: HintPlace,
+    },
+}
+
+/// What follows a breach, beyond its refusal: whoever was refused stays shut out.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Penalty {
+    pub lasts: Nanos,
+    /// False where the provider names a length but not what it is for: the limit is then read with and without it.
+    pub stated: bool,
+    /// Whether requests during it make it longer; None where the provider does not say.
+    pub extends: Option<bool>,
+    pub blocks: Blocks,
+}
+
+/// What a penalty shuts out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Blocks {
+    /// Requests of the same class.
+    #[default]
+    Class,
+    /// Every request of the same scope key.
+    Everything,
+    Unspecified,
 }
 
 /// At most `allow` at the same time per scope key.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ConcurrencyLimit {
     pub allow: u32,
+    pub scope: Scope,
+    /// Only requests that have run for so long count.
+    pub lasting: Option<Nanos>,
+}
+
+/// After an answer with one of these statuses, requests of the same scope key are refused for a while.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CooldownLimit {
+    pub after_statuses: Vec<u16>,
+    /// The wait after the first, the second, … such answer in a row; the last one repeats.
+    pub waits: Vec<Nanos>,
     pub scope: Scope,
 }
 
@@ -84,8 +168,15 @@ pub enum Algorithm {
     FixedFirstHit,
     /// Any span of the window's length.
     Rolling,
-    /// A bucket of `allow` tokens, refilled evenly over `per`.
+    /// A bucket of `allow` tokens (or `burst`), refilled evenly over `per`.
     TokenBucket,
+    /// A bucket that drains evenly at `allow` per `per`: one request in service and `burst` waiting behind it, so that
+    /// `burst + 1` are admitted at once.
+    LeakyBucket,
+    /// A rolling window estimated from two fixed ones: the last one counts by the share of it that still overlaps.
+    RollingCounter,
+    /// A bucket of `allow` tokens that is filled up again at once, every `per`, from its first use.
+    IntervalRefill,
 }
 
 /// Whether a refused request uses up quota.
@@ -104,8 +195,29 @@ pub struct Refusal {
     pub status: u16,
     /// A JSON pointer into the body and the integer that stands there.
     pub body_code: Option<(String, i64)>,
+    /// Other forms that a refusal takes: a status, and the body's code where the status alone does not tell.
+    pub other_forms: Vec<RefusalForm>,
     /// The hint when to come back, if the provider gives one.
     pub retry_after: Option<HintSource>,
+}
+
+/// One more form of a refusal.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RefusalForm {
+    pub status: u16,
+    /// As in [`Refusal::body_code`].
+    pub body_code: Option<(String, i64)>,
+}
+
+/// The quota headers that answers carry.
+#[derive(Clone, Debug, PartialEq)]
+pub struct QuotaHeaders {
+    pub dialect: Dialect,
+    pub reset: Option<ResetKind>,
+    /// Whether every limited answer must carry them.
+    pub presence: Presence,
+    /// A request whose answer carries none of them is in no class.
+    pub absent_means_unlimited: bool,
 }
 
 /// Where the hint of a refusal stands.
@@ -139,12 +251,16 @@ pub enum Presence {
     Required,
     #[default]
     Optional,
+    /// The provider says that there is none.
+    Never,
 }
 
-/// How an overloaded server answers.
+/// How an overloaded server answers, and what it asks of clients.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Overload {
     pub status: u16,
+    /// How often a client may try again; None where the provider does not say.
+    pub retries: Option<u32>,
 }
 
 /// What the provider recommends to clients. It is advice: breaking it is reported, it is no breach of a limit.
@@ -207,7 +323,54 @@ pub struct BackoffAdvice {
     pub attempts: u32,
 }
 
+impl RateLimit {
+    /// A plain limit: each request counts one, and nothing is said of how.
+    pub fn new(allow: u32, per: Nanos, scope: Scope) -> Self {
+        RateLimit {
+            allow,
+            per,
+            calendar: None,
+            burst: None,
+            scope,
+            algorithm: Algorithm::Unspecified,
+            counts_refused: CountsRefused::Unspecified,
+            counts_statuses: Vec::new(),
+            cost: Cost::One,
+            penalty: None,
+            at_least: false,
+        }
+    }
+}
+
+impl Limit {
+    /// Whose budget it is.
+    pub fn scope(&self) -> &Scope {
+        match self {
+            Limit::Rate(limit) => &limit.scope,
+            Limit::Concurrent(limit) => &limit.scope,
+            Limit::Cooldown(limit) => &limit.scope,
+        }
+    }
+}
+
+impl Default for Refusal {
+    fn default() -> Self {
+        Refusal { status: 429, body_code: None, other_forms: Vec::new(), retry_after: None }
+    }
+}
+
+impl Default for Overload {
+    fn default() -> Self {
+        Overload { status: 503, retries: None }
+    }
+}
+
 impl Policy {
+    /// The classes whose limits a request of this one draws on: itself and its parents.
+    pub fn drawn_on(&self, id: ClassId) -> impl Iterator<Item = ClassId> {
+        std::iter::once(id).chain(self.class(id).parents.iter().copied())
+    }
+
     pub fn class(&self, id: ClassId) -> &Class {
         &self.classes[id.index()]
     }

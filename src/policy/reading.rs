@@ -25,7 +25,9 @@ impl Reading {
         match algorithm {
             Algorithm::Unspecified => &Self::ALL,
             Algorithm::Rolling => &[Reading::Rolling],
-            Algorithm::TokenBucket => &[Reading::TokenBucket],
+            Algorithm::TokenBucket | Algorithm::LeakyBucket => &[Reading::TokenBucket],
+            Algorithm::RollingCounter => &[Reading::Rolling],
+            Algorithm::IntervalRefill => &[Reading::FixedFirstHit],
             Algorithm::FixedFirstHit => &[Reading::FixedFirstHit],
             Algorithm::FixedAligned => &[Reading::FixedAligned],
         }

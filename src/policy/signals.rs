@@ -1,6 +1,6 @@
 //! What a response says about the quota: refused, overloaded, and when to come back.
 
-use super::model::{HintPlace, HintSource, HintUnit, Policy, Presence};
+use super::model::{ClassId, HintPlace, HintSource, HintUnit, Policy, Presence};
 use crate::time::Nanos;
 
 /// The parts of a response that carry signals.
@@ -19,6 +19,7 @@ pub struct Signal {
     pub refused: bool,
     pub overloaded: bool,
     pub hint: Hint,
+    pub told: Told,
     /// Where a refusal breaks the documented contract, in words; empty when it keeps it.
     pub breaches: Vec<String>,
 }
@@ -41,6 +42,24 @@ impl Hint {
             Hint::Absent | Hint::Malformed => None,
         }
     }
+}
+
+/// What the quota headers of one answer say. Small, as every record carries one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Told {
+    /// Whether there was any quota header at all.
+    pub present: bool,
+    /// The class that they name, if it is one of the policy's.
+    pub class: Option<ClassId>,
+    pub limit: Option<u32>,
+    /// What is left, the request itself counted.
+    pub remaining: Option<u32>,
+    /// The length of the window.
+    pub window: Option<Nanos>,
+    /// The time until it is reset, from the answer on.
+    pub reset: Option<Nanos>,
+    /// How many ways the headers break their dialect; [`Signal::breaches`] has the words.
+    pub breaches: u8,
 }
 
 /// A hint beyond this is taken for a unit error (milliseconds or an epoch) and not obeyed.
@@ -77,7 +96,7 @@ pub fn read(policy: &Policy, response: ResponseView<'_>) -> Signal {
         None => Hint::Absent,
         Some(source) => read_hint(source, response, body.as_ref(), &mut breaches),
     };
-    Signal { refused: true, overloaded: false, hint, breaches }
+    Signal { refused: true, overloaded: false, hint, told: Told::default(), breaches }
 }
 
 fn read_hint(

@@ -19,6 +19,7 @@ pub fn limit_text(limit: &Limit) -> String {
             text
         }
         Limit::Concurrent(limit) => format!("{} at the same time for each {}", limit.allow, scope_text(&limit.scope)),
+        Limit::Cooldown(limit) => format!("a cooldown after a failure for each {}", scope_text(&limit.scope)),
     }
 }
 
@@ -34,11 +35,12 @@ pub fn refusal_text(refusal: &Refusal) -> String {
         text.push_str(&format!(", {code} at {pointer} of the body"));
     }
     match &refusal.retry_after {
+        Some(hint) if hint.presence == Presence::Never => text.push_str("; never a hint when to come back"),
         None => text.push_str("; no hint when to come back"),
         Some(hint) => {
             let presence = match hint.presence {
                 Presence::Required => "always says",
-                Presence::Optional => "may say",
+                Presence::Optional | Presence::Never => "may say",
             };
             let unit = match hint.unit {
                 HintUnit::Seconds => "seconds",
@@ -105,6 +107,9 @@ fn algorithm_text(algorithm: Algorithm) -> Option<&'static str> {
         Algorithm::FixedFirstHit => Some("fixed window from the first request"),
         Algorithm::Rolling => Some("rolling window"),
         Algorithm::TokenBucket => Some("token bucket"),
+        Algorithm::LeakyBucket => Some("leaky bucket"),
+        Algorithm::RollingCounter => Some("rolling window estimated from two fixed ones"),
+        Algorithm::IntervalRefill => Some("bucket filled up at intervals"),
     }
 }
 
@@ -147,11 +152,9 @@ mod tests {
     #[test]
     fn what_a_provider_states_is_repeated_and_silence_is_not_filled() {
         let mut rate = RateLimit {
-            allow: 5,
-            per: Nanos::from_secs(1),
-            scope: Scope(vec!["account".into()]),
             algorithm: Algorithm::TokenBucket,
             counts_refused: CountsRefused::Yes,
+            ..RateLimit::new(5, Nanos::from_secs(1), Scope(vec!["account".into()]))
         };
         assert_eq!(
             limit_text(&Limit::Rate(rate.clone())),

@@ -94,6 +94,7 @@ impl ClassWatch {
                 rule: scenario.identities.rule(&limit.scope),
                 kind: LimitKind::Places(Box::new(Places::new(limit, step))),
             },
+            Limit::Cooldown(_) => unreachable!("no policy file can say it yet"),
         };
         ClassWatch {
             limits: scenario.policy.class(class).limits.iter().map(watch).collect(),
@@ -261,6 +262,7 @@ impl LimitWatch {
         let (allow, per, scope) = match limit {
             Limit::Rate(limit) => (limit.allow, Some(limit.per), &limit.scope),
             Limit::Concurrent(limit) => (limit.allow, None, &limit.scope),
+            Limit::Cooldown(_) => unreachable!("no policy file can say it yet"),
         };
         let seen_for = match &self.kind {
             LimitKind::Rate(watch) => watch.demand.short_of_a_window(ended),

@@ -161,7 +161,7 @@ mod tests {
     use crate::limiter::build;
     use crate::policy::model::Algorithm;
     use crate::policy::reading::Reading;
-    use crate::policy::signals::Hint;
+    use crate::policy::signals::{Hint, Told};
     use crate::scenario::operation::Detail;
     use crate::scenario::target::{RemoteSpec, Target};
     use crate::scenario::{DeviceId, Scenario};
@@ -184,6 +184,7 @@ mod tests {
             outcome: if trip.admitted { Outcome::Served } else { Outcome::Refused },
             status: 0,
             hint: Hint::Absent,
+            told: Told::default(),
             breaches: 0,
         }
     }

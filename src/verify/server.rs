@@ -196,7 +196,7 @@ const WINDOWS_BEYOND_REASON: u64 = 10;
 fn hint_beyond_reason(record: &Record, class: &Class) -> Option<String> {
     let window = |limit: &Limit| match limit {
         Limit::Rate(limit) => Some(limit.per),
-        Limit::Concurrent(_) => None,
+        Limit::Concurrent(_) | Limit::Cooldown(_) => None,
     };
     let longest: Nanos = class.limits.iter().filter_map(window).max()?;
     let wait = record.hint.wait().filter(|wait| *wait > longest * WINDOWS_BEYOND_REASON)?;

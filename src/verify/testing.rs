@@ -7,7 +7,7 @@ use crate::device::{Cause, DropReason, Flow, Note, Outcome};
 use crate::limiter::Limiter;
 use crate::policy::model::*;
 use crate::policy::reading::Reading;
-use crate::policy::signals::Hint;
+use crate::policy::signals::{Hint, Told};
 use crate::record::{Exchange, Observation, Observer, Record, Sent};
 use crate::scenario::fleet::{Credentials, OperatorSpec, Reaction, TokenHabit};
 use crate::scenario::operation::Detail;
@@ -39,30 +39,24 @@ const REQUESTS: [(&str, &str); 7] = [
 ];
 
 pub fn rate(allow: u32, per: Nanos, scope: &str, algorithm: Algorithm) -> RateLimit {
-    RateLimit {
-        allow,
-        per,
-        scope: Scope(vec![scope.to_owned()]),
-        algorithm,
-        counts_refused: CountsRefused::Unspecified,
-    }
+    RateLimit { algorithm, ..RateLimit::new(allow, per, Scope(vec![scope.to_owned()])) }
 }
 
 fn class(name: &str, requests: &[&str], limit: Limit) -> Class {
     let requests = requests.iter().map(|request| request.parse().unwrap()).collect();
-    Class { name: name.to_owned(), title: None, requests, limits: vec![limit] }
+    Class { name: name.to_owned(), requests, limits: vec![limit], ..Class::default() }
 }
 
 /// Queries: 4 per 10 s. Tokens: 2 per 10 s. One stream. Heartbeats: 2 per second.
 pub fn policy() -> Policy {
     let secs = Nanos::from_secs;
     let per_client = |allow| Limit::Rate(rate(allow, secs(10), "client_id", Algorithm::Unspecified));
-    let one_stream = ConcurrencyLimit { allow: 1, scope: Scope(vec!["client_id".into(), "device_set".into()]) };
+    let one_stream =
+        ConcurrencyLimit { allow: 1, scope: Scope(vec!["client_id".into(), "device_set".into()]), lasting: None };
     let parse = |request: &str| request.parse().unwrap();
     Policy {
         name: "small".into(),
         title: "A small API".into(),
-        source: None,
         classes: vec![
             class("queries", &["GET /sites", "GET /devices/{device_id}", "GET /records"], per_client(4)),
             class("token", &["POST /token"], per_client(2)),
@@ -70,15 +64,14 @@ pub fn policy() -> Policy {
             class("charger", &["POST /heartbeat"], Limit::Rate(rate(2, secs(1), "device_id", Algorithm::Unspecified))),
         ],
         refusal: Refusal {
-            status: 429,
-            body_code: None,
             retry_after: Some(HintSource {
                 place: HintPlace::Header("retry-after".into()),
                 unit: HintUnit::Seconds,
                 presence: Presence::Optional,
             }),
+            ..Refusal::default()
         },
-        overload: Overload { status: 503 },
+        overload: Overload::default(),
         guidance: Guidance {
             cadences: vec![CadenceAdvice { request: parse("POST /heartbeat"), every: secs(30) }],
             page_size: Some(PageSizeAdvice { requests: vec![parse("GET /records")], full: 100, time_filter: true }),
@@ -95,8 +88,7 @@ pub fn policy() -> Policy {
             }),
             backoff: Some(BackoffAdvice { initial: secs(1), max: secs(30), jitter: 0.3, attempts: 6 }),
         },
-        silences: Vec::new(),
-        hash: String::new(),
+        ..Policy::default()
     }
 }
 
@@ -238,6 +230,7 @@ impl Script {
             outcome,
             status,
             hint,
+            told: Told::default(),
             breaches,
         };
         let exchange = (outcome != Outcome::Served).then(|| Exchange {

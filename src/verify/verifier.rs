@@ -228,6 +228,7 @@ impl Observer for Verifier {
                     self.classes[class.index()].closed(&self.scenario, at, device, detail);
                 }
             }
+            Observation::Classified { operation, class } => self.roles[usize::from(operation.0)].class = class,
             Observation::Noted { device, note } => self.noted(device, note),
             Observation::Late { .. } => {}
         }
@@ -241,7 +242,7 @@ mod tests {
     use super::super::testing::*;
     use super::*;
     use crate::device::{Cause, Failure};
-    use crate::policy::signals::Hint;
+    use crate::policy::signals::{Hint, Told};
     use crate::scenario::OperationId;
     use crate::summary::finding::Verdict;
 
@@ -312,6 +313,7 @@ mod tests {
             outcome: Outcome::Failed(Failure::ConnectRefused),
             status: 0,
             hint: Hint::Absent,
+            told: Told::default(),
             breaches: 0,
         };
         let observation = Observation::Done { record: &record, exchange: None };

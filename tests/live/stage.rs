@@ -7,7 +7,7 @@ use quotaproof::device::{
     Actions, Answer, Body, Cause, Detail, Device, Disconnect, Event, Flow, HttpRequest, Lane, Note, Outcome, Request,
 };
 use quotaproof::drive::live::{Control, LiveEnd, LiveOptions, run};
-use quotaproof::policy::model::{Guidance, HintPlace, HintSource, HintUnit, Overload, Policy, Presence, Refusal};
+use quotaproof::policy::model::{HintPlace, HintSource, HintUnit, Policy, Presence, Refusal};
 use quotaproof::record::{Exchange, Observation, Observer, Record, Sent};
 use quotaproof::scenario::target::{Network, ServerSpec, Target};
 use quotaproof::scenario::{DeviceId, Identities, OperationId, Operations, Scenario};
@@ -145,6 +145,7 @@ impl Observer for Log {
         self.last = at;
         match observation {
             Observation::Sent(sent) => self.sent.push((at, sent)),
+            Observation::Classified { .. } => {}
             Observation::Done { record, exchange } => {
                 assert!(record.due <= record.sent.unwrap_or(record.due), "never early: {record:?}");
                 assert!(record.sent.unwrap_or(record.due) <= record.done, "{record:?}");
@@ -202,17 +203,9 @@ pub fn scenario(duration: Nanos) -> Scenario {
         unit: HintUnit::Seconds,
         presence: Presence::Optional,
     };
-    let policy = Policy {
-        name: "test".into(),
-        title: "test".into(),
-        source: None,
-        classes: Vec::new(),
-        refusal: Refusal { status: 429, body_code: Some(("/code".into(), 5001)), retry_after: Some(retry_after) },
-        overload: Overload { status: 503 },
-        guidance: Guidance::default(),
-        silences: Vec::new(),
-        hash: String::new(),
-    };
+    let refusal =
+        Refusal { body_code: Some(("/code".into(), 5001)), retry_after: Some(retry_after), ..Refusal::default() };
+    let policy = Policy { name: "test".into(), title: "test".into(), refusal, ..Policy::default() };
     Scenario {
         name: "test".into(),
         description: None,

@@ -518,6 +518,7 @@ mod tests {
         let answer = Answer {
             outcome: crate::device::Outcome::Rejected(401),
             hint: crate::policy::signals::Hint::Absent,
+            told: crate::policy::signals::Told::default(),
             body: Body::None,
         };
         let mut out = Actions::default();

@@ -21,7 +21,7 @@ pub(crate) mod tests_support {
 
     use super::{Charger, ChargerPlan};
     use crate::device::{Actions, Answer, Body, Command, Device, Event, HttpRequest, Outcome, Request};
-    use crate::policy::signals::Hint;
+    use crate::policy::signals::{Hint, Told};
     use crate::scenario::fleet::*;
     use crate::tellus::TellusOp;
     use crate::time::{Anchor, Nanos};
@@ -78,7 +78,12 @@ pub(crate) mod tests_support {
                 requests.iter().for_each(|request| self.note(request));
                 for request in requests {
                     let mut next = Actions::default();
-                    let answer = Answer { outcome: Outcome::Served, hint: Hint::Absent, body: self.answer(&request) };
+                    let answer = Answer {
+                        outcome: Outcome::Served,
+                        hint: Hint::Absent,
+                        told: Told::default(),
+                        body: self.answer(&request),
+                    };
                     self.charger.handle(self.now, Event::Answered { request: &request, answer }, &mut next);
                     out.requests.append(&mut next.requests);
                     out.wake = next.wake;

@@ -22,7 +22,7 @@ use super::timer::Timer;
 use crate::device::{
     Actions, Answer, Body, Cause, Device, Disconnect, Event, Failure, Lane as LaneKind, Note, Outcome, Request,
 };
-use crate::policy::signals::Hint;
+use crate::policy::signals::{Hint, Told};
 use crate::record::{Exchange, Observation, Observer, Record, Sent};
 use crate::scenario::{DeviceId, Scenario};
 use crate::time::Nanos;
@@ -314,7 +314,8 @@ impl<D: Device, O: Observer> Shard<D, O> {
                 let breaches = u8::try_from(signal.breaches.len()).unwrap_or(u8::MAX);
                 let exchange =
                     (outcome != Outcome::Served).then(|| answer::of_reply(&http, &job.reply, signal.breaches));
-                let ending = Ending { outcome, status: job.reply.status, hint: signal.hint, breaches };
+                let ending =
+                    Ending { outcome, status: job.reply.status, hint: signal.hint, told: signal.told, breaches };
                 self.finish(ticket, at, ending, exchange.as_ref(), body);
             }
             Some(trouble) => {
@@ -369,6 +370,7 @@ impl<D: Device, O: Observer> Shard<D, O> {
             outcome: ending.outcome,
             status: ending.status,
             hint: ending.hint,
+            told: ending.told,
             breaches: ending.breaches,
         };
         self.observer.observe(at, Observation::Done { record: &record, exchange });
@@ -376,7 +378,7 @@ impl<D: Device, O: Observer> Shard<D, O> {
         if request.lane == LaneKind::Stream {
             self.settle_stream(entry.local, at, request.flow, ending.outcome == Outcome::Served);
         }
-        let answer = Answer { outcome: ending.outcome, hint: ending.hint, body };
+        let answer = Answer { outcome: ending.outcome, hint: ending.hint, told: ending.told, body };
         self.deliver(entry.local, at, at, Event::Answered { request: &request, answer });
     }
 
@@ -418,11 +420,12 @@ struct Ending {
     outcome: Outcome,
     status: u16,
     hint: Hint,
+    told: Told,
     breaches: u8,
 }
 
 impl Ending {
     fn failed(failure: Failure) -> Self {
-        Ending { outcome: Outcome::Failed(failure), status: 0, hint: Hint::Absent, breaches: 0 }
+        Ending { outcome: Outcome::Failed(failure), status: 0, hint: Hint::Absent, told: Told::default(), breaches: 0 }
     }
 }

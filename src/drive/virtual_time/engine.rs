@@ -10,7 +10,7 @@ use super::refusal::Response;
 use super::target::{Reply, Target};
 use super::{DRAIN, End};
 use crate::device::{Actions, Answer, Body, Device, Disconnect, Event, Failure, Flow, Lane, Note, Outcome, Request};
-use crate::policy::signals::{self, Hint, ResponseView};
+use crate::policy::signals::{self, Hint, ResponseView, Told};
 use crate::record::{Exchange, Observation, Observer, Record, Sent};
 use crate::scenario::{DeviceId, Scenario};
 use crate::tellus::TellusOp;
@@ -285,10 +285,15 @@ impl<'a, D: Device, O: Observer> Engine<'a, D, O> {
         let (answer, status, exchange) = match ending.unwrap_or(Ending::Failed(Failure::Cancelled)) {
             Ending::Served(body) => {
                 let status = if request.lane == Lane::Stream { 101 } else { 200 };
-                (Answer { outcome: Outcome::Served, hint: Hint::Absent, body }, status, None)
+                (Answer { outcome: Outcome::Served, hint: Hint::Absent, told: Told::default(), body }, status, None)
             }
             Ending::Failed(failure) => {
-                let answer = Answer { outcome: Outcome::Failed(failure), hint: Hint::Absent, body: Body::None };
+                let answer = Answer {
+                    outcome: Outcome::Failed(failure),
+                    hint: Hint::Absent,
+                    told: Told::default(),
+                    body: Body::None,
+                };
                 (answer, 0, Some(self.exchange(&request, "no answer".to_owned(), Vec::new())))
             }
             Ending::Turned(response) => {
@@ -305,7 +310,7 @@ impl<'a, D: Device, O: Observer> Engine<'a, D, O> {
                 headers.iter().for_each(|(name, value)| text += &format!("\n{name}: {value}"));
                 text = text + "\n" + &body;
                 let exchange = self.exchange(&request, text, signal.breaches);
-                (Answer { outcome, hint: signal.hint, body: Body::None }, status, Some(exchange))
+                (Answer { outcome, hint: signal.hint, told: signal.told, body: Body::None }, status, Some(exchange))
             }
         };
         let record = Record {
@@ -321,6 +326,7 @@ impl<'a, D: Device, O: Observer> Engine<'a, D, O> {
             outcome: answer.outcome,
             status,
             hint: answer.hint,
+            told: answer.told,
             breaches: exchange.as_ref().map_or(0, |exchange| exchange.breaches.len() as u8),
         };
         self.observer.observe(self.now, Observation::Done { record: &record, exchange: exchange.as_ref() });

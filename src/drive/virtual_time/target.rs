@@ -80,9 +80,7 @@ impl<'a> Target<'a> {
         };
         let limits = scenario.policy.classes.iter().flat_map(|class| &class.limits);
         let mut rules: Vec<(Scope, KeyRule)> = Vec::new();
-        for limit in limits {
-            let (Limit::Rate(crate::policy::model::RateLimit { scope, .. })
-            | Limit::Concurrent(crate::policy::model::ConcurrencyLimit { scope, .. })) = limit;
+        for scope in limits.map(Limit::scope) {
             if !rules.iter().any(|(known, _)| known == scope) {
                 rules.push((scope.clone(), scenario.identities.rule(scope)));
             }

@@ -126,6 +126,7 @@ impl Observer for Log {
                 }
             }
             Observation::StreamClosed { device, frames, .. } => self.streams_closed.push((at, device, frames)),
+            Observation::Classified { .. } => {}
             Observation::Noted { device, note } => self.notes.push((at, device, note)),
             Observation::Late { .. } => panic!("virtual time is never late"),
         }

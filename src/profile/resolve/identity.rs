@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use indexmap::IndexSet;
 
-use crate::policy::model::{Limit, Policy, Scope};
+use crate::policy::model::Policy;
 use crate::scenario::client::{ClientSpec, Pool, Values};
 use crate::scenario::fleet::{Group, GroupKind};
 use crate::scenario::identity::Identities;
@@ -68,7 +68,7 @@ fn unsaid(name: &str) -> u32 {
 fn dimensions(policy: &Policy, groups: &[Group]) -> Vec<String> {
     let mut dimensions: Vec<String> = OWN_DIMENSIONS.map(str::to_owned).into();
     let limits = policy.classes.iter().flat_map(|class| &class.limits);
-    for name in limits.flat_map(|limit| &scope_of(limit).0) {
+    for name in limits.flat_map(|limit| &limit.scope().0) {
         if name != "device_set" && !dimensions.contains(name) {
             dimensions.push(name.clone());
         }
@@ -84,14 +84,6 @@ fn is_drawn(groups: &[Group], name: &str) -> bool {
         GroupKind::Chargers(_) | GroupKind::Operators(_) => &[],
     });
     values.into_iter().any(|value| value.name == name && matches!(value.values, Values::Drawn(_)))
-}
-
-/// Whose budget a limit is.
-pub(super) fn scope_of(limit: &Limit) -> &Scope {
-    match limit {
-        Limit::Rate(limit) => &limit.scope,
-        Limit::Concurrent(limit) => &limit.scope,
-    }
 }
 
 #[cfg(test)]

@@ -65,7 +65,8 @@ fn check_classes(
 ) -> Result<(), Diagnosis> {
     let used = |index| operations.iter().any(|(_, operation)| operation.class.is_some_and(|id| id.index() == index));
     let scripted = document.fleet.values().any(|group| matches!(group, GroupDocument::Clients(_)));
-    if scripted && (0..policy.classes.len()).any(used) {
+    let learned = policy.classes.iter().any(|class| class.learned_as.is_some());
+    if scripted && (learned || (0..policy.classes.len()).any(used)) {
         return Ok(());
     }
     let Some((_, class)) = policy.classes.iter().enumerate().find(|(index, _)| !used(*index)) else { return Ok(()) };

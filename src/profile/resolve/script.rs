@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use super::identity::{Keys, scope_of};
+use super::identity::Keys;
 use super::requests::Requests;
 use super::template::Names;
 use super::texts::{headers, parameters, path};
-use crate::policy::model::{Policy, Scope};
+use crate::policy::model::{Class, ClassId, Policy, Scope};
 use crate::profile::document::client::*;
 use crate::profile::document::json::JsonDocument;
 use crate::scenario::client::*;
@@ -14,8 +14,8 @@ use crate::scenario::template::{Hole, Template};
 use crate::yaml::diagnosis::shown;
 use crate::yaml::{Diagnosis, Located, Place};
 
-/// What a run has one of, whoever its clients are: it comes from one address.
-const ONE_FOR_THE_RUN: [&str; 4] = ["ip", "ip_address", "address", "device_set"];
+/// What needs no word: the run has one account and one address, and a request itself says the others.
+const NEED_NO_WORD: [&str; 4] = ["account", "address", "device_set", "endpoint"];
 
 /// The script of one group.
 pub(super) struct Script<'a> {
@@ -201,17 +201,16 @@ impl Script<'_> {
         resource: Option<&DrawnScope>,
         place: Place,
     ) -> Result<(), Diagnosis> {
-        let Some(class) = self.policy.classify(method, pattern) else { return Ok(()) };
         let is_known = |name: &String| {
             let value = self.identity.iter().position(|value| value.name == *name);
             match value.map(|value| (value, &self.identity[value].values)) {
                 Some((value, Values::Drawn(_))) => resource.is_some_and(|resource| resource.value == value),
                 Some(_) => true,
-                None => ONE_FOR_THE_RUN.contains(&name.as_str()),
+                None => NEED_NO_WORD.contains(&name.as_str()),
             }
         };
-        let limits = &self.policy.class(class).limits;
-        let Some(unknown) = limits.iter().flat_map(|limit| &scope_of(limit).0).find(|name| !is_known(name)) else {
+        let limits = classes(self.policy, method, pattern).into_iter().flat_map(|class| &self.policy.class(class).limits);
+        let Some(unknown) = limits.flat_map(|limit| &limit.scope().0).find(|name| !is_known(name)) else {
             return Ok(());
         };
         let title = format!(
@@ -225,11 +224,20 @@ impl Script<'_> {
     }
 }
 
+/// The classes in which a request counts, or may turn out to.
+fn classes(policy: &Policy, method: &str, pattern: &str) -> Vec<ClassId> {
+    let learned = |(index, class): (usize, &Class)| class.learned_as.as_ref().map(|_| ClassId(index as u8));
+    match policy.classify(method, pattern) {
+        Some(class) => policy.drawn_on(class).collect(),
+        None => policy.classes.iter().enumerate().filter_map(learned).collect(),
+    }
+}
+
 /// Whether the policy counts anything by this name.
 pub(super) fn is_scope(policy: &Policy, name: &str) -> bool {
     let mut limits = policy.classes.iter().flat_map(|class| &class.limits);
     limits.any(|limit| {
-        let Scope(names) = scope_of(limit);
+        let Scope(names) = limit.scope();
         names.iter().any(|scope| scope == name)
     })
 }
