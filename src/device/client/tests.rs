@@ -24,7 +24,7 @@ fn scenario_under(policy: &str, clients: &str, rest: &str) -> Scenario {
     std::fs::write(folder.path().join("p.yaml"), policy).unwrap();
     let indented = clients.trim().replace('\n', "\n      ");
     let text = format!(
-        "name: x\npolicy: p.yaml\nduration: 60s\nnetwork: {{latency: {{median: 10ms, p99: 11ms}}}}\n{rest}\n\
+        "name: x\npolicy: p.yaml\nduration: 59950ms\nnetwork: {{latency: {{median: 10ms, p99: 11ms}}}}\n{rest}\n\
          fleet:\n  backend:\n    clients:\n      {indented}\n"
     );
     let path = folder.path().join("x.yaml");
@@ -223,16 +223,17 @@ fn weights_say_how_often_each_request_is_chosen() {
 fn what_is_together_is_the_group_s_and_what_is_each_is_every_client_s() {
     let requests = "requests: [{get: /v2/a}]";
     for (arrivals, expected) in [
-        ("{constant: {together: 10/s}}", 600),
-        ("{constant: {each: 10/s}}", 3_000),
-        ("{burst: {together: {of: 7, every: 30s}}}", 14),
-        ("{burst: {each: {of: 7, every: 30s}}}", 70),
-        ("{times: {together: [0s, 1.5s, 2s]}}", 3),
-        ("{times: {each: [0s, 1.5s, 2s]}}", 15),
-        ("{every: 6s}", 50),
+        ("{constant: {together: 10/s}}", 600..=600),
+        ("{constant: {each: 10/s}}", 2_995..=3_000),
+        ("{burst: {together: {of: 7, every: 30s}}}", 14..=14),
+        ("{burst: {each: {of: 7, every: 30s}}}", 70..=70),
+        ("{times: {together: [0s, 1.5s, 2s]}}", 3..=3),
+        ("{times: {each: [0s, 1.5s, 2s]}}", 15..=15),
+        ("{every: 6s}", 45..=50),
     ] {
         let scenario = scenario(&format!("count: 5\narrivals: {arrivals}\n{requests}"));
-        assert_eq!(play(&scenario).records.len(), expected, "{arrivals}");
+        let found = play(&scenario).records.len();
+        assert!(expected.contains(&found), "{arrivals}: {found}");
     }
 }
 
@@ -270,7 +271,7 @@ const ORDERS: &str = "
 count: 1
 identity: {client_id: own}
 reaction: give_up
-arrivals: {every: 30s}
+arrivals: {times: {each: [1s, 30s]}}
 requests:
   - post: /v2/orders
     json: {x: 1}
@@ -352,10 +353,12 @@ fn a_token_is_fetched_first_and_kept() {
     let (fetch, http) = hand.next().remove(0);
     assert_eq!((http.method, http.path.as_str()), ("POST", "/oauth/token"));
     assert_eq!(body(&http), "grant_type=client_credentials&client_id=a%20b&client_secret=s%26t&scope=read");
+    while hand.wake < Nanos::from_secs(1) {
+        assert!(hand.feed(hand.wake, Event::Wake).is_empty(), "nothing goes without a token");
+    }
     let (outcome, requests) =
         hand.serve(Nanos::from_secs(1), &fetch, r#"{"access_token":"t1","token_type":"bearer","expires_in":3600}"#);
-    assert_eq!(outcome, Outcome::Served);
-    assert_eq!(requests.len(), 9 + usize::from(requests.len() == 10), "what waited for it");
+    assert_eq!((outcome, requests.len()), (Outcome::Served, 10), "what waited for it");
     assert!(requests.iter().all(|(_, http)| header(http, "authorization") == ["Bearer t1"]));
     // One that is refused is replaced; the request goes again with the new one.
     let again = hand.answer(Nanos::from_secs(1), &requests[0].0, Outcome::Rejected(401), Body::None);
