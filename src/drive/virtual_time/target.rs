@@ -12,7 +12,7 @@ use crate::policy::model::{ClassId, Limit, Scope};
 use crate::rng::device_rng;
 use crate::scenario::fleet::CommandDelivery;
 use crate::scenario::identity::KeyRule;
-use crate::scenario::target::{ServerSpec, Target as TargetSpec};
+use crate::scenario::target::{Fault, ServerSpec, Target as TargetSpec};
 use crate::scenario::{DeviceId, GroupKind, Scenario};
 use crate::tellus::TellusOp;
 use crate::time::Nanos;
@@ -127,6 +127,10 @@ impl<'a> Target<'a> {
     /// None for a request of a scripted client.
     pub fn operation(&self, request: &Request) -> Option<TellusOp> {
         TellusOp::from_id(request.operation).filter(|_| self.speaks_tellus)
+    }
+
+    pub fn has(&self, fault: Fault) -> bool {
+        self.spec.faults.contains(&fault)
     }
 
     /// A stream that was admitted is over.
