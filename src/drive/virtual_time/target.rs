@@ -6,8 +6,8 @@ use std::collections::{HashMap, VecDeque};
 
 use super::refusal::{self, Response};
 use crate::device::draws::Draws;
-use crate::device::{Body, Command, CommandKind, Detail, Request};
-use crate::limiter::enforcer::Enforcer;
+use crate::device::{Body, Command, CommandKind, Detail, Flow, Lane, Request};
+use crate::limiter::enforcer::{Answered, Enforcer};
 use crate::policy::model::{ClassId, Limit, Scope};
 use crate::rng::device_rng;
 use crate::scenario::fleet::CommandDelivery;
@@ -30,6 +30,8 @@ const DEFAULT_WAIT: Nanos = Nanos::from_secs(30);
 #[derive(Debug)]
 pub enum Reply {
     Served(Body),
+    /// Served to a scripted client, of whose API the target knows nothing: the client says what the body may hold.
+    Scripted,
     Turned(Box<Response>),
     /// A long poll without a command: answered when one comes, at the latest then.
     Hold {
@@ -41,12 +43,16 @@ pub enum Reply {
 pub struct Target<'a> {
     scenario: &'a Scenario,
     spec: ServerSpec,
+    /// Whether the first operations are those of the Tellus API.
+    speaks_tellus: bool,
     enforcer: Enforcer,
     /// Each scope of the policy, ready to make keys of.
     rules: Vec<(Scope, KeyRule)>,
     /// By device: until when its newest token is good.
     tokens: Vec<Nanos>,
     overload: Draws,
+    /// When the open streams were admitted.
+    streams: HashMap<(DeviceId, Flow), Nanos>,
     commands: HashMap<u32, Commands>,
     commands_given: u32,
     records: u32,
@@ -84,9 +90,11 @@ impl<'a> Target<'a> {
         Target {
             enforcer: Enforcer::new(&scenario.policy, &spec),
             spec,
+            speaks_tellus: scenario.speaks_tellus(),
             rules,
             tokens: vec![Nanos::ZERO; scenario.device_count() as usize],
             overload: Draws::fork(&mut device_rng(scenario.seed, "overload", 0)),
+            streams: HashMap::new(),
             commands: HashMap::new(),
             commands_given: 0,
             records: 0,
@@ -101,7 +109,7 @@ impl<'a> Target<'a> {
         if self.is_overloaded(now) {
             return Reply::Turned(Box::new(refusal::overloaded(policy)));
         }
-        let operation = TellusOp::from_id(request.operation);
+        let operation = self.operation(request);
         if operation.is_some_and(needs_token) && now >= self.tokens[device.0 as usize] {
             return Reply::Turned(Box::new(refusal::unauthorized()));
         }
@@ -112,11 +120,24 @@ impl<'a> Target<'a> {
                 let response = refusal::refused(policy, &self.spec.faults, refused.hint.as_deref());
                 return Reply::Turned(Box::new(response));
             }
+            let answered = Answered { since: now, status: 200, charged: None };
+            self.enforcer.settle(now, class, ADDRESS, key, &answered);
+            // This target takes no time to answer, so only a stream keeps its place.
+            if request.lane == Lane::Stream {
+                self.streams.insert((device, request.flow), now);
+            } else {
+                self.enforcer.release(class, now, ADDRESS, key);
+            }
         }
         match operation {
             Some(operation) => self.serve(now, device, operation, request),
-            None => Reply::Served(Body::None),
+            None => Reply::Scripted,
         }
+    }
+
+    /// None for a request of a scripted client.
+    pub fn operation(&self, request: &Request) -> Option<TellusOp> {
+        TellusOp::from_id(request.operation).filter(|_| self.speaks_tellus)
     }
 
     pub fn has(&self, fault: Fault) -> bool {
@@ -125,10 +146,12 @@ impl<'a> Target<'a> {
 
     /// A stream that was admitted is over.
     pub fn release(&mut self, device: DeviceId, request: &Request) {
-        if let Some(class) = self.class(request) {
+        if let Some(class) = self.class(request)
+            && let Some(since) = self.streams.remove(&(device, request.flow))
+        {
             let (identities, rules) = (&self.scenario.identities, &self.rules);
             let key = |scope: &Scope| key(rules, scope, |rule| identities.key(rule, device, request.detail).0);
-            self.enforcer.release(class, ADDRESS, key);
+            self.enforcer.release(class, since, ADDRESS, key);
         }
     }
 
@@ -238,7 +261,7 @@ impl<'a> Target<'a> {
                 CommandDelivery::LongPoll { wait } => wait,
                 CommandDelivery::Heartbeat => DEFAULT_WAIT,
             },
-            GroupKind::Operators(_) => DEFAULT_WAIT,
+            GroupKind::Operators(_) | GroupKind::Clients(_) => DEFAULT_WAIT,
         }
     }
 }
