@@ -9,6 +9,7 @@ use super::class::ClassWatch;
 use super::guidance::Guidance;
 use super::hint::Hints;
 use super::reaction::Refusals;
+use super::told::QuotaHeaders;
 use super::{quota, server};
 use crate::device::{DropReason, Flow, Note, Outcome};
 use crate::policy::model::ClassId;
@@ -43,6 +44,8 @@ pub struct Verifier {
     refusals: Refusals,
     cadences: Cadences,
     guidance: Guidance,
+    /// Where the policy documents quota headers.
+    told: Option<QuotaHeaders>,
     /// Requests sent, by operation.
     operations: Vec<u64>,
     turn: u64,
@@ -74,6 +77,7 @@ impl Verifier {
             refusals: Refusals::default(),
             cadences: Cadences::new(&scenario),
             guidance: Guidance::new(&scenario),
+            told: QuotaHeaders::new(&scenario, anchor),
             operations: vec![0; roles.len()],
             turn: 0,
             roles,
@@ -97,6 +101,9 @@ impl Verifier {
         self.refusals.merge(&other.refusals);
         self.cadences.merge(other.cadences);
         self.guidance.merge(other.guidance);
+        if let (Some(mine), Some(theirs)) = (&mut self.told, other.told) {
+            mine.merge(theirs);
+        }
     }
 
     /// The verdicts on a run that ended at `ended`.
@@ -134,6 +141,7 @@ impl Verifier {
         findings.push(self.contract.finding(scenario));
         let (honest, obeys) = server::hint_findings(self.hints, scenario);
         findings.extend([honest, obeys]);
+        findings.extend(self.told.map(|told| told.findings(scenario)).unwrap_or_default());
         findings.extend(client_findings);
         findings.push(self.cadences.finding(scenario));
         findings.push(self.refusals.finding(ended));
@@ -160,6 +168,9 @@ impl Verifier {
         if let Some(class) = class {
             class.sent(scenario, at, sent, self.turn);
         }
+        if let (Some(told), Some(class)) = (&mut self.told, self.roles[usize::from(sent.operation.0)].class) {
+            told.sent(scenario, at, class, sent);
+        }
         self.cadences.sent(&self.scenario, at, sent);
         self.guidance.sent(scenario, at, sent);
     }
@@ -173,6 +184,9 @@ impl Verifier {
         };
         let scenario = &*self.scenario;
         let refused = record.outcome == Outcome::Refused;
+        if let Some(told) = &mut self.told {
+            told.done(scenario, sent, role.class, record, exchange);
+        }
         match role.class {
             Some(id) => {
                 let class = &mut self.classes[id.index()];
