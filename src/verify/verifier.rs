@@ -15,7 +15,7 @@ use crate::device::{DropReason, Flow, Note, Outcome};
 use crate::policy::model::ClassId;
 use crate::record::{Exchange, Observation, Observer, Record, Sent};
 use crate::scenario::operation::Detail;
-use crate::scenario::{DeviceId, Scenario};
+use crate::scenario::{DeviceId, OperationId, Scenario};
 use crate::summary::QuotaUse;
 use crate::summary::finding::Finding;
 use crate::time::{Anchor, Nanos};
@@ -92,6 +92,9 @@ impl Verifier {
         }
         for (mine, theirs) in self.operations.iter_mut().zip(other.operations) {
             *mine += theirs;
+        }
+        if self.scenario.operations != other.scenario.operations {
+            Arc::make_mut(&mut self.scenario).operations.learn(&other.scenario.operations);
         }
         self.open_streams.extend(other.open_streams);
         self.answers.merge(other.answers);
@@ -215,6 +218,12 @@ impl Verifier {
         self.guidance.done(record, exchange);
     }
 
+    fn classified(&mut self, operation: OperationId, class: Option<ClassId>) {
+        self.roles[usize::from(operation.0)].class = class;
+        self.guidance.classified(operation, class);
+        Arc::make_mut(&mut self.scenario).operations.classify(operation, class);
+    }
+
     fn noted(&mut self, device: DeviceId, note: Note) {
         if let Note::Dropped { operation, reason: DropReason::Busy } = note
             && let Some(class) = self.roles[usize::from(operation.0)].class
@@ -242,7 +251,7 @@ impl Observer for Verifier {
                     self.classes[class.index()].closed(&self.scenario, at, device, detail);
                 }
             }
-            Observation::Classified { operation, class } => self.roles[usize::from(operation.0)].class = class,
+            Observation::Classified { operation, class } => self.classified(operation, class),
             Observation::Noted { device, note } => self.noted(device, note),
             Observation::Late { .. } => {}
         }
@@ -257,7 +266,6 @@ mod tests {
     use super::*;
     use crate::device::{Cause, Failure};
     use crate::policy::signals::{Hint, Told};
-    use crate::scenario::OperationId;
     use crate::summary::finding::Verdict;
 
     proptest! {
