@@ -52,7 +52,7 @@ pub struct Class {
     pub learned_as: Option<String>,
     /// The classes whose requests all count here too: a parent cap. Such a class has no requests of its own.
     pub of: Vec<ClassId>,
-    /// The classes that hold this one in `of`.
+    /// The classes that hold this one, directly or through another.
     pub parents: Vec<ClassId>,
     /// All of them hold at once.
     pub limits: Vec<Limit>,
@@ -175,7 +175,7 @@ pub enum Algorithm {
     LeakyBucket,
     /// A rolling window estimated from two fixed ones: the last one counts by the share of it that still overlaps.
     RollingCounter,
-    /// A bucket of `allow` tokens that is filled up again at once, every `per`, from its first use.
+    /// A bucket of `allow` tokens (or `burst`), to which `allow` are added at once, every `per` from its first use.
     IntervalRefill,
 }
 

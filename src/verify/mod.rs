@@ -5,6 +5,7 @@
 //! - the **fleet**: [`demand`] and [`streams`] count what was asked of each limit, [`quota`] judges it;
 //! - the **server**: [`answers`], [`admission`], [`refusal`], [`scope`], [`streams`], [`hint`], judged only where its documents and the
 //!   timing leave no way out; the findings are worded in [`server`];
+//! - the **server**'s quota headers, and what clients make of them: [`told`];
 //! - the **client**: [`hint`], [`reaction`], [`cadence`], and the provider's recommendations in [`guidance`].
 
 pub mod admission;
@@ -25,6 +26,7 @@ pub mod series;
 pub mod server;
 pub mod streams;
 pub mod tally;
+pub mod told;
 pub mod verifier;
 mod words;
 
