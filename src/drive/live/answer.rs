@@ -27,8 +27,8 @@ pub fn classify(policy: &Policy, reply: &Reply, handshake: bool) -> (Outcome, Si
     (outcome, signal)
 }
 
-/// Evidence of an answer that was not served.
-pub fn of_reply(http: &HttpRequest, reply: &Reply, breaches: Vec<String>) -> Exchange {
+/// Evidence of an answer that was not served, or whose headers cannot be right.
+pub fn of_reply(http: &HttpRequest, reply: &Reply, signal: &Signal) -> Exchange {
     let mut response = reply.status.to_string();
     for (name, value) in reply.headers.iter().filter(|(name, _)| is_telling(name)) {
         response.push_str(&format!("\n{name}: {}", printable(value, SHOWN_LINE)));
@@ -38,12 +38,14 @@ pub fn of_reply(http: &HttpRequest, reply: &Reply, breaches: Vec<String>) -> Exc
         response.push_str("\n\n");
         response.push_str(&printable(&body, SHOWN_BODY));
     }
-    Exchange { request: request_line(http), response, breaches }
+    let (breaches, header_breaches) = (signal.breaches.clone(), signal.header_breaches.clone());
+    Exchange { request: request_line(http), response, breaches, header_breaches }
 }
 
 /// Evidence of an exchange that brought no answer.
 pub fn of_trouble(http: &HttpRequest, trouble: &Trouble) -> Exchange {
-    Exchange { request: request_line(http), response: printable(&trouble.detail, SHOWN_BODY), breaches: Vec::new() }
+    let response = printable(&trouble.detail, SHOWN_BODY);
+    Exchange { request: request_line(http), response, ..Exchange::default() }
 }
 
 fn request_line(http: &HttpRequest) -> String {
@@ -127,7 +129,7 @@ mod tests {
 
     fn shown(body: &str) -> String {
         let reply = Reply { status: 400, headers: Vec::new(), body: body.as_bytes().to_vec() };
-        of_reply(&http("/x"), &reply, Vec::new()).response
+        of_reply(&http("/x"), &reply, &Signal::default()).response
     }
 
     #[test]
@@ -161,7 +163,7 @@ mod tests {
             ],
             body: format!("\u{1b}[31m{}", "x".repeat(5_000)).into_bytes(),
         };
-        let response = of_reply(&http("/x"), &reply, Vec::new()).response;
+        let response = of_reply(&http("/x"), &reply, &Signal::default()).response;
         assert!(response.starts_with("429\nretry-after: 7\nx-ratelimit-remaining: 0\n\n[31mxxx"), "{response}");
         assert!(response.chars().count() < 400 && !response.contains('\u{1b}'), "{response}");
     }
