@@ -17,6 +17,7 @@ pub mod call;
 pub mod charger;
 pub mod draws;
 pub mod fleet;
+pub mod heed;
 pub mod operator;
 pub mod partition;
 pub mod reaction;

@@ -50,6 +50,7 @@ impl OperatorPlan {
             Reaction::Obey(backoff) | Reaction::Exponential(backoff) => backoff,
             Reaction::Stubborn { attempts } => Backoff { attempts, ..Backoff::DOCUMENTED },
             Reaction::GiveUp => Backoff { attempts: 1, ..Backoff::DOCUMENTED },
+            Reaction::Preempt(preempt) => preempt.backoff(),
         }
     }
 }
