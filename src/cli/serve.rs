@@ -34,6 +34,9 @@ pub struct ServeOptions {
     /// Answer this share of all requests as an overloaded server would, such as 5%
     #[arg(long, value_name = "SHARE", value_parser = share)]
     pub overload: Option<f64>,
+    /// Shut out whoever was refused where the policy names a penalty but does not define it
+    #[arg(long)]
+    pub throttle: bool,
     /// Be wrong on purpose in these ways
     #[arg(long, value_name = "NAME", value_parser = fault, help = fault_help())]
     pub fault: Vec<Fault>,
@@ -43,7 +46,13 @@ impl ServeOptions {
     /// How the server is to behave.
     pub fn spec(&self) -> ServerSpec {
         let overload = self.overload.map(|share| OverloadSpec { share, from: Nanos::ZERO, lasting: None });
-        ServerSpec { limiter: self.limiter, token_lifetime: self.token_lifetime, overload, faults: self.fault.clone() }
+        ServerSpec {
+            limiter: self.limiter,
+            token_lifetime: self.token_lifetime,
+            overload,
+            throttle: self.throttle,
+            faults: self.fault.clone(),
+        }
     }
 }
 

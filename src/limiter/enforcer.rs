@@ -39,6 +39,17 @@ pub struct Refused {
     pub hint: Option<String>,
 }
 
+/// How a scope key stands with a limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Standing {
+    pub limit: u32,
+    /// What is left after all that was counted.
+    pub remaining: u32,
+    pub window: Nanos,
+    /// Until a request is admitted again; zero while one is.
+    pub reset: Nanos,
+}
+
 /// Keys are swept of idle ones when so many have gathered.
 const SWEEP_FIRST_AT: usize = 1024;
 
@@ -103,6 +114,31 @@ impl Enforcer {
             budget.count(now, key);
         }
         Ok(())
+    }
+
+    /// How a request's sender stands with the rate limit of its class that has the least left; None without one.
+    pub fn standing(
+        &mut self,
+        now: Nanos,
+        class: ClassId,
+        address: u64,
+        key: impl Fn(&Scope) -> u64,
+    ) -> Option<Standing> {
+        let by_address = self.faults.contains(&Fault::KeyedByAddress);
+        let reading = self.reading;
+        let budgets = self.classes[class.index()].iter_mut();
+        let standings = budgets.filter_map(|budget| {
+            let key = if by_address { address } else { key(&budget.scope) };
+            let BudgetKind::Rate { rate, keys, .. } = &mut budget.kind else { return None };
+            let decision = keys.entry(key).or_insert_with(|| build(reading, *rate)).peek(now);
+            Some(Standing {
+                limit: rate.allow,
+                remaining: decision.remaining + u32::from(decision.admitted),
+                window: rate.per,
+                reset: decision.retry_after,
+            })
+        });
+        standings.min_by_key(|standing| standing.remaining)
     }
 
     /// Gives back what a concurrency limit of the class held for a request.

@@ -28,6 +28,8 @@ pub struct ServerSpec {
     pub limiter: Reading,
     pub token_lifetime: Nanos,
     pub overload: Option<OverloadSpec>,
+    /// Whether penalties are enforced of which the provider names a length but not what it is for.
+    pub throttle: bool,
     /// Deliberate defects, to show that the checks catch them.
     pub faults: Vec<Fault>,
 }
@@ -38,6 +40,7 @@ impl Default for ServerSpec {
             limiter: Reading::Rolling,
             token_lifetime: Nanos::from_secs(86_400),
             overload: None,
+            throttle: false,
             faults: Vec::new(),
         }
     }
@@ -75,10 +78,20 @@ pub enum Fault {
     WrongRefusalStatus,
     /// Lets any number of streams through.
     StreamsUnlimited,
+    /// Answers carry no quota headers.
+    HeadersMissing,
+    /// The quota headers' remaining count never falls.
+    RemainingStuck,
+    /// The quota headers tell a limit of 1000, whatever is enforced.
+    LimitDrift,
+    /// The quota headers tell a window of twice its length.
+    WindowWrong,
+    /// Refusals carry no hint when to come back.
+    HintMissing,
 }
 
 impl Fault {
-    pub const ALL: [Fault; 9] = [
+    pub const ALL: [Fault; 14] = [
         Fault::AdmitsTooMuch,
         Fault::RefusesTooEarly,
         Fault::HintTooShort,
@@ -88,6 +101,11 @@ impl Fault {
         Fault::WrongRefusalBody,
         Fault::WrongRefusalStatus,
         Fault::StreamsUnlimited,
+        Fault::HeadersMissing,
+        Fault::RemainingStuck,
+        Fault::LimitDrift,
+        Fault::WindowWrong,
+        Fault::HintMissing,
     ];
 }
 

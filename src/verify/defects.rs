@@ -121,6 +121,12 @@ fn each_defect_is_caught_by_its_check_under_every_algorithm() {
                 }
                 Fault::KeyedByAddress => ("server.scope", "queries", steady(3, 2_600), false),
                 Fault::StreamsUnlimited => ("server.stream-limit", "stream", two_streams(), false),
+                // These show where a policy documents quota headers, or promises a hint.
+                Fault::HeadersMissing
+                | Fault::RemainingStuck
+                | Fault::LimitDrift
+                | Fault::WindowWrong
+                | Fault::HintMissing => continue,
             };
             let outcomes = play(faulty(limiter, fault), plan, obey);
             let finding = outcomes.finding(check, subject);

@@ -1,7 +1,7 @@
 //! The requests that are not answered yet.
 
-use super::refusal::Response;
 use crate::device::{Body, Failure, Request};
+use crate::reference::http::HttpOut;
 use crate::time::Nanos;
 
 /// One request between asking and answer.
@@ -18,7 +18,7 @@ pub struct Call {
 
 pub enum Ending {
     Served(Body),
-    Turned(Box<Response>),
+    Turned(Box<HttpOut>),
     Failed(Failure),
 }
 

@@ -6,12 +6,12 @@ use std::collections::{HashMap, VecDeque};
 use super::calls::{Call, CallId, Calls, Ending};
 use super::network::{Trip, Way};
 use super::queue::Queue;
-use super::refusal::Response;
 use super::target::{Reply, Target};
 use super::{DRAIN, End};
 use crate::device::{Actions, Answer, Body, Device, Disconnect, Event, Failure, Flow, Lane, Note, Outcome, Request};
 use crate::policy::signals::{self, Hint, ResponseView, Told};
 use crate::record::{Exchange, Observation, Observer, Record, Sent};
+use crate::reference::http::HttpOut;
 use crate::scenario::{DeviceId, Scenario};
 use crate::tellus::TellusOp;
 use crate::time::Nanos;
@@ -294,8 +294,8 @@ impl<'a, D: Device, O: Observer> Engine<'a, D, O> {
                 (answer, 0, Some(self.exchange(&request, "no answer".to_owned(), Vec::new())))
             }
             Ending::Turned(response) => {
-                let Response { status, headers, body } = *response;
-                let view = ResponseView { status, headers: &headers, body: body.as_bytes() };
+                let HttpOut { status, headers, body } = *response;
+                let view = ResponseView { status, headers: &headers, body: &body };
                 let signal = signals::read(policy, view);
                 let outcome = match status {
                     _ if signal.refused => Outcome::Refused,
@@ -305,7 +305,7 @@ impl<'a, D: Device, O: Observer> Engine<'a, D, O> {
                 };
                 let mut text = status.to_string();
                 headers.iter().for_each(|(name, value)| text += &format!("\n{name}: {value}"));
-                text = text + "\n" + &body;
+                text = text + "\n" + &String::from_utf8_lossy(&body);
                 let exchange = self.exchange(&request, text, signal.breaches);
                 (Answer { outcome, hint: signal.hint, told: signal.told, body: Body::None }, status, Some(exchange))
             }

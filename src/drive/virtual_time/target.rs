@@ -4,11 +4,12 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use super::refusal::{self, Response};
 use crate::device::draws::Draws;
 use crate::device::{Body, Command, CommandKind, Detail, Request};
 use crate::limiter::enforcer::Enforcer;
 use crate::policy::model::{ClassId, Limit, Scope};
+use crate::reference::http::HttpOut;
+use crate::reference::refusal;
 use crate::rng::device_rng;
 use crate::scenario::fleet::CommandDelivery;
 use crate::scenario::identity::KeyRule;
@@ -30,7 +31,7 @@ const DEFAULT_WAIT: Nanos = Nanos::from_secs(30);
 #[derive(Debug)]
 pub enum Reply {
     Served(Body),
-    Turned(Box<Response>),
+    Turned(Box<HttpOut>),
     /// A long poll without a command: answered when one comes, at the latest then.
     Hold {
         until: Nanos,
@@ -99,11 +100,11 @@ impl<'a> Target<'a> {
     pub fn receive(&mut self, now: Nanos, device: DeviceId, request: &Request) -> Reply {
         let policy = &self.scenario.policy;
         if self.is_overloaded(now) {
-            return Reply::Turned(Box::new(refusal::overloaded(policy)));
+            return Reply::Turned(Box::new(error(policy.overload.status, 9001, "Overloaded")));
         }
         let operation = TellusOp::from_id(request.operation);
         if operation.is_some_and(needs_token) && now >= self.tokens[device.0 as usize] {
-            return Reply::Turned(Box::new(refusal::unauthorized()));
+            return Reply::Turned(Box::new(error(401, 2002, "Token expired")));
         }
         if let Some(class) = self.class(request) {
             let (identities, rules) = (&self.scenario.identities, &self.rules);
@@ -237,6 +238,10 @@ impl<'a> Target<'a> {
             GroupKind::Operators(_) => DEFAULT_WAIT,
         }
     }
+}
+
+fn error(status: u16, code: u32, message: &str) -> HttpOut {
+    HttpOut::json(status, &serde_json::json!({ "code": code, "message": message }))
 }
 
 /// The documents ask for a token everywhere but where devices become known.

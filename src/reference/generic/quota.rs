@@ -1,0 +1,129 @@
+//! Which class a request belongs to, whose budget it draws on, and what its answer says of that.
+
+use super::caller::hashed;
+use crate::limiter::enforcer::Enforcer;
+use crate::policy::matching;
+use crate::policy::model::{ClassId, Limit, Policy, Scope};
+use crate::reference::http::{HttpIn, HttpOut};
+use crate::reference::{quota_headers, refusal};
+use crate::scenario::target::{Fault, ServerSpec};
+use crate::time::Nanos;
+
+/// What a request is counted by, in hashes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Subject {
+    address: u64,
+    caller: u64,
+    endpoint: u64,
+    /// Those parameters of the path that are scopes of the policy.
+    parameters: Vec<(String, u64)>,
+}
+
+/// A limited request that was admitted and is not answered yet, or an open stream.
+#[derive(Debug)]
+pub struct Place {
+    class: ClassId,
+    subject: Subject,
+}
+
+/// Enforces the policy, and says so in answers.
+pub struct Quotas {
+    policy: Policy,
+    faults: Vec<Fault>,
+    enforcer: Enforcer,
+}
+
+impl Quotas {
+    pub fn new(policy: &Policy, spec: &ServerSpec) -> Quotas {
+        Quotas { policy: policy.clone(), faults: spec.faults.clone(), enforcer: Enforcer::new(policy, spec) }
+    }
+
+    /// Counts a request, or says the refusal. None for a request that no class limits. `caller` is None for somebody of
+    /// whom only the address is known.
+    pub fn admit(
+        &mut self,
+        now: Nanos,
+        request: &HttpIn<'_>,
+        address: u64,
+        caller: Option<u64>,
+    ) -> Result<Option<Place>, HttpOut> {
+        let Some((class, subject)) = self.subject(request, address, caller) else { return Ok(None) };
+        match self.enforcer.check(now, class, address, |scope| subject.key(scope)) {
+            Ok(()) => Ok(Some(Place { class, subject })),
+            Err(refused) => {
+                let mut answer = refusal::refused(&self.policy, &self.faults, refused.hint.as_deref());
+                answer.headers.extend(self.headers(now, class, &subject));
+                Err(answer)
+            }
+        }
+    }
+
+    /// The quota headers of the answer to an admitted request.
+    pub fn told(&mut self, now: Nanos, place: &Place) -> Vec<(String, String)> {
+        self.headers(now, place.class, &place.subject)
+    }
+
+    /// Gives back what runs no more.
+    pub fn release(&mut self, place: &Place) {
+        let Place { class, subject } = place;
+        self.enforcer.release(*class, subject.address, |scope| subject.key(scope));
+    }
+
+    fn headers(&mut self, now: Nanos, class: ClassId, subject: &Subject) -> Vec<(String, String)> {
+        let standing = self.enforcer.standing(now, class, subject.address, |scope| subject.key(scope));
+        standing.map_or_else(Vec::new, |standing| quota_headers::printed(&self.policy, &self.faults, class, &standing))
+    }
+
+    /// None for a request of no class.
+    fn subject(&self, request: &HttpIn<'_>, address: u64, caller: Option<u64>) -> Option<(ClassId, Subject)> {
+        let caller = caller.unwrap_or(address);
+        let HttpIn { method, path, .. } = *request;
+        let Some((class, pattern)) = matching::find(&self.policy.classes, method, path) else {
+            let class = learned_class(&self.policy, path)?;
+            let endpoint = hashed(&(method, path));
+            return Some((class, Subject { address, caller, endpoint, parameters: Vec::new() }));
+        };
+        let is_scope = |name: &str| self.limits(class).any(|limit| limit.scope().0.iter().any(|part| part == name));
+        let parameters = pattern.parameters(path).filter(|(name, _)| is_scope(name));
+        let parameters = parameters.map(|(name, value)| (name.to_owned(), hashed(value))).collect();
+        Some((class, Subject { address, caller, endpoint: hashed(pattern), parameters }))
+    }
+
+    fn limits(&self, class: ClassId) -> impl Iterator<Item = &Limit> {
+        self.policy.drawn_on(class).flat_map(|class| &self.policy.class(class).limits)
+    }
+}
+
+impl Subject {
+    /// The budget under a scope.
+    fn key(&self, scope: &Scope) -> u64 {
+        match scope.0.as_slice() {
+            [name] => self.value(name),
+            names => hashed(&names.iter().map(|name| self.value(name)).collect::<Vec<_>>()),
+        }
+    }
+
+    fn value(&self, name: &str) -> u64 {
+        match name {
+            "address" | "account" => self.address,
+            "endpoint" => self.endpoint,
+            _ => {
+                let parameter = self.parameters.iter().find(|(parameter, _)| parameter == name);
+                parameter.map_or(self.caller, |(_, value)| *value)
+            }
+        }
+    }
+}
+
+/// The class that this server puts a request in: that of its pattern, else the learned one under whose made-up path it is.
+pub fn class_of(policy: &Policy, method: &str, path: &str) -> Option<ClassId> {
+    policy.classify(method, path).or_else(|| learned_class(policy, path))
+}
+
+fn learned_class(policy: &Policy, path: &str) -> Option<ClassId> {
+    let first = path.strip_prefix('/')?.split('/').next()?;
+    let is_meant = |class: &crate::policy::model::Class| {
+        class.learned_as.is_some() && class.requests.is_empty() && class.name.to_lowercase() == first
+    };
+    policy.classes.iter().position(is_meant).map(|index| ClassId(index as u8))
+}
