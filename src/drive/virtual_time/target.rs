@@ -31,6 +31,8 @@ const DEFAULT_WAIT: Nanos = Nanos::from_secs(30);
 #[derive(Debug)]
 pub enum Reply {
     Served(Body),
+    /// Served to a scripted client, of whose API the target knows nothing: the client says what the body may hold.
+    Scripted,
     Turned(Box<HttpOut>),
     /// A long poll without a command: answered when one comes, at the latest then.
     Hold {
@@ -42,6 +44,8 @@ pub enum Reply {
 pub struct Target<'a> {
     scenario: &'a Scenario,
     spec: ServerSpec,
+    /// Whether the first operations are those of the Tellus API.
+    speaks_tellus: bool,
     enforcer: Enforcer,
     /// Each scope of the policy, ready to make keys of.
     rules: Vec<(Scope, KeyRule)>,
@@ -85,6 +89,7 @@ impl<'a> Target<'a> {
         Target {
             enforcer: Enforcer::new(&scenario.policy, &spec),
             spec,
+            speaks_tellus: scenario.speaks_tellus(),
             rules,
             tokens: vec![Nanos::ZERO; scenario.device_count() as usize],
             overload: Draws::fork(&mut device_rng(scenario.seed, "overload", 0)),
@@ -102,7 +107,7 @@ impl<'a> Target<'a> {
         if self.is_overloaded(now) {
             return Reply::Turned(Box::new(error(policy.overload.status, 9001, "Overloaded")));
         }
-        let operation = TellusOp::from_id(request.operation);
+        let operation = self.operation(request);
         if operation.is_some_and(needs_token) && now >= self.tokens[device.0 as usize] {
             return Reply::Turned(Box::new(error(401, 2002, "Token expired")));
         }
@@ -116,8 +121,13 @@ impl<'a> Target<'a> {
         }
         match operation {
             Some(operation) => self.serve(now, device, operation, request),
-            None => Reply::Served(Body::None),
+            None => Reply::Scripted,
         }
+    }
+
+    /// None for a request of a scripted client.
+    pub fn operation(&self, request: &Request) -> Option<TellusOp> {
+        TellusOp::from_id(request.operation).filter(|_| self.speaks_tellus)
     }
 
     /// A stream that was admitted is over.
@@ -235,7 +245,7 @@ impl<'a> Target<'a> {
                 CommandDelivery::LongPoll { wait } => wait,
                 CommandDelivery::Heartbeat => DEFAULT_WAIT,
             },
-            GroupKind::Operators(_) => DEFAULT_WAIT,
+            GroupKind::Operators(_) | GroupKind::Clients(_) => DEFAULT_WAIT,
         }
     }
 }
