@@ -9,6 +9,7 @@ pub mod matching;
 pub mod model;
 pub mod reading;
 pub mod signals;
+pub mod told;
 pub mod words;
 
 #[cfg(test)]

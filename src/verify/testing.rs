@@ -235,10 +235,11 @@ impl Script {
             told,
             breaches,
         };
-        let exchange = (outcome != Outcome::Served).then(|| Exchange {
+        let exchange = (outcome != Outcome::Served || told.breaches > 0).then(|| Exchange {
             request: "GET /somewhere".into(),
             response: format!("{status} as it came"),
-            breaches: ask.breaches,
+            breaches: ask.breaches.clone(),
+            header_breaches: if told.breaches > 0 { ask.breaches } else { Vec::new() },
         });
         self.steps.push((sent, Step::Sent(Sent { device, operation, flow, attempt, detail })));
         self.steps.push((done, Step::Done(record, exchange)));

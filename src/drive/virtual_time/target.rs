@@ -36,6 +36,8 @@ const DEFAULT_WAIT: Nanos = Nanos::from_secs(30);
 #[derive(Debug)]
 pub enum Reply {
     Served(Body),
+    /// Served to a scripted client, of whose API the target knows nothing: the client says what the body may hold.
+    Scripted,
     Turned(Box<HttpOut>),
     /// A long poll without a command: answered when one comes, at the latest then.
     Hold {
@@ -47,6 +49,8 @@ pub enum Reply {
 pub struct Target<'a> {
     scenario: &'a Scenario,
     spec: ServerSpec,
+    /// Whether the first operations are those of the Tellus API.
+    speaks_tellus: bool,
     enforcer: Enforcer,
     /// By operation.
     classes: Vec<Option<ClassId>>,
@@ -96,6 +100,7 @@ impl<'a> Target<'a> {
             classes: scenario.operations.iter().map(|(_, operation)| class(operation)).collect(),
             enforcer: Enforcer::new(&scenario.policy, &spec),
             spec,
+            speaks_tellus: scenario.speaks_tellus(),
             rules,
             tokens: vec![Nanos::ZERO; scenario.device_count() as usize],
             overload: Draws::fork(&mut device_rng(scenario.seed, "overload", 0)),
@@ -113,7 +118,7 @@ impl<'a> Target<'a> {
         if self.is_overloaded(now) {
             return Reply::Turned(Box::new(error(policy.overload.status, 9001, "Overloaded")));
         }
-        let operation = TellusOp::from_id(request.operation);
+        let operation = self.operation(request);
         if operation.is_some_and(needs_token) && now >= self.tokens[device.0 as usize] {
             return Reply::Turned(Box::new(error(401, 2002, "Token expired")));
         }
@@ -127,8 +132,13 @@ impl<'a> Target<'a> {
         }
         match operation {
             Some(operation) => self.serve(now, device, operation, request),
-            None => Reply::Served(Body::None),
+            None => Reply::Scripted,
         }
+    }
+
+    /// None for a request of a scripted client.
+    pub fn operation(&self, request: &Request) -> Option<TellusOp> {
+        TellusOp::from_id(request.operation).filter(|_| self.speaks_tellus)
     }
 
     /// Ends a request that was admitted at `since` and is served now, but for a stream, which goes on. What its answer
@@ -275,7 +285,7 @@ impl<'a> Target<'a> {
                 CommandDelivery::LongPoll { wait } => wait,
                 CommandDelivery::Heartbeat => DEFAULT_WAIT,
             },
-            GroupKind::Operators(_) => DEFAULT_WAIT,
+            GroupKind::Operators(_) | GroupKind::Clients(_) => DEFAULT_WAIT,
         }
     }
 }

@@ -53,7 +53,7 @@ impl Presences {
             self.exhibits.show(|| Exhibit::done(record, exchange, why()));
         } else if told.breaches > 0 {
             self.broken += 1;
-            let words = || exchange.map_or(String::new(), |exchange| exchange.breaches.join("; "));
+            let words = || exchange.map_or(String::new(), |exchange| exchange.header_breaches.join("; "));
             self.exhibits.show(|| Exhibit::done(record, exchange, words()));
         } else if told.present && documented.presence == Presence::Required {
             let absent = absent(documented.dialect, record);
