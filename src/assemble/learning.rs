@@ -172,7 +172,9 @@ fn subject(observation: &Observation<'_>) -> Option<OperationId> {
         Observation::Sent(sent) => Some(sent.operation),
         Observation::Done { record, .. } => Some(record.operation),
         Observation::Noted { note, .. } => Some(match note {
-            Note::Finished { operation, .. } | Note::Dropped { operation, .. } | Note::CacheHit { operation } => *operation,
+            Note::Finished { operation, .. } | Note::Dropped { operation, .. } | Note::CacheHit { operation } => {
+                *operation
+            }
         }),
         Observation::StreamClosed { .. } | Observation::Classified { .. } | Observation::Late { .. } => None,
     }

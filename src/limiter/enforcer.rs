@@ -45,9 +45,17 @@ pub struct Standing {
     pub limit: u32,
     /// What is left after all that was counted.
     pub remaining: u32,
-    pub window: Nanos,
     /// Until a request is admitted again; zero while one is.
     pub reset: Nanos,
+}
+
+/// The limit that binds a request most: what quota headers tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Binding {
+    pub class: ClassId,
+    /// The length of the window.
+    pub window: Nanos,
+    pub standing: Standing,
 }
 
 /// Keys are swept of idle ones when so many have gathered.
@@ -123,7 +131,7 @@ impl Enforcer {
         class: ClassId,
         address: u64,
         key: impl Fn(&Scope) -> u64,
-    ) -> Option<Standing> {
+    ) -> Option<Binding> {
         let by_address = self.faults.contains(&Fault::KeyedByAddress);
         let reading = self.reading;
         let budgets = self.classes[class.index()].iter_mut();
@@ -131,14 +139,11 @@ impl Enforcer {
             let key = if by_address { address } else { key(&budget.scope) };
             let BudgetKind::Rate { rate, keys, .. } = &mut budget.kind else { return None };
             let decision = keys.entry(key).or_insert_with(|| build(reading, *rate)).peek(now);
-            Some(Standing {
-                limit: rate.allow,
-                remaining: decision.remaining + u32::from(decision.admitted),
-                window: rate.per,
-                reset: decision.retry_after,
-            })
+            let remaining = decision.remaining + u32::from(decision.admitted);
+            let standing = Standing { limit: rate.allow, remaining, reset: decision.retry_after };
+            Some(Binding { class, window: rate.per, standing })
         });
-        standings.min_by_key(|standing| standing.remaining)
+        standings.min_by_key(|binding| binding.standing.remaining)
     }
 
     /// Gives back what a concurrency limit of the class held for a request.

@@ -10,6 +10,10 @@ pub struct Call {
     pub request: Request,
     pub sent: Option<Nanos>,
     pub latency: Nanos,
+    /// When it reached the target.
+    pub arrived: Nanos,
+    /// The quota headers of the answer to a request that was admitted.
+    pub quota: Vec<(String, String)>,
     /// What will be, or has been, answered.
     pub ending: Option<Ending>,
     /// The target counts it as an open stream.

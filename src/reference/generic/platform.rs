@@ -38,7 +38,7 @@ pub struct Generic {
 impl Generic {
     pub fn new(policy: &Policy, spec: &ServerSpec, anchor: Anchor) -> Generic {
         Generic {
-            quotas: Quotas::new(policy, spec),
+            quotas: Quotas::new(policy, spec, anchor),
             tokens: Tokens::new(spec.token_lifetime, anchor),
             overload: Overload::new(spec.overload),
             overload_status: policy.overload.status,

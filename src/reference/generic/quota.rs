@@ -7,7 +7,7 @@ use crate::policy::model::{ClassId, Limit, Policy, Scope};
 use crate::reference::http::{HttpIn, HttpOut};
 use crate::reference::{quota_headers, refusal};
 use crate::scenario::target::{Fault, ServerSpec};
-use crate::time::Nanos;
+use crate::time::{Anchor, Nanos};
 
 /// What a request is counted by, in hashes.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,12 +30,13 @@ pub struct Place {
 pub struct Quotas {
     policy: Policy,
     faults: Vec<Fault>,
+    anchor: Anchor,
     enforcer: Enforcer,
 }
 
 impl Quotas {
-    pub fn new(policy: &Policy, spec: &ServerSpec) -> Quotas {
-        Quotas { policy: policy.clone(), faults: spec.faults.clone(), enforcer: Enforcer::new(policy, spec) }
+    pub fn new(policy: &Policy, spec: &ServerSpec, anchor: Anchor) -> Quotas {
+        Quotas { policy: policy.clone(), faults: spec.faults.clone(), anchor, enforcer: Enforcer::new(policy, spec) }
     }
 
     /// Counts a request, or says the refusal. None for a request that no class limits. `caller` is None for somebody of
@@ -70,8 +71,10 @@ impl Quotas {
     }
 
     fn headers(&mut self, now: Nanos, class: ClassId, subject: &Subject) -> Vec<(String, String)> {
-        let standing = self.enforcer.standing(now, class, subject.address, |scope| subject.key(scope));
-        standing.map_or_else(Vec::new, |standing| quota_headers::printed(&self.policy, &self.faults, class, &standing))
+        let binding = self.enforcer.standing(now, class, subject.address, |scope| subject.key(scope));
+        let now = now.saturating_add(Nanos(self.anchor.unix_nanos));
+        binding
+            .map_or_else(Vec::new, |binding| quota_headers::printed(&self.policy, &self.faults, class, &binding, now))
     }
 
     /// None for a request of no class.

@@ -110,8 +110,11 @@ impl Presences {
 fn absent(dialect: Dialect, record: &Record) -> Vec<&'static str> {
     let told = &record.told;
     let length = dialect == Dialect::XRateLimit && told.window.is_none() && told.reset.is_none();
-    let fields =
-        [(told.limit.is_none(), "a limit"), (told.remaining.is_none(), "what remains"), (length, "a window or a reset")];
+    let fields = [
+        (told.limit.is_none(), "a limit"),
+        (told.remaining.is_none(), "what remains"),
+        (length, "a window or a reset"),
+    ];
     fields.into_iter().filter(|(absent, _)| *absent).map(|(_, what)| what).collect()
 }
 
@@ -211,8 +214,11 @@ impl Drift {
             ([], _) => (Verdict::Pass, format!("The limits that are served are documented: {documented}")),
             ([other], 1) => (Verdict::Fail, format!("The documents say {documented}, the server says {other}")),
             _ => {
-                let served: Vec<String> =
-                    self.served.iter().map(|(limit, count)| format!("{limit} ({})", count_of(*count, "answer"))).collect();
+                let served: Vec<String> = self
+                    .served
+                    .iter()
+                    .map(|(limit, count)| format!("{limit} ({})", count_of(*count, "answer")))
+                    .collect();
                 (Verdict::Fail, format!("The documents say {documented}, the server says {}", served.join(", ")))
             }
         };
@@ -287,9 +293,10 @@ impl Windows {
             let (verdict, headline) = match self.others {
                 _ if self.looked_at == 0 => (Verdict::NoData, "No answer told a window".to_owned()),
                 None => (Verdict::Pass, format!("The window is as documented in {answers}")),
-                Some((one, other)) if one == other => {
-                    (Verdict::Fail, format!("{} of {answers} tell a window of {one}, which is not documented", self.wrong))
-                }
+                Some((one, other)) if one == other => (
+                    Verdict::Fail,
+                    format!("{} of {answers} tell a window of {one}, which is not documented", self.wrong),
+                ),
                 Some((low, high)) => (
                     Verdict::Fail,
                     format!("{} of {answers} tell windows from {low} to {high}: it reads as a time left", self.wrong),

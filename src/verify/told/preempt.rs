@@ -180,9 +180,11 @@ impl Preempt {
         let (verdict, headline, remedy) = match (ignored, unseen_by) {
             (0, 0) if self.zeros == 0 => (Verdict::NoData, "What remains never came down to 0".to_owned(), ""),
             (0, 0) if heeded == 0 => (Verdict::NoData, "No client came again after nothing remained".to_owned(), ""),
-            (0, 0) => {
-                (Verdict::Pass, format!("Nothing was sent for a window after nothing remained, {heeded} of {heeded} times"), "")
-            }
+            (0, 0) => (
+                Verdict::Pass,
+                format!("Nothing was sent for a window after nothing remained, {heeded} of {heeded} times"),
+                "",
+            ),
             (0, refused) => (
                 Verdict::Fail,
                 format!("Waiting at 0 does not keep clients from being refused: {}", count_of(refused, "refusal")),
@@ -225,10 +227,13 @@ impl Preempt {
             _ if self.single == 0 => {
                 (Verdict::NoData, "No client had one request under way and a budget of its own".to_owned())
             }
-            0 if self.zeros == 0 => {
-                (Verdict::Inconclusive, format!("None of {requests}, one at a time, was refused; nothing came down to 0"))
+            0 if self.zeros == 0 => (
+                Verdict::Inconclusive,
+                format!("None of {requests}, one at a time, was refused; nothing came down to 0"),
+            ),
+            0 => {
+                (Verdict::Pass, format!("None of {requests}, sent one at a time and heeding what remains, was refused"))
             }
-            0 => (Verdict::Pass, format!("None of {requests}, sent one at a time and heeding what remains, was refused")),
             alone => (
                 Verdict::Fail,
                 format!("Refuses {alone} of {requests} that were sent one at a time and heeded what remains"),

@@ -129,7 +129,10 @@ impl Remaining {
             (much, 0) => (Verdict::Fail, format!("{much} of {answers} promise more than any reading leaves")),
             (much, little) => (
                 Verdict::Fail,
-                format!("{} of {answers} are wrong about what remains: {much} too high, {little} too low", much + little),
+                format!(
+                    "{} of {answers} are wrong about what remains: {much} too high, {little} too low",
+                    much + little
+                ),
             ),
         };
         let failed = verdict == Verdict::Fail;

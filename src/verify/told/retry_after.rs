@@ -66,7 +66,8 @@ impl RetryAfter {
             (false, true) => self.penalty += 1,
             (false, false) if wait > longest + ROUNDING => {
                 self.beyond += 1;
-                let why = || format!("asks for {wait}, longer than the window and any time of being shut out ({longest})");
+                let why =
+                    || format!("asks for {wait}, longer than the window and any time of being shut out ({longest})");
                 self.exhibits.show(|| Exhibit::done(record, exchange, why()));
             }
             (false, false) => self.shorter += 1,
@@ -100,7 +101,8 @@ impl RetryAfter {
             ),
             () if penalty > 0 && !stated => (
                 Verdict::Undocumented,
-                "The wait is the length that the documents name and do not define, not the rest of the window".to_owned(),
+                "The wait is the length that the documents name and do not define, not the rest of the window"
+                    .to_owned(),
             ),
             () if penalty > 0 => (Verdict::Pass, "The wait is the documented time of being shut out".to_owned()),
             () => (Verdict::Pass, "The wait is what is left of the window".to_owned()),

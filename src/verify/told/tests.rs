@@ -113,13 +113,19 @@ fn a_request_stays_in_one_class() {
 
 #[test]
 fn a_limit_that_differs_from_the_documents_is_told_with_both_figures() {
-    let serves = |limit| judged(with_headers(), [Ask { told: told(QUERIES, limit, 1), ..query(0, 1) }], "server.limit-drift", "queries");
+    let serves = |limit| {
+        judged(with_headers(), [Ask { told: told(QUERIES, limit, 1), ..query(0, 1) }], "server.limit-drift", "queries")
+    };
     assert_eq!(serves(4).verdict, Verdict::Pass);
     let more = serves(1000);
     assert_eq!((more.verdict, more.severity), (Verdict::Fail, Severity::Advice));
     assert_eq!(more.headline, "The documents say 4, the server says 1000");
     let less = serves(2);
-    assert_eq!((less.verdict, less.severity), (Verdict::Fail, Severity::Breach), "less than documented breaks a promise");
+    assert_eq!(
+        (less.verdict, less.severity),
+        (Verdict::Fail, Severity::Breach),
+        "less than documented breaks a promise"
+    );
     let changing = [query(0, 3), Ask { told: told(QUERIES, 7, 1), ..query(100, 1) }];
     let finding = judged(with_headers(), changing, "server.limit-drift", "queries");
     assert_eq!(finding.headline, "The documents say 4, the server says 4 (1 answer), 7 (1 answer)");
@@ -127,7 +133,8 @@ fn a_limit_that_differs_from_the_documents_is_told_with_both_figures() {
 
 #[test]
 fn a_window_that_counts_down_is_no_length() {
-    let says = |at, secs| Ask { told: Told { window: Some(Nanos::from_secs(secs)), ..told(QUERIES, 4, 1) }, ..query(at, 1) };
+    let says =
+        |at, secs| Ask { told: Told { window: Some(Nanos::from_secs(secs)), ..told(QUERIES, 4, 1) }, ..query(at, 1) };
     assert_eq!(verdict([says(0, WINDOW)], "server.window-header", ""), Verdict::Pass);
     let finding = judged(with_headers(), [says(0, 9), says(2_000, 7)], "server.window-header", "");
     assert_eq!((finding.verdict, finding.wrong), (Verdict::Fail, 2));

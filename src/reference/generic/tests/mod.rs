@@ -1,5 +1,7 @@
 //! The server in virtual time.
 
+mod conformance;
+
 use serde_json::{Value, json};
 
 use super::Generic;
