@@ -181,7 +181,7 @@ pub enum ReactionDocument {
     /// Drops the operation at the first refusal.
     GiveUp {},
     /// Stops before it is refused: once an answer says that nothing of a class remains, sends nothing of that class for the
-    /// window that the answer tells. For providers whose answers carry quota headers.
+    /// window that the answer tells. For providers whose answers carry quota headers; chargers only react to refusals.
     Preempt(PreemptDocument),
 }
 
