@@ -72,11 +72,8 @@ mod tests {
     const ALSO_LIGHT: OperationId = OperationId(1);
     const HEAVY: OperationId = OperationId(2);
     const MINUTE: Nanos = Nanos::from_secs(60);
-    const PREEMPT: Reaction = Reaction::Preempt(Preempt {
-        default_retry_time: Nanos::from_secs(5),
-        maximum_retries: 1,
-        attempts: 6,
-    });
+    const PREEMPT: Reaction =
+        Reaction::Preempt(Preempt { default_retry_time: Nanos::from_secs(5), maximum_retries: 1, attempts: 6 });
 
     fn answer(class: u8, remaining: u32) -> Answer {
         let told = Told {

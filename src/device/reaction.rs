@@ -74,11 +74,8 @@ mod tests {
         assert_eq!(Backoff::DOCUMENTED.wait(500), Nanos::from_secs(30));
     }
 
-    const PREEMPT: Reaction = Reaction::Preempt(Preempt {
-        default_retry_time: Nanos::from_secs(5),
-        maximum_retries: 1,
-        attempts: 3,
-    });
+    const PREEMPT: Reaction =
+        Reaction::Preempt(Preempt { default_retry_time: Nanos::from_secs(5), maximum_retries: 1, attempts: 3 });
 
     #[test]
     fn a_pre_emptive_client_waits_as_told_and_its_default_time_where_nothing_is_told() {

@@ -1,6 +1,6 @@
 //! The quota headers of an answer, as a policy documents them.
 
-use crate::limiter::enforcer::Binding;
+use crate::limiter::enforcer::{Binding, Refused};
 use crate::policy::model::{ClassId, Policy, QuotaHeaders};
 use crate::scenario::target::Fault;
 use crate::signals::{self, Dialect, Format, Name, Quota};
@@ -10,7 +10,7 @@ use crate::time::Nanos;
 const DRIFTED: u32 = 1000;
 
 /// The headers for a request of a class, with the defects that the server was told to have; none where the policy
-/// documents none. `now` is the time since the Unix epoch.
+/// documents none. `refused` is given with a refusal, `now` is the time since the Unix epoch.
 ///
 /// The dialects in `X-` headers name the class only where it is learned from them, and tell either when the quota is
 /// reset, if the policy says how that is written, or else how long the window is.
@@ -19,13 +19,19 @@ pub fn printed(
     faults: &[Fault],
     class: ClassId,
     binding: &Binding,
+    refused: Option<&Refused>,
     now: Nanos,
 ) -> Vec<(String, String)> {
     let Some(QuotaHeaders { dialect, reset, .. }) = policy.quota_headers else { return Vec::new() };
     if faults.contains(&Fault::HeadersMissing) {
         return Vec::new();
     }
-    let mut quota = quota(policy, faults, class, binding);
+    let mut binding = *binding;
+    // Another limit may have refused, but none that knows a time has anything left for such a request.
+    if refused.is_some_and(|refused| refused.hint.is_some()) {
+        binding.standing.remaining = 0;
+    }
+    let mut quota = quota(policy, faults, class, &binding);
     if matches!(dialect, Dialect::XRateLimit | Dialect::XRatelimit) {
         quota.policy = quota.policy.filter(|_| policy.class(class).learned_as.is_some());
         match reset {

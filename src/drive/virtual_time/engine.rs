@@ -358,7 +358,12 @@ impl<'a, D: Device, O: Observer> Engine<'a, D, O> {
     }
 
     fn exchange(&self, request: &Request, response: String, breaches: Vec<String>) -> Exchange {
-        Exchange { request: self.scenario.operations.get(request.operation).name(), response, breaches, ..Exchange::default() }
+        Exchange {
+            request: self.scenario.operations.get(request.operation).name(),
+            response,
+            breaches,
+            ..Exchange::default()
+        }
     }
 
     /// Gives a connection to the next request that waits for it.

@@ -7,7 +7,7 @@ use std::collections::{HashMap, VecDeque};
 
 use crate::device::draws::Draws;
 use crate::device::{Body, Command, CommandKind, Detail, Lane, Request};
-use crate::limiter::enforcer::Enforcer;
+use crate::limiter::enforcer::{Answered, Enforcer, Refused};
 use crate::policy::model::{ClassId, Limit, Scope};
 use crate::reference::http::HttpOut;
 use crate::reference::{generic, quota_headers, refusal};
@@ -126,7 +126,7 @@ impl<'a> Target<'a> {
             let key = keys(self.scenario, &self.rules, device, request);
             if let Err(refused) = self.enforcer.check(now, class, ADDRESS, key) {
                 let mut response = refusal::refused(policy, &self.spec.faults, refused.hint.as_deref());
-                response.headers.extend(self.quota_headers(now, class, device, request));
+                response.headers.extend(self.quota_headers(now, class, device, request, Some(&refused)));
                 return Reply::Turned(Box::new(response));
             }
         }
@@ -145,17 +145,20 @@ impl<'a> Target<'a> {
     /// says of quotas.
     pub fn answer(&mut self, now: Nanos, since: Nanos, device: DeviceId, request: &Request) -> Vec<(String, String)> {
         let Some(class) = self.class(request) else { return Vec::new() };
+        let answered = Answered { since, status: 200, charged: None };
+        let key = keys(self.scenario, &self.rules, device, request);
+        self.enforcer.settle(now, class, ADDRESS, key, &answered);
         if request.lane != Lane::Stream {
             self.release(device, request, since);
         }
-        self.quota_headers(now, class, device, request)
+        self.quota_headers(now, class, device, request, None)
     }
 
     /// What was admitted at `since` is over.
-    pub fn release(&mut self, device: DeviceId, request: &Request, _since: Nanos) {
+    pub fn release(&mut self, device: DeviceId, request: &Request, since: Nanos) {
         if let Some(class) = self.class(request) {
             let key = keys(self.scenario, &self.rules, device, request);
-            self.enforcer.release(class, ADDRESS, key);
+            self.enforcer.release(class, since, ADDRESS, key);
         }
     }
 
@@ -165,13 +168,14 @@ impl<'a> Target<'a> {
         class: ClassId,
         device: DeviceId,
         request: &Request,
+        refused: Option<&Refused>,
     ) -> Vec<(String, String)> {
         let policy = &self.scenario.policy;
         let Some(documented) = &policy.quota_headers else { return Vec::new() };
         let key = keys(self.scenario, &self.rules, device, request);
         let Some(binding) = self.enforcer.standing(now, class, ADDRESS, key) else { return Vec::new() };
         let now = CLOCK.saturating_add(now);
-        let mut headers = quota_headers::printed(policy, &self.spec.faults, class, &binding, now);
+        let mut headers = quota_headers::printed(policy, &self.spec.faults, class, &binding, refused, now);
         // A moment is read by the clock of whoever named it.
         if documented.reset.is_some_and(|kind| kind != ResetKind::SecondsLeft) {
             headers.push(("date".to_owned(), http_date(now)));

@@ -27,12 +27,38 @@ pub struct Generic {
     tokens: Tokens,
     overload: Overload,
     overload_status: u16,
-    held: Held<(HttpOut, Option<Place>)>,
+    held: Held<Finished>,
     /// Answers that were held back, not fetched yet.
     answers: Vec<(Ticket, HttpOut)>,
     /// Open streams; None where no class limits them.
     streams: HashMap<StreamId, Option<Place>>,
     streams_opened: u64,
+}
+
+/// An answer that has not left yet.
+struct Finished {
+    answer: HttpOut,
+    /// What its request cost, where answers tell that.
+    cost: Option<u32>,
+    /// None where no class limits it.
+    place: Option<Place>,
+}
+
+impl Finished {
+    fn new(quotas: &Quotas, mut answer: HttpOut, asked_cost: Option<u32>, place: Option<Place>) -> Finished {
+        let cost = place.as_ref().and_then(|place| quotas.charge(place, asked_cost, &mut answer));
+        Finished { answer, cost, place }
+    }
+
+    /// With what it says of quotas at that moment.
+    fn leave(mut self, now: Nanos, quotas: &mut Quotas) -> HttpOut {
+        if let Some(place) = &self.place {
+            quotas.settle(now, place, self.answer.status, self.cost);
+            quotas.release(place);
+            self.answer.headers.extend(quotas.told(now, place));
+        }
+        self.answer
+    }
 }
 
 impl Generic {
@@ -69,9 +95,13 @@ impl Generic {
             None if caller.token_ended => HttpOut::json(401, &json!({ "error": "invalid_token" })),
             None => body::served(now, request, &asked),
         };
+        let answer = Finished::new(&self.quotas, answer, asked.cost, place);
         Ok(match asked.wait {
-            Some(wait) => self.hold(now.saturating_add(wait), answer, place),
-            None => Reply::Respond(self.finished(now, answer, place)),
+            Some(wait) => {
+                let until = now.saturating_add(wait);
+                Reply::Hold { ticket: self.held.hold(until, answer), until }
+            }
+            None => Reply::Respond(answer.leave(now, &mut self.quotas)),
         })
     }
 
@@ -81,20 +111,6 @@ impl Generic {
         self.streams_opened += 1;
         self.streams.insert(id, place);
         Reply::Stream { id, headers }
-    }
-
-    fn hold(&mut self, until: Nanos, answer: HttpOut, place: Option<Place>) -> Reply {
-        let ticket = self.held.hold(until, (answer, place));
-        Reply::Hold { ticket, until }
-    }
-
-    /// An answer that leaves now, with what it says of quotas.
-    fn finished(&mut self, now: Nanos, mut answer: HttpOut, place: Option<Place>) -> HttpOut {
-        if let Some(place) = place {
-            answer.headers.extend(self.quotas.told(now, &place));
-            self.quotas.release(&place);
-        }
-        answer
     }
 
     fn busy(&self) -> HttpOut {
@@ -112,9 +128,8 @@ impl Platform for Generic {
     }
 
     fn advance(&mut self, now: Nanos) {
-        while let Some((ticket, (answer, place))) = self.held.due(now) {
-            let answer = self.finished(now, answer, place);
-            self.answers.push((ticket, answer));
+        while let Some((ticket, answer)) = self.held.due(now) {
+            self.answers.push((ticket, answer.leave(now, &mut self.quotas)));
         }
     }
 
@@ -123,7 +138,7 @@ impl Platform for Generic {
     }
 
     fn abandon(&mut self, ticket: Ticket) {
-        if let Some((_, Some(place))) = self.held.abandon(ticket) {
+        if let Some(Finished { place: Some(place), .. }) = self.held.abandon(ticket) {
             self.quotas.release(&place);
         }
     }

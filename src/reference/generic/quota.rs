@@ -1,9 +1,9 @@
 //! Which class a request belongs to, whose budget it draws on, and what its answer says of that.
 
 use super::caller::hashed;
-use crate::limiter::enforcer::Enforcer;
+use crate::limiter::enforcer::{Answered, Enforcer, Refused};
 use crate::policy::matching;
-use crate::policy::model::{ClassId, Limit, Policy, Scope};
+use crate::policy::model::{Class, ClassId, Cost, HintPlace, Limit, Policy, RateLimit, Scope};
 use crate::reference::http::{HttpIn, HttpOut};
 use crate::reference::{quota_headers, refusal};
 use crate::scenario::target::{Fault, ServerSpec};
@@ -23,6 +23,7 @@ pub struct Subject {
 #[derive(Debug)]
 pub struct Place {
     class: ClassId,
+    since: Nanos,
     subject: Subject,
 }
 
@@ -36,7 +37,12 @@ pub struct Quotas {
 
 impl Quotas {
     pub fn new(policy: &Policy, spec: &ServerSpec, anchor: Anchor) -> Quotas {
-        Quotas { policy: policy.clone(), faults: spec.faults.clone(), anchor, enforcer: Enforcer::new(policy, spec) }
+        Quotas {
+            policy: policy.clone(),
+            faults: spec.faults.clone(),
+            anchor,
+            enforcer: Enforcer::new(policy, spec).anchored(anchor),
+        }
     }
 
     /// Counts a request, or says the refusal. None for a request that no class limits. `caller` is None for somebody of
@@ -50,10 +56,10 @@ impl Quotas {
     ) -> Result<Option<Place>, HttpOut> {
         let Some((class, subject)) = self.subject(request, address, caller) else { return Ok(None) };
         match self.enforcer.check(now, class, address, |scope| subject.key(scope)) {
-            Ok(()) => Ok(Some(Place { class, subject })),
+            Ok(()) => Ok(Some(Place { class, since: now, subject })),
             Err(refused) => {
                 let mut answer = refusal::refused(&self.policy, &self.faults, refused.hint.as_deref());
-                answer.headers.extend(self.headers(now, class, &subject));
+                answer.headers.extend(self.headers(now, class, &subject, Some(&refused)));
                 Err(answer)
             }
         }
@@ -61,20 +67,53 @@ impl Quotas {
 
     /// The quota headers of the answer to an admitted request.
     pub fn told(&mut self, now: Nanos, place: &Place) -> Vec<(String, String)> {
-        self.headers(now, place.class, &place.subject)
+        self.headers(now, place.class, &place.subject, None)
+    }
+
+    /// Has an answer tell what its request cost, where answers do: `asked`, or else what was set aside.
+    pub fn charge(&self, place: &Place, asked: Option<u32>, answer: &mut HttpOut) -> Option<u32> {
+        let told = self.limits(place.class).find_map(|limit| match limit {
+            Limit::Rate(RateLimit { cost: Cost::Told { reserve, charged }, .. }) => Some((*reserve, charged)),
+            _ => None,
+        });
+        let (reserve, charged) = told?;
+        let cost = asked.map_or(reserve, |asked| asked.min(reserve));
+        match charged {
+            HintPlace::Header(name) => answer.headers.push((name.clone(), cost.to_string())),
+            HintPlace::Body(pointer) => {
+                let mut body = serde_json::from_slice(&answer.body).unwrap_or_default();
+                refusal::put(&mut body, pointer, cost.into());
+                answer.body = body.to_string().into_bytes();
+            }
+        }
+        Some(cost)
+    }
+
+    /// A request's answer leaves with this status, having cost so much if answers tell that.
+    pub fn settle(&mut self, now: Nanos, place: &Place, status: u16, charged: Option<u32>) {
+        let Place { class, since, subject } = place;
+        let answered = Answered { since: *since, status, charged };
+        self.enforcer.settle(now, *class, subject.address, |scope| subject.key(scope), &answered);
     }
 
     /// Gives back what runs no more.
     pub fn release(&mut self, place: &Place) {
-        let Place { class, subject } = place;
-        self.enforcer.release(*class, subject.address, |scope| subject.key(scope));
+        let Place { class, since, subject } = place;
+        self.enforcer.release(*class, *since, subject.address, |scope| subject.key(scope));
     }
 
-    fn headers(&mut self, now: Nanos, class: ClassId, subject: &Subject) -> Vec<(String, String)> {
+    fn headers(
+        &mut self,
+        now: Nanos,
+        class: ClassId,
+        subject: &Subject,
+        refused: Option<&Refused>,
+    ) -> Vec<(String, String)> {
         let binding = self.enforcer.standing(now, class, subject.address, |scope| subject.key(scope));
         let now = now.saturating_add(Nanos(self.anchor.unix_nanos));
-        binding
-            .map_or_else(Vec::new, |binding| quota_headers::printed(&self.policy, &self.faults, class, &binding, now))
+        binding.map_or_else(Vec::new, |binding| {
+            quota_headers::printed(&self.policy, &self.faults, class, &binding, refused, now)
+        })
     }
 
     /// None for a request of no class.
@@ -125,8 +164,7 @@ pub fn class_of(policy: &Policy, method: &str, path: &str) -> Option<ClassId> {
 
 fn learned_class(policy: &Policy, path: &str) -> Option<ClassId> {
     let first = path.strip_prefix('/')?.split('/').next()?;
-    let is_meant = |class: &crate::policy::model::Class| {
-        class.learned_as.is_some() && class.requests.is_empty() && class.name.to_lowercase() == first
-    };
+    let is_meant =
+        |class: &Class| class.learned_as.is_some() && class.requests.is_empty() && class.name.to_lowercase() == first;
     policy.classes.iter().position(is_meant).map(|index| ClassId(index as u8))
 }

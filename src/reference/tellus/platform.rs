@@ -46,7 +46,7 @@ impl Tellus {
         Tellus {
             state: State::new(anchor),
             tokens: Tokens::new(spec.token_lifetime, anchor),
-            admission: Admission::new(policy, spec),
+            admission: Admission::new(policy, spec, anchor),
             streams: HashMap::new(),
             streams_opened: 0,
         }

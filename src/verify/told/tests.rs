@@ -147,7 +147,7 @@ fn honest(reading: Reading, gaps: &[u64]) -> Vec<(u64, Option<u32>)> {
     let mut at = 0;
     let mut decide = |gap: &u64| {
         at += gap + 10;
-        let decision = limiter.check(Nanos::from_millis(at + 4));
+        let decision = limiter.check(Nanos::from_millis(at + 4), 1);
         (at, decision.admitted.then_some(decision.remaining))
     };
     gaps.iter().map(&mut decide).collect()
@@ -180,7 +180,7 @@ proptest! {
             let mut trips: Vec<(u64, u64)> = asks.iter().map(|(gap, takes)| { sent += gap; (sent, sent + takes) }).collect();
             trips.sort_by_key(|(sent, done)| sent + done);
             let decided = trips.into_iter().map(|(sent, done)| {
-                let decision = limiter.check(Nanos::from_millis((sent + done) / 2));
+                let decision = limiter.check(Nanos::from_millis((sent + done) / 2), 1);
                 let ask = query(sent, decision.remaining).takes(done - sent);
                 if decision.admitted { ask } else { ask.refused() }
             });

@@ -12,6 +12,7 @@ use crate::reference::http::{HttpIn, HttpOut, Reply};
 use crate::reference::platform::{Platform, StreamId, for_policy};
 use crate::reference::testing::*;
 use crate::scenario::target::{Fault, OverloadSpec, ServerSpec};
+use crate::signals::{Dialect, ResetKind};
 use crate::time::{Anchor, Nanos};
 
 const ANCHOR: Anchor = Anchor { unix_nanos: 1_742_034_600_000_000_000 };
@@ -301,4 +302,89 @@ fn the_other_faults_mean_what_they_mean_for_tellus() {
     assert_eq!(served(Fault::RefusesTooEarly), 2);
     let mut world = World::faulty(Fault::KeyedByAddress);
     assert_eq!(world.served(3, "/light/x", "k") + world.served(3, "/light/x", "other"), 5);
+}
+
+#[test]
+fn a_penalty_that_the_provider_leaves_undefined_is_enforced_only_on_demand() {
+    let mut policy = learned_policy();
+    let Limit::Rate(rate) = &mut policy.classes[0].limits[0] else { panic!("a rate") };
+    let lasts = Nanos::from_secs(60);
+    rate.penalty = Some(Penalty { lasts, stated: false, extends: Some(false), blocks: Blocks::Class });
+    for (throttle, waits) in [(false, "20"), (true, "60")] {
+        let mut world = World::with(&policy, ServerSpec { throttle, ..ServerSpec::default() });
+        assert_eq!(world.served(5, "/light/x", "k"), 5);
+        world.now = Nanos::from_secs(40);
+        let refused = world.get("/light/x", "k");
+        assert_eq!((refused.status, remaining(&refused)), (429, Some(0)));
+        assert_eq!(header(&refused, "retry-after"), Some(waits), "throttle: {throttle}");
+        world.now = Nanos::from_secs(60);
+        assert_eq!(world.get("/light/x", "k").status, if throttle { 429 } else { 200 });
+        world.now = Nanos::from_secs(100);
+        assert_eq!(world.get("/light/x", "k").status, 200);
+    }
+}
+
+#[test]
+fn an_answer_tells_what_it_cost_and_the_rest_is_given_back() {
+    let charged = HintPlace::Body("/extensions/cost/actual".into());
+    let limit = RateLimit {
+        algorithm: Algorithm::TokenBucket,
+        cost: Cost::Told { reserve: 50, charged },
+        ..RateLimit::new(100, Nanos::from_secs(100), scope_of(&["user"]))
+    };
+    let mut policy = policy_of(vec![class("all", &["POST /graphql"], vec![Limit::Rate(limit)])]);
+    policy.quota_headers = learned_policy().quota_headers;
+    let mut world = World::under(&policy);
+    let mut cost = |target: &str| {
+        let answer = answer(world.reply("POST", target, "k"));
+        (answer.status, body(&answer)["extensions"]["cost"]["actual"].clone(), remaining(&answer))
+    };
+    assert_eq!(cost("/graphql?cost=10"), (200, json!(10), Some(90)));
+    assert_eq!(cost("/graphql"), (200, json!(50), Some(40)));
+    assert_eq!(cost("/graphql?cost=1").0, 429, "there is not enough to set aside");
+}
+
+#[test]
+fn a_failure_on_demand_begins_a_cooldown() {
+    let waits = vec![Nanos::from_secs(30)];
+    let limit = CooldownLimit { after_statuses: vec![409], waits, scope: scope_of(&["user"]) };
+    let mut world = World::under(&policy_of(vec![class("all", &["GET /*"], vec![Limit::Cooldown(limit)])]));
+    assert_eq!(world.get("/x?status=404", "k").status, 404);
+    assert_eq!(world.get("/x?status=409", "k").status, 409);
+    let refused = world.get("/x", "k");
+    assert_eq!((refused.status, header(&refused, "retry-after")), (429, Some("30")));
+    world.now = Nanos::from_secs(30);
+    assert_eq!(world.get("/x", "k").status, 200);
+}
+
+#[test]
+fn a_parent_cap_counts_the_requests_of_all_its_classes_and_is_what_headers_tell_when_it_binds() {
+    let mut reads = class("reads", &["GET /*"], vec![rate(5, 60, &["user"])]);
+    let mut writes = class("writes", &["POST /*"], vec![rate(5, 60, &["user"])]);
+    (reads.parents, writes.parents) = (vec![ClassId(2)], vec![ClassId(2)]);
+    let all = Class { of: vec![ClassId(0), ClassId(1)], ..class("all", &[], vec![rate(6, 60, &["user"])]) };
+    let mut policy = policy_of(vec![reads, writes, all]);
+    policy.quota_headers = learned_policy().quota_headers;
+    let mut world = World::under(&policy);
+    let left: Vec<_> = (0..4).map(|_| remaining(&answer(world.reply("POST", "/x", "k")))).collect();
+    assert_eq!(left, [Some(4), Some(3), Some(2), Some(1)]);
+    let last = world.get("/x", "k");
+    assert_eq!((remaining(&last), header(&last, "x-rate-limit-limit")), (Some(1), Some("6")));
+    assert_eq!(world.statuses(2, "/x", "k"), [200, 429]);
+}
+
+#[test]
+fn a_reset_is_told_where_the_policy_says_how_it_is_written() {
+    let mut policy = policy_of(vec![class("all", &["GET /*"], vec![rate(5, 60, &["user"])])]);
+    let headers = learned_policy().quota_headers.unwrap();
+    for (dialect, reset, told) in [
+        (Dialect::XRatelimit, Some(ResetKind::Epoch), ("x-ratelimit-reset", "1742034660")),
+        (Dialect::XRatelimit, None, ("x-ratelimit-window", "60")),
+        (Dialect::XRateLimit, Some(ResetKind::SecondsLeft), ("x-rate-limit-reset", "60")),
+        (Dialect::Ietf10, None, ("ratelimit", "\"all\";r=4;t=60")),
+    ] {
+        policy.quota_headers = Some(QuotaHeaders { dialect, reset, ..headers.clone() });
+        let answer = World::under(&policy).get("/x", "k");
+        assert_eq!(header(&answer, told.0), Some(told.1), "{:?}", answer.headers);
+    }
 }
