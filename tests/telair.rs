@@ -41,7 +41,13 @@ fn the_integration_passes_and_learns_where_its_requests_belong() {
     for (class, least) in [("light", 100), ("medium", 50), ("heavy", 12), ("auth", 3), ("unclassified", 9)] {
         assert!(requests(&summary, class) >= least, "{class}: {}", requests(&summary, class));
     }
-    for check in ["server.quota-headers", "server.class-header", "server.window-header", "server.preempt-claim", "client.preempt"] {
+    for check in [
+        "server.quota-headers",
+        "server.class-header",
+        "server.window-header",
+        "server.preempt-claim",
+        "client.preempt",
+    ] {
         assert_eq!(finding(&summary, check, "").verdict, Verdict::Pass, "{check}");
     }
     for class in ["light", "medium", "heavy", "auth"] {
