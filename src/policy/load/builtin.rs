@@ -11,7 +11,10 @@ macro_rules! built_in {
     };
 }
 
-const BUILT_IN: &[(&str, &str)] = &built_in!["tellus"];
+const BUILT_IN: &[(&str, &str)] = &built_in![
+    "tellus", "chargefox", "smartcar", "ampeco", "evnnovator", "plugsurfing", "plugchoice", "github", "shopify", "stripe", "discord",
+    "azure-resource-manager", "cloudflare", "salesforce",
+];
 
 /// The names of the built-in policies.
 pub fn builtin_names() -> impl Iterator<Item = &'static str> + Clone {
