@@ -144,9 +144,12 @@ impl JsonSchema for CostDocument {
     }
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let (points, place) = (generator.subschema_for::<Points>(), generator.subschema_for::<PointerPlace>());
+        let points = generator.subschema_for::<Points>();
+        let (mut reserve, mut charged) = (points.clone(), generator.subschema_for::<PointerPlace>());
+        reserve.insert("description".into(), "So much is set aside until the answer comes.".into());
+        charged.insert("description".into(), "Where the answer tells what the request cost.".into());
         let told = json_schema!({
-            "type": "object", "properties": { "reserve": points, "charged": place },
+            "type": "object", "properties": { "reserve": reserve, "charged": charged },
             "required": ["reserve", "charged"], "additionalProperties": false,
         });
         let by_class = json_schema!({ "type": "object", "additionalProperties": points, "minProperties": 1 });
