@@ -371,6 +371,19 @@ impl Policy {
         std::iter::once(id).chain(self.class(id).parents.iter().copied())
     }
 
+    /// What a request of a class costs when it comes, of a limit that it draws on.
+    pub fn cost(&self, cost: &Cost, class: ClassId) -> u32 {
+        match cost {
+            Cost::One => 1,
+            Cost::Points(points) => *points,
+            Cost::Told { reserve, .. } => *reserve,
+            Cost::ByClass(costs) => {
+                let mut own = self.drawn_on(class);
+                own.find_map(|id| costs.iter().find(|(named, _)| *named == id)).map_or(1, |(_, points)| *points)
+            }
+        }
+    }
+
     pub fn class(&self, id: ClassId) -> &Class {
         &self.classes[id.index()]
     }

@@ -61,9 +61,9 @@ struct Refuted {
 impl Refuted {
     fn has(self, reading: Reading) -> bool {
         match reading {
-            Reading::Rolling => self.rolling,
-            Reading::TokenBucket => self.bucket,
-            Reading::FixedFirstHit | Reading::FixedAligned => self.windows,
+            Reading::Rolling | Reading::RollingCounter => self.rolling,
+            Reading::TokenBucket | Reading::LeakyBucket => self.bucket,
+            Reading::FixedFirstHit | Reading::FixedAligned | Reading::IntervalRefill => self.windows,
         }
     }
 

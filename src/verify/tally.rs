@@ -70,17 +70,17 @@ impl Tally {
     /// Moments must not go back.
     pub fn level(&mut self, terms: &Terms, reading: Reading, at: Nanos) -> u32 {
         match reading {
-            Reading::Rolling => {
+            Reading::Rolling | Reading::RollingCounter => {
                 self.evict(terms, at);
                 self.recent.len() as u32
             }
-            Reading::TokenBucket => {
+            Reading::TokenBucket | Reading::LeakyBucket => {
                 let debt = self.full_at.saturating_sub(scaled(terms, at));
                 u32::try_from(debt.div_ceil(u128::from(terms.rate.per.0))).unwrap_or(u32::MAX)
             }
-            Reading::FixedFirstHit if at < self.begin + terms.rate.per => self.since_first,
+            Reading::FixedFirstHit | Reading::IntervalRefill if at < self.begin + terms.rate.per => self.since_first,
             Reading::FixedAligned if terms.window(at) == self.window => self.in_window,
-            Reading::FixedFirstHit | Reading::FixedAligned => 0,
+            Reading::FixedFirstHit | Reading::FixedAligned | Reading::IntervalRefill => 0,
         }
     }
 
@@ -144,6 +144,7 @@ mod tests {
                 })
                 .max()
                 .unwrap(),
+            Reading::LeakyBucket | Reading::RollingCounter | Reading::IntervalRefill => unreachable!("not in ALL"),
         };
         counted as u32
     }
