@@ -1,0 +1,116 @@
+//! The shipped policies say whose words they are, and put requests and refusals where their providers do.
+
+use std::path::Path;
+
+use quotaproof::policy;
+use quotaproof::policy::model::*;
+
+fn shipped(name: &str) -> Policy {
+    policy::builtin(name).unwrap_or_else(|| panic!("no policy is called {name}"))
+}
+
+#[test]
+fn every_policy_on_disk_is_compiled_in_and_names_itself_and_its_source() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("profiles/policies");
+    let files = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path());
+    let mut on_disk: Vec<String> =
+        files.map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned()).collect();
+    on_disk.sort();
+    let mut built_in: Vec<&str> = policy::builtin_names().collect();
+    built_in.sort();
+    assert_eq!(on_disk, built_in);
+    for name in built_in {
+        let policy = shipped(name);
+        assert_eq!(policy.name, name, "a policy is called as its file is");
+        assert!(policy.source.as_deref().is_some_and(|source| source.starts_with("https://")), "{name} has no source");
+        assert!(!policy.title.is_empty() && policy.title != name, "{name} has no title");
+        assert!(!policy.silences.is_empty(), "no provider says everything, {name} included");
+    }
+}
+
+#[test]
+fn requests_belong_where_their_providers_put_them() {
+    for (name, method, path, class) in [
+        ("chargefox", "GET", "/api/fleets/v1/sessions", Some("fleet-usage")),
+        ("chargefox", "GET", "/ocpi/cpo/2.2.1/locations", Some("location-lists")),
+        ("chargefox", "GET", "/ocpi/cpo/2.2.1/locations/L1", Some("locations")),
+        ("chargefox", "GET", "/api/fleets/v1/vehicles", None),
+        ("smartcar", "GET", "/v2.0/vehicles/v1/odometer", Some("vehicle")),
+        ("smartcar", "GET", "/v2.0/vehicles", Some("other")),
+        ("ampeco", "POST", "/public-api/actions/evse/v1.0/7/start", Some("start")),
+        ("ampeco", "POST", "/public-api/actions/charge-point/v1.0/3/start/7", Some("start")),
+        ("evnnovator", "POST", "/ocpi/2.2.1/commands/START_SESSION", Some("commands")),
+        ("evnnovator", "POST", "/ocpi/2.2.1/commands/callback/c1", None),
+        ("plugchoice", "POST", "/api/v3/sites/s1/teams/invite", Some("invitations")),
+        ("plugchoice", "POST", "/api/v3/sites", Some("other")),
+        ("github", "GET", "/repos/a/b", Some("reads")),
+        ("github", "GET", "/rate_limit", Some("status")),
+        ("github", "POST", "/repos/a/b/issues", Some("content")),
+        ("github", "PUT", "/repos/a/b/topics", Some("writes")),
+        ("github", "POST", "/graphql", Some("graphql")),
+        ("shopify", "POST", "/admin/api/2026-07/graphql.json", Some("graphql")),
+        ("shopify", "POST", "/admin/api/2026-07/products.json", Some("rest")),
+        ("stripe", "POST", "/v1/payment_intents/pi_1", Some("payment-intent-updates")),
+        ("stripe", "POST", "/v1/payment_intents/pi_1/confirm", Some("endpoints")),
+        ("stripe", "GET", "/v1/customers/search", Some("search")),
+        ("stripe", "GET", "/v1/files/f1", Some("file-reads")),
+        ("discord", "POST", "/api/v10/channels/1/messages", Some("requests")),
+        ("discord", "POST", "/api/v10/interactions/1/token/callback", Some("interactions")),
+        ("azure-resource-manager", "GET", "/subscriptions/s1", Some("reads")),
+        ("azure-resource-manager", "GET", "/subscriptions/s1/resourceGroups", Some("reads")),
+        ("azure-resource-manager", "GET", "/tenants", Some("tenant-reads")),
+        ("azure-resource-manager", "DELETE", "/subscriptions/s1/resourceGroups/g", Some("deletes")),
+        ("cloudflare", "GET", "/client/v4/zones", Some("requests")),
+        ("cloudflare", "POST", "/client/v4/graphql", Some("graphql")),
+        ("salesforce", "GET", "/services/data/v64.0/query", Some("requests")),
+    ] {
+        let policy = shipped(name);
+        let found = policy.classify(method, path).map(|id| policy.class(id).name.as_str());
+        assert_eq!(found, class, "{name}: {method} {path}");
+    }
+}
+
+#[test]
+fn requests_count_towards_the_parents_that_their_providers_name() {
+    for (name, class, parents) in [
+        ("smartcar", "vehicle", &["application"][..]),
+        ("plugchoice", "invitations", &["everything"]),
+        ("github", "reads", &["primary", "points", "everything"]),
+        ("github", "status", &["points", "everything"]),
+        ("github", "graphql", &["everything"]),
+        ("stripe", "search", &["everything"]),
+        ("discord", "interactions", &["everything"]),
+        ("azure-resource-manager", "reads", &["subscription-reads"]),
+        ("azure-resource-manager", "tenant-reads", &[]),
+        ("cloudflare", "graphql", &["everything"]),
+    ] {
+        let policy = shipped(name);
+        let found: Vec<&str> = policy
+            .class(policy.class_named(class).unwrap())
+            .parents
+            .iter()
+            .map(|&id| policy.class(id).name.as_str())
+            .collect();
+        assert_eq!(found, parents, "{name}: {class}");
+    }
+}
+
+#[test]
+fn hints_and_forms_of_refusals_are_the_providers() {
+    let presence = |name| shipped(name).refusal.retry_after.map(|hint| hint.presence);
+    for name in ["ampeco", "plugchoice", "discord", "azure-resource-manager", "cloudflare"] {
+        assert_eq!(presence(name), Some(Presence::Required), "{name}");
+    }
+    for name in ["smartcar", "evnnovator", "github", "shopify"] {
+        assert_eq!(presence(name), Some(Presence::Optional), "{name}");
+    }
+    assert_eq!(presence("plugsurfing"), Some(Presence::Never));
+    for name in ["chargefox", "stripe", "salesforce"] {
+        assert_eq!(presence(name), None, "{name}");
+    }
+    let hub = shipped("evnnovator").refusal;
+    let code = Some(("/status_code".to_owned(), 2004));
+    assert_eq!((hub.status, &hub.body_code), (429, &code));
+    assert_eq!(hub.other_forms, [RefusalForm { status: 200, body_code: code }]);
+    assert_eq!(shipped("github").refusal.other_forms, [RefusalForm { status: 403, body_code: None }]);
+}
