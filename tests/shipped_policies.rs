@@ -4,6 +4,8 @@ use std::path::Path;
 
 use quotaproof::policy;
 use quotaproof::policy::model::*;
+use quotaproof::policy::signals::{Hint, ResponseView, Signal, read};
+use quotaproof::time::Nanos;
 
 fn shipped(name: &str) -> Policy {
     policy::builtin(name).unwrap_or_else(|| panic!("no policy is called {name}"))
@@ -113,4 +115,54 @@ fn hints_and_forms_of_refusals_are_the_providers() {
     assert_eq!((hub.status, &hub.body_code), (429, &code));
     assert_eq!(hub.other_forms, [RefusalForm { status: 200, body_code: code }]);
     assert_eq!(shipped("github").refusal.other_forms, [RefusalForm { status: 403, body_code: None }]);
+}
+
+/// What a provider's answer says.
+fn answer(name: &str, status: u16, headers: &[(&str, &str)], body: &str) -> Signal {
+    let headers: Vec<(String, String)> =
+        headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    read(&shipped(name), ResponseView { status, headers: &headers, body: body.as_bytes() })
+}
+
+#[test]
+fn a_success_with_the_code_of_a_refusal_is_a_refusal_and_any_other_success_is_none() {
+    let refused = answer("evnnovator", 200, &[], r#"{"status_code": 2004, "timestamp": "2026-11-21T10:00:00Z"}"#);
+    assert!(refused.refused && refused.breaches.is_empty(), "{refused:?}");
+    let plain = answer("evnnovator", 429, &[("retry-after", "7")], r#"{"status_code": 2004}"#);
+    assert!(plain.refused && plain.breaches.is_empty(), "{plain:?}");
+    assert_eq!(plain.hint, Hint::Wait(Nanos::from_secs(7)));
+    for body in [r#"{"status_code": 1000, "data": []}"#, r#"{"status_code": 2003}"#, "", "[2004]"] {
+        assert_eq!(answer("evnnovator", 200, &[], body), Signal::default(), "{body}");
+    }
+    assert!(!answer("evnnovator", 404, &[], r#"{"status_code": 2003}"#).refused);
+}
+
+#[test]
+fn a_refusal_that_has_no_form_in_full_is_told_by_the_nearest() {
+    let without_code = answer("evnnovator", 429, &[], r#"{"status_code": 2000}"#);
+    assert!(without_code.refused);
+    assert_eq!(without_code.breaches, ["body /status_code is 2000 instead of 2004"]);
+    let other_status = answer("evnnovator", 503, &[], r#"{"status_code": 2004}"#);
+    assert!(other_status.refused);
+    assert_eq!(other_status.breaches, ["status 503 instead of 429"]);
+}
+
+#[test]
+fn either_of_two_statuses_refuses_without_a_breach() {
+    for (name, statuses) in [("github", [429, 403]), ("smartcar", [429, 430])] {
+        for status in statuses {
+            let signal = answer(name, status, &[("retry-after", "60")], "{}");
+            assert!(signal.refused && signal.breaches.is_empty(), "{name} {status}: {signal:?}");
+            assert_eq!(signal.hint, Hint::Wait(Nanos::from_secs(60)), "{name} {status}");
+        }
+        assert!(!answer(name, 404, &[], "{}").refused, "{name}");
+    }
+}
+
+#[test]
+fn a_provider_that_never_hints_breaks_nothing_by_its_silence() {
+    let signal = answer("plugsurfing", 429, &[], "");
+    assert_eq!((signal.refused, signal.hint, signal.breaches.len()), (true, Hint::Absent, 0));
+    let silent = answer("cloudflare", 429, &[], "");
+    assert_eq!(silent.breaches, ["header retry-after is missing"], "where a hint is promised, silence breaks it");
 }

@@ -6,6 +6,7 @@ mod conclusion;
 mod facts;
 mod harness;
 mod recorder;
+mod unreached;
 mod words;
 
 #[cfg(test)]

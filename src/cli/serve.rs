@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use serde::de::DeserializeOwned;
 
+use super::{complain, show};
 use crate::exit::Exit;
 use crate::policy;
 use crate::policy::reading::Reading;
@@ -52,16 +53,16 @@ pub fn run(options: &ServeOptions) -> anyhow::Result<Exit> {
     let policy = match policy::find(&options.policy) {
         Ok(policy) => policy,
         Err(diagnosis) => {
-            eprintln!("{}", diagnosis.render(std::io::stderr().is_terminal()));
+            complain(format_args!("{}", diagnosis.render(std::io::stderr().is_terminal())));
             return Ok(Exit::Usage);
         }
     };
     let listen = options.listen;
     if !listen.ip().is_loopback() && !options.allow_non_loopback {
-        eprintln!(
+        complain(format_args!(
             "error: {listen} can be reached from other machines, and the reference server takes any client: \
              listen on 127.0.0.1, or add --allow-non-loopback"
-        );
+        ));
         return Ok(Exit::Usage);
     }
     // Each connection takes a descriptor. Where the limit cannot be raised, fewer clients can connect.
@@ -70,17 +71,26 @@ pub fn run(options: &ServeOptions) -> anyhow::Result<Exit> {
     let server = match live::start(policy, options.spec(), listen) {
         Ok(server) => server,
         Err(error) => {
-            eprintln!("error: cannot listen on {listen}: {error}; choose another address with --listen");
+            complain(format_args!("error: cannot listen on {listen}: {error}; choose another address with --listen"));
             return Ok(Exit::Usage);
         }
     };
-    println!("{title}: http://{} (limits counted by {})", server.addr(), options.limiter.title());
-    println!("operators: any client_id, with the secret \"secret-\" and the client_id");
-    println!("Ctrl-C stops");
+    // Whoever reads the first line only, and closes the pipe, still gets a server.
+    let out = &mut std::io::stdout();
+    show(out, &welcome(&title, server.addr(), options));
     wait_for_signal()?;
     server.stop();
-    println!("stopped");
+    show(out, "stopped\n");
     Ok(Exit::Pass)
+}
+
+fn welcome(title: &str, address: SocketAddr, options: &ServeOptions) -> String {
+    let limiter = options.limiter.title();
+    format!(
+        "{title}: http://{address} (limits counted by {limiter})\n\
+         operators: any client_id, with the secret \"secret-\" and the client_id\n\
+         Ctrl-C stops\n"
+    )
 }
 
 fn wait_for_signal() -> std::io::Result<()> {

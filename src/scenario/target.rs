@@ -75,10 +75,14 @@ pub enum Fault {
     WrongRefusalStatus,
     /// Lets any number of streams through.
     StreamsUnlimited,
+    /// Opens streams and sends nothing over them.
+    StreamsSilent,
+    /// Closes each stream after [`CUT_AFTER`].
+    StreamsCut,
 }
 
 impl Fault {
-    pub const ALL: [Fault; 9] = [
+    pub const ALL: [Fault; 11] = [
         Fault::AdmitsTooMuch,
         Fault::RefusesTooEarly,
         Fault::HintTooShort,
@@ -88,8 +92,14 @@ impl Fault {
         Fault::WrongRefusalBody,
         Fault::WrongRefusalStatus,
         Fault::StreamsUnlimited,
+        Fault::StreamsSilent,
+        Fault::StreamsCut,
     ];
 }
+
+/// When [`Fault::StreamsCut`] closes a stream, and with which code: going away (RFC 6455, section 7.4.1).
+pub const CUT_AFTER: Nanos = Nanos::from_secs(10);
+pub const CUT_CODE: u16 = 1001;
 
 /// The network between fleet and target in virtual time.
 #[derive(Clone, Copy, Debug, PartialEq)]

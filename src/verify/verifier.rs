@@ -6,9 +6,11 @@ use std::sync::Arc;
 use super::answers::Answers;
 use super::cadence::Cadences;
 use super::class::ClassWatch;
+use super::delivery::Deliveries;
 use super::guidance::Guidance;
 use super::hint::Hints;
 use super::reaction::Refusals;
+use super::service::Arrivals;
 use super::{quota, server};
 use crate::device::{DropReason, Flow, Note, Outcome};
 use crate::policy::model::ClassId;
@@ -37,6 +39,8 @@ pub struct Verifier {
     classes: Vec<ClassWatch>,
     open_streams: HashMap<(DeviceId, Flow), (ClassId, Detail)>,
     answers: Answers,
+    deliveries: Deliveries,
+    arrivals: Arrivals,
     hints: Hints,
     contract: server::Contract,
     unclassified: server::Unclassified,
@@ -68,6 +72,8 @@ impl Verifier {
             classes: (0..scenario.policy.classes.len()).map(class).collect(),
             open_streams: HashMap::new(),
             answers: Answers::new(&scenario),
+            deliveries: Deliveries::new(&scenario, step),
+            arrivals: Arrivals::new(&scenario),
             hints: Hints::default(),
             contract: server::Contract::default(),
             unclassified: server::Unclassified::default(),
@@ -91,6 +97,8 @@ impl Verifier {
         }
         self.open_streams.extend(other.open_streams);
         self.answers.merge(other.answers);
+        self.deliveries.merge(other.deliveries);
+        self.arrivals.merge(other.arrivals);
         self.hints.merge(other.hints);
         self.contract.merge(other.contract);
         self.unclassified.merge(other.unclassified);
@@ -128,9 +136,11 @@ impl Verifier {
             quotas.extend(usages.iter().map(|usage| usage.quota.clone()));
             findings.push(quota::finding(about, usages));
         }
+        findings.push(self.arrivals.finding(scenario));
         findings.extend(self.answers.findings(scenario));
         findings.extend(server_findings);
         findings.extend(self.unclassified.finding(scenario));
+        findings.push(self.deliveries.finding(scenario));
         findings.push(self.contract.finding(scenario));
         let (honest, obeys) = server::hint_findings(self.hints, scenario);
         findings.extend([honest, obeys]);
@@ -167,6 +177,8 @@ impl Verifier {
     fn done(&mut self, record: &Record, exchange: Option<&Exchange>) {
         let role = self.roles[usize::from(record.operation.0)];
         self.answers.done(role.class, record, exchange);
+        self.deliveries.done(&self.scenario, record);
+        self.arrivals.done(record);
         // What never left used nothing.
         let Some(sent) = record.sent else {
             return;
@@ -223,7 +235,8 @@ impl Observer for Verifier {
         match observation {
             Observation::Sent(sent) => self.sent(at, &sent),
             Observation::Done { record, exchange } => self.done(record, exchange),
-            Observation::StreamClosed { device, flow, .. } => {
+            Observation::StreamClosed { device, flow, frames, ending, .. } => {
+                self.deliveries.closed(at, (device, flow), frames, ending);
                 if let Some((class, detail)) = self.open_streams.remove(&(device, flow)) {
                     self.classes[class.index()].closed(&self.scenario, at, device, detail);
                 }

@@ -12,7 +12,7 @@ use crate::policy::model::{ClassId, Limit, Scope};
 use crate::rng::device_rng;
 use crate::scenario::fleet::CommandDelivery;
 use crate::scenario::identity::KeyRule;
-use crate::scenario::target::{ServerSpec, Target as TargetSpec};
+use crate::scenario::target::{Fault, ServerSpec, Target as TargetSpec};
 use crate::scenario::{DeviceId, GroupKind, Scenario};
 use crate::tellus::TellusOp;
 use crate::time::Nanos;
@@ -128,6 +128,10 @@ impl<'a> Target<'a> {
             Some(operation) => self.serve(now, device, operation, request),
             None => Reply::Served(Body::None),
         }
+    }
+
+    pub fn has(&self, fault: Fault) -> bool {
+        self.spec.faults.contains(&fault)
     }
 
     /// A stream that was admitted is over.

@@ -11,7 +11,7 @@ use super::state::{PollAnswer, State};
 use super::tokens::{Bearer, Tokens, bearer_token};
 use crate::policy::model::Policy;
 use crate::reference::http::{HttpIn, HttpOut, Reply};
-use crate::scenario::target::ServerSpec;
+use crate::scenario::target::{CUT_AFTER, Fault, ServerSpec};
 use crate::tellus::TellusOp;
 use crate::time::{Anchor, Nanos};
 
@@ -32,6 +32,7 @@ pub struct Platform {
     tokens: Tokens,
     admission: Admission,
     streams: usize,
+    faults: Vec<Fault>,
 }
 
 impl Platform {
@@ -42,6 +43,7 @@ impl Platform {
             tokens: Tokens::new(spec.token_lifetime, anchor),
             admission: Admission::new(policy, spec, anchor),
             streams: 0,
+            faults: spec.faults.clone(),
         }
     }
 
@@ -79,11 +81,19 @@ impl Platform {
 
     /// The frames that a stream gets now: one for each of its chargers that has an active connector.
     pub fn frames(&self, now: Nanos, stream: &Subscription) -> Vec<String> {
+        if self.faults.contains(&Fault::StreamsSilent) {
+            return Vec::new();
+        }
         let frame = |device: &String| {
             let view = self.state.fleet.frame(now, self.state.anchor, self.state.fleet.find(device)?)?;
             serde_json::to_string(&view).ok()
         };
         stream.devices.iter().filter_map(frame).collect()
+    }
+
+    /// How long a stream is kept open; None for as long as its client likes.
+    pub fn stream_lifetime(&self) -> Option<Nanos> {
+        self.faults.contains(&Fault::StreamsCut).then_some(CUT_AFTER)
     }
 
     /// Ends a stream: its place is free again.
