@@ -1,7 +1,5 @@
 //! The shipped policies say whose words they are, and put requests and refusals where their providers do.
 
-use std::path::Path;
-
 use quotaproof::policy;
 use quotaproof::policy::model::*;
 use quotaproof::policy::signals::{Hint, ResponseView, Signal, read};
@@ -12,19 +10,9 @@ fn shipped(name: &str) -> Policy {
 }
 
 #[test]
-fn every_policy_on_disk_is_compiled_in_and_names_itself_and_its_source() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("profiles/policies");
-    let files = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path());
-    let mut on_disk: Vec<String> =
-        files.map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned()).collect();
-    on_disk.sort();
-    let mut built_in: Vec<&str> = policy::builtin_names().collect();
-    built_in.sort();
-    assert_eq!(on_disk, built_in);
-    for name in built_in {
+fn every_policy_says_what_it_is_and_what_its_provider_leaves_open() {
+    for name in policy::builtin_names() {
         let policy = shipped(name);
-        assert_eq!(policy.name, name, "a policy is called as its file is");
-        assert!(policy.source.as_deref().is_some_and(|source| source.starts_with("https://")), "{name} has no source");
         assert!(!policy.title.is_empty() && policy.title != name, "{name} has no title");
         assert!(!policy.silences.is_empty(), "no provider says everything, {name} included");
     }

@@ -12,8 +12,22 @@ macro_rules! built_in {
 }
 
 const BUILT_IN: &[(&str, &str)] = &built_in![
-    "tellus", "chargefox", "smartcar", "ampeco", "evnnovator", "plugsurfing", "plugchoice", "github", "shopify", "stripe", "discord",
-    "azure-resource-manager", "cloudflare", "salesforce",
+    "ampeco",
+    "aws-api-gateway",
+    "azure-resource-manager",
+    "chargefox",
+    "cloudflare",
+    "discord",
+    "evnnovator",
+    "github",
+    "plugchoice",
+    "plugsurfing",
+    "salesforce",
+    "shopify",
+    "smartcar",
+    "stripe",
+    "tellus",
+    "zaptec",
 ];
 
 /// The names of the built-in policies.
