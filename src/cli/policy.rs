@@ -49,7 +49,10 @@ fn render(policy: &Policy) -> String {
     }
     page.section("Scopes", &policy.scopes.iter().map(|(name, line)| format!("{name}: {line}")).collect::<Vec<_>>());
     page.section("A refusal", &[words::refusal_text(&policy.refusal)]);
-    page.section("Quota headers", &policy.quota_headers.as_ref().map(quota_headers_text).into_iter().collect::<Vec<_>>());
+    page.section(
+        "Quota headers",
+        &policy.quota_headers.as_ref().map(quota_headers_text).into_iter().collect::<Vec<_>>(),
+    );
     page.section("Taken for overload, not for a refusal", &[words::overload_text(&policy.overload)]);
     page.section("The provider recommends", &words::guidance_lines(&policy.guidance));
     page.section("The provider leaves open", &policy.silences);
