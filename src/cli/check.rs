@@ -30,7 +30,8 @@ pub fn run(paths: &[PathBuf], styled: bool, out: &mut dyn Write, err: &mut dyn W
     exit
 }
 
-/// What a file holds, in one line, and for a policy what it loses of the provider's words, a line each. A built-in name stands for its text where there is no such file.
+/// What a file holds, in one line, and below it what a policy loses of its provider's words. A built-in name stands for
+/// its text where there is no such file.
 pub fn describe(path: &Path) -> Result<String, Diagnosis> {
     let built_in = path.to_str().filter(|_| !path.exists()).and_then(policy::load::builtin_source);
     let source = built_in.map_or_else(|| profile::load::find(path), Ok)?;

@@ -144,10 +144,9 @@ impl JsonSchema for CostDocument {
     }
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let points = generator.subschema_for::<Points>();
-        let (mut reserve, mut charged) = (points.clone(), generator.subschema_for::<PointerPlace>());
-        reserve.insert("description".into(), "So much is set aside until the answer comes.".into());
-        charged.insert("description".into(), "Where the answer tells what the request cost.".into());
+        let (points, place) = (generator.subschema_for::<Points>(), generator.subschema_for::<PointerPlace>());
+        let reserve = json_schema!({ "allOf": [points], "description": "So much is set aside when a request comes." });
+        let charged = json_schema!({ "allOf": [place], "description": "Where its answer tells what it cost." });
         let told = json_schema!({
             "type": "object", "properties": { "reserve": reserve, "charged": charged },
             "required": ["reserve", "charged"], "additionalProperties": false,
