@@ -183,7 +183,7 @@ fn the_storm_and_the_rollout_have_their_events() {
 /// Queries that one client_id plans to send in any minute, by arithmetic: a page for each harvest, no retries.
 fn planned_queries(scenario: &Scenario) -> f64 {
     let per_client = |group: &Group| match &group.kind {
-        GroupKind::Chargers(_) => 0.0,
+        GroupKind::Chargers(_) | GroupKind::Clients(_) => 0.0,
         GroupKind::Operators(spec) => {
             let clients = if spec.credentials == Credentials::Shared { f64::from(group.count) } else { 1.0 };
             let per_minute = |ask: &Ask| 60.0 / ask.cadence.every.as_secs_f64();

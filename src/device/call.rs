@@ -3,8 +3,8 @@
 use super::draws::Draws;
 use super::reaction;
 use super::{Actions, Answer, Cause, Failure, Flow, Note, Outcome};
+use crate::scenario::OperationId;
 use crate::scenario::fleet::Reaction;
-use crate::tellus::TellusOp;
 use crate::time::Nanos;
 
 /// A logical operation from its first attempt to its end.
@@ -135,9 +135,9 @@ impl Call {
     }
 
     /// Tells the record that the operation is over. One that never made an attempt leaves no trace.
-    pub fn finish(&self, operation: TellusOp, served: bool, out: &mut Actions) {
+    pub fn finish(&self, operation: OperationId, served: bool, out: &mut Actions) {
         if self.attempt > 0 {
-            let (operation, flow, attempts) = (operation.id(), self.flow, self.attempt);
+            let (flow, attempts) = (self.flow, self.attempt);
             out.notes.push(Note::Finished { operation, flow, attempts, served });
         }
     }

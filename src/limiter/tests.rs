@@ -249,9 +249,10 @@ impl Limiter for Wrong {
 }
 
 /// Asks for much at once and again just before and after, gives back, and comes back when a window is over.
-const BUSY: [Step; 12] = [
+const BUSY: [Step; 13] = [
     (0, 3, false),
-    (10, 2, false),
+    (10, 2, true),
+    (10, 3, false),
     (10, 1, false),
     (200, 2, true),
     (100, 3, false),

@@ -1,16 +1,19 @@
 //! A scenario in plain English, for reports.
 
+mod client;
+
 use super::event::{BurstCommand, Disturbance, ScheduledEvent};
 use super::fleet::*;
 use super::{GroupId, Scenario};
-use crate::policy::words::percent;
 use crate::time::Nanos;
+use crate::words::percent;
 
 /// What a group does, one line each.
 pub fn behaviour(scenario: &Scenario, group: &Group) -> Vec<String> {
     match &group.kind {
         GroupKind::Chargers(spec) => charger_lines(spec),
         GroupKind::Operators(spec) => operator_lines(scenario, spec),
+        GroupKind::Clients(spec) => client::client_lines(scenario, group, spec),
     }
 }
 
@@ -159,6 +162,15 @@ fn cadence(cadence: CadenceSpec) -> String {
     } else {
         format!("every {}", cadence.every)
     }
+}
+
+/// `20/s`, or per minute or hour where that is a number people use.
+fn rate(per_second: f64) -> String {
+    let (per, unit) = [(1.0, "s"), (60.0, "m"), (3_600.0, "h")]
+        .into_iter()
+        .find(|(seconds, _)| per_second * seconds >= 1.0 || per_second == 0.0)
+        .unwrap_or((3_600.0, "h"));
+    format!("{}/{unit}", rounded(per_second * per))
 }
 
 fn spread(within: Nanos) -> String {

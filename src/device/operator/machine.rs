@@ -269,7 +269,7 @@ impl Operator {
         match self.ending(now, settled, &mut errand) {
             None => self.errands.push(errand),
             Some(served) => {
-                errand.call.finish(errand.what.operation(), served, out);
+                errand.call.finish(errand.what.operation().id(), served, out);
                 self.ended(now, errand, served.then_some(answer.body), out);
             }
         }
@@ -287,7 +287,7 @@ impl Operator {
             Settled::GivenUp | Settled::Cancelled => Some(false),
             Settled::Waits => None,
             Settled::Unauthorized => {
-                let backoff = self.plan.backoff();
+                let backoff = self.plan.spec.reaction.backoff();
                 if errand.what == What::Token {
                     return Some(false);
                 }
@@ -316,7 +316,7 @@ impl Operator {
                 Some(Body::Token { value, lifetime }) => {
                     self.token.accept(now, value, lifetime, self.plan.spec.renew_before);
                 }
-                _ => self.token.fetch_failed(now, &self.plan.backoff(), &mut self.jitter),
+                _ => self.token.fetch_failed(now, &self.plan.spec.reaction.backoff(), &mut self.jitter),
             },
             Owner::TokenFor(flow) => self.deliver_own_token(now, flow, body, out),
             Owner::Ask(index) => self.go_on(now, index, errand, body),
@@ -331,7 +331,7 @@ impl Operator {
         }
         // Without a token it cannot go.
         let errand = self.errands.swap_remove(index);
-        errand.call.finish(errand.what.operation(), false, out);
+        errand.call.finish(errand.what.operation().id(), false, out);
         self.ended(now, errand, None, out);
     }
 
@@ -339,7 +339,7 @@ impl Operator {
         let plan = Arc::clone(&self.plan);
         let ask = &plan.spec.asks[index];
         if matches!(errand.what, What::Stream { .. }) {
-            let wait = |failures| backed_off(&plan.backoff(), failures, &mut self.jitter);
+            let wait = |failures| backed_off(&plan.spec.reaction.backoff(), failures, &mut self.jitter);
             self.asks[index].stream_answered(ask, errand.call.flow, body.is_some(), wait, now);
         }
         let target = plan.targets[index].as_ref();
@@ -358,7 +358,7 @@ impl Operator {
     fn stream_closed(&mut self, now: Nanos, flow: Flow) {
         let plan = Arc::clone(&self.plan);
         for (asking, ask) in self.asks.iter_mut().zip(&plan.spec.asks) {
-            let wait = |failures| backed_off(&plan.backoff(), failures, &mut self.jitter);
+            let wait = |failures| backed_off(&plan.spec.reaction.backoff(), failures, &mut self.jitter);
             if asking.stream_closed(ask, flow, wait, now) {
                 return;
             }
@@ -397,7 +397,7 @@ impl Operator {
         self.errands.retain_mut(|errand| {
             errand.owner = Owner::Nobody;
             if !errand.call.in_flight() {
-                errand.call.finish(errand.what.operation(), false, out);
+                errand.call.finish(errand.what.operation().id(), false, out);
             }
             errand.call.in_flight()
         });

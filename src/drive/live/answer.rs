@@ -1,5 +1,7 @@
 //! What an answer means, and what of it is kept as evidence.
 
+use std::borrow::Cow;
+
 use super::link::{Reply, Trouble};
 use crate::device::{HttpRequest, Outcome};
 use crate::policy::model::Policy;
@@ -31,7 +33,7 @@ pub fn classify(policy: &Policy, reply: &Reply, handshake: bool) -> (Outcome, Si
 pub fn of_reply(http: &HttpRequest, reply: &Reply, breaches: Vec<String>) -> Exchange {
     let mut response = reply.status.to_string();
     for (name, value) in reply.headers.iter().filter(|(name, _)| is_telling(name)) {
-        response.push_str(&format!("\n{name}: {}", printable(value, SHOWN_LINE)));
+        response.push_str(&format!("\n{name}: {}", printable(&without_credentials(value, http), SHOWN_LINE)));
     }
     let body = blank_secrets(&String::from_utf8_lossy(&reply.body), http);
     if !body.is_empty() {
@@ -43,16 +45,18 @@ pub fn of_reply(http: &HttpRequest, reply: &Reply, breaches: Vec<String>) -> Exc
 
 /// Evidence of an exchange that brought no answer.
 pub fn of_trouble(http: &HttpRequest, trouble: &Trouble) -> Exchange {
-    Exchange { request: request_line(http), response: printable(&trouble.detail, SHOWN_BODY), breaches: Vec::new() }
+    let detail = without_credentials(&trouble.detail, http);
+    Exchange { request: request_line(http), response: printable(&detail, SHOWN_BODY), breaches: Vec::new() }
 }
 
 fn request_line(http: &HttpRequest) -> String {
-    let path = match http.path.split_once("token=") {
+    let path = without_credentials(&http.path, http);
+    let path = match path.split_once("token=") {
         Some((before, after)) => {
             let rest = after.find('&').map_or("", |end| &after[end..]);
             format!("{before}token=(hidden){rest}")
         }
-        None => http.path.clone(),
+        None => path.into_owned(),
     };
     format!("{} {}", http.method, printable(&path, SHOWN_LINE))
 }
@@ -70,17 +74,21 @@ fn printable(text: &str, most: usize) -> String {
     shown
 }
 
+/// Hides the request's own credentials, wherever they stand.
+fn without_credentials<'a>(text: &'a str, http: &HttpRequest) -> Cow<'a, str> {
+    let authorization = http.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("authorization"));
+    let credentials = authorization.map(|(_, value)| value.rsplit(' ').next().unwrap_or(value));
+    let secrets = credentials.chain(http.secrets.iter().map(|secret| &**secret));
+    secrets.filter(|secret| !secret.is_empty()).fold(Cow::Borrowed(text), |text, secret| {
+        if text.contains(secret) { Cow::Owned(text.replace(secret, "(hidden)")) } else { text }
+    })
+}
+
 /// Hides the request's own credentials and the values of JSON members whose names end in `secret` or `token`.
 fn blank_secrets(body: &str, http: &HttpRequest) -> String {
-    let mut body = body.to_owned();
-    for (name, value) in &http.headers {
-        let credential = value.rsplit(' ').next().unwrap_or(value);
-        if name.eq_ignore_ascii_case("authorization") && !credential.is_empty() {
-            body = body.replace(credential, "(hidden)");
-        }
-    }
+    let body = without_credentials(body, http);
     let mut shown = String::with_capacity(body.len());
-    let mut rest = body.as_str();
+    let mut rest = &*body;
     while let Some(end) = end_of_secret_name(rest) {
         shown.push_str(&rest[..end]);
         rest = &rest[end..];
@@ -121,8 +129,10 @@ mod tests {
     use crate::device::Failure;
 
     fn http(path: &str) -> HttpRequest {
-        let headers = vec![("authorization", "Bearer abc.def".to_owned())];
-        HttpRequest { method: "POST", path: path.to_owned(), headers, body: b"{}".to_vec() }
+        let headers = vec![("authorization".into(), "Bearer abc.def".to_owned())];
+        let secrets = vec!["k1&k2".into(), "k1%26k2".into()];
+        let body = b"{}".to_vec();
+        HttpRequest { method: "POST", path: path.to_owned(), headers, body, secrets, content_type: None }
     }
 
     fn shown(body: &str) -> String {
@@ -139,15 +149,24 @@ mod tests {
             r#"{"token":"hunter2","secret":"hunter2","code":1}"#,
             r#"{"message":"bad token abc.def","code":1}"#,
             r#"{"token":hunter2,"code":1}"#,
+            r#"{"message":"no key k1&k2 (k1%26k2) is known"}"#,
         ] {
             let shown = shown(body);
-            assert!(!shown.contains("hunter2") && !shown.contains("abc.def"), "{shown}");
+            let secrets = ["hunter2", "abc.def", "k1"];
+            assert!(!secrets.iter().any(|secret| shown.contains(secret)), "{shown}");
             assert!(shown.contains("hidden"), "{shown}");
         }
         assert!(shown(r#"{"token":"hunter2","code":1001}"#).ends_with(r#""token": "(hidden)","code":1001}"#));
         let trouble = Trouble::new(Failure::Reset, "gone");
         let line = of_trouble(&http("/v1/stream?devices=a&token=hunter2&x=1"), &trouble).request;
         assert_eq!(line, "POST /v1/stream?devices=a&token=(hidden)&x=1");
+        let trouble = Trouble::new(Failure::Reset, "unsendable: k1&k2");
+        let exchange = of_trouble(&http("/v1/sites?key=k1%26k2&x=1"), &trouble);
+        assert_eq!(exchange.request, "POST /v1/sites?key=(hidden)&x=1");
+        assert_eq!(exchange.response, "unsendable: (hidden)");
+        let headers = vec![("x-ratelimit-bucket".to_owned(), "k1&k2".to_owned())];
+        let reply = Reply { status: 429, headers, body: Vec::new() };
+        assert_eq!(of_reply(&http("/x"), &reply, Vec::new()).response, "429\nx-ratelimit-bucket: (hidden)");
     }
 
     #[test]

@@ -222,9 +222,12 @@ impl<'a, D: Device, O: Observer> Engine<'a, D, O> {
             return;
         }
         let (player, request) = (call.player, call.request);
-        match self.target.receive(self.now, self.players[player].id, &request) {
-            Reply::Served(body) => {
-                call.streams = request.lane == Lane::Stream;
+        let reply = self.target.receive(self.now, self.players[player].id, &request);
+        call.streams = request.lane == Lane::Stream && matches!(reply, Reply::Served(_) | Reply::Scripted);
+        match reply {
+            Reply::Served(body) => self.reply(id, Ending::Served(body)),
+            Reply::Scripted => {
+                let body = self.players[player].device.imagine(&request);
                 self.reply(id, Ending::Served(body));
             }
             Reply::Turned(response) => self.reply(id, Ending::Turned(response)),
@@ -239,7 +242,7 @@ impl<'a, D: Device, O: Observer> Engine<'a, D, O> {
     /// A control request may have brought a command for a charger whose poll is held.
     fn deliver_command(&mut self, request: Request) {
         use TellusOp::{Discharge, Schedule, Start, Stop};
-        if !matches!(TellusOp::from_id(request.operation), Some(Start | Stop | Discharge | Schedule)) {
+        if !matches!(self.target.operation(&request), Some(Start | Stop | Discharge | Schedule)) {
             return;
         }
         let Some(&player) = self.by_id.get(&DeviceId(request.detail.resource())) else { return };

@@ -30,6 +30,8 @@ const DEFAULT_WAIT: Nanos = Nanos::from_secs(30);
 #[derive(Debug)]
 pub enum Reply {
     Served(Body),
+    /// Served to a scripted client, of whose API the target knows nothing: the client says what the body may hold.
+    Scripted,
     Turned(Box<Response>),
     /// A long poll without a command: answered when one comes, at the latest then.
     Hold {
@@ -41,6 +43,8 @@ pub enum Reply {
 pub struct Target<'a> {
     scenario: &'a Scenario,
     spec: ServerSpec,
+    /// Whether the first operations are those of the Tellus API.
+    speaks_tellus: bool,
     enforcer: Enforcer,
     /// Each scope of the policy, ready to make keys of.
     rules: Vec<(Scope, KeyRule)>,
@@ -86,6 +90,7 @@ impl<'a> Target<'a> {
         Target {
             enforcer: Enforcer::new(&scenario.policy, &spec),
             spec,
+            speaks_tellus: scenario.speaks_tellus(),
             rules,
             tokens: vec![Nanos::ZERO; scenario.device_count() as usize],
             overload: Draws::fork(&mut device_rng(scenario.seed, "overload", 0)),
@@ -104,7 +109,7 @@ impl<'a> Target<'a> {
         if self.is_overloaded(now) {
             return Reply::Turned(Box::new(refusal::overloaded(policy)));
         }
-        let operation = TellusOp::from_id(request.operation);
+        let operation = self.operation(request);
         if operation.is_some_and(needs_token) && now >= self.tokens[device.0 as usize] {
             return Reply::Turned(Box::new(refusal::unauthorized()));
         }
@@ -126,8 +131,13 @@ impl<'a> Target<'a> {
         }
         match operation {
             Some(operation) => self.serve(now, device, operation, request),
-            None => Reply::Served(Body::None),
+            None => Reply::Scripted,
         }
+    }
+
+    /// None for a request of a scripted client.
+    pub fn operation(&self, request: &Request) -> Option<TellusOp> {
+        TellusOp::from_id(request.operation).filter(|_| self.speaks_tellus)
     }
 
     pub fn has(&self, fault: Fault) -> bool {
@@ -251,7 +261,7 @@ impl<'a> Target<'a> {
                 CommandDelivery::LongPoll { wait } => wait,
                 CommandDelivery::Heartbeat => DEFAULT_WAIT,
             },
-            GroupKind::Operators(_) => DEFAULT_WAIT,
+            GroupKind::Operators(_) | GroupKind::Clients(_) => DEFAULT_WAIT,
         }
     }
 }

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::ask::AskDocument;
+use super::client::ClientsDocument;
 use crate::time::Nanos;
 use crate::yaml::quantity::{Delay, Interval, Length, Name, Percent, Power, Rate, Voltage, Whole};
 use crate::yaml::{Located, Short, Words};
@@ -16,6 +17,8 @@ pub enum GroupDocument {
     Chargers(Box<ChargersDocument>),
     /// Clients of an operator's back end.
     Operators(OperatorsDocument),
+    /// Clients of any HTTP API, with the requests that are written here.
+    Clients(Box<ClientsDocument>),
 }
 
 /// A group of like chargers.

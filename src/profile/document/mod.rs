@@ -1,10 +1,13 @@
 //! The profile as it is written in YAML. The comments on these types are the descriptions in its JSON Schema, so they
 //! are written for users and name every default.
 
+pub mod arrivals;
 pub mod ask;
+pub mod client;
 pub mod event;
 pub mod fleet;
 pub mod gate;
+pub mod json;
 pub mod target;
 
 use indexmap::IndexMap;
