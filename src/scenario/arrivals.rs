@@ -56,9 +56,7 @@ impl Arrivals {
             Shape::Constant { per_second } | Shape::Poisson { per_second } => *per_second,
             Shape::Ramp { from_per_second, to_per_second, .. } => from_per_second.max(*to_per_second),
             Shape::Burst { size, every } => f64::from(*size) / every.as_secs_f64().max(1e-9),
-            Shape::Times(times) => {
-                times.len() as f64 / times.last().map_or(1.0, |last| last.as_secs_f64().max(1.0))
-            }
+            Shape::Times(times) => times.len() as f64 / times.last().map_or(1.0, |last| last.as_secs_f64().max(1.0)),
         };
         match self.whose {
             Whose::Each => all,

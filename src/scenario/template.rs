@@ -22,10 +22,7 @@ pub enum Hole {
     /// One of these, drawn anew each time.
     Choice(Vec<Box<str>>),
     /// A whole number of this range, both ends included, drawn anew each time.
-    Number {
-        low: u32,
-        high: u32,
-    },
+    Number { low: u32, high: u32 },
     /// A random UUID (RFC 9562, version 4).
     Uuid,
     /// When the request is due.

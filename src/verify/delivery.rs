@@ -25,6 +25,8 @@ pub struct Deliveries {
     /// The handshakes of streams, by operation.
     streams: Vec<bool>,
     telemetry: Option<OperationId>,
+    /// The stream of the Tellus API: others are not about sets of chargers.
+    of_chargers: Option<OperationId>,
     /// By the number of the set, from 1.
     watched: Vec<Watched>,
     open: HashMap<(DeviceId, Flow), Record>,
@@ -57,14 +59,16 @@ struct Silent {
 impl Deliveries {
     /// `step` is the length of a step of the timeline.
     pub fn new(scenario: &Scenario, step: Nanos) -> Self {
-        let telemetry = TellusOp::Telemetry.request();
-        let is_telemetry = |method: &str, path: &str| (method, path) == telemetry;
-        let mut operations = scenario.operations.iter();
-        let telemetry = operations.find(|(_, operation)| is_telemetry(&operation.method, &operation.path));
+        let find = |wanted: TellusOp| {
+            let mut operations = scenario.operations.iter();
+            let found = operations.find(|(_, operation)| (&*operation.method, &*operation.path) == wanted.request());
+            found.map(|(id, _)| id)
+        };
         let watched = |(group, devices)| Watched { group, devices, charging: Series::new(step) };
         Deliveries {
             streams: scenario.operations.iter().map(|(_, operation)| operation.method == "WS").collect(),
-            telemetry: telemetry.map(|(id, _)| id),
+            telemetry: find(TellusOp::Telemetry),
+            of_chargers: find(TellusOp::Stream),
             watched: device_sets(scenario).into_iter().map(watched).collect(),
             open: HashMap::new(),
             opened: 0,
@@ -108,7 +112,8 @@ impl Deliveries {
             self.delivered += 1;
         } else if lasted >= SILENCE {
             let exhibit = Exhibit::done(&opening, None, why());
-            self.silent.push(Silent { set: opening.detail.resource(), from: opening.done, until: at, exhibit });
+            let set = if self.of_chargers == Some(opening.operation) { opening.detail.resource() } else { 0 };
+            self.silent.push(Silent { set, from: opening.done, until: at, exhibit });
         }
         if ending != StreamEnding::Device {
             *self.ended.entry(ending).or_default() += 1;

@@ -167,7 +167,8 @@ mod tests {
         let body = |lifetime| Some(Body::Token { value: "t".into(), lifetime });
         assert_eq!(read(json!({"access_token": "t"})), body(lifetime(3_600)));
         assert_eq!(read(json!({"access_token": "t", "expires_in": 60})), body(lifetime(60)));
-        for bad in [json!({}), json!({"access_token": ""}), json!({"access_token": "a\nb"}), json!({"access_token": 7})] {
+        for bad in [json!({}), json!({"access_token": ""}), json!({"access_token": "a\nb"}), json!({"access_token": 7})]
+        {
             assert_eq!(read(bad.clone()), None, "{bad}");
         }
     }

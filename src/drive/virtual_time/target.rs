@@ -1,6 +1,8 @@
 //! The target in virtual time: enforces the policy, issues tokens, passes commands on, and knows plausible totals.
 //!
 //! It keeps what decides how requests are answered, not what a platform stores: bodies are not looked at.
+//! Requests of scripted clients are only held against the limits: their credentials are not looked at, and what their
+//! answers hold is up to the client ([`crate::device::Device::imagine`]).
 
 use std::collections::{HashMap, VecDeque};
 

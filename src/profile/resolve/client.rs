@@ -37,13 +37,9 @@ impl Scripts<'_> {
         if let (AuthDocument::OAuth2(oauth2), Auth::OAuth2(resolved)) = (&document.auth.0, &auth) {
             script.check_scopes("POST", &resolved.path, None, oauth2.token.place)?;
         }
-        let requests = document
-            .requests
-            .iter()
-            .map(|request| script.request(request, &common))
-            .collect::<Result<Vec<_>, _>>()?;
-        let streams =
-            document.streams.iter().map(|stream| script.stream(stream)).collect::<Result<Vec<_>, _>>()?;
+        let requests =
+            document.requests.iter().map(|request| script.request(request, &common)).collect::<Result<Vec<_>, _>>()?;
+        let streams = document.streams.iter().map(|stream| script.stream(stream)).collect::<Result<Vec<_>, _>>()?;
         Ok(ClientSpec {
             start_spread: document.start.spread.0,
             connections: match document.connections {
@@ -156,8 +152,9 @@ fn schedules(source: &Source, document: &ClientsDocument) -> Result<Vec<Schedule
         match (&request.arrivals, &document.arrivals) {
             (Some(its), _) => {
                 if let Some(weight) = request.weight {
-                    return Err(Diagnosis::at(source, weight.place, "`weight` means nothing beside `arrivals`")
-                        .help("leave one of them out: weights choose among requests that share the group's `arrivals`"));
+                    return Err(Diagnosis::at(source, weight.place, "`weight` means nothing beside `arrivals`").help(
+                        "leave one of them out: weights choose among requests that share the group's `arrivals`",
+                    ));
                 }
                 own.push(ScheduleSpec { arrivals: arrivals(source, its)?, choices: vec![(index, 1)] });
             }
@@ -185,7 +182,8 @@ pub(super) fn check_drawn(groups: &Groups<'_>, is_scope: impl Fn(&str) -> bool) 
     for (name, value) in values().filter(|(name, value)| is_scope(&name.value.0) && is_drawn(&value.value.0)) {
         let fixed = values().any(|(other, value)| other == name && !is_drawn(&value.value.0));
         if fixed {
-            let title = format!("`{}` belongs to the client in one group and to the request here", shown(&name.value.0));
+            let title =
+                format!("`{}` belongs to the client in one group and to the request here", shown(&name.value.0));
             return Err(Diagnosis::at(groups.source, value.place, title)
                 .help("write `any_of` for it in every group, or in none"));
         }

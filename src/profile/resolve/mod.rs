@@ -31,7 +31,8 @@ pub fn resolve(source: &Source, document: &ProfileDocument, policy: Policy) -> R
     let target = target::target(source, document)?;
     let speaks_tellus = groups.iter().any(|(_, group)| !matches!(group, GroupDocument::Clients(_)));
     client::check_drawn(&groups, |name| script::is_scope(&policy, name))?;
-    let mut scripts = Scripts { groups: &groups, policy: &policy, requests: Requests::new(speaks_tellus), keys: Keys::default() };
+    let mut scripts =
+        Scripts { groups: &groups, policy: &policy, requests: Requests::new(speaks_tellus), keys: Keys::default() };
     let fleet = fleet::groups(&mut scripts, &target)?;
     let Scripts { requests, mut keys, .. } = scripts;
     let operations = requests.classified(&policy);
@@ -72,13 +73,13 @@ fn check_classes(
     let Some((_, class)) = policy.classes.iter().enumerate().find(|(index, _)| !used(*index)) else { return Ok(()) };
     let (title, like) = match operations.iter().last().filter(|_| scripted) {
         None => {
-            let title =
-                format!("the class `{}` of policy `{}` fits no request that the fleet can make", class.name, policy.name);
+            let title = format!(
+                "the class `{}` of policy `{}` fits no request that the fleet can make",
+                class.name, policy.name
+            );
             (title, "GET /v1/operator/sites".to_owned())
         }
-        Some((_, last)) => {
-            (format!("no request of the fleet fits any class of policy `{}`", policy.name), last.name())
-        }
+        Some((_, last)) => (format!("no request of the fleet fits any class of policy `{}`", policy.name), last.name()),
     };
     let requests: Vec<String> = class.requests.iter().map(|request| format!("`{request}`")).collect();
     let whose = if scripted { format!("the class `{}`", class.name) } else { "it".to_owned() };

@@ -150,9 +150,7 @@ impl Script<'_> {
     fn pages(&self, document: &Located<PagesDocument>) -> Result<Pages, Diagnosis> {
         let how = match (&document.next, &document.cursor, &document.number) {
             (Some(next), None, None) => Paging::Next(next.0.clone()),
-            (None, Some(cursor), None) => {
-                Paging::Cursor { pointer: cursor.at.0.clone(), query: cursor.query.clone() }
-            }
+            (None, Some(cursor), None) => Paging::Cursor { pointer: cursor.at.0.clone(), query: cursor.query.clone() },
             (None, None, Some(number)) => {
                 Paging::Number { query: number.query.clone(), from: number.from.0, rows: number.rows.0.clone() }
             }
@@ -209,7 +207,8 @@ impl Script<'_> {
                 None => NEED_NO_WORD.contains(&name.as_str()),
             }
         };
-        let limits = classes(self.policy, method, pattern).into_iter().flat_map(|class| &self.policy.class(class).limits);
+        let limits =
+            classes(self.policy, method, pattern).into_iter().flat_map(|class| &self.policy.class(class).limits);
         let Some(unknown) = limits.flat_map(|limit| &limit.scope().0).find(|name| !is_known(name)) else {
             return Ok(());
         };

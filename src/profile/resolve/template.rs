@@ -137,7 +137,8 @@ impl Names<'_> {
             "counter" => self.plain(Hole::Counter, given, whole),
             "uuid" => self.plain(Hole::Uuid, given, whole),
             "choice" => {
-                let choices: Vec<Box<str>> = given.unwrap_or_default().split(',').map(|one| one.trim().into()).collect();
+                let choices: Vec<Box<str>> =
+                    given.unwrap_or_default().split(',').map(|one| one.trim().into()).collect();
                 match given.is_some_and(|given| !given.trim().is_empty()) {
                     true => Ok(Hole::Choice(choices)),
                     false => Err(wrong("there is nothing to choose from".to_owned(), "write `{choice(a, b, c)}`")),
@@ -242,11 +243,10 @@ mod tests {
     #[test]
     fn braces_are_doubled_and_everything_else_is_text_or_a_hole() {
         let text = |text: &str| Part::Text(text.into());
-        assert_eq!(parse("/a/{vehicle_id}/{{b}}"), Ok(Template(vec![
-            text("/a/"),
-            Part::Hole(Hole::Identity(0)),
-            text("/{b}"),
-        ])));
+        assert_eq!(
+            parse("/a/{vehicle_id}/{{b}}"),
+            Ok(Template(vec![text("/a/"), Part::Hole(Hole::Identity(0)), text("/{b}"),]))
+        );
         assert_eq!(parse("{id}{counter}"), Ok(Template(vec![Part::Hole(Hole::Found), Part::Hole(Hole::Counter)])));
         let number = Hole::Number { low: 1, high: 100 };
         assert_eq!(parse("{ number( 1 .. 100 ) }"), Ok(Template(vec![Part::Hole(number)])));

@@ -8,8 +8,7 @@ use crate::yaml::{Diagnosis, Located, Source};
 use super::template::Names;
 
 /// Headers that the harness itself writes.
-const OWN_HEADERS: [&str; 7] =
-    ["host", "content-length", "transfer-encoding", "connection", "upgrade", "te", "expect"];
+const OWN_HEADERS: [&str; 7] = ["host", "content-length", "transfer-encoding", "connection", "upgrade", "te", "expect"];
 
 /// The template of a path, checked.
 pub(super) fn path(names: &Names<'_>, path: &Located<String>) -> Result<Template, Diagnosis> {
