@@ -232,7 +232,7 @@ pub enum CommandKind {
 }
 
 /// An HTTP request without its host. Buffers are reused.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct HttpRequest {
     /// `GET` for a WebSocket handshake.
     pub method: &'static str,
@@ -250,6 +250,19 @@ pub struct HttpRequest {
 
 /// The content type of a request's body unless it says another.
 pub const JSON: &str = "application/json";
+
+impl Default for HttpRequest {
+    fn default() -> Self {
+        HttpRequest {
+            method: "GET",
+            path: String::new(),
+            headers: Vec::new(),
+            body: Vec::new(),
+            content_type: Some(JSON),
+            secrets: Vec::new(),
+        }
+    }
+}
 
 impl HttpRequest {
     pub fn clear(&mut self) {

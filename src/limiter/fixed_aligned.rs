@@ -1,35 +1,68 @@
 //! Fixed window on the clock: windows begin at whole multiples of `per`, each holds at most `allow`.
+//!
+//! Source: the counter of Redis's documentation of INCR, "Pattern: Rate limiter 1", with one key per whole second.
 
-use super::{Decision, Limiter, Rate};
-use crate::time::Nanos;
+use super::{Decision, Limiter, Rate, Standing};
+use crate::time::{Anchor, Nanos};
 
 #[derive(Clone, Debug)]
 pub struct FixedAligned {
     rate: Rate,
+    anchor: Anchor,
     window: u64,
     used: u32,
 }
 
 impl FixedAligned {
-    pub fn new(rate: Rate) -> Self {
-        FixedAligned { rate, window: 0, used: 0 }
+    pub fn new(rate: Rate, anchor: Anchor) -> Self {
+        FixedAligned { rate, anchor, window: 0, used: 0 }
+    }
+
+    fn window(&self, at: Nanos) -> u64 {
+        (self.anchor.unix_nanos + at.0) / self.rate.per.0
+    }
+
+    fn turn(&mut self, now: Nanos) {
+        let window = self.window(now);
+        if window != self.window {
+            (self.window, self.used) = (window, 0);
+        }
+    }
+
+    fn left(&self) -> u32 {
+        self.rate.allow.saturating_sub(self.used)
+    }
+
+    fn until_next(&self, now: Nanos) -> Nanos {
+        Nanos((self.window + 1) * self.rate.per.0 - self.anchor.unix_nanos - now.0)
     }
 }
 
 impl Limiter for FixedAligned {
-    fn peek(&mut self, now: Nanos) -> Decision {
-        let window = now.0 / self.rate.per.0;
-        if window != self.window {
-            self.window = window;
-            self.used = 0;
+    fn peek(&mut self, now: Nanos, cost: u32) -> Decision {
+        self.turn(now);
+        match self.left().checked_sub(cost) {
+            Some(remaining) => Decision::admit(remaining),
+            None if cost > self.rate.allow => Decision::refuse(Nanos::MAX),
+            None => Decision::refuse(self.until_next(now)),
         }
-        if self.used >= self.rate.allow {
-            return Decision::refuse(Nanos((window + 1) * self.rate.per.0) - now);
-        }
-        Decision::admit(self.rate.allow - self.used - 1)
     }
 
-    fn count(&mut self, _now: Nanos) {
-        self.used += 1;
+    fn count(&mut self, now: Nanos, cost: u32) {
+        self.turn(now);
+        self.used = self.used.saturating_add(cost);
+    }
+
+    fn give_back(&mut self, now: Nanos, since: Nanos, cost: u32) {
+        self.turn(now);
+        if self.window(since) == self.window {
+            self.used = self.used.saturating_sub(cost);
+        }
+    }
+
+    fn standing(&mut self, now: Nanos) -> Standing {
+        self.turn(now);
+        let reset = if self.used == 0 { Nanos::ZERO } else { self.until_next(now) };
+        Standing { limit: self.rate.allow, remaining: self.left(), reset }
     }
 }

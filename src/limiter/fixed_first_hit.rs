@@ -1,6 +1,8 @@
 //! Fixed window from the first request: it begins with the first request after the last one ended.
+//!
+//! Source: Redis's documentation of INCR, "Pattern: Rate limiter 2", a counter that expires `per` after its first use.
 
-use super::{Decision, Limiter, Rate};
+use super::{Decision, Limiter, Rate, Standing};
 use crate::time::Nanos;
 
 #[derive(Clone, Debug)]
@@ -15,25 +17,47 @@ impl FixedFirstHit {
     pub fn new(rate: Rate) -> Self {
         FixedFirstHit { rate, begin: None, used: 0 }
     }
+
+    /// The end of the current window, if one is open.
+    fn end(&mut self, now: Nanos) -> Option<Nanos> {
+        let end = self.begin.map(|begin| begin.saturating_add(self.rate.per)).filter(|&end| now < end);
+        if end.is_none() {
+            (self.begin, self.used) = (None, 0);
+        }
+        end
+    }
+
+    fn left(&self) -> u32 {
+        self.rate.allow.saturating_sub(self.used)
+    }
 }
 
 impl Limiter for FixedFirstHit {
-    fn peek(&mut self, now: Nanos) -> Decision {
-        let Some(end) = self.begin.map(|begin| begin.saturating_add(self.rate.per)).filter(|&end| now < end) else {
-            self.begin = None;
-            return Decision::admit(self.rate.allow - 1);
-        };
-        if self.used >= self.rate.allow {
-            return Decision::refuse(end - now);
+    fn peek(&mut self, now: Nanos, cost: u32) -> Decision {
+        let end = self.end(now);
+        match (self.left().checked_sub(cost), end) {
+            (Some(remaining), _) => Decision::admit(remaining),
+            (None, Some(end)) if cost <= self.rate.allow => Decision::refuse(end - now),
+            (None, _) => Decision::refuse(Nanos::MAX),
         }
-        Decision::admit(self.rate.allow - self.used - 1)
     }
 
-    fn count(&mut self, now: Nanos) {
-        if self.begin.is_none() {
+    fn count(&mut self, now: Nanos, cost: u32) {
+        if self.end(now).is_none() && cost > 0 {
             self.begin = Some(now);
-            self.used = 0;
         }
-        self.used += 1;
+        self.used = self.used.saturating_add(cost);
+    }
+
+    fn give_back(&mut self, now: Nanos, since: Nanos, cost: u32) {
+        if self.end(now).is_some() && self.begin.is_some_and(|begin| begin <= since) {
+            self.used = self.used.saturating_sub(cost);
+        }
+    }
+
+    fn standing(&mut self, now: Nanos) -> Standing {
+        let reset = self.end(now).map_or(Nanos::ZERO, |end| end - now);
+        let reset = if self.used == 0 { Nanos::ZERO } else { reset };
+        Standing { limit: self.rate.allow, remaining: self.left(), reset }
     }
 }

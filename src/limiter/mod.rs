@@ -1,30 +1,63 @@
 //! Rate limiters as pure state machines. The reference server and the virtual driver enforce limits with them.
 //!
-//! Each algorithm is one reading of "`allow` requests per `per`". A limiter counts only what it admits: a refused request
-//! costs nothing. Time may stand still between two checks but must not go back.
+//! Each algorithm is one reading of "`allow` per `per`" and has a file of its own. A limiter counts what it is told to:
+//! refusing costs nothing by itself. Time may stand still between two calls but must not go back. No call allocates,
+//! but for the rolling log, which grows up to what it allows.
 
+mod calendar;
+mod concurrency;
+mod cooldown;
 pub mod enforcer;
-pub mod fixed_aligned;
-pub mod fixed_first_hit;
-pub mod rolling_log;
-pub mod token_bucket;
+mod fixed_aligned;
+mod fixed_first_hit;
+mod interval_refill;
+mod keys;
+mod leaky_bucket;
+mod penalty_box;
+mod rolling_counter;
+mod rolling_log;
+mod token_bucket;
 
+#[cfg(test)]
+mod tests;
+
+pub use concurrency::Concurrency;
+pub use cooldown::Cooldown;
+pub use penalty_box::PenaltyBox;
+
+use crate::policy::model::{Calendar, RateLimit};
 use crate::policy::reading::Reading;
-use crate::time::Nanos;
+use crate::time::{Anchor, Nanos};
 
-/// A limiter for one scope key.
+/// A limiter for one scope key. Costs are in the limit's own unit: requests, or points.
 pub trait Limiter {
-    /// What [`Limiter::check`] would decide; counts nothing.
-    fn peek(&mut self, now: Nanos) -> Decision;
+    /// What [`Limiter::check`] would decide for a request of this cost; counts nothing.
+    fn peek(&mut self, now: Nanos, cost: u32) -> Decision;
 
-    /// Counts one request that `peek` at the same `now` admits.
-    fn count(&mut self, now: Nanos);
+    /// Counts so much, admitted or not.
+    fn count(&mut self, now: Nanos, cost: u32);
+
+    /// Gives back a part of what was counted at `since`: the answer turned out cheaper. What has expired by now stays
+    /// expired.
+    fn give_back(&mut self, now: Nanos, since: Nanos, cost: u32);
+
+    /// How much of it is left.
+    fn standing(&mut self, now: Nanos) -> Standing;
+
+    /// Takes note that a request was refused. Only penalties do.
+    fn refused(&mut self, _now: Nanos) {}
+
+    /// How long whoever this counts is shut out from everything by a penalty; zero for none.
+    fn shut_out(&self, _now: Nanos) -> Nanos {
+        Nanos::ZERO
+    }
 
     /// Decides one request, and counts it if it is admitted.
-    fn check(&mut self, now: Nanos) -> Decision {
-        let decision = self.peek(now);
-        if decision.admitted {
-            self.count(now);
+    fn check(&mut self, now: Nanos, cost: u32) -> Decision {
+        let decision = self.peek(now, cost);
+        match decision.admitted {
+            true => self.count(now, cost),
+            false => self.refused(now),
         }
         decision
     }
@@ -34,9 +67,10 @@ pub trait Limiter {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Decision {
     pub admitted: bool,
-    /// How many more requests would be admitted at this moment, after this one.
+    /// How much more would be admitted at this moment, after this request.
     pub remaining: u32,
-    /// Zero when admitted; else the shortest wait after which one request is admitted, if none comes before.
+    /// Zero when admitted; else the shortest wait after which the request is admitted, if none comes before.
+    /// [`Nanos::MAX`] when it costs more than ever fits.
     pub retry_after: Nanos,
 }
 
@@ -50,6 +84,16 @@ impl Decision {
     }
 }
 
+/// How a limit stands for one scope key: what quota headers tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// The most that may come at once.
+    pub limit: u32,
+    pub remaining: u32,
+    /// The time until all of `limit` is there again, if nothing comes before.
+    pub reset: Nanos,
+}
+
 /// What a limiter enforces. Both are at least one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rate {
@@ -57,92 +101,76 @@ pub struct Rate {
     pub per: Nanos,
 }
 
-/// A limiter that keeps to one reading.
-pub fn build(reading: Reading, rate: Rate) -> Box<dyn Limiter + Send> {
-    match reading {
-        Reading::Rolling => Box::new(rolling_log::RollingLog::new(rate)),
-        Reading::TokenBucket => Box::new(token_bucket::TokenBucket::new(rate)),
-        Reading::FixedFirstHit => Box::new(fixed_first_hit::FixedFirstHit::new(rate)),
-        Reading::FixedAligned => Box::new(fixed_aligned::FixedAligned::new(rate)),
+/// All that a limiter has to know of a limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Terms {
+    pub rate: Rate,
+    /// The bucket's size, where it is not `allow`; what may wait in a leaky one.
+    pub burst: Option<u32>,
+    pub calendar: Option<Calendar>,
+    /// The server's clock.
+    pub anchor: Anchor,
+}
+
+impl Terms {
+    /// Of a limit as it stands in a policy.
+    pub fn of(limit: &RateLimit, anchor: Anchor) -> Terms {
+        let rate = Rate { allow: limit.allow, per: limit.per };
+        Terms { rate, burst: limit.burst, calendar: limit.calendar, anchor }
+    }
+
+    /// The bucket's size.
+    fn capacity(&self) -> u32 {
+        self.burst.unwrap_or(self.rate.allow)
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
+impl From<Rate> for Terms {
+    /// On a clock that shows zero when the run begins.
+    fn from(rate: Rate) -> Terms {
+        Terms { rate, burst: None, calendar: None, anchor: Anchor { unix_nanos: 0 } }
+    }
+}
 
-    use super::*;
+/// A limiter that keeps to one reading. Periods of the calendar have only one.
+pub fn build(reading: Reading, terms: impl Into<Terms>) -> Box<dyn Limiter + Send> {
+    let terms = terms.into();
+    if let Some(period) = terms.calendar {
+        return Box::new(calendar::CalendarWindow::new(terms.rate.allow, period, terms.anchor));
+    }
+    match reading {
+        Reading::Rolling => Box::new(rolling_log::RollingLog::new(terms.rate)),
+        Reading::TokenBucket => Box::new(token_bucket::TokenBucket::new(terms.rate, terms.capacity())),
+        Reading::FixedFirstHit => Box::new(fixed_first_hit::FixedFirstHit::new(terms.rate)),
+        Reading::FixedAligned => Box::new(fixed_aligned::FixedAligned::new(terms.rate, terms.anchor)),
+        Reading::LeakyBucket => Box::new(leaky_bucket::LeakyBucket::new(terms.rate, terms.burst.unwrap_or(0))),
+        Reading::RollingCounter => Box::new(rolling_counter::RollingCounter::new(terms.rate, terms.anchor)),
+        Reading::IntervalRefill => Box::new(interval_refill::IntervalRefill::new(terms.rate, terms.capacity())),
+    }
+}
 
-    const RATE: Rate = Rate { allow: 3, per: Nanos::from_secs(1) };
-
-    /// Naive on purpose: keeps every admitted time and counts.
-    fn most_in_any_window(admitted: &[u64], per: u64) -> usize {
-        let in_window_from = |&start: &u64| admitted.iter().filter(|&&at| at >= start && at < start + per).count();
-        admitted.iter().map(in_window_from).max().unwrap_or(0)
+impl<L: Limiter + ?Sized> Limiter for Box<L> {
+    fn peek(&mut self, now: Nanos, cost: u32) -> Decision {
+        (**self).peek(now, cost)
     }
 
-    fn admitted(reading: Reading, gaps: &[u64]) -> Vec<u64> {
-        let mut limiter = build(reading, RATE);
-        let mut now = 0;
-        let mut times = Vec::new();
-        for gap in gaps {
-            now += gap;
-            if limiter.check(Nanos(now)).admitted {
-                times.push(now);
-            }
-        }
-        times
+    fn count(&mut self, now: Nanos, cost: u32) {
+        (**self).count(now, cost);
     }
 
-    proptest! {
-        #[test]
-        fn the_rolling_log_admits_all_that_fits_and_no_more(gaps in prop::collection::vec(0..900_000_000u64, 1..80)) {
-            let times = admitted(Reading::Rolling, &gaps);
-            prop_assert!(most_in_any_window(&times, RATE.per.0) <= 3);
-        }
-
-        #[test]
-        fn no_reading_admits_more_than_twice_the_limit_in_a_window(
-            gaps in prop::collection::vec(0..900_000_000u64, 1..80)
-        ) {
-            for reading in Reading::ALL {
-                prop_assert!(most_in_any_window(&admitted(reading, &gaps), RATE.per.0) <= 6, "{reading:?}");
-            }
-        }
-
-        #[test]
-        fn retry_after_is_exact(gaps in prop::collection::vec(0..900_000_000u64, 1..80)) {
-            for reading in Reading::ALL {
-                let mut limiter = build(reading, RATE);
-                let mut now = 0;
-                for gap in &gaps {
-                    now += gap;
-                    let decision = limiter.check(Nanos(now));
-                    if !decision.admitted {
-                        let wait = decision.retry_after.0;
-                        prop_assert!(wait > 0);
-                        prop_assert!(!limiter.check(Nanos(now + wait - 1)).admitted, "{reading:?} admits early");
-                        now += wait;
-                        prop_assert!(limiter.check(Nanos(now)).admitted, "{reading:?} refuses after its own hint");
-                    }
-                }
-            }
-        }
+    fn give_back(&mut self, now: Nanos, since: Nanos, cost: u32) {
+        (**self).give_back(now, since, cost);
     }
 
-    #[test]
-    fn aligned_windows_let_twice_the_limit_through_at_an_edge_and_a_rolling_one_does_not() {
-        let gaps = [900_000_000, 0, 0, 100_000_000, 0, 0];
-        assert_eq!(admitted(Reading::FixedAligned, &gaps).len(), 6);
-        assert_eq!(admitted(Reading::Rolling, &gaps).len(), 3);
+    fn standing(&mut self, now: Nanos) -> Standing {
+        (**self).standing(now)
     }
 
-    #[test]
-    fn remaining_counts_down_to_zero() {
-        for reading in Reading::ALL {
-            let mut limiter = build(reading, RATE);
-            let remaining: Vec<u32> = (0..4).map(|_| limiter.check(Nanos(5)).remaining).collect();
-            assert_eq!(remaining, [2, 1, 0, 0], "{reading:?}");
-        }
+    fn refused(&mut self, now: Nanos) {
+        (**self).refused(now);
+    }
+
+    fn shut_out(&self, now: Nanos) -> Nanos {
+        (**self).shut_out(now)
     }
 }

@@ -11,4 +11,7 @@ pub mod reading;
 pub mod signals;
 pub mod words;
 
+#[cfg(test)]
+pub mod testing;
+
 pub use load::{builtin, builtin_names, find, load};

@@ -52,7 +52,7 @@ pub struct Class {
     pub learned_as: Option<String>,
     /// The classes whose requests all count here too: a parent cap. Such a class has no requests of its own.
     pub of: Vec<ClassId>,
-    /// The classes that hold this one in `of`.
+    /// The classes that hold this one, directly or through another.
     pub parents: Vec<ClassId>,
     /// All of them hold at once.
     pub limits: Vec<Limit>,
@@ -175,7 +175,7 @@ pub enum Algorithm {
     LeakyBucket,
     /// A rolling window estimated from two fixed ones: the last one counts by the share of it that still overlaps.
     RollingCounter,
-    /// A bucket of `allow` tokens that is filled up again at once, every `per`, from its first use.
+    /// A bucket of `allow` tokens (or `burst`), to which `allow` are added at once, every `per` from its first use.
     IntervalRefill,
 }
 
@@ -369,6 +369,19 @@ impl Policy {
     /// The classes whose limits a request of this one draws on: itself and its parents.
     pub fn drawn_on(&self, id: ClassId) -> impl Iterator<Item = ClassId> {
         std::iter::once(id).chain(self.class(id).parents.iter().copied())
+    }
+
+    /// What a request of a class costs when it comes, of a limit that it draws on.
+    pub fn cost(&self, cost: &Cost, class: ClassId) -> u32 {
+        match cost {
+            Cost::One => 1,
+            Cost::Points(points) => *points,
+            Cost::Told { reserve, .. } => *reserve,
+            Cost::ByClass(costs) => {
+                let mut own = self.drawn_on(class);
+                own.find_map(|id| costs.iter().find(|(named, _)| *named == id)).map_or(1, |(_, points)| *points)
+            }
+        }
     }
 
     pub fn class(&self, id: ClassId) -> &Class {

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::model::Algorithm;
+use super::model::{Algorithm, RateLimit};
 
 /// One definite interpretation of "`allow` requests per `per`".
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -13,21 +13,37 @@ pub enum Reading {
     TokenBucket,
     FixedFirstHit,
     FixedAligned,
+    LeakyBucket,
+    RollingCounter,
+    IntervalRefill,
 }
 
 impl Reading {
-    /// Every reading, the strictest for a client first.
+    /// What plain words such as "60 requests per minute" may mean, the strictest for a client first. The others have
+    /// to be named.
     pub const ALL: [Reading; 4] =
         [Reading::Rolling, Reading::TokenBucket, Reading::FixedFirstHit, Reading::FixedAligned];
 
-    /// The readings that a provider's words allow.
+    /// Every reading there is.
+    pub const KNOWN: [Reading; 7] = [
+        Reading::Rolling,
+        Reading::TokenBucket,
+        Reading::FixedFirstHit,
+        Reading::FixedAligned,
+        Reading::LeakyBucket,
+        Reading::RollingCounter,
+        Reading::IntervalRefill,
+    ];
+
+    /// The readings that a provider's words allow, where nothing but the algorithm restricts them.
     pub fn allowed_by(algorithm: Algorithm) -> &'static [Reading] {
         match algorithm {
             Algorithm::Unspecified => &Self::ALL,
             Algorithm::Rolling => &[Reading::Rolling],
-            Algorithm::TokenBucket | Algorithm::LeakyBucket => &[Reading::TokenBucket],
-            Algorithm::RollingCounter => &[Reading::Rolling],
-            Algorithm::IntervalRefill => &[Reading::FixedFirstHit],
+            Algorithm::TokenBucket => &[Reading::TokenBucket],
+            Algorithm::LeakyBucket => &[Reading::LeakyBucket],
+            Algorithm::RollingCounter => &[Reading::RollingCounter],
+            Algorithm::IntervalRefill => &[Reading::IntervalRefill],
             Algorithm::FixedFirstHit => &[Reading::FixedFirstHit],
             Algorithm::FixedAligned => &[Reading::FixedAligned],
         }
@@ -39,6 +55,63 @@ impl Reading {
             Reading::TokenBucket => "token bucket",
             Reading::FixedFirstHit => "fixed window from the first request",
             Reading::FixedAligned => "fixed window on the clock",
+            Reading::LeakyBucket => "leaky bucket",
+            Reading::RollingCounter => "rolling window estimated from two fixed ones",
+            Reading::IntervalRefill => "bucket filled up at intervals",
         }
+    }
+}
+
+impl RateLimit {
+    /// The readings that its words allow, the strictest for a client first: a period of the calendar is a window on
+    /// the clock, and only buckets have a burst.
+    pub fn readings(&self) -> &'static [Reading] {
+        match (self.algorithm, self.calendar, self.burst) {
+            (Algorithm::Unspecified, Some(_), _) => &[Reading::FixedAligned],
+            (Algorithm::Unspecified, None, Some(_)) => &[Reading::TokenBucket, Reading::LeakyBucket],
+            (algorithm, ..) => Reading::allowed_by(algorithm),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::model::{Calendar, Scope};
+    use crate::time::Nanos;
+
+    fn limit() -> RateLimit {
+        RateLimit::new(5, Nanos::from_secs(1), Scope(vec!["user".into()]))
+    }
+
+    #[test]
+    fn words_that_say_no_algorithm_allow_what_they_do_not_rule_out() {
+        assert_eq!(limit().readings(), Reading::ALL);
+        let burst = RateLimit { burst: Some(9), ..limit() };
+        assert_eq!(burst.readings(), [Reading::TokenBucket, Reading::LeakyBucket]);
+        let month = RateLimit { calendar: Some(Calendar::Month), ..limit() };
+        assert_eq!(month.readings(), [Reading::FixedAligned]);
+    }
+
+    #[test]
+    fn a_stated_algorithm_is_its_own_reading() {
+        let stated = RateLimit { burst: Some(9), algorithm: Algorithm::LeakyBucket, ..limit() };
+        assert_eq!(stated.readings(), [Reading::LeakyBucket]);
+    }
+
+    /// Stored summaries carry these names.
+    #[test]
+    fn names_of_readings_stay_as_they_are() {
+        let names = Reading::KNOWN.map(|reading| serde_json::to_value(reading).unwrap());
+        let expected = [
+            "rolling",
+            "token_bucket",
+            "fixed_first_hit",
+            "fixed_aligned",
+            "leaky_bucket",
+            "rolling_counter",
+            "interval_refill",
+        ];
+        assert_eq!(names, expected);
     }
 }

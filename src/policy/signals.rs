@@ -1,7 +1,10 @@
 //! What a response says about the quota: refused, overloaded, and when to come back.
 
 use super::model::{ClassId, HintPlace, HintSource, HintUnit, Policy, Presence};
+use crate::signals::{self, LONGEST_WAIT, Receipt};
 use crate::time::Nanos;
+
+pub use crate::signals::Hint;
 
 /// The parts of a response that carry signals.
 #[derive(Clone, Copy, Debug)]
@@ -24,26 +27,6 @@ pub struct Signal {
     pub breaches: Vec<String>,
 }
 
-/// The hint of a refusal.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Hint {
-    #[default]
-    Absent,
-    /// Wait this long.
-    Wait(Nanos),
-    /// There is one, but it is no non-negative integer in the documented unit.
-    Malformed,
-}
-
-impl Hint {
-    pub fn wait(self) -> Option<Nanos> {
-        match self {
-            Hint::Wait(wait) => Some(wait),
-            Hint::Absent | Hint::Malformed => None,
-        }
-    }
-}
-
 /// What the quota headers of one answer say. Small, as every record carries one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Told {
@@ -61,9 +44,6 @@ pub struct Told {
     /// How many ways the headers break their dialect; [`Signal::breaches`] has the words.
     pub breaches: u8,
 }
-
-/// A hint beyond this is taken for a unit error (milliseconds or an epoch) and not obeyed.
-const LONGEST_HINT: Nanos = Nanos::from_secs(86_400);
 
 /// Reads the signals of a response: lenient in what counts as a refusal, strict in what keeps the contract.
 pub fn read(policy: &Policy, response: ResponseView<'_>) -> Signal {
@@ -105,36 +85,34 @@ fn read_hint(
     body: Option<&serde_json::Value>,
     breaches: &mut Vec<String>,
 ) -> Hint {
-    let (place, text) = match &source.place {
+    let receipt = Receipt { at: served_at(response.headers), longest: Some(LONGEST_WAIT) };
+    let unit = match source.unit {
+        HintUnit::Seconds => Nanos::from_secs(1),
+        HintUnit::Milliseconds => Nanos::from_millis(1),
+    };
+    let (kind, name, (hint, lint)) = match &source.place {
         HintPlace::Body(pointer) => {
-            (format!("body {pointer}"), body.and_then(|body| body.pointer(pointer)).map(|value| value.to_string()))
+            let told = body.map(|body| signals::body::hint(body, pointer, unit, receipt));
+            ("body", pointer, told.unwrap_or_default())
         }
         HintPlace::Header(name) => {
             let header = response.headers.iter().find(|(header, _)| header == name);
-            (format!("header {name}"), header.map(|(_, value)| value.clone()))
+            let told = header.map(|(_, value)| match name.as_str() {
+                "retry-after" if source.unit == HintUnit::Seconds => signals::retry_after(value, receipt),
+                _ => signals::wait_in(unit, name, value, receipt),
+            });
+            ("header", name, told.unwrap_or_default())
         }
     };
-    let Some(text) = text else {
-        if source.presence == Presence::Required {
-            breaches.push(format!("{place} is missing"));
-        }
-        return Hint::Absent;
-    };
-    let wait = text.trim().parse::<u64>().ok().and_then(|count| match source.unit {
-        HintUnit::Seconds => count.checked_mul(1_000_000_000),
-        HintUnit::Milliseconds => count.checked_mul(1_000_000),
-    });
-    match wait.map(Nanos) {
-        Some(wait) if wait <= LONGEST_HINT => Hint::Wait(wait),
-        Some(_) => {
-            breaches.push(format!("{place} is {text}: longer than a day, probably another unit"));
-            Hint::Malformed
-        }
-        None => {
-            let mut shown: String = text.chars().take(40).collect();
-            shown.retain(|c| !c.is_control());
-            breaches.push(format!("{place} is {shown}: not a non-negative integer"));
-            Hint::Malformed
-        }
+    if hint == Hint::Absent && source.presence == Presence::Required {
+        breaches.push(format!("{kind} {name} is missing"));
     }
+    breaches.extend(lint.map(|lint| format!("{kind} {lint}")));
+    hint
+}
+
+/// By the server's own clock, so that a date it names is as far away as it meant.
+fn served_at(headers: &[(String, String)]) -> Option<Nanos> {
+    let (_, date) = headers.iter().find(|(header, _)| header == "date")?;
+    signals::parse_http_date(date)
 }

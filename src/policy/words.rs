@@ -2,6 +2,7 @@
 
 use super::matching::RequestPattern;
 use super::model::*;
+use crate::words::percent;
 
 /// `60 per 1m for each client_id`.
 pub fn limit_text(limit: &Limit) -> String {
@@ -119,12 +120,6 @@ fn requests(patterns: &[RequestPattern]) -> String {
 
 fn list(names: &[String]) -> String {
     names.join(" and ")
-}
-
-/// `30%`, `0.5%`: a share as a percentage, with at most two decimals.
-pub fn percent(share: f64) -> String {
-    let text = format!("{:.2}", share * 100.0);
-    format!("{}%", text.trim_end_matches('0').trim_end_matches('.'))
 }
 
 #[cfg(test)]

@@ -44,7 +44,20 @@ impl Terms {
     }
 }
 
+/// One per reading of a limit, in its order; the rest is zero.
+pub type Levels = [u32; Reading::ALL.len()];
+
 impl Tally {
+    /// Counts a request; the use of the limit after it, under each of the readings.
+    pub fn add_and_read(&mut self, terms: &Terms, readings: &[Reading], at: Nanos) -> Levels {
+        self.add(terms, at);
+        let mut levels = Levels::default();
+        for (level, reading) in levels.iter_mut().zip(readings) {
+            *level = self.level(terms, *reading, at);
+        }
+        levels
+    }
+
     pub fn add(&mut self, terms: &Terms, at: Nanos) {
         self.evict(terms, at);
         if self.recent.len() == terms.rolling_cap() as usize {
@@ -70,17 +83,17 @@ impl Tally {
     /// Moments must not go back.
     pub fn level(&mut self, terms: &Terms, reading: Reading, at: Nanos) -> u32 {
         match reading {
-            Reading::Rolling => {
+            Reading::Rolling | Reading::RollingCounter => {
                 self.evict(terms, at);
                 self.recent.len() as u32
             }
-            Reading::TokenBucket => {
+            Reading::TokenBucket | Reading::LeakyBucket => {
                 let debt = self.full_at.saturating_sub(scaled(terms, at));
                 u32::try_from(debt.div_ceil(u128::from(terms.rate.per.0))).unwrap_or(u32::MAX)
             }
-            Reading::FixedFirstHit if at < self.begin + terms.rate.per => self.since_first,
+            Reading::FixedFirstHit | Reading::IntervalRefill if at < self.begin + terms.rate.per => self.since_first,
             Reading::FixedAligned if terms.window(at) == self.window => self.in_window,
-            Reading::FixedFirstHit | Reading::FixedAligned => 0,
+            Reading::FixedFirstHit | Reading::FixedAligned | Reading::IntervalRefill => 0,
         }
     }
 
@@ -144,6 +157,7 @@ mod tests {
                 })
                 .max()
                 .unwrap(),
+            Reading::LeakyBucket | Reading::RollingCounter | Reading::IntervalRefill => unreachable!("not in ALL"),
         };
         counted as u32
     }

@@ -345,7 +345,7 @@ pub fn travel(mut limiter: Box<dyn Limiter + Send>, phase: u64, ways: &[(u64, u6
         .collect();
     trips.sort_by_key(|trip| trip.server);
     for trip in &mut trips {
-        trip.admitted = limiter.check(trip.server + Nanos(phase)).admitted;
+        trip.admitted = limiter.check(trip.server + Nanos(phase), 1).admitted;
     }
     trips
 }

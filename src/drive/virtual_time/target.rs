@@ -8,8 +8,8 @@ use std::collections::{HashMap, VecDeque};
 
 use super::refusal::{self, Response};
 use crate::device::draws::Draws;
-use crate::device::{Body, Command, CommandKind, Detail, Request};
-use crate::limiter::enforcer::Enforcer;
+use crate::device::{Body, Command, CommandKind, Detail, Flow, Lane, Request};
+use crate::limiter::enforcer::{Answered, Enforcer};
 use crate::policy::model::{ClassId, Limit, Scope};
 use crate::rng::device_rng;
 use crate::scenario::fleet::CommandDelivery;
@@ -53,6 +53,8 @@ pub struct Target<'a> {
     /// By device: until when its newest token is good.
     tokens: Vec<Nanos>,
     overload: Draws,
+    /// When the open streams were admitted.
+    streams: HashMap<(DeviceId, Flow), Nanos>,
     commands: HashMap<u32, Commands>,
     commands_given: u32,
     records: u32,
@@ -94,6 +96,7 @@ impl<'a> Target<'a> {
             rules,
             tokens: vec![Nanos::ZERO; scenario.device_count() as usize],
             overload: Draws::fork(&mut device_rng(scenario.seed, "overload", 0)),
+            streams: HashMap::new(),
             commands: HashMap::new(),
             commands_given: 0,
             records: 0,
@@ -119,6 +122,14 @@ impl<'a> Target<'a> {
                 let response = refusal::refused(policy, &self.spec.faults, refused.hint.as_deref());
                 return Reply::Turned(Box::new(response));
             }
+            let answered = Answered { since: now, status: 200, charged: None };
+            self.enforcer.settle(now, class, ADDRESS, key, &answered);
+            // This target takes no time to answer, so only a stream keeps its place.
+            if request.lane == Lane::Stream {
+                self.streams.insert((device, request.flow), now);
+            } else {
+                self.enforcer.release(class, now, ADDRESS, key);
+            }
         }
         match operation {
             Some(operation) => self.serve(now, device, operation, request),
@@ -137,10 +148,12 @@ impl<'a> Target<'a> {
 
     /// A stream that was admitted is over.
     pub fn release(&mut self, device: DeviceId, request: &Request) {
-        if let Some(class) = self.class(request) {
+        if let Some(class) = self.class(request)
+            && let Some(since) = self.streams.remove(&(device, request.flow))
+        {
             let (identities, rules) = (&self.scenario.identities, &self.rules);
             let key = |scope: &Scope| key(rules, scope, |rule| identities.key(rule, device, request.detail).0);
-            self.enforcer.release(class, ADDRESS, key);
+            self.enforcer.release(class, since, ADDRESS, key);
         }
     }
 

@@ -9,7 +9,7 @@ use crate::reference::http::HttpOut;
 use crate::rng::stable_share;
 use crate::scenario::target::{Fault, OverloadSpec, ServerSpec};
 use crate::tellus::TellusOp;
-use crate::time::Nanos;
+use crate::time::{Anchor, Nanos};
 
 /// What a request is counted by. Values are hashes, so a subject is small enough to be kept with whatever stays open.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -52,6 +52,7 @@ pub fn hashed(id: &(impl Hash + ?Sized)) -> u64 {
 #[derive(Clone, Copy, Debug)]
 pub struct Place {
     class: ClassId,
+    since: Nanos,
     subject: Subject,
 }
 
@@ -71,17 +72,19 @@ pub struct Admission {
 }
 
 impl Admission {
-    pub fn new(policy: &Policy, spec: &ServerSpec) -> Admission {
+    /// `anchor` gives the wall-clock time of the zero of every `now` to come.
+    pub fn new(policy: &Policy, spec: &ServerSpec, anchor: Anchor) -> Admission {
         let class_of = |op: TellusOp| policy.classify(op.method(), op.path());
         let concurrent = |limit: &Limit| matches!(limit, Limit::Concurrent(_));
+        let holds_places = |class| policy.drawn_on(class).any(|id| policy.class(id).limits.iter().any(concurrent));
         Admission {
-            enforcer: Enforcer::new(policy, spec),
+            enforcer: Enforcer::new(policy, spec).anchored(anchor),
             refusal: policy.refusal.clone(),
             faults: spec.faults.clone(),
             overload: spec.overload,
             overload_status: policy.overload.status,
             classes: TellusOp::ALL.map(class_of),
-            holds_places: policy.classes.iter().map(|class| class.limits.iter().any(concurrent)).collect(),
+            holds_places: (0..policy.classes.len()).map(|class| holds_places(ClassId(class as u8))).collect(),
             seen: 0,
         }
     }
@@ -109,15 +112,15 @@ impl Admission {
     pub fn admit(&mut self, now: Nanos, op: TellusOp, subject: Subject) -> Result<Option<Place>, HttpOut> {
         let Some(class) = self.classes[op as usize] else { return Ok(None) };
         match self.enforcer.check(now, class, subject.address, |scope| subject.key(scope)) {
-            Ok(()) => Ok(self.holds_places[class.index()].then_some(Place { class, subject })),
+            Ok(()) => Ok(self.holds_places[class.index()].then_some(Place { class, since: now, subject })),
             Err(refused) => Err(self.refuse(refused.hint.as_deref())),
         }
     }
 
     /// Gives a place back.
     pub fn release(&mut self, place: Option<Place>) {
-        if let Some(Place { class, subject }) = place {
-            self.enforcer.release(class, subject.address, |scope| subject.key(scope));
+        if let Some(Place { class, since, subject }) = place {
+            self.enforcer.release(class, since, subject.address, |scope| subject.key(scope));
         }
     }
 

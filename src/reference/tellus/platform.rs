@@ -41,7 +41,7 @@ impl Platform {
         Platform {
             state: State::new(anchor),
             tokens: Tokens::new(spec.token_lifetime, anchor),
-            admission: Admission::new(policy, spec),
+            admission: Admission::new(policy, spec, anchor),
             streams: 0,
             faults: spec.faults.clone(),
         }

@@ -136,6 +136,10 @@ pub fn quota(class: &str, limit: &str, allow: u32, per_s: Option<f64>, scope: &s
         keys: if peak.is_none() { 0 } else { 2 },
         busiest: peak.map(|_| if scope == "device_id" { "depot/17" } else { "dashboard/0" }.to_owned()),
         requests: peaks.iter().map(|&peak| u64::from(peak)).sum(),
+        retries: 0,
+        first_attempts_peak: peak.filter(|_| per_s.is_some()),
+        held_back: 0,
+        headroom_if_made: None,
         safety,
         headroom: peak.map(|peak| 1.0 - f64::from(peak) / f64::from(allow)),
         series: peak.map_or_else(Vec::new, |peak| (0..SECONDS).map(|step| rising(step, peak)).collect()),
@@ -165,6 +169,10 @@ pub fn figures(class: &str, requests: u64, served: u64, refused: u64, median_ms:
         p99: count / 15,
         max: count / 10,
     };
+    let operation = match class {
+        "unclassified" => "GET /v1/device/commands".to_owned(),
+        _ => format!("operation of {class}"),
+    };
     let ratio = |part: u64| (requests > 0).then(|| part as f64 / requests as f64);
     ClassFigures {
         class: class.to_owned(),
@@ -186,7 +194,7 @@ pub fn figures(class: &str, requests: u64, served: u64, refused: u64, median_ms:
         latency,
         refused_per_second: spread(refused),
         overloaded_per_second: spread(0),
-        operations: vec![OperationFigures { operation: format!("operation of {class}"), requests, served, refused }],
+        operations: vec![OperationFigures { operation, requests, served, refused }],
     }
 }
 
@@ -276,5 +284,6 @@ pub fn harness() -> HarnessInfo {
         peak_memory_bytes: Some(48 << 20),
         embedded_server: true,
         connections: 404,
+        in_flight_peak: 34,
     }
 }

@@ -1,0 +1,228 @@
+//! Enforces a whole policy: every limit that a request draws on, per scope key, with the defects a test asks for.
+//!
+//! The reference servers and the virtual driver share it, so a fault means the same in both. A request is first
+//! [checked](Enforcer::check); once its answer is known it is [settled](Enforcer::settle), and whatever it held while it
+//! was open is [released](Enforcer::release).
+
+mod budget;
+
+#[cfg(test)]
+mod tests;
+
+use budget::Budget;
+
+use super::Standing;
+use crate::policy::model::{ClassId, HintUnit, Limit, Policy, Scope};
+use crate::policy::reading::Reading;
+use crate::scenario::target::{Fault, ServerSpec};
+use crate::time::{Anchor, Nanos};
+
+/// Keeps the counts of all limits of a policy.
+pub struct Enforcer {
+    faults: Vec<Fault>,
+    refusal_status: u16,
+    hint_unit: HintUnit,
+    budgets: Vec<Budget>,
+    /// By class: which budgets its requests draw on.
+    drawn_on: Vec<Vec<usize>>,
+    /// By class: whether an answer changes anything.
+    settles: Vec<bool>,
+    /// The budgets whose penalty shuts out from everything.
+    barring: Vec<usize>,
+}
+
+/// A refusal.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Refused {
+    /// The true wait.
+    pub retry_after: Nanos,
+    /// What the server tells, as it stands in JSON or a header; None where no limit knows a time (concurrency).
+    pub hint: Option<String>,
+}
+
+/// What became of a request that was admitted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Answered {
+    /// When it was admitted.
+    pub since: Nanos,
+    pub status: u16,
+    /// What it cost, where the answer tells that.
+    pub charged: Option<u32>,
+}
+
+/// The limit that binds a request most: what quota headers tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Binding {
+    /// Whose limit it is: the request's class or a parent.
+    pub class: ClassId,
+    /// The length of the window.
+    pub window: Nanos,
+    pub standing: Standing,
+}
+
+impl Enforcer {
+    /// Limits that say how they count are enforced so, the others by the reading that the server is told to have.
+    pub fn new(policy: &Policy, server: &ServerSpec) -> Self {
+        let mut budgets = Vec::new();
+        for (index, class) in policy.classes.iter().enumerate() {
+            let owner = ClassId(index as u8);
+            budgets.extend(class.limits.iter().map(|limit| Budget::new(policy, owner, limit, server)));
+        }
+        let indexes = |is_meant: &dyn Fn(&Budget) -> bool| -> Vec<usize> {
+            (0..budgets.len()).filter(|&index| is_meant(&budgets[index])).collect()
+        };
+        let drawn = |class: usize| -> Vec<ClassId> { policy.drawn_on(ClassId(class as u8)).collect() };
+        let all = 0..policy.classes.len();
+        let drawn_on: Vec<Vec<usize>> =
+            all.map(drawn).map(|classes| indexes(&|budget| classes.contains(&budget.owner))).collect();
+        let settles = drawn_on.iter().map(|drawn| drawn.iter().any(|&index| budgets[index].settles())).collect();
+        Enforcer {
+            faults: server.faults.clone(),
+            refusal_status: policy.refusal.status,
+            hint_unit: policy.refusal.retry_after.as_ref().map(|hint| hint.unit).unwrap_or_default(),
+            barring: indexes(&Budget::bars_everything),
+            drawn_on,
+            settles,
+            budgets,
+        }
+    }
+
+    /// Gives the wall-clock time of the zero of every `now`; without it, the clock shows zero then.
+    pub fn anchored(mut self, anchor: Anchor) -> Self {
+        self.budgets.iter_mut().for_each(|budget| budget.set_anchor(anchor));
+        self
+    }
+
+    /// Applies penalties too of which the provider names only the length.
+    pub fn with_unstated_penalties(mut self) -> Self {
+        self.budgets.iter_mut().for_each(Budget::apply_unstated_penalty);
+        self
+    }
+
+    /// Decides one request: all limits that it draws on must admit it, and it counts only if all do. `key` gives a
+    /// scope's value for the request, `address` stands in for it where the server is told to be wrong about whom it
+    /// counts.
+    ///
+    /// What a limit on concurrency admits holds its place until [`Enforcer::release`].
+    pub fn check(
+        &mut self,
+        now: Nanos,
+        class: ClassId,
+        address: u64,
+        key: impl Fn(&Scope) -> u64,
+    ) -> Result<(), Refused> {
+        let key = Keyed { by_address: self.faults.contains(&Fault::KeyedByAddress).then_some(address), key };
+        let drawn = &self.drawn_on[class.index()];
+        let mut refused: Option<Option<Nanos>> = None;
+        for &index in drawn {
+            let budget = &mut self.budgets[index];
+            if let Err(wait) = budget.peek(now, key.of(budget), class) {
+                refused = refused.max(Some(wait));
+            }
+        }
+        for &index in &self.barring {
+            let budget = &mut self.budgets[index];
+            if let Some(wait) = budget.shut_out(now, key.of(budget)) {
+                refused = refused.max(Some(Some(wait)));
+            }
+        }
+        for &index in drawn {
+            let budget = &mut self.budgets[index];
+            let key = key.of(budget);
+            match refused {
+                None => budget.count(now, key, class),
+                Some(_) => budget.refused(now, key, class, self.refusal_status),
+            }
+        }
+        match refused {
+            None => Ok(()),
+            Some(wait) => {
+                Err(Refused { retry_after: wait.unwrap_or_default(), hint: wait.map(|wait| self.hint(wait)) })
+            }
+        }
+    }
+
+    /// Takes note of the answer to a request that was admitted: what counts only now is counted, what it did not cost
+    /// is given back, and a failure may begin a cooldown.
+    pub fn settle(
+        &mut self,
+        now: Nanos,
+        class: ClassId,
+        address: u64,
+        key: impl Fn(&Scope) -> u64,
+        answered: &Answered,
+    ) {
+        if !self.settles[class.index()] {
+            return;
+        }
+        let key = Keyed { by_address: self.faults.contains(&Fault::KeyedByAddress).then_some(address), key };
+        for &index in &self.drawn_on[class.index()] {
+            let budget = &mut self.budgets[index];
+            budget.settle(now, key.of(budget), class, answered);
+        }
+    }
+
+    /// Gives back what concurrency limits held for a request that was admitted at `since`.
+    pub fn release(&mut self, class: ClassId, since: Nanos, address: u64, key: impl Fn(&Scope) -> u64) {
+        let key = Keyed { by_address: self.faults.contains(&Fault::KeyedByAddress).then_some(address), key };
+        for &index in &self.drawn_on[class.index()] {
+            let budget = &mut self.budgets[index];
+            budget.release(key.of(budget), since);
+        }
+    }
+
+    /// The rate limit of which the least is left for such a request; of equals, the one that takes longest to recover.
+    /// None where none limits it.
+    pub fn standing(
+        &mut self,
+        now: Nanos,
+        class: ClassId,
+        address: u64,
+        key: impl Fn(&Scope) -> u64,
+    ) -> Option<Binding> {
+        let key = Keyed { by_address: self.faults.contains(&Fault::KeyedByAddress).then_some(address), key };
+        let budgets = &mut self.budgets;
+        let found = self.drawn_on[class.index()].iter().filter_map(|&index| {
+            let key = key.of(&budgets[index]);
+            budgets[index].standing(now, key)
+        });
+        found.min_by_key(|binding| (binding.standing.remaining, std::cmp::Reverse(binding.standing.reset)))
+    }
+
+    /// The wait as the server tells it: whole units rounded up, so that waiting as told is long enough.
+    fn hint(&self, wait: Nanos) -> String {
+        let millis = wait.0.div_ceil(1_000_000);
+        let told = match self.hint_unit {
+            HintUnit::Seconds => wait.0.div_ceil(1_000_000_000),
+            HintUnit::Milliseconds => millis,
+        };
+        if self.faults.contains(&Fault::HintTooShort) {
+            (told / 3).min(told.saturating_sub(1)).to_string()
+        } else if self.faults.contains(&Fault::HintWrongUnit) {
+            millis.to_string()
+        } else if self.faults.contains(&Fault::HintFraction) {
+            format!("{told}.5")
+        } else {
+            told.to_string()
+        }
+    }
+}
+
+/// Whose budget a request draws on.
+struct Keyed<K> {
+    by_address: Option<u64>,
+    key: K,
+}
+
+impl<K: Fn(&Scope) -> u64> Keyed<K> {
+    fn of(&self, budget: &Budget) -> u64 {
+        self.by_address.unwrap_or_else(|| (self.key)(&budget.scope))
+    }
+}
+
+/// The reading that a limit is enforced by: the server's where the limit's words allow it, else their strictest.
+pub fn reading_for(limit: &Limit, server: Reading) -> Option<Reading> {
+    let Limit::Rate(rate) = limit else { return None };
+    let allowed = rate.readings();
+    Some(if allowed.contains(&server) { server } else { allowed[0] })
+}

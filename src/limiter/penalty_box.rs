@@ -1,0 +1,71 @@
+//! A penalty around any limiter: whoever is refused stays shut out for a while, whatever the limiter itself would say.
+
+use super::{Decision, Limiter, Standing};
+use crate::policy::model::{Blocks, Penalty};
+use crate::time::Nanos;
+
+#[derive(Clone, Debug)]
+pub struct PenaltyBox<L> {
+    inner: L,
+    lasts: Nanos,
+    /// A refused request during the penalty makes it begin anew.
+    extends: bool,
+    /// It shuts out from everything, not only from what the limiter counts.
+    from_everything: bool,
+    until: Nanos,
+}
+
+impl<L: Limiter> PenaltyBox<L> {
+    /// What the provider does not say is taken in its mildest sense: the penalty is not extended and concerns what the
+    /// limiter counts.
+    pub fn new(inner: L, penalty: &Penalty) -> Self {
+        let from_everything = penalty.blocks == Blocks::Everything;
+        let extends = penalty.extends == Some(true);
+        PenaltyBox { inner, lasts: penalty.lasts, extends, from_everything, until: Nanos::ZERO }
+    }
+}
+
+impl<L: Limiter> Limiter for PenaltyBox<L> {
+    fn peek(&mut self, now: Nanos, cost: u32) -> Decision {
+        let decision = self.inner.peek(now, cost);
+        let served = self.until.saturating_sub(now);
+        match (served, decision.admitted) {
+            (Nanos::ZERO, true) => decision,
+            // The refusal begins the penalty.
+            (Nanos::ZERO, false) => Decision::refuse(decision.retry_after.max(self.lasts)),
+            (served, _) => {
+                let wait = if self.extends { self.lasts } else { served };
+                Decision::refuse(decision.retry_after.max(wait))
+            }
+        }
+    }
+
+    fn count(&mut self, now: Nanos, cost: u32) {
+        self.inner.count(now, cost);
+    }
+
+    fn give_back(&mut self, now: Nanos, since: Nanos, cost: u32) {
+        self.inner.give_back(now, since, cost);
+    }
+
+    fn standing(&mut self, now: Nanos) -> Standing {
+        let standing = self.inner.standing(now);
+        match self.until.saturating_sub(now) {
+            Nanos::ZERO => standing,
+            served => Standing { remaining: 0, reset: standing.reset.max(served), ..standing },
+        }
+    }
+
+    fn refused(&mut self, now: Nanos) {
+        if self.extends || now >= self.until {
+            self.until = now.saturating_add(self.lasts);
+        }
+    }
+
+    fn shut_out(&self, now: Nanos) -> Nanos {
+        match self.from_everything {
+            true => self.until.saturating_sub(now),
+            false => Nanos::ZERO,
+        }
+    }
+}

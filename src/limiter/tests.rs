@@ -1,0 +1,376 @@
+//! Every limiter against a naive one, which looks through all that has happened.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::policy::model::{Blocks, Penalty};
+
+const ALLOW: u32 = 5;
+const PER: u64 = 1_000;
+/// A quarter of a window past its begin.
+const ANCHOR: Anchor = Anchor { unix_nanos: 5_000_250 };
+const RATE: Rate = Rate { allow: ALLOW, per: Nanos(PER) };
+
+/// What happened to a limiter.
+#[derive(Clone, Copy, Debug)]
+enum Event {
+    Counted { at: u64, cost: u32 },
+    GivenBack { at: u64, since: u64, cost: u32 },
+}
+
+/// What is left at `now`, from the whole history.
+type Oracle = fn(&[Event], u64, Option<u32>) -> u32;
+
+const ORACLES: [(Reading, Oracle); 7] = [
+    (Reading::Rolling, |history, now, _| ALLOW.saturating_sub(sum(history, |at| at + PER > now))),
+    (Reading::FixedAligned, |history, now, _| ALLOW.saturating_sub(sum(history, |at| window(at) == window(now)))),
+    (Reading::FixedFirstHit, first_hit_left),
+    (Reading::RollingCounter, counter_left),
+    (Reading::TokenBucket, |history, now, burst| bucket_left(history, now, burst.unwrap_or(ALLOW))),
+    (Reading::LeakyBucket, |history, now, burst| bucket_left(history, now, burst.unwrap_or(0) + 1)),
+    (Reading::IntervalRefill, interval_left),
+];
+
+fn window(at: u64) -> u64 {
+    (at + ANCHOR.unix_nanos) / PER
+}
+
+/// All that counts of the times that are meant. Every time is used once at most.
+fn sum(history: &[Event], is_meant: impl Fn(u64) -> bool) -> u32 {
+    let cost = |event: &Event| match *event {
+        Event::Counted { at, cost } if is_meant(at) => i64::from(cost),
+        Event::GivenBack { since, cost, .. } if is_meant(since) => -i64::from(cost),
+        _ => 0,
+    };
+    u32::try_from(history.iter().map(cost).sum::<i64>()).unwrap()
+}
+
+fn first_hit_left(history: &[Event], now: u64, _: Option<u32>) -> u32 {
+    let (mut begin, mut used) = (None, 0);
+    for event in history.iter().chain(&[Event::Counted { at: now, cost: 0 }]) {
+        let (Event::Counted { at, .. } | Event::GivenBack { at, .. }) = *event;
+        if begin.is_some_and(|begin| at >= begin + PER) {
+            (begin, used) = (None, 0);
+        }
+        match *event {
+            Event::Counted { at, cost } if cost > 0 => {
+                begin = begin.or(Some(at));
+                used += cost;
+            }
+            Event::GivenBack { since, cost, .. } if begin.is_some_and(|begin| since >= begin) => used -= cost,
+            _ => {}
+        }
+    }
+    ALLOW.saturating_sub(used)
+}
+
+fn counter_left(history: &[Event], now: u64, _: Option<u32>) -> u32 {
+    let current = sum(history, |at| window(at) == window(now));
+    let previous = sum(history, |at| window(at) + 1 == window(now));
+    let over = (now + ANCHOR.unix_nanos) % PER;
+    let fits =
+        |cost: &u32| u64::from(previous) * (PER - over) + u64::from(current + cost) * PER <= u64::from(ALLOW) * PER;
+    (1..=ALLOW).filter(fits).max().unwrap_or(0)
+}
+
+/// Follows the tokens through time, in units of 1/`PER`.
+fn bucket_left(history: &[Event], now: u64, capacity: u32) -> u32 {
+    let full = i128::from(capacity) * i128::from(PER);
+    let (mut tokens, mut then) = (full, 0);
+    for event in history.iter().chain(&[Event::Counted { at: now, cost: 0 }]) {
+        let (at, taken) = match *event {
+            Event::Counted { at, cost } => (at, i128::from(cost)),
+            Event::GivenBack { at, cost, .. } => (at, -i128::from(cost)),
+        };
+        tokens = full.min(tokens + i128::from(at - then) * i128::from(ALLOW));
+        tokens = full.min(tokens - taken * i128::from(PER));
+        then = at;
+    }
+    u32::try_from(tokens.max(0) / i128::from(PER)).unwrap()
+}
+
+/// Goes through every nanosecond at which tokens are added.
+fn interval_left(history: &[Event], now: u64, burst: Option<u32>) -> u32 {
+    let capacity = burst.unwrap_or(ALLOW);
+    let (mut tokens, mut next_fill) = (capacity, None);
+    for event in history.iter().chain(&[Event::Counted { at: now, cost: 0 }]) {
+        let (Event::Counted { at, .. } | Event::GivenBack { at, .. }) = *event;
+        while next_fill.is_some_and(|next| next <= at) {
+            tokens = capacity.min(tokens + ALLOW);
+            next_fill = next_fill.map(|next| next + PER);
+        }
+        match *event {
+            Event::Counted { cost, .. } => {
+                tokens = tokens.saturating_sub(cost);
+                next_fill = next_fill.or((cost > 0).then_some(at + PER));
+            }
+            Event::GivenBack { cost, .. } => tokens = capacity.min(tokens + cost),
+        }
+    }
+    tokens
+}
+
+/// A gap, a cost, and whether the last request is paid back in part before.
+type Step = (u64, u32, bool);
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    // Gaps of whole parts of a window meet its edges.
+    let gap = prop_oneof![0..300u64, Just(0), Just(250), Just(500), Just(750), Just(1_000), 300..2_500u64];
+    prop::collection::vec((gap, 0..4u32, prop::bool::weighted(0.2)), 1..60)
+}
+
+fn terms(burst: Option<u32>) -> Terms {
+    Terms { burst, anchor: ANCHOR, ..Terms::from(RATE) }
+}
+
+/// Plays the steps and compares decision, wait, standing and reset with the oracle's. What is refused is counted all
+/// the same while `pays_for_refused`.
+fn compare(reading: Reading, left: Oracle, burst: Option<u32>, steps: &[Step], pays_for_refused: bool) {
+    let mut limiter = build(reading, terms(burst));
+    let mut history: Vec<Event> = Vec::new();
+    let mut last = None;
+    let mut now = 0;
+    for &(gap, cost, refunds) in steps {
+        // Times are all different, so that what is given back has one place.
+        now += gap + 1;
+        if let Some((since, paid)) = last.take()
+            && refunds
+            && paid > 0
+        {
+            limiter.give_back(Nanos(now), Nanos(since), paid);
+            history.push(Event::GivenBack { at: now, since, cost: paid });
+        }
+        let fits = |at: u64, cost: u32| left(&history, at, burst) >= cost;
+        let standing = limiter.standing(Nanos(now));
+        assert_eq!(standing.remaining, left(&history, now, burst), "{reading:?} at {now} after {history:?}");
+        let reset = standing.reset.0;
+        assert!(
+            fits(now + reset, standing.limit),
+            "{reading:?} is not whole at its reset, {reset} after {now}: {history:?}"
+        );
+        assert!(reset == 0 || !fits(now + reset - 1, standing.limit), "{reading:?} is whole before its reset");
+
+        let decision = limiter.check(Nanos(now), cost);
+        assert_eq!(decision.admitted, fits(now, cost), "{reading:?} at {now} with {cost} after {history:?}");
+        if decision.admitted {
+            assert_eq!(decision.remaining, left(&history, now, burst) - cost, "{reading:?}");
+        } else if cost > standing.limit {
+            assert_eq!(decision.retry_after, Nanos::MAX, "{reading:?}");
+        } else {
+            let wait = decision.retry_after.0;
+            assert!(
+                fits(now + wait, cost),
+                "{reading:?} refuses {cost} after its own wait, {wait} after {now}: {history:?}"
+            );
+            assert!(
+                !fits(now + wait - 1, cost),
+                "{reading:?} would admit {cost} before {wait} after {now}: {history:?}"
+            );
+        }
+        if decision.admitted {
+            last = Some((now, cost));
+        }
+        if decision.admitted || pays_for_refused {
+            history.push(Event::Counted { at: now, cost });
+        }
+        if !decision.admitted && pays_for_refused {
+            limiter.count(Nanos(now), cost);
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn every_limiter_does_what_its_definition_says(steps in steps(), burst in prop::option::of(3..9u32)) {
+        for (reading, left) in ORACLES {
+            compare(reading, left, burst, &steps, false);
+        }
+    }
+
+    /// Buckets cannot be emptier than empty where they are counted in tokens, so windows only.
+    #[test]
+    fn windows_may_count_what_they_refuse(steps in steps()) {
+        let steps: Vec<Step> = steps.into_iter().map(|(gap, cost, _)| (gap, cost, false)).collect();
+        for (reading, left) in &ORACLES[..4] {
+            compare(*reading, *left, None, &steps, true);
+        }
+    }
+
+    #[test]
+    fn no_reading_of_plain_words_admits_more_than_twice_the_limit_in_a_window(
+        gaps in prop::collection::vec(0..900u64, 1..80)
+    ) {
+        for reading in Reading::ALL {
+            let times = admitted(reading, &gaps);
+            let in_window_from = |&start: &u64| times.iter().filter(|&&at| at >= start && at < start + PER).count();
+            prop_assert!(times.iter().map(in_window_from).max().unwrap_or(0) <= 2 * ALLOW as usize, "{reading:?}");
+        }
+    }
+}
+
+fn admitted(reading: Reading, gaps: &[u64]) -> Vec<u64> {
+    let mut limiter = build(reading, RATE);
+    let mut now = 0;
+    let mut times = Vec::new();
+    for gap in gaps {
+        now += gap;
+        if limiter.check(Nanos(now), 1).admitted {
+            times.push(now);
+        }
+    }
+    times
+}
+
+#[test]
+fn aligned_windows_let_twice_the_limit_through_at_an_edge_and_a_rolling_one_does_not() {
+    let gaps = [900, 0, 0, 0, 0, 100, 0, 0, 0, 0];
+    assert_eq!(admitted(Reading::FixedAligned, &gaps).len(), 10);
+    assert_eq!(admitted(Reading::Rolling, &gaps).len(), 5);
+}
+
+#[test]
+fn remaining_counts_down_to_zero() {
+    for reading in Reading::ALL {
+        let mut limiter = build(reading, RATE);
+        let remaining: Vec<u32> = (0..6).map(|_| limiter.check(Nanos(5), 1).remaining).collect();
+        assert_eq!(remaining, [4, 3, 2, 1, 0, 0], "{reading:?}");
+    }
+}
+
+/// nginx: `rate=10r/s`, `burst=15 nodelay`.
+#[test]
+fn a_leaky_bucket_admits_its_burst_and_one_more_at_once() {
+    let rate = Rate { allow: 10, per: Nanos::from_secs(1) };
+    let mut limiter = build(Reading::LeakyBucket, Terms { burst: Some(15), ..Terms::from(rate) });
+    assert_eq!((0..50).filter(|_| limiter.check(Nanos(7), 1).admitted).count(), 16);
+    assert_eq!(limiter.peek(Nanos(7), 1).retry_after, Nanos::from_millis(100));
+}
+
+/// 2026-02-27T23:59:00Z and what follows.
+const END_OF_FEBRUARY: Anchor = Anchor { unix_nanos: 1_772_236_740_000_000_000 };
+
+proptest! {
+    #[test]
+    fn windows_of_the_calendar_are_those_that_a_date_tells(
+        hours in prop::collection::vec((0..40u64, 1..3u32), 1..120),
+        by_day in any::<bool>(),
+    ) {
+        let (period, length) = if by_day { (Calendar::Day, 10) } else { (Calendar::Month, 7) };
+        let rate = Rate { allow: ALLOW, per: Nanos(1) };
+        let terms = Terms { calendar: Some(period), anchor: END_OF_FEBRUARY, ..Terms::from(rate) };
+        let mut limiter = build(Reading::FixedAligned, terms);
+        let window = |at: Nanos| END_OF_FEBRUARY.iso(at)[..length].to_owned();
+        let mut used: Vec<(String, u32)> = Vec::new();
+        let mut now = Nanos::ZERO;
+        for (gap, cost) in hours {
+            now = now + Nanos::from_secs(gap * 3_600 + 1);
+            let sum: u32 = used.iter().filter(|(name, _)| *name == window(now)).map(|(_, cost)| cost).sum();
+            let decision = limiter.check(now, cost);
+            prop_assert_eq!(decision.admitted, sum + cost <= ALLOW, "{}", END_OF_FEBRUARY.iso(now));
+            if decision.admitted {
+                used.push((window(now), cost));
+            } else {
+                let again = now + decision.retry_after;
+                prop_assert_ne!(window(again), window(now));
+                prop_assert_eq!(window(again - Nanos(1)), window(now));
+            }
+        }
+    }
+}
+
+#[test]
+fn what_a_past_day_counted_is_not_given_back_to_the_next() {
+    let rate = Rate { allow: 2, per: Nanos(1) };
+    let terms = Terms { calendar: Some(Calendar::Day), anchor: END_OF_FEBRUARY, ..Terms::from(rate) };
+    let mut limiter = build(Reading::FixedAligned, terms);
+    limiter.count(Nanos::from_secs(1), 2);
+    let next_day = Nanos::from_secs(61);
+    limiter.count(next_day, 2);
+    limiter.give_back(next_day, Nanos::from_secs(1), 1);
+    assert_eq!(limiter.standing(next_day).remaining, 0);
+    limiter.give_back(next_day, next_day, 1);
+    assert_eq!(limiter.standing(next_day).remaining, 1);
+}
+
+fn penalty(lasts: u64, extends: bool) -> Penalty {
+    Penalty { lasts: Nanos(lasts), stated: true, extends: Some(extends), blocks: Blocks::Class }
+}
+
+fn boxed(reading: Reading, lasts: u64, extends: bool) -> PenaltyBox<Box<dyn Limiter + Send>> {
+    PenaltyBox::new(build(reading, RATE), &penalty(lasts, extends))
+}
+
+proptest! {
+    /// Plays two boxes: one is asked only when its wait is over, the other one a nanosecond before that too.
+    #[test]
+    fn a_penalty_ends_exactly_when_it_says(
+        gaps in prop::collection::vec(0..400u64, 1..60),
+        lasts in 1..3_000u64,
+        extends in any::<bool>(),
+    ) {
+        for reading in Reading::ALL {
+            let (mut asked, mut probed) = (boxed(reading, lasts, extends), boxed(reading, lasts, extends));
+            let mut now = 0;
+            for gap in &gaps {
+                now += gap;
+                let decision = asked.check(Nanos(now), 1);
+                prop_assert_eq!(probed.check(Nanos(now), 1), decision);
+                if decision.admitted {
+                    continue;
+                }
+                prop_assert!(decision.retry_after.0 >= lasts);
+                now += decision.retry_after.0;
+                prop_assert!(!probed.peek(Nanos(now - 1), 1).admitted, "{:?}: the penalty ends early", reading);
+                prop_assert!(asked.check(Nanos(now), 1).admitted, "{:?}: the penalty lasts longer than told", reading);
+                prop_assert!(probed.check(Nanos(now), 1).admitted);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_request_during_a_penalty_makes_it_longer_only_where_that_is_said() {
+    for (extends, wait) in [(false, 6_000), (true, 10_000)] {
+        let mut limiter = boxed(Reading::TokenBucket, 10_000, extends);
+        (0..ALLOW).for_each(|_| assert!(limiter.check(Nanos(0), 1).admitted));
+        assert_eq!(limiter.check(Nanos(0), 1).retry_after, Nanos(10_000));
+        assert_eq!(limiter.check(Nanos(4_000), 1).retry_after, Nanos(wait));
+        assert_eq!(limiter.standing(Nanos(4_000)), Standing { limit: ALLOW, remaining: 0, reset: Nanos(wait) });
+        assert_eq!(limiter.shut_out(Nanos(4_000)), Nanos::ZERO, "others are not concerned");
+    }
+}
+
+#[test]
+fn only_requests_that_have_run_for_long_count_where_that_is_said() {
+    let mut open = Concurrency::default();
+    [0, 5, 5, 9].iter().for_each(|&at| open.open(Nanos(at)));
+    assert_eq!(open.counting(Nanos(9), Nanos::ZERO), 4);
+    assert_eq!(open.counting(Nanos(24), Nanos(20)), 1);
+    assert_eq!(open.counting(Nanos(25), Nanos(20)), 3);
+    open.close(Nanos(5));
+    open.close(Nanos(7));
+    assert_eq!(open.counting(Nanos(25), Nanos(20)), 2);
+    [0, 5, 9].iter().for_each(|&at| open.close(Nanos(at)));
+    assert!(open.is_idle());
+}
+
+#[test]
+fn cooldowns_grow_with_failures_in_a_row_and_begin_anew_after_a_success() {
+    let waits = [30, 30, 120].map(Nanos);
+    let mut cooldown = Cooldown::default();
+    let mut now = 0;
+    for wait in [30, 30, 120, 120] {
+        assert_eq!(cooldown.rest(Nanos(now)), Nanos::ZERO);
+        cooldown.answered(Nanos(now), true, &waits);
+        assert_eq!(cooldown.rest(Nanos(now)), Nanos(wait));
+        assert_eq!(cooldown.rest(Nanos(now + wait - 1)), Nanos(1));
+        now += wait;
+    }
+    assert!(!cooldown.is_idle(Nanos(now)), "the row goes on");
+    cooldown.answered(Nanos(now), false, &waits);
+    assert!(cooldown.is_idle(Nanos(now)));
+    cooldown.answered(Nanos(now), true, &waits);
+    assert_eq!(cooldown.rest(Nanos(now)), Nanos(30));
+}
