@@ -10,7 +10,7 @@ use super::exhibit::{Exhibit, Exhibits};
 use super::series::Series;
 use super::words::unseen;
 use crate::device::operator::plan::device_sets;
-use crate::device::{Flow, Outcome};
+use crate::device::{Detail, Flow, Outcome};
 use crate::record::{Record, StreamEnding};
 use crate::scenario::{DeviceId, GroupId, OperationId, Scenario};
 use crate::summary::finding::{Finding, Party, Severity, Verdict};
@@ -26,8 +26,6 @@ pub struct Deliveries {
     /// The handshakes of streams, by operation.
     streams: Vec<bool>,
     telemetry: Option<OperationId>,
-    /// The stream of the Tellus API: others are not about sets of chargers.
-    of_chargers: Option<OperationId>,
     /// By the number of the set, from 1.
     watched: Vec<Watched>,
     open: HashMap<(DeviceId, Flow), Record>,
@@ -60,16 +58,14 @@ struct Silent {
 impl Deliveries {
     /// `step` is the length of a step of the timeline.
     pub fn new(scenario: &Scenario, step: Nanos) -> Self {
-        let find = |wanted: TellusOp| {
-            let mut operations = scenario.operations.iter();
-            let found = operations.find(|(_, operation)| (&*operation.method, &*operation.path) == wanted.request());
-            found.map(|(id, _)| id)
-        };
+        let telemetry = TellusOp::Telemetry.request();
+        let is_telemetry = |method: &str, path: &str| (method, path) == telemetry;
+        let mut operations = scenario.operations.iter();
+        let telemetry = operations.find(|(_, operation)| is_telemetry(&operation.method, &operation.path));
         let watched = |(group, devices)| Watched { group, devices, charging: Series::new(step) };
         Deliveries {
             streams: scenario.operations.iter().map(|(_, operation)| operation.method == "WS").collect(),
-            telemetry: find(TellusOp::Telemetry),
-            of_chargers: find(TellusOp::Stream),
+            telemetry: telemetry.map(|(id, _)| id),
             watched: device_sets(scenario).into_iter().map(watched).collect(),
             open: HashMap::new(),
             opened: 0,
@@ -89,7 +85,12 @@ impl Deliveries {
             self.charges(scenario, record);
         } else if self.streams[usize::from(record.operation.0)] {
             self.opened += 1;
-            self.open.insert((record.device, record.flow), *record);
+            let mut opening = *record;
+            // What a script's stream is about is no set of chargers.
+            if !scenario.group_of(record.device).kind.speaks_tellus() {
+                opening.detail = Detail::None;
+            }
+            self.open.insert((record.device, record.flow), opening);
         }
     }
 
@@ -113,8 +114,7 @@ impl Deliveries {
             self.delivered += 1;
         } else if lasted >= SILENCE {
             let exhibit = Exhibit::done(&opening, None, why());
-            let set = if self.of_chargers == Some(opening.operation) { opening.detail.resource() } else { 0 };
-            self.silent.push(Silent { set, from: opening.done, until: at, exhibit });
+            self.silent.push(Silent { set: opening.detail.resource(), from: opening.done, until: at, exhibit });
         }
         if ending != StreamEnding::Device {
             *self.ended.entry(ending).or_default() += 1;
