@@ -1,9 +1,11 @@
 //! What a response says about the quota: refused, overloaded, and when to come back.
 
-use super::model::{ClassId, HintPlace, HintSource, HintUnit, Policy, Presence};
+use super::model::{HintPlace, HintSource, HintUnit, Policy, Presence};
+use super::told;
 use crate::signals::{self, LONGEST_WAIT, Receipt};
 use crate::time::Nanos;
 
+pub use super::told::Told;
 pub use crate::signals::Hint;
 
 /// The parts of a response that carry signals.
@@ -25,28 +27,23 @@ pub struct Signal {
     pub told: Told,
     /// Where a refusal breaks the documented contract, in words; empty when it keeps it.
     pub breaches: Vec<String>,
-}
-
-/// What the quota headers of one answer say. Small, as every record carries one.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Told {
-    /// Whether there was any quota header at all.
-    pub present: bool,
-    /// The class that they name, if it is one of the policy's.
-    pub class: Option<ClassId>,
-    pub limit: Option<u32>,
-    /// What is left, the request itself counted.
-    pub remaining: Option<u32>,
-    /// The length of the window.
-    pub window: Option<Nanos>,
-    /// The time until it is reset, from the answer on.
-    pub reset: Option<Nanos>,
-    /// How many ways the headers break their dialect; [`Signal::breaches`] has the words.
-    pub breaches: u8,
+    /// Where the quota headers break their dialect, in words.
+    pub header_breaches: Vec<String>,
 }
 
 /// Reads the signals of a response: lenient in what counts as a refusal, strict in what keeps the contract.
 pub fn read(policy: &Policy, response: ResponseView<'_>) -> Signal {
+    let signal = read_refusal(policy, response);
+    match &policy.quota_headers {
+        Some(documented) => {
+            let (told, header_breaches) = told::tell(policy, documented, response.headers, receipt(response.headers));
+            Signal { told, header_breaches, ..signal }
+        }
+        None => signal,
+    }
+}
+
+fn read_refusal(policy: &Policy, response: ResponseView<'_>) -> Signal {
     let refusal = &policy.refusal;
     let by_status = response.status == refusal.status;
     // A served request's body can be large and holds no signal, unless the provider refuses inside a 200.
@@ -76,7 +73,7 @@ pub fn read(policy: &Policy, response: ResponseView<'_>) -> Signal {
         None => Hint::Absent,
         Some(source) => read_hint(source, response, body.as_ref(), &mut breaches),
     };
-    Signal { refused: true, overloaded: false, hint, told: Told::default(), breaches }
+    Signal { refused: true, hint, breaches, ..Signal::default() }
 }
 
 fn read_hint(
@@ -85,7 +82,7 @@ fn read_hint(
     body: Option<&serde_json::Value>,
     breaches: &mut Vec<String>,
 ) -> Hint {
-    let receipt = Receipt { at: served_at(response.headers), longest: Some(LONGEST_WAIT) };
+    let receipt = receipt(response.headers);
     let unit = match source.unit {
         HintUnit::Seconds => Nanos::from_secs(1),
         HintUnit::Milliseconds => Nanos::from_millis(1),
@@ -109,6 +106,10 @@ fn read_hint(
     }
     breaches.extend(lint.map(|lint| format!("{kind} {lint}")));
     hint
+}
+
+fn receipt(headers: &[(String, String)]) -> Receipt {
+    Receipt { at: served_at(headers), longest: Some(LONGEST_WAIT) }
 }
 
 /// By the server's own clock, so that a date it names is as far away as it meant.

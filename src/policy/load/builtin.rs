@@ -11,7 +11,7 @@ macro_rules! built_in {
     };
 }
 
-const BUILT_IN: &[(&str, &str)] = &built_in!["tellus"];
+const BUILT_IN: &[(&str, &str)] = &built_in!["aws-api-gateway", "telair", "tellus", "zaptec"];
 
 /// The names of the built-in policies.
 pub fn builtin_names() -> impl Iterator<Item = &'static str> + Clone {
