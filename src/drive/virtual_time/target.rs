@@ -1,7 +1,8 @@
 //! The target in virtual time: enforces the policy, issues tokens, passes commands on, and knows plausible totals.
 //!
 //! It keeps what decides how requests are answered, not what a platform stores: bodies are not looked at. Requests of
-//! another API than Tellus belong to the classes that the generic reference server puts them in.
+//! another API than Tellus belong to the classes that the generic reference server puts them in; what their answers hold
+//! is up to the client ([`crate::device::Device::imagine`]), and its credentials are not looked at.
 
 use std::collections::{HashMap, VecDeque};
 
