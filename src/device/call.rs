@@ -118,20 +118,21 @@ impl Call {
         self.at = now;
         match answer.outcome {
             Outcome::Served => Settled::Served,
-            Outcome::Refused | Outcome::Overloaded | Outcome::Broken(500) => {
-                match reaction::wait_after(reaction, self.attempt, answer.hint, draws) {
-                    Some(wait) => {
-                        self.wait(now.saturating_add(wait));
-                        Settled::Waits
-                    }
-                    None => Settled::GivenUp,
-                }
+            Outcome::Refused => self.retry(now, reaction::wait_after(reaction, self.attempt, answer.hint, draws)),
+            Outcome::Overloaded | Outcome::Broken(500) => {
+                self.retry(now, reaction::wait_after_overload(reaction, self.attempt, answer.hint, draws))
             }
             Outcome::Rejected(401) => Settled::Unauthorized,
             Outcome::Rejected(_) | Outcome::Broken(_) => Settled::GivenUp,
             Outcome::Failed(Failure::Cancelled) => Settled::Cancelled,
             Outcome::Failed(_) => Settled::Lost,
         }
+    }
+
+    fn retry(&mut self, now: Nanos, wait: Option<Nanos>) -> Settled {
+        let Some(wait) = wait else { return Settled::GivenUp };
+        self.wait(now.saturating_add(wait));
+        Settled::Waits
     }
 
     /// Tells the record that the operation is over. One that never made an attempt leaves no trace.

@@ -19,6 +19,7 @@ pub mod charger;
 pub mod client;
 pub mod draws;
 pub mod fleet;
+pub mod heed;
 pub mod operator;
 pub mod partition;
 pub mod reaction;

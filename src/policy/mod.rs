@@ -10,6 +10,7 @@ pub mod model;
 pub mod print;
 pub mod reading;
 pub mod signals;
+pub mod told;
 pub mod words;
 
 #[cfg(test)]

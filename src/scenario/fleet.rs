@@ -232,6 +232,28 @@ pub enum Reaction {
     Stubborn { attempts: u32 },
     /// Drops the operation at the first refusal.
     GiveUp,
+    /// Stops before it is refused: when an answer says that nothing remains of a class, it sends nothing of that class for
+    /// the window that the answer tells.
+    Preempt(Preempt),
+}
+
+/// What a client that heeds what remains does where that is not enough.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Preempt {
+    /// The wait after an overload, and after a refusal that tells none.
+    pub default_retry_time: Nanos,
+    /// How often it tries again after an overload.
+    pub maximum_retries: u32,
+    /// Attempts in all at what is refused.
+    pub attempts: u32,
+}
+
+impl Preempt {
+    /// A wait that is always the same, for what is lost otherwise.
+    pub fn backoff(&self) -> Backoff {
+        let wait = self.default_retry_time;
+        Backoff { initial: wait, max: wait, jitter: 0.0, attempts: self.attempts }
+    }
 }
 
 impl Reaction {
@@ -242,6 +264,7 @@ impl Reaction {
             Reaction::Obey(backoff) | Reaction::Exponential(backoff) => backoff,
             Reaction::Stubborn { attempts } => Backoff { attempts, ..Backoff::DOCUMENTED },
             Reaction::GiveUp => Backoff { attempts: 1, ..Backoff::DOCUMENTED },
+            Reaction::Preempt(preempt) => preempt.backoff(),
         }
     }
 }

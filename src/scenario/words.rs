@@ -138,6 +138,14 @@ fn ask_text(scenario: &Scenario, ask: &Ask) -> String {
     }
 }
 
+fn times(count: u32) -> String {
+    match count {
+        0 => "never".to_owned(),
+        1 => "once".to_owned(),
+        count => format!("{count} times"),
+    }
+}
+
 fn reaction(reaction: &Reaction) -> String {
     match reaction {
         Reaction::Obey(backoff) => {
@@ -148,6 +156,13 @@ fn reaction(reaction: &Reaction) -> String {
         }
         Reaction::Stubborn { attempts } => format!("send again at once; {} in all", counted(*attempts, "attempt")),
         Reaction::GiveUp => "give up".to_owned(),
+        Reaction::Preempt(preempt) => format!(
+            "send nothing of a class for a window once nothing of it remains; refused, wait as told, {} in all; overloaded, wait \
+             {} and try again, {}",
+            counted(preempt.attempts, "attempt"),
+            preempt.default_retry_time,
+            times(preempt.maximum_retries)
+        ),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Evidence: the first offending requests of a check.
 
 use crate::device::{Failure, Flow, Outcome};
-use crate::policy::signals::Hint;
+use crate::policy::signals::{Hint, Told};
 use crate::record::{Exchange, Record, Sent};
 use crate::scenario::operation::Detail;
 use crate::scenario::{DeviceId, OperationId, Scenario};
@@ -72,6 +72,16 @@ impl Exhibit {
 }
 
 fn answer_in_words(record: &Record) -> String {
+    let answer = outcome_in_words(record);
+    let Told { remaining, limit, window, .. } = record.told;
+    let told = [remaining.map(|left| format!("{left} left")), limit.map(|limit| format!("limit {limit}"))]
+        .into_iter()
+        .chain([window.map(|window| format!("window {window}"))])
+        .flatten();
+    std::iter::once(answer).chain(told).collect::<Vec<_>>().join(", ")
+}
+
+fn outcome_in_words(record: &Record) -> String {
     match record.outcome {
         Outcome::Failed(failure) => format!("no answer: {}", failure_in_words(failure)),
         Outcome::Refused => match record.hint {

@@ -6,6 +6,7 @@
 //!   doing an excess is, and [`service`] tells of chargers that were never let in;
 //! - the **server**: [`answers`], [`admission`], [`refusal`], [`scope`], [`streams`], [`delivery`], [`hint`], judged only where its documents and the
 //!   timing leave no way out; the findings are worded in [`server`];
+//! - the **server**'s quota headers, and what clients make of them: [`told`];
 //! - the **client**: [`hint`], [`reaction`], [`cadence`], and the provider's recommendations in [`guidance`].
 
 pub mod admission;
@@ -29,6 +30,7 @@ pub mod server;
 pub mod service;
 pub mod streams;
 pub mod tally;
+pub mod told;
 pub mod verifier;
 mod words;
 

@@ -162,6 +162,7 @@ pub struct Ask {
     pub takes: u64,
     pub outcome: Outcome,
     pub hint: Hint,
+    pub told: Told,
     /// The flow and number of a retry; None for a first attempt.
     pub retry: Option<(Flow, u32)>,
     pub breaches: Vec<String>,
@@ -177,6 +178,7 @@ impl Ask {
             takes: 10,
             outcome: Outcome::Served,
             hint: Hint::Absent,
+            told: Told::default(),
             retry: None,
             breaches: Vec::new(),
         }
@@ -212,7 +214,7 @@ impl Script {
         let millis = Nanos::from_millis;
         self.flows += 1;
         let (flow, attempt) = ask.retry.unwrap_or((Flow(self.flows), 1));
-        let Ask { device, operation, detail, outcome, hint, .. } = ask;
+        let Ask { device, operation, detail, outcome, hint, told, .. } = ask;
         let device = DeviceId(device);
         let (sent, done) = (millis(ask.at), millis(ask.at + ask.takes));
         let status = match outcome {
@@ -237,13 +239,14 @@ impl Script {
             outcome,
             status,
             hint,
-            told: Told::default(),
+            told,
             breaches,
         };
-        let exchange = (outcome != Outcome::Served).then(|| Exchange {
+        let exchange = (outcome != Outcome::Served || told.breaches > 0).then(|| Exchange {
             request: "GET /somewhere".into(),
             response: format!("{status} as it came"),
-            breaches: ask.breaches,
+            breaches: ask.breaches.clone(),
+            header_breaches: if told.breaches > 0 { ask.breaches } else { Vec::new() },
         });
         self.steps.push((sent, Step::Sent(Sent { device, operation, flow, attempt, detail })));
         self.steps.push((done, Step::Done(record, exchange)));

@@ -11,6 +11,7 @@ use super::stream::Keeping;
 use crate::device::arrivals::Process;
 use crate::device::call::{Call, Settled};
 use crate::device::draws::Draws;
+use crate::device::heed::Heed;
 use crate::device::reaction::{backed_off, wait_after};
 use crate::device::token::TokenKeeper;
 use crate::device::{
@@ -21,6 +22,7 @@ use crate::rng::DeviceRng;
 use crate::scenario::Disturbance;
 use crate::scenario::arrivals::Whose;
 use crate::scenario::client::{Auth, Connections};
+use crate::scenario::fleet::Reaction;
 use crate::time::{Anchor, Nanos};
 
 /// One simulated client.
@@ -33,6 +35,9 @@ pub struct Client {
     pub(super) errands: Vec<Errand>,
     schedules: Vec<Process>,
     streams: Vec<Keeping>,
+    heed: Heed,
+    /// From when on its own connection is free, where it reads each answer before it sends more.
+    free_from: Nanos,
     /// No connection until then.
     dark_until: Option<Nanos>,
     flows: u32,
@@ -61,6 +66,8 @@ impl Client {
             errands: Vec::new(),
             schedules,
             streams: spec.streams.iter().map(|_| Keeping::new(start)).collect(),
+            heed: Heed::default(),
+            free_from: Nanos::ZERO,
             dark_until: Some(if dealt { Nanos::ZERO } else { start }),
             flows: 0,
             counter: 0,
@@ -145,6 +152,12 @@ impl Client {
         }
     }
 
+    /// Whoever heeds what answers say reads each of them first; with a pool it has several requests under way all the same.
+    fn one_at_a_time(&self) -> bool {
+        let spec = &self.plan.spec;
+        matches!(spec.reaction, Reaction::Preempt(_)) && spec.connections == Connections::Own
+    }
+
     fn needs_token(&self) -> bool {
         matches!(self.plan.spec.auth, Auth::OAuth2(_))
     }
@@ -175,6 +188,7 @@ impl Client {
 
     fn send(&mut self, now: Nanos, out: &mut Actions) {
         let (open_from, epoch) = (self.open_from(), self.token.epoch());
+        let one_at_a_time = self.one_at_a_time();
         let plan = &self.plan;
         let lane = match plan.spec.connections {
             Connections::Own => Lane::Own(0),
@@ -182,8 +196,12 @@ impl Client {
         };
         for errand in &mut self.errands {
             let open_from = if errand.what == What::Token { Nanos::ZERO } else { open_from };
+            let open_from = open_from.max(self.heed.opens(errand.what.operation(plan))).max(self.free_from);
             if let Some(attempt) = errand.call.attempt_if_ready(open_from, now) {
                 errand.call.token_epoch = epoch;
+                if one_at_a_time {
+                    self.free_from = Nanos::MAX;
+                }
                 out.requests.push(Request {
                     operation: errand.what.operation(plan),
                     flow: attempt.flow,
@@ -206,9 +224,10 @@ impl Client {
         let open_from = self.open_from();
         let schedules = self.schedules.iter().map(Process::next);
         let streams = self.streams.iter().map(|stream| stream.opens_at);
-        let errands = self.errands.iter().map(|errand| match errand.what {
-            What::Token => errand.call.ready_at(Nanos::ZERO),
-            _ => errand.call.ready_at(open_from),
+        let errands = self.errands.iter().map(|errand| {
+            let open_from = if errand.what == What::Token { Nanos::ZERO } else { open_from };
+            let heeded = self.heed.opens(errand.what.operation(&self.plan));
+            errand.call.ready_at(open_from.max(heeded).max(self.free_from))
         });
         let token = match self.needs_token() {
             true if self.fetching() => self.token.ends(),
@@ -219,6 +238,10 @@ impl Client {
     }
 
     fn answered(&mut self, now: Nanos, request: &Request, answer: Answer, out: &mut Actions) {
+        self.heed.take(now, request.operation, &answer, &self.plan.spec.reaction);
+        if self.one_at_a_time() {
+            self.free_from = now;
+        }
         let sought = |errand: &Errand| errand.call.flow == request.flow && errand.call.in_flight();
         let Some(index) = self.errands.iter().position(sought) else { return };
         // In order: those before it were asked for first.

@@ -9,6 +9,7 @@ use super::ask::{Asking, Begin, Place, Then, What, first_operation};
 use super::plan::OperatorPlan;
 use crate::device::call::{Call, Settled};
 use crate::device::draws::Draws;
+use crate::device::heed::Heed;
 use crate::device::reaction::{backed_off, wait_after};
 use crate::device::token::TokenKeeper;
 use crate::device::{
@@ -36,6 +37,7 @@ pub struct Operator {
     pub(super) errands: Vec<Errand>,
     asks: Vec<Asking>,
     bursts: Vec<Burst>,
+    heed: Heed,
     /// No connection until then.
     dark_until: Option<Nanos>,
     flows: u32,
@@ -106,6 +108,7 @@ impl Operator {
             errands: Vec::new(),
             asks,
             bursts: Vec::new(),
+            heed: Heed::default(),
             dark_until: Some(start),
             flows: 0,
             fate,
@@ -224,7 +227,7 @@ impl Operator {
         let (kept_from, epoch) = (self.token.usable_from(), self.token.epoch());
         let habit = self.plan.spec.token;
         for errand in &mut self.errands {
-            let open_from = errand.open_from(habit, kept_from);
+            let open_from = errand.open_from(habit, kept_from).max(self.heed.opens(errand.what.operation().id()));
             if let Some(attempt) = errand.call.attempt_if_ready(open_from, now) {
                 errand.call.token_epoch = epoch;
                 let is_stream = matches!(errand.what, What::Stream { .. });
@@ -255,12 +258,16 @@ impl Operator {
         let errands = self.errands.iter().map(|errand| match errand.own_token {
             // Wakes to fetch its token.
             OwnToken::None if !keeps => errand.call.ready_at(Nanos::ZERO),
-            _ => errand.call.ready_at(errand.open_from(habit, kept_from)),
+            _ => {
+                let heeded = self.heed.opens(errand.what.operation().id());
+                errand.call.ready_at(errand.open_from(habit, kept_from).max(heeded))
+            }
         });
         asks.chain(bursts).chain(errands).chain([fetch, self.token.ends()]).min().unwrap_or(Nanos::MAX)
     }
 
     fn answered(&mut self, now: Nanos, request: &Request, answer: Answer, out: &mut Actions) {
+        self.heed.take(now, request.operation, &answer, &self.plan.spec.reaction);
         let sought = |errand: &Errand| errand.call.flow == request.flow && errand.call.in_flight();
         let Some(index) = self.errands.iter().position(sought) else { return };
         let mut errand = self.errands.swap_remove(index);

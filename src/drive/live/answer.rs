@@ -29,8 +29,8 @@ pub fn classify(policy: &Policy, reply: &Reply, handshake: bool) -> (Outcome, Si
     (outcome, signal)
 }
 
-/// Evidence of an answer that was not served.
-pub fn of_reply(http: &HttpRequest, reply: &Reply, breaches: Vec<String>) -> Exchange {
+/// Evidence of an answer that was not served, or whose headers cannot be right.
+pub fn of_reply(http: &HttpRequest, reply: &Reply, signal: &Signal) -> Exchange {
     let mut response = reply.status.to_string();
     for (name, value) in reply.headers.iter().filter(|(name, _)| is_telling(name)) {
         response.push_str(&format!("\n{name}: {}", printable(&without_credentials(value, http), SHOWN_LINE)));
@@ -40,13 +40,14 @@ pub fn of_reply(http: &HttpRequest, reply: &Reply, breaches: Vec<String>) -> Exc
         response.push_str("\n\n");
         response.push_str(&printable(&body, SHOWN_BODY));
     }
-    Exchange { request: request_line(http), response, breaches }
+    let (breaches, header_breaches) = (signal.breaches.clone(), signal.header_breaches.clone());
+    Exchange { request: request_line(http), response, breaches, header_breaches }
 }
 
 /// Evidence of an exchange that brought no answer.
 pub fn of_trouble(http: &HttpRequest, trouble: &Trouble) -> Exchange {
     let detail = without_credentials(&trouble.detail, http);
-    Exchange { request: request_line(http), response: printable(&detail, SHOWN_BODY), breaches: Vec::new() }
+    Exchange { request: request_line(http), response: printable(&detail, SHOWN_BODY), ..Exchange::default() }
 }
 
 fn request_line(http: &HttpRequest) -> String {
@@ -137,7 +138,7 @@ mod tests {
 
     fn shown(body: &str) -> String {
         let reply = Reply { status: 400, headers: Vec::new(), body: body.as_bytes().to_vec() };
-        of_reply(&http("/x"), &reply, Vec::new()).response
+        of_reply(&http("/x"), &reply, &Signal::default()).response
     }
 
     #[test]
@@ -166,7 +167,7 @@ mod tests {
         assert_eq!(exchange.response, "unsendable: (hidden)");
         let headers = vec![("x-ratelimit-bucket".to_owned(), "k1&k2".to_owned())];
         let reply = Reply { status: 429, headers, body: Vec::new() };
-        assert_eq!(of_reply(&http("/x"), &reply, Vec::new()).response, "429\nx-ratelimit-bucket: (hidden)");
+        assert_eq!(of_reply(&http("/x"), &reply, &Signal::default()).response, "429\nx-ratelimit-bucket: (hidden)");
     }
 
     #[test]
@@ -180,7 +181,7 @@ mod tests {
             ],
             body: format!("\u{1b}[31m{}", "x".repeat(5_000)).into_bytes(),
         };
-        let response = of_reply(&http("/x"), &reply, Vec::new()).response;
+        let response = of_reply(&http("/x"), &reply, &Signal::default()).response;
         assert!(response.starts_with("429\nretry-after: 7\nx-ratelimit-remaining: 0\n\n[31mxxx"), "{response}");
         assert!(response.chars().count() < 400 && !response.contains('\u{1b}'), "{response}");
     }

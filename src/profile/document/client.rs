@@ -56,7 +56,7 @@ pub struct ClientsDocument {
     /// WebSockets that each of them keeps open.
     #[serde(default)]
     pub streams: Vec<Located<StreamDocument>>,
-    /// What they do when refused: `obey` (when left out), `exponential`, `stubborn` or `give_up`.
+    /// What they do when refused: `obey` (when left out), `exponential`, `stubborn`, `give_up` or `preempt`.
     #[serde(default)]
     pub reaction: Short<ReactionDocument>,
 }

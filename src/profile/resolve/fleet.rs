@@ -165,6 +165,11 @@ pub(super) fn reaction(source: &Source, document: &ReactionDocument) -> Result<R
         ReactionDocument::Exponential(document) => Reaction::Exponential(backoff(source, document)?),
         ReactionDocument::Stubborn(document) => Reaction::Stubborn { attempts: document.attempts.0 },
         ReactionDocument::GiveUp {} => Reaction::GiveUp,
+        ReactionDocument::Preempt(document) => Reaction::Preempt(Preempt {
+            default_retry_time: document.default_retry_time.0,
+            maximum_retries: document.maximum_retries.0,
+            attempts: document.attempts.0,
+        }),
     })
 }
 

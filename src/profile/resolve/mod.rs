@@ -3,6 +3,7 @@
 
 mod arrivals;
 mod ask;
+mod classes;
 mod client;
 mod event;
 mod fleet;
@@ -26,7 +27,8 @@ use identity::Keys;
 use requests::Requests;
 
 /// Checks a document against itself and its policy.
-pub fn resolve(source: &Source, document: &ProfileDocument, policy: Policy) -> Result<Scenario, Diagnosis> {
+pub fn resolve(source: &Source, document: &ProfileDocument, mut policy: Policy) -> Result<Scenario, Diagnosis> {
+    classes::map(source, &document.classes, &mut policy)?;
     let groups = Groups::new(source, &document.fleet)?;
     let target = target::target(source, document)?;
     let speaks_tellus = groups.iter().any(|(_, group)| !matches!(group, GroupDocument::Clients(_)));
@@ -36,6 +38,7 @@ pub fn resolve(source: &Source, document: &ProfileDocument, policy: Policy) -> R
     let fleet = fleet::groups(&mut scripts, &target)?;
     let Scripts { requests, mut keys, .. } = scripts;
     let operations = requests.classified(&policy);
+    classes::check_used(source, &document.classes, &operations)?;
     check_classes(source, document, &policy, &operations)?;
     let duration = document.duration.0;
     Ok(Scenario {
