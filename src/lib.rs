@@ -6,6 +6,9 @@
 //!
 //! Modules in layer order: each may use only those above it (checked by `tests/tidy.rs`).
 
+// Their macros panic when nobody reads the output any more.
+#![deny(clippy::print_stdout, clippy::print_stderr)]
+
 pub mod time;
 pub mod rng;
 pub mod clock;

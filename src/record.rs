@@ -18,8 +18,8 @@ pub enum Observation<'a> {
     Sent(Sent),
     /// A request's life is over. Requests that never left (no connection) have no `Sent` before.
     Done { record: &'a Record, exchange: Option<&'a Exchange> },
-    /// A stream that was opened is closed again.
-    StreamClosed { device: DeviceId, flow: Flow, frames: u64 },
+    /// A stream that was opened is closed again; `operation` is its handshake's, `frames` how many it brought.
+    StreamClosed { device: DeviceId, operation: OperationId, flow: Flow, frames: u64, ending: StreamEnding },
     /// Requests of an operation belong to a class (None: to none, they are not limited), as answers have told; comes before
     /// the first [`Observation::Sent`] of it. Operations whose class the policy or the profile names need no word.
     Classified { operation: OperationId, class: Option<ClassId> },
@@ -27,6 +27,39 @@ pub enum Observation<'a> {
     Noted { device: DeviceId, note: Note },
     /// The harness itself was this late with something (live driver only).
     Late { by: Nanos },
+}
+
+/// Who ended a stream, and how.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum StreamEnding {
+    /// The device itself: it had seen enough, lost its power, or the run was over.
+    Device,
+    /// The server took its leave, maybe with a code (RFC 6455, section 7.4).
+    Server { code: Option<u16> },
+    /// Without a word: the connection was lost, or what came over it was no stream.
+    Lost,
+}
+
+impl StreamEnding {
+    /// The key in the summary: `device`, `lost`, `server_1001`; `server` without a code.
+    pub fn key(self) -> String {
+        match self {
+            StreamEnding::Device => "device".to_owned(),
+            StreamEnding::Server { code: Some(code) } => format!("server_{code}"),
+            StreamEnding::Server { code: None } => "server".to_owned(),
+            StreamEnding::Lost => "lost".to_owned(),
+        }
+    }
+
+    /// `closed with code 1001`.
+    pub fn in_words(self) -> String {
+        match self {
+            StreamEnding::Device => "closed by the device".to_owned(),
+            StreamEnding::Server { code: Some(code) } => format!("closed with code {code}"),
+            StreamEnding::Server { code: None } => "closed without a code".to_owned(),
+            StreamEnding::Lost => "connection lost".to_owned(),
+        }
+    }
 }
 
 /// A request at the moment it is sent.

@@ -44,11 +44,18 @@ fleet:
   depot: {chargers: {count: 2}}
   desk: {operators: {count: 2, credentials: shared, reaction: give_up, asks: [{stream: depot, every: 20s}]}}";
 
-const SERVER_CHECKS: [&str; 5] = [
+/// One client that watches chargers at work.
+const CHARGING: &str = "
+fleet:
+  depot: {chargers: {count: 2, start: {spread: 1s}, sessions: {initially_busy: 100%, duration: {median: 3h, p95: 4h}}}}
+  desk: {operators: {count: 1, asks: [{stream: depot, every: 20s}]}}";
+
+const SERVER_CHECKS: [&str; 6] = [
     "server.false-refusal stream",
     "server.honest-hint",
     "server.refusal-contract",
     "server.scope queries",
+    "server.stream-delivery",
     "server.stream-limit stream",
 ];
 
@@ -78,6 +85,9 @@ fn each_fault_of_a_server_fails_its_check_and_no_other_under_every_algorithm() {
                 (ONE_TOO_MANY, &["server.refusal-contract"])
             }
             Fault::KeyedByAddress => (TENANTS, &["server.false-refusal queries", "server.scope queries"]),
+            Fault::StreamsSilent => (CHARGING, &["server.stream-delivery"]),
+            // Not forbidden: the test below.
+            Fault::StreamsCut => (CHARGING, &[]),
             Fault::StreamsUnlimited => (TWO_STREAMS, &["server.stream-limit stream"]),
             // These show where a policy documents quota headers, or promises a hint.
             Fault::HeadersMissing
@@ -99,7 +109,7 @@ fn each_fault_of_a_server_fails_its_check_and_no_other_under_every_algorithm() {
 fn a_server_without_fault_is_blamed_for_nothing_and_cleared_by_every_check_under_every_algorithm() {
     for limiter in Reading::ALL {
         let (mut cleared, mut open) = (BTreeSet::new(), BTreeSet::new());
-        for fleet in [MODEST, FLOOD, ONE_TOO_MANY, TENANTS, TWO_STREAMS] {
+        for fleet in [MODEST, FLOOD, ONE_TOO_MANY, TENANTS, TWO_STREAMS, CHARGING] {
             let summary = against(limiter, &[], fleet);
             let blamed = with_verdict(&summary, Party::Server, Verdict::Fail);
             assert_eq!(blamed, BTreeSet::new(), "{limiter:?}, {fleet}");
@@ -115,6 +125,17 @@ fn a_server_without_fault_is_blamed_for_nothing_and_cleared_by_every_check_under
         let strict = limiter == Reading::Rolling;
         assert!(!strict || cleared.contains("server.over-admission queries"), "no reading is exceeded: {cleared:?}");
     }
+}
+
+#[test]
+fn a_server_that_ends_streams_is_told_by_kind_with_evidence() {
+    let summary = against(Reading::Rolling, &[Fault::StreamsCut], CHARGING);
+    let finding = summary.findings.iter().find(|finding| finding.check == "server.stream-delivery").unwrap();
+    assert_eq!(finding.verdict, Verdict::Undocumented);
+    assert!(finding.headline.contains("closed with code 1001"), "{finding:?}");
+    assert!(finding.evidence[0].why.starts_with("closed with code 1001 after "), "{finding:?}");
+    let streams = &summary.classes.iter().find(|class| class.class == "stream").unwrap().streams;
+    assert!(streams.ended["server_1001"] > 3 && streams.frames > 0, "{streams:?}");
 }
 
 /// A depot and a client that follows every recommendation. `change` replaces a habit of theirs by another.

@@ -190,11 +190,8 @@ fn play<'a>(
         let time: jiff::Timestamp = starts.parse().unwrap_or_else(|error| panic!("{}: {error}", source.name()));
         u64::try_from(time.as_nanosecond()).unwrap()
     });
-    let server = ServerSpec { limiter: reading, ..ServerSpec::default() };
-    let mut enforcer = Enforcer::new(policy, &server).anchored(Anchor { unix_nanos: anchor });
-    if example.throttled {
-        enforcer = enforcer.with_unstated_penalties();
-    }
+    let server = ServerSpec { limiter: reading, throttle: example.throttled, ..ServerSpec::default() };
+    let enforcer = Enforcer::new(policy, &server).anchored(Anchor { unix_nanos: anchor });
     let mut play = Play { enforcer, open: Vec::new() };
     let steps = example.steps.iter().map(|step| (step, play.step(step, class(policy, source, step))));
     steps.filter(|(_, problems)| !problems.is_empty()).collect()

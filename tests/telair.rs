@@ -41,7 +41,13 @@ fn the_integration_passes_and_learns_where_its_requests_belong() {
     for (class, least) in [("light", 100), ("medium", 50), ("heavy", 12), ("auth", 3), ("unclassified", 9)] {
         assert!(requests(&summary, class) >= least, "{class}: {}", requests(&summary, class));
     }
-    for check in ["server.quota-headers", "server.class-header", "server.window-header", "server.preempt-claim", "client.preempt"] {
+    for check in [
+        "server.quota-headers",
+        "server.class-header",
+        "server.window-header",
+        "server.preempt-claim",
+        "client.preempt",
+    ] {
         assert_eq!(finding(&summary, check, "").verdict, Verdict::Pass, "{check}");
     }
     for class in ["light", "medium", "heavy", "auth"] {
@@ -191,7 +197,11 @@ fn heeding_what_remains_spares_a_client_every_refusal_with_one_request_under_way
 
         let several = exports(limiter, "pooled", "preempt");
         assert!(refused(&several) > 0, "{limiter:?}");
-        assert_ne!(finding(&several, "server.preempt-claim", "").verdict, Verdict::Fail, "the claim is about one at a time");
+        assert_ne!(
+            finding(&several, "server.preempt-claim", "").verdict,
+            Verdict::Fail,
+            "the claim is about one at a time"
+        );
     }
     let careless = exports(Reading::Rolling, "own", "obey");
     assert_eq!(finding(&careless, "client.preempt", "").verdict, Verdict::Fail, "it goes on when nothing remains");

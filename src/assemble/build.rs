@@ -3,6 +3,7 @@
 use super::conclusion::conclude;
 use super::facts::{RunFacts, run_info};
 use super::harness::harness_info;
+use super::unreached::Unreached;
 use super::words::{group_info, policy_info};
 use crate::exit::Exit;
 use crate::gate;
@@ -30,7 +31,7 @@ pub fn assemble(scenario: &Scenario, facts: &RunFacts, measure: Measure, verifie
         harness: harness_info(facts, matches!(scenario.target, Target::Embedded(_)), &measure),
     };
     summary.gates = gate::evaluate(&summary, &scenario.gates);
-    summary.conclusion = conclude(&summary, facts.unreachable);
+    summary.conclusion = conclude(&summary, Unreached::of(&summary, facts));
     summary
 }
 
@@ -125,7 +126,7 @@ mod tests {
     fn every_name_in_the_summary_is_snake_case_and_in_its_schema() {
         fn check(value: &serde_json::Value, path: &str, schema: &str) {
             // The keys of these are data: statuses, kinds, outcomes.
-            const MAPS: [&str; 4] = ["other_status", "failed", "dropped", "latency"];
+            const MAPS: [&str; 5] = ["other_status", "failed", "dropped", "latency", "ended"];
             match value {
                 serde_json::Value::Object(fields) => {
                     for (name, value) in fields {

@@ -1,5 +1,6 @@
 //! The verdict on the whole run: an exit code, one sentence, and the reasons for it.
 
+use super::unreached::Unreached;
 use crate::exit::Exit;
 use crate::summary::finding::{Finding, Party, Severity, Verdict};
 use crate::summary::{ClassFigures, Conclusion, QuotaUse, Safety, Summary};
@@ -11,7 +12,7 @@ const QUOTA_CHECK: &str = "fleet.quota";
 /// Draws the conclusion from a summary that is otherwise complete.
 ///
 /// An interrupted, unreachable or invalid run never counts as passed or failed, but its reasons still name what failed.
-pub(super) fn conclude(summary: &Summary, unreachable: bool) -> Conclusion {
+pub(super) fn conclude(summary: &Summary, unreached: Option<Unreached>) -> Conclusion {
     let failures = failures(summary);
     let blind = gates_without_data(summary);
     let problems = &summary.harness.problems;
@@ -19,8 +20,8 @@ pub(super) fn conclude(summary: &Summary, unreachable: bool) -> Conclusion {
     let silent = if unanswered.is_empty() { silent_classes(summary) } else { Vec::new() };
     let (exit, headline) = if summary.run.interrupted {
         (Exit::Interrupted, interrupted_headline(summary))
-    } else if unreachable {
-        (Exit::Unreachable, format!("No connection to {} could be made.", summary.run.target))
+    } else if let Some(unreached) = &unreached {
+        (Exit::Unreachable, unreached.headline.clone())
     } else if let Some(problem) = problems.first() {
         (Exit::Invalid, format!("This run proves nothing: {problem}"))
     } else if let Some(first) = failures.first() {
@@ -32,8 +33,10 @@ pub(super) fn conclude(summary: &Summary, unreachable: bool) -> Conclusion {
     } else {
         (Exit::Pass, pass_headline(summary))
     };
+    let unreached = unreached.map(|unreached| unreached.reasons).unwrap_or_default();
     let reasons =
-        [problems.clone(), failures, unanswered, silent, blind, reservations(summary), advice(summary)].concat();
+        [unreached, problems.clone(), failures, unanswered, silent, blind, reservations(summary), advice(summary)]
+            .concat();
     let reasons = reasons.iter().map(|reason| sentence(reason)).collect();
     Conclusion { exit, exit_code: exit.code(), headline, reasons }
 }
@@ -134,9 +137,13 @@ fn advice(summary: &Summary) -> Vec<String> {
 }
 
 fn interrupted_headline(summary: &Summary) -> String {
-    let time = |seconds| Nanos::from_secs_f64(seconds);
-    let (ran, planned) = (time(summary.run.duration_s.round()), time(summary.run.planned_s));
+    let (ran, planned) = how_far(summary);
     format!("Interrupted after {ran} of {planned}: the report covers what ran.")
+}
+
+/// For how long it ran, and for how long it was to.
+pub(super) fn how_far(summary: &Summary) -> (Nanos, Nanos) {
+    (Nanos::from_secs_f64(summary.run.duration_s.round()), Nanos::from_secs_f64(summary.run.planned_s))
 }
 
 fn pass_headline(summary: &Summary) -> String {
@@ -178,7 +185,7 @@ fn is_open_quota(finding: &Finding) -> bool {
     finding.check == QUOTA_CHECK && finding.verdict == Verdict::Inconclusive
 }
 
-fn counted(count: usize, one: &str, many: &str) -> String {
+pub(super) fn counted(count: usize, one: &str, many: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { many })
 }
 
@@ -206,7 +213,7 @@ mod tests {
     fn concluded(change: impl FnOnce(&mut Summary)) -> Conclusion {
         let mut summary = SUMMARY.clone();
         change(&mut summary);
-        conclude(&summary, false)
+        conclude(&summary, None)
     }
 
     fn breach(party: Party, verdict: Verdict, headline: &str) -> Finding {
@@ -402,9 +409,10 @@ mod tests {
         let mut summary = SUMMARY.clone();
         summary.harness.problems = vec!["No request was made at all.".into()];
         summary.gates = vec![gate(Verdict::NoData)];
-        let conclusion = conclude(&summary, true);
+        let nothing = Unreached { headline: "Nobody there.".into(), reasons: vec!["Ring first.".into()] };
+        let conclusion = conclude(&summary, Some(nothing));
         assert_eq!((conclusion.exit, conclusion.exit_code), (Exit::Unreachable, 3));
-        assert_eq!(conclusion.headline, "No connection to the embedded server could be made.");
+        assert_eq!((conclusion.headline.as_str(), conclusion.reasons[0].as_str()), ("Nobody there.", "Ring first."));
     }
 
     #[test]
@@ -413,7 +421,7 @@ mod tests {
         summary.run.interrupted = true;
         summary.run.duration_s = 12.4;
         summary.gates = vec![gate(Verdict::Fail)];
-        let conclusion = conclude(&summary, true);
+        let conclusion = conclude(&summary, Some(Unreached::default()));
         assert_eq!((conclusion.exit, conclusion.exit_code), (Exit::Interrupted, 130));
         assert_eq!(conclusion.headline, "Interrupted after 12s of 1m: the report covers what ran.");
         assert_eq!(conclusion.reasons.len(), 1);

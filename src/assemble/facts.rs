@@ -16,6 +16,10 @@ pub struct RunFacts {
     pub interrupted: bool,
     /// Whether no connection to the target was ever made.
     pub unreachable: bool,
+    /// Whether it was stopped for that before its time.
+    pub gave_up: bool,
+    /// What the system said of the last attempt to connect, where none ever succeeded.
+    pub connect_error: Option<String>,
     /// What it talked to, in words.
     pub target: String,
     /// The command that reproduces it.
@@ -38,6 +42,7 @@ pub(super) fn run_info(scenario: &Scenario, facts: &RunFacts) -> RunInfo {
         planned_s: scenario.duration.as_secs_f64(),
         duration_s: facts.ended.as_secs_f64(),
         interrupted: facts.interrupted,
+        gave_up: facts.gave_up,
         seed: scenario.seed,
         profile_hash: scenario.profile_hash.clone(),
         policy_hash: scenario.policy.hash.clone(),

@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 
 use crate::device::{Flow, Note, Outcome};
 use crate::policy::model::{ClassId, Policy};
-use crate::record::{Exchange, Observation, Observer, Record, Sent};
+use crate::record::{Exchange, Observation, Observer, Record, Sent, StreamEnding};
 use crate::scenario::{DeviceId, OperationId, Scenario};
 use crate::time::Nanos;
 
@@ -42,7 +42,7 @@ enum Knowledge {
 enum Held {
     Sent(Sent),
     Done(Box<Record>, Option<Box<Exchange>>),
-    StreamClosed { device: DeviceId, flow: Flow, frames: u64 },
+    StreamClosed { device: DeviceId, operation: OperationId, flow: Flow, frames: u64, ending: StreamEnding },
     Noted { device: DeviceId, note: Note },
     Late { by: Nanos },
 }
@@ -120,7 +120,9 @@ impl Learning {
         let held = match observation {
             Observation::Sent(sent) => Held::Sent(sent),
             Observation::Done { record, exchange } => Held::Done(Box::new(*record), exchange.cloned().map(Box::new)),
-            Observation::StreamClosed { device, flow, frames } => Held::StreamClosed { device, flow, frames },
+            Observation::StreamClosed { device, operation, flow, frames, ending } => {
+                Held::StreamClosed { device, operation, flow, frames, ending }
+            }
             Observation::Noted { device, note } => Held::Noted { device, note },
             Observation::Late { by } => Held::Late { by },
             // Nobody before this one knows classes.
@@ -157,8 +159,8 @@ impl Held {
         match self {
             Held::Sent(sent) => Observation::Sent(*sent),
             Held::Done(record, exchange) => Observation::Done { record, exchange: exchange.as_deref() },
-            Held::StreamClosed { device, flow, frames } => {
-                Observation::StreamClosed { device: *device, flow: *flow, frames: *frames }
+            &Held::StreamClosed { device, operation, flow, frames, ending } => {
+                Observation::StreamClosed { device, operation, flow, frames, ending }
             }
             Held::Noted { device, note } => Observation::Noted { device: *device, note: *note },
             Held::Late { by } => Observation::Late { by: *by },
@@ -176,7 +178,8 @@ fn subject(observation: &Observation<'_>) -> Option<OperationId> {
                 *operation
             }
         }),
-        Observation::StreamClosed { .. } | Observation::Classified { .. } | Observation::Late { .. } => None,
+        Observation::StreamClosed { operation, .. } => Some(*operation),
+        Observation::Classified { .. } | Observation::Late { .. } => None,
     }
 }
 

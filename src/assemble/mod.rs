@@ -7,6 +7,7 @@ mod facts;
 mod harness;
 mod learning;
 mod recorder;
+mod unreached;
 mod words;
 
 #[cfg(test)]

@@ -35,6 +35,8 @@ pub fn facts() -> RunFacts {
         ended: Nanos::from_millis(60_123),
         interrupted: false,
         unreachable: false,
+        gave_up: false,
+        connect_error: None,
         target: "the embedded server".into(),
         command: "quotaproof run example.yaml --seed 7".into(),
         shards: 2,

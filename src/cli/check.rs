@@ -10,6 +10,7 @@ use super::show;
 use crate::exit::Exit;
 use crate::policy::model::Policy;
 use crate::scenario::Scenario;
+use crate::scenario::words::behaviour;
 use crate::yaml::{Diagnosis, Source, parse};
 use crate::{policy, profile};
 
@@ -29,12 +30,12 @@ pub fn run(paths: &[PathBuf], styled: bool, out: &mut dyn Write, err: &mut dyn W
     exit
 }
 
-/// What a file holds, in one line. A built-in name stands for its text where there is no such file.
+/// What a file holds, in one line, and below it what scripted clients do. A built-in name stands for its text where there is no such file.
 pub fn describe(path: &Path) -> Result<String, Diagnosis> {
     let built_in = path.to_str().filter(|_| !path.exists()).and_then(policy::load::builtin_source);
     let source = built_in.map_or_else(|| profile::load::find(path), Ok)?;
     match kind(&source)? {
-        Kind::Profile => profile::load_source(&source).map(|scenario| profile_line(&scenario)),
+        Kind::Profile => profile::load_source(&source).map(|scenario| profile_text(&scenario)),
         Kind::Policy => policy::load(&source).map(|policy| policy_line(&policy)),
     }
 }
@@ -63,6 +64,16 @@ fn kind(source: &Source) -> Result<Kind, Diagnosis> {
     }
     Err(Diagnosis::new(format!("{} is neither a profile nor a policy", source.name()))
         .help("a profile has `fleet:` and `policy:`, a policy has `classes:`"))
+}
+
+/// One line, and below it what scripted clients do: nothing but the profile says that.
+fn profile_text(scenario: &Scenario) -> String {
+    let mut text = profile_line(scenario);
+    for group in scenario.groups.iter().filter(|group| !group.kind.speaks_tellus()) {
+        text.push_str(&format!("\n  {}, {}:", group.name, counted(group.count as usize, "client")));
+        behaviour(scenario, group).iter().for_each(|line| text.push_str(&format!("\n    {line}")));
+    }
+    text
 }
 
 fn profile_line(scenario: &Scenario) -> String {
@@ -123,6 +134,21 @@ mod tests {
             "a.yaml: profile `good`: 3 devices in 1 group, 0 events, 0 gates, 1m under policy `tellus`\n\
              b.yaml: policy `p`: 1 class, 0 limits, 0 silences\n"
         );
+    }
+
+    #[test]
+    fn scripted_clients_are_described_in_words() {
+        let script = "name: shop\npolicy: b.yaml\nfleet:\n  backend:\n    clients:\n      count: 3\n      \
+             identity: {account: shared, order: {any_of: 50}, site: {one_of: [a, b]}}\n      \
+             connections: pooled\n      auth: {api_key: {header: X-Api-Key, env: KEY}}\n      \
+             arrivals: {poisson: {together: 20/s}}\n      requests:\n        - {get: /x, weight: 3}\n        \
+             - {get: '/y/{order}', pages: {next: /next}}\n        \
+             - {post: /y, arrivals: {every: 5s, jitter: 10%}, \
+             then: {poll: '/y/{id}', id: /id, until: {at: /status, is: [done, failed]}}}\n      \
+             streams: [{open: /z}]\n";
+        let (exit, out, err) = check(&[("b.yaml", POLICY), ("a.yaml", script)]);
+        assert_eq!((exit, err.as_str()), (Exit::Pass, ""));
+        insta::assert_snapshot!(out, @"");
     }
 
     #[test]

@@ -85,7 +85,7 @@ pub fn main() -> Exit {
         }
     };
     dispatch(cli.verb).unwrap_or_else(|error| {
-        eprintln!("error: {error:#}");
+        complain(format_args!("error: {error:#}"));
         Exit::Internal
     })
 }
@@ -108,6 +108,11 @@ fn dispatch(verb: Verb) -> anyhow::Result<Exit> {
 fn style() -> Style {
     let narrow = std::io::stdout().is_terminal();
     Style { colour: terminal::wants_colour(narrow, std::env::var_os("NO_COLOR").as_deref()), narrow }
+}
+
+/// Says on standard error what is wrong.
+fn complain(words: std::fmt::Arguments<'_>) {
+    show(&mut std::io::stderr(), &format!("{words}\n"));
 }
 
 /// Writes what a person or a pipe may read. One that has gone, or a full disk, must not change the exit code.

@@ -56,7 +56,7 @@ fn draw(duration: Nanos, control: &Control, done: &AtomicBool) {
 
 fn line(elapsed: Nanos, duration: Nanos, control: &Control) -> String {
     let counts = control.counts();
-    let state = if control.is_stopped() { "stopping, waiting for answers" } else { "" };
+    let state = if control.stopped().is_some() { "stopping, waiting for answers" } else { "" };
     format!(
         "{}/{} s · {} answered · {} refused · {} overloaded · {} failed {state}",
         elapsed.as_secs(),

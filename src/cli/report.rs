@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::Path;
 
-use super::show;
+use super::{complain, show};
 use crate::exit::Exit;
 use crate::report::terminal::{self, Style};
 use crate::report::{self, files};
@@ -16,7 +16,7 @@ pub fn run(dir: &Path, out: &mut dyn Write, style: Style) -> anyhow::Result<Exit
     let summary = match report::load(dir) {
         Ok(summary) => summary,
         Err(error) => {
-            eprintln!("error: {error}");
+            complain(format_args!("error: {error}"));
             return Ok(Exit::Usage);
         }
     };

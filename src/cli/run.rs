@@ -9,10 +9,10 @@ use anyhow::Context;
 
 use super::memory::peak_memory_bytes;
 use super::progress::Progress;
-use super::{RunArgs, show, style};
+use super::{RunArgs, complain, show, style};
 use crate::assemble::{Outcome, Recorder, RunFacts};
 use crate::device::fleet::{Fleet, partition};
-use crate::drive::live::{self, Control, LiveEnd, LiveError, LiveOptions};
+use crate::drive::live::{self, Control, LiveEnd, LiveError, LiveOptions, Stop};
 use crate::exit::Exit;
 use crate::profile::{self, descriptors, secrets};
 use crate::reference::live::{self as reference, Running};
@@ -33,30 +33,35 @@ pub fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     let mut scenario = match load(args) {
         Ok(scenario) => scenario,
         Err(diagnosis) => {
-            eprintln!("{}", diagnosis.render(std::io::stderr().is_terminal()));
+            complain(format_args!("{}", diagnosis.render(std::io::stderr().is_terminal())));
             return Ok(Exit::Usage);
         }
     };
     if let Err(error) = secrets::fill(&mut scenario, |name| std::env::var(name).ok()) {
-        eprintln!("error: {error}");
+        complain(format_args!("error: {error}"));
         return Ok(Exit::Usage);
     }
     if let Err(error) = descriptors::ensure(&scenario) {
-        eprintln!("error: {error}");
+        complain(format_args!("error: {error}"));
         return Ok(Exit::Usage);
     }
     let scenario = Arc::new(scenario);
     // Before the run, so that an hour's results are not lost to a directory that cannot be written.
     if let Err(error) = std::fs::create_dir_all(&args.reports) {
-        eprintln!("error: reports cannot be written to {}: {error}; choose another --reports", args.reports.display());
+        let reports = args.reports.display();
+        complain(format_args!("error: reports cannot be written to {reports}: {error}; choose another --reports"));
         return Ok(Exit::Usage);
     }
     let place = Place::of(&scenario)?;
     let end = match play(&scenario, &place, args) {
         Ok(end) => end,
         Err(LiveError::System(error)) => return Err(error).context("the run cannot start or go on"),
+        Err(error @ LiveError::Resolve { .. }) => {
+            complain(format_args!("error: {error}"));
+            return Ok(Exit::Unreachable);
+        }
         Err(error) => {
-            eprintln!("error: {error}");
+            complain(format_args!("error: {error}"));
             return Ok(Exit::Usage);
         }
     };
@@ -135,8 +140,10 @@ fn conclude(end: LiveEnd<Recorder>, place: &Place, args: &RunArgs, scenario: &Sc
         driver: Driver::Live,
         anchor: end.anchor,
         ended: end.ended,
-        interrupted: end.interrupted,
+        interrupted: end.stopped == Some(Stop::Asked),
+        gave_up: end.stopped == Some(Stop::Unreachable),
         unreachable: !end.ever_connected,
+        connect_error: end.connect_error,
         target: place.description.clone(),
         command: command(args, scenario),
         shards: end.observers.len() as u32,

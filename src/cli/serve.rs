@@ -6,10 +6,12 @@ use std::str::FromStr;
 
 use serde::de::DeserializeOwned;
 
+use super::{complain, show};
 use crate::exit::Exit;
 use crate::policy;
+use crate::policy::model::Policy;
 use crate::policy::reading::Reading;
-use crate::reference::live;
+use crate::reference::{live, tellus};
 use crate::scenario::target::{Fault, OverloadSpec, ServerSpec};
 use crate::time::Nanos;
 
@@ -61,35 +63,54 @@ pub fn run(options: &ServeOptions) -> anyhow::Result<Exit> {
     let policy = match policy::find(&options.policy) {
         Ok(policy) => policy,
         Err(diagnosis) => {
-            eprintln!("{}", diagnosis.render(std::io::stderr().is_terminal()));
+            complain(format_args!("{}", diagnosis.render(std::io::stderr().is_terminal())));
             return Ok(Exit::Usage);
         }
     };
     let listen = options.listen;
     if !listen.ip().is_loopback() && !options.allow_non_loopback {
-        eprintln!(
+        complain(format_args!(
             "error: {listen} can be reached from other machines, and the reference server takes any client: \
              listen on 127.0.0.1, or add --allow-non-loopback"
-        );
+        ));
         return Ok(Exit::Usage);
     }
     // Each connection takes a descriptor. Where the limit cannot be raised, fewer clients can connect.
     let _ = rlimit::increase_nofile_limit(u64::MAX);
     let title = policy.title.clone();
+    let clients = clients(&policy);
     let server = match live::start(policy, options.spec(), listen) {
         Ok(server) => server,
         Err(error) => {
-            eprintln!("error: cannot listen on {listen}: {error}; choose another address with --listen");
+            complain(format_args!("error: cannot listen on {listen}: {error}; choose another address with --listen"));
             return Ok(Exit::Usage);
         }
     };
-    println!("{title}: http://{} (limits counted by {})", server.addr(), options.limiter.title());
-    println!("operators: any client_id, with the secret \"secret-\" and the client_id");
-    println!("Ctrl-C stops");
+    // Whoever reads the first line only, and closes the pipe, still gets a server.
+    let out = &mut std::io::stdout();
+    show(out, &welcome(&title, server.addr(), clients, options));
     wait_for_signal()?;
     server.stop();
-    println!("stopped");
+    show(out, "stopped\n");
     Ok(Exit::Pass)
+}
+
+/// Who is let in.
+fn clients(policy: &Policy) -> &'static str {
+    if tellus::is_meant_by(policy) {
+        "operators: any client_id, with the secret \"secret-\" and the client_id"
+    } else {
+        "clients: anyone; Authorization or an API key tells them apart, POST /oauth/token issues tokens"
+    }
+}
+
+fn welcome(title: &str, address: SocketAddr, clients: &str, options: &ServeOptions) -> String {
+    let limiter = options.limiter.title();
+    format!(
+        "{title}: http://{address} (limits counted by {limiter})\n\
+         {clients}\n\
+         Ctrl-C stops\n"
+    )
 }
 
 fn wait_for_signal() -> std::io::Result<()> {

@@ -149,8 +149,10 @@ pub enum Outcome {
 pub enum Failure {
     /// The connection was refused.
     ConnectRefused,
-    /// Connecting took too long or failed in another way (name, route, TLS).
+    /// Connecting took too long or failed in another way, such as for want of a route.
     ConnectFailed,
+    /// There was a connection, and no agreement on TLS: a certificate that is not trusted, or no TLS on the other side.
+    TlsFailed,
     /// The connection ended before the answer was whole.
     Reset,
     /// No whole answer in time.
@@ -161,6 +163,13 @@ pub enum Failure {
     TooLarge,
     /// The device itself dropped the connection (a blackout, the end of the run).
     Cancelled,
+}
+
+impl Failure {
+    /// Whether there was no connection to send anything on.
+    pub fn is_of_connecting(self) -> bool {
+        matches!(self, Failure::ConnectRefused | Failure::ConnectFailed | Failure::TlsFailed)
+    }
 }
 
 /// What a served answer tells a device, beyond having been served.

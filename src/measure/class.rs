@@ -6,7 +6,7 @@ use super::latency::LatencyHistogram;
 use super::seconds::PerSecond;
 use super::timeline::Line;
 use crate::device::{DropReason, Failure, Outcome};
-use crate::record::Record;
+use crate::record::{Record, StreamEnding};
 use crate::time::Nanos;
 
 /// How a request ended, as latencies are kept apart: a refusal's quick answer says nothing about served ones.
@@ -56,9 +56,10 @@ impl Ending {
 }
 
 /// Every failure that is not the fleet's own doing, in the order of its discriminant.
-pub const FAILURES: [Failure; 6] = [
+pub const FAILURES: [Failure; 7] = [
     Failure::ConnectRefused,
     Failure::ConnectFailed,
+    Failure::TlsFailed,
     Failure::Reset,
     Failure::Timeout,
     Failure::Garbage,
@@ -108,6 +109,9 @@ pub struct ClassMeasure {
     pub attempts: u64,
     pub given_up: u64,
     pub cache_hits: u64,
+    /// Streams that are over, by how they ended, and the frames they brought.
+    pub streams_ended: BTreeMap<StreamEnding, u64>,
+    pub frames: u64,
     pub refused_per_second: PerSecond,
     pub overloaded_per_second: PerSecond,
 }
@@ -125,6 +129,8 @@ impl ClassMeasure {
             attempts: 0,
             given_up: 0,
             cache_hits: 0,
+            streams_ended: BTreeMap::new(),
+            frames: 0,
             refused_per_second: PerSecond::new(duration),
             overloaded_per_second: PerSecond::new(duration),
         }
@@ -142,6 +148,11 @@ impl ClassMeasure {
             Outcome::Rejected(status) | Outcome::Broken(status) => *self.other_status.entry(status).or_default() += 1,
             Outcome::Failed(failure) => self.failed[failure as usize] += 1,
         }
+    }
+
+    pub fn stream_closed(&mut self, frames: u64, ending: StreamEnding) {
+        *self.streams_ended.entry(ending).or_default() += 1;
+        self.frames += frames;
     }
 
     pub fn requests(&self) -> u64 {
@@ -171,6 +182,10 @@ impl ClassMeasure {
         self.attempts += other.attempts;
         self.given_up += other.given_up;
         self.cache_hits += other.cache_hits;
+        for (ending, count) in other.streams_ended {
+            *self.streams_ended.entry(ending).or_default() += count;
+        }
+        self.frames += other.frames;
         self.refused_per_second.merge(&other.refused_per_second);
         self.overloaded_per_second.merge(&other.overloaded_per_second);
     }

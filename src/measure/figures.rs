@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::class::{ClassMeasure, DROP_REASONS, Ending, FAILURES};
 use super::observer::Measure;
 use crate::scenario::Scenario;
-use crate::summary::{ClassFigures, Latency, OperationFigures, Quantiles, Timeline};
+use crate::summary::{ClassFigures, Latency, OperationFigures, Quantiles, StreamFigures, Timeline};
 use crate::time::Nanos;
 
 impl Measure {
@@ -63,6 +63,10 @@ impl ClassMeasure {
             given_up: self.given_up,
             amplification: ratio(self.attempts, self.logical),
             cache_hits: self.cache_hits,
+            streams: StreamFigures {
+                frames: self.frames,
+                ended: self.streams_ended.iter().map(|(ending, count)| (ending.key(), *count)).collect(),
+            },
             refused_ratio: ratio(count(Ending::Refused), answered),
             overloaded_ratio: ratio(count(Ending::Overloaded), answered),
             latency: self.latencies(),

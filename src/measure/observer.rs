@@ -166,7 +166,9 @@ impl Observer for Measure {
         match observation {
             Observation::Sent(sent) => self.sent(at, sent),
             Observation::Done { record, .. } => self.done(record),
-            Observation::StreamClosed { .. } => {}
+            Observation::StreamClosed { operation, frames, ending, .. } => {
+                self.class(operation).stream_closed(frames, ending);
+            }
             Observation::Classified { operation, class } => {
                 let unclassified = self.classes.len() - 1;
                 self.class_of[usize::from(operation.0)] = class.map_or(unclassified, ClassId::index);

@@ -35,6 +35,9 @@ pub trait Platform {
     /// The frames that a stream brings now.
     fn frames(&self, now: Nanos, stream: StreamId) -> Vec<String>;
 
+    /// How long a stream is kept open; None for as long as its client likes.
+    fn stream_lifetime(&self) -> Option<Nanos>;
+
     /// Ends a stream: its place is free again.
     fn close_stream(&mut self, stream: StreamId);
 

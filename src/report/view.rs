@@ -79,9 +79,11 @@ impl<'a> GateRow<'a> {
 /// The run in a few facts.
 pub fn facts(summary: &Summary) -> Vec<(&'static str, String)> {
     let run = &summary.run;
-    let took = match run.interrupted {
-        true => format!("{} of {}, interrupted", format::seconds(run.duration_s), format::seconds(run.planned_s)),
-        false => format::seconds(run.duration_s),
+    let (ran, planned) = (format::seconds(run.duration_s), format::seconds(run.planned_s));
+    let took = match (run.interrupted, run.gave_up) {
+        (true, _) => format!("{ran} of {planned}, interrupted"),
+        (false, true) => format!("{ran} of {planned}, given up"),
+        (false, false) => ran,
     };
     let devices: u64 = summary.fleet.iter().map(|group| u64::from(group.devices)).sum();
     let requests: u64 = summary.classes.iter().map(|class| class.requests).sum();
@@ -198,7 +200,13 @@ pub fn unused(summary: &Summary) -> Vec<String> {
 }
 
 pub fn traffic_tables(summary: &Summary) -> Vec<TableView> {
-    vec![class_table(summary), logical_table(summary), rate_table(summary), operation_table(summary)]
+    vec![
+        class_table(summary),
+        stream_table(summary),
+        logical_table(summary),
+        rate_table(summary),
+        operation_table(summary),
+    ]
 }
 
 fn class_table(summary: &Summary) -> TableView {
@@ -224,6 +232,29 @@ fn class_table(summary: &Summary) -> TableView {
         words: 1,
         head: vec!["class", "requests", "served", "429", "503", "other status", "failed", "abandoned", "dropped"],
         rows: summary.classes.iter().map(row).collect(),
+    }
+}
+
+fn stream_table(summary: &Summary) -> TableView {
+    let opened = summary.classes.iter().filter(|class| !class.streams.ended.is_empty());
+    let row = |class: &ClassFigures| {
+        let ended = &class.streams.ended;
+        let by_server = ended.iter().filter(|(kind, _)| *kind != "device");
+        vec![
+            class.class.clone(),
+            count(ended.values().sum()),
+            count(class.streams.frames),
+            count(ended.get("device").copied().unwrap_or(0)),
+            by_kind(by_server.map(|(kind, number)| (kind.replace("server_", "closed with code "), *number))),
+        ]
+    };
+    TableView {
+        title: "Streams",
+        note: "Those that were opened; a handshake that was turned away stands among the requests above.",
+        open: false,
+        words: 1,
+        head: vec!["class", "opened", "frames", "closed by the fleet", "ended by the server"],
+        rows: opened.map(row).collect(),
     }
 }
 

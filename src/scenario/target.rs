@@ -78,6 +78,10 @@ pub enum Fault {
     WrongRefusalStatus,
     /// Lets any number of streams through.
     StreamsUnlimited,
+    /// Opens streams and sends nothing over them.
+    StreamsSilent,
+    /// Closes each stream after [`CUT_AFTER`].
+    StreamsCut,
     /// Answers carry no quota headers.
     HeadersMissing,
     /// The quota headers' remaining count never falls.
@@ -91,7 +95,7 @@ pub enum Fault {
 }
 
 impl Fault {
-    pub const ALL: [Fault; 14] = [
+    pub const ALL: [Fault; 16] = [
         Fault::AdmitsTooMuch,
         Fault::RefusesTooEarly,
         Fault::HintTooShort,
@@ -101,6 +105,8 @@ impl Fault {
         Fault::WrongRefusalBody,
         Fault::WrongRefusalStatus,
         Fault::StreamsUnlimited,
+        Fault::StreamsSilent,
+        Fault::StreamsCut,
         Fault::HeadersMissing,
         Fault::RemainingStuck,
         Fault::LimitDrift,
@@ -108,6 +114,10 @@ impl Fault {
         Fault::HintMissing,
     ];
 }
+
+/// When [`Fault::StreamsCut`] closes a stream, and with which code: going away (RFC 6455, section 7.4.1).
+pub const CUT_AFTER: Nanos = Nanos::from_secs(10);
+pub const CUT_CODE: u16 = 1001;
 
 /// The network between fleet and target in virtual time.
 #[derive(Clone, Copy, Debug, PartialEq)]

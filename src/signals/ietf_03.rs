@@ -28,7 +28,7 @@ impl Triple {
         let expiring = items.as_mut().filter(|items| !items.is_empty()).map(|items| items.remove(0));
         let limit = expiring.and_then(|item| structured::count(self.limit, "", &item.bare_item, lints));
         let reported = Quota { limit, ..self.state(fields, lints) };
-        self.check_complete(&reported, lints);
+        self.check_complete(fields, lints);
         let policies = items.unwrap_or_default();
         let policies = policies.iter().filter_map(|item| unnamed::policy(self.limit, item, lints)).collect();
         unnamed::assemble(self.limit, reported, policies, quotas, lints);
@@ -36,27 +36,20 @@ impl Triple {
 
     /// What remains and until when.
     pub fn state(&self, fields: Fields<'_>, lints: &mut Vec<Lint>) -> Quota {
-        let remaining =
-            fields.single(self.remaining, lints).and_then(|text| number::count(self.remaining, text, lints));
+        let remaining = fields.single(self.remaining, lints);
+        let remaining = remaining.and_then(|text| number::remaining(self.remaining, text, lints));
         let reset = fields.single(self.reset, lints).and_then(|text| number::count(self.reset, text, lints));
         let reset = reset.and_then(|count| number::seconds(self.reset, count, lints));
         Quota { remaining, reset, ..Quota::default() }
     }
 
     /// Limit and reset come together.
-    pub fn check_complete(&self, reported: &Quota, lints: &mut Vec<Lint>) {
-        let missing = match (reported.limit, reported.reset) {
-            (None, None) if reported.remaining.is_none() => return,
-            (None, _) => self.limit,
-            (_, None) => self.reset,
-            _ => return,
-        };
-        lints.push(Lint::new(
-            "field/missing",
-            missing,
-            "",
-            "missing or unreadable, although required beside the others",
-        ));
+    pub fn check_complete(&self, fields: Fields<'_>, lints: &mut Vec<Lint>) {
+        if [self.limit, self.remaining, self.reset].iter().any(|name| fields.has(name)) {
+            for missing in [self.limit, self.reset].iter().filter(|name| !fields.has(name)) {
+                lints.push(Lint::new("field/missing", missing, "", "missing, although required beside the others"));
+            }
+        }
     }
 
     pub fn print(&self, quotas: &[Quota]) -> Vec<Field> {

@@ -13,7 +13,7 @@ pub const POLICY: &str = "ratelimit-policy";
 pub fn read(fields: Fields<'_>, quotas: &mut Quotas, lints: &mut Vec<Lint>) {
     let limit = fields.single(IETF.limit, lints).and_then(|text| number::count(IETF.limit, text, lints));
     let reported = Quota { limit, ..IETF.state(fields, lints) };
-    IETF.check_complete(&reported, lints);
+    IETF.check_complete(fields, lints);
     let policies = policies(fields, lints);
     unnamed::assemble(POLICY, reported, policies, quotas, lints);
 }

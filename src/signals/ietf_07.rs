@@ -26,7 +26,7 @@ fn state(text: &str, lints: &mut Vec<Lint>) -> Quota {
     }
     Quota {
         limit: member("limit").and_then(|value| structured::count(STATE, "limit", value, lints)),
-        remaining: member("remaining").and_then(|value| structured::count(STATE, "remaining", value, lints)),
+        remaining: member("remaining").and_then(|value| structured::remaining(STATE, "remaining", value, lints)),
         reset: member("reset").and_then(|value| structured::seconds(STATE, "reset", value, lints)),
         ..Quota::default()
     }

@@ -35,7 +35,7 @@ pub fn read(fields: Fields<'_>, quotas: &mut Quotas, lints: &mut Vec<Lint>) {
 fn policy(item: &Item, text: &str, lints: &mut Vec<Lint>) -> Quota {
     let name = structured::name(POLICY, "", &item.bare_item, lints);
     let limit = item.params.get("q").and_then(|value| structured::count(POLICY, "q", value, lints));
-    if limit.is_none() {
+    if !item.params.contains_key("q") {
         lints.push(Lint::new("field/missing", POLICY, &name, "a policy without its quota q"));
     }
     Quota {
@@ -59,8 +59,8 @@ fn add_policy(policy: Quota, quotas: &mut Quotas, lints: &mut Vec<Lint>) {
 
 fn state(item: &Item, text: &str, lints: &mut Vec<Lint>) -> Quota {
     let name = structured::name(STATE, "", &item.bare_item, lints);
-    let remaining = item.params.get("r").and_then(|value| structured::count(STATE, "r", value, lints));
-    if remaining.is_none() {
+    let remaining = item.params.get("r").and_then(|value| structured::remaining(STATE, "r", value, lints));
+    if !item.params.contains_key("r") {
         lints.push(Lint::new("field/missing", STATE, &name, "an item without its remaining quota r"));
     }
     Quota {

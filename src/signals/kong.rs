@@ -38,8 +38,9 @@ pub fn speaks(fields: Fields<'_>) -> bool {
 
 pub fn read(fields: Fields<'_>, quotas: &mut Quotas, lints: &mut Vec<Lint>) {
     for window in &WINDOWS {
-        let mut count = |name| fields.single(name, lints).and_then(|text| number::count(name, text, lints));
-        let (limit, remaining) = (count(window.limit), count(window.remaining));
+        let limit = fields.single(window.limit, lints).and_then(|text| number::count(window.limit, text, lints));
+        let remaining = fields.single(window.remaining, lints);
+        let remaining = remaining.and_then(|text| number::remaining(window.remaining, text, lints));
         if limit.is_some() || remaining.is_some() {
             quotas.push(Quota { limit, remaining, window: Some(window.length), ..Quota::default() });
         }

@@ -30,6 +30,9 @@ mod structured;
 mod unnamed;
 mod x_ratelimit;
 
+#[cfg(test)]
+mod tests;
+
 pub use dialect::{Dialect, Field, Format, Reading, detect, print, read};
 pub use lint::Lint;
 pub use moment::{http_date, parse_http_date};

@@ -54,7 +54,12 @@ impl Moment {
 fn date(text: &str) -> Option<Moment> {
     if let Ok(time) = httpdate::parse_http_date(text) {
         let since_epoch = Nanos::from(time.duration_since(UNIX_EPOCH).ok()?);
-        let form = if http_date(since_epoch) == text { DateForm::Fixed } else { DateForm::Obsolete };
+        let form = match text.as_bytes() {
+            _ if http_date(since_epoch) == text => DateForm::Fixed,
+            // The fixed form, but another day of the week.
+            [_, _, _, b',', ..] => DateForm::Loose,
+            _ => DateForm::Obsolete,
+        };
         return Some(Moment::Date(since_epoch, form));
     }
     let parser = rfc2822::DateTimeParser::new().relaxed_weekday(true);

@@ -57,20 +57,26 @@ fn billionths(digits: &str) -> u32 {
 pub const SECOND: u64 = 1_000_000_000;
 pub const NOT_AN_INTEGER: &str = "not a non-negative integer";
 
-/// A count: a fraction is rounded down, a negative one counts as nothing left.
+/// A count; a fraction is rounded down.
 pub fn count(field: &str, text: &str, lints: &mut Vec<Lint>) -> Option<u64> {
     let Some(number) = Decimal::read(text) else {
         lints.push(Lint::new("integer/malformed", field, text, format!("{NOT_AN_INTEGER}; ignored")));
         return None;
     };
     if number.negative {
-        lints.push(Lint::new("integer/negative", field, text, format!("{NOT_AN_INTEGER}; taken as 0")));
-        return Some(0);
+        lints.push(Lint::new("integer/negative", field, text, NOT_AN_INTEGER));
+        return None;
     }
     if !number.plain {
         lints.push(Lint::new("integer/fraction", field, text, format!("{NOT_AN_INTEGER}; rounded down")));
     }
     Some(number.whole)
+}
+
+/// A count of what is left: a negative one is nothing.
+pub fn remaining(field: &str, text: &str, lints: &mut Vec<Lint>) -> Option<u64> {
+    let is_negative = Decimal::read(text).is_some_and(|number| number.negative);
+    count(field, text, lints).or(is_negative.then_some(0))
 }
 
 /// A length in whole seconds.

@@ -5,7 +5,7 @@ use arrayvec::{ArrayString, ArrayVec};
 use super::lint::Lint;
 use crate::time::Nanos;
 
-/// A short text that can be copied; longer ones are cut and linted.
+/// A short printable text that can be copied; longer ones are cut and linted.
 pub type Name = ArrayString<32>;
 
 /// A response with more quotas than this is linted and read no further.
@@ -49,15 +49,16 @@ pub fn push(quotas: &mut Quotas, quota: Quota, field: &str, lints: &mut Vec<Lint
     }
 }
 
-/// A name of at most 32 bytes; the rest of a longer one is cut off.
+/// A name of at most 32 printable ASCII characters; the rest of a longer one is cut off.
 pub fn name(field: &str, text: &str, lints: &mut Vec<Lint>) -> Name {
-    let mut end = text.len().min(Name::new_const().capacity());
-    while !text.is_char_boundary(end) {
-        end -= 1;
+    let mut name = Name::new();
+    for c in text.chars() {
+        let printable = if matches!(c, ' '..='~') { c } else { '?' };
+        if name.try_push(printable).is_err() {
+            let message = format!("longer than {} characters; told apart by its beginning only", name.len());
+            lints.push(Lint::new("name/too-long", field, text, message));
+            break;
+        }
     }
-    if end < text.len() {
-        let message = format!("longer than {end} bytes; told apart by its beginning only");
-        lints.push(Lint::new("name/too-long", field, text, message));
-    }
-    Name::from(&text[..end]).unwrap_or_default()
+    name
 }

@@ -39,18 +39,11 @@ pub fn read(
     lints: &mut Vec<Lint>,
 ) -> Option<Nanos> {
     let mut lint = |rule, message: &str| lints.push(Lint::new(rule, field, text, message));
-    let (kind, at) = match Moment::read(text) {
-        Some(Moment::Seconds(number)) => {
-            let left = number.times(SECOND);
-            if left.is_none() {
-                lint("reset/negative", "negative; ignored");
-            }
-            check_kind(ResetKind::SecondsLeft, declared, lint);
-            return left;
-        }
-        Some(Moment::Epoch(at)) => (ResetKind::Epoch, at),
-        Some(Moment::Date(at, _)) => (ResetKind::HttpDate, at),
-        Some(Moment::Iso(at)) => (ResetKind::Iso8601, at),
+    let (kind, point) = match Moment::read(text) {
+        Some(Moment::Seconds(number)) => (ResetKind::SecondsLeft, number.times(SECOND).map(Point::In)),
+        Some(Moment::Epoch(at)) => (ResetKind::Epoch, Some(Point::At(at))),
+        Some(Moment::Date(at, _)) => (ResetKind::HttpDate, Some(Point::At(at))),
+        Some(Moment::Iso(at)) => (ResetKind::Iso8601, Some(Point::At(at))),
         Some(Moment::EpochInMilliseconds) => {
             lint("reset/milliseconds", "milliseconds since the epoch, where seconds belong; ignored");
             return None;
@@ -60,14 +53,14 @@ pub fn read(
             return None;
         }
     };
-    check_kind(kind, declared, &mut lint);
-    left(at, received, lint)
-}
-
-fn check_kind(kind: ResetKind, declared: Option<ResetKind>, mut lint: impl FnMut(&'static str, &str)) {
     if let Some(declared) = declared.filter(|&declared| declared != kind) {
         lint("reset/kind", &format!("{}, where {} belong", words(kind), words(declared)));
     }
+    let Some(point) = point else {
+        lint("reset/negative", "negative; ignored");
+        return None;
+    };
+    left(point, received, lint)
 }
 
 fn words(kind: ResetKind) -> &'static str {
@@ -79,13 +72,21 @@ fn words(kind: ResetKind) -> &'static str {
     }
 }
 
-/// The time from receipt until `at`.
-fn left(at: Nanos, received: Option<Nanos>, mut lint: impl FnMut(&'static str, &str)) -> Option<Nanos> {
-    let Some(received) = received else {
-        lint("reset/no-clock", "a moment, and no time of receipt to count it from; ignored");
-        return None;
+enum Point {
+    In(Nanos),
+    At(Nanos),
+}
+
+/// The time from receipt until then.
+fn left(point: Point, received: Option<Nanos>, mut lint: impl FnMut(&'static str, &str)) -> Option<Nanos> {
+    let (left, past) = match (point, received) {
+        (Point::In(left), _) => (left, Nanos::ZERO),
+        (Point::At(at), Some(received)) => (at.saturating_sub(received), received.saturating_sub(at)),
+        (Point::At(_), None) => {
+            lint("reset/no-clock", "a moment, and no time of receipt to count it from; ignored");
+            return None;
+        }
     };
-    let (left, past) = (at.saturating_sub(received), received.saturating_sub(at));
     if left > FURTHEST || past > FURTHEST_PAST {
         lint("reset/far", &format!("{} the time of receipt; ignored", distance(left, past)));
         return None;

@@ -22,8 +22,8 @@ impl<'a> Fields<'a> {
         let mut values = self.all(name);
         let first = values.next()?;
         if let Some(second) = values.next() {
-            let message = format!("sent more than once, first as {first}; the first is read");
-            lints.push(Lint::new("field/repeated", name, second, message));
+            let both = format!("{first}, then {second}");
+            lints.push(Lint::new("field/repeated", name, &both, "sent more than once; the first is read"));
         }
         Some(first)
     }

@@ -8,6 +8,10 @@ use super::number;
 use super::quota::{self, Name};
 use crate::time::Nanos;
 
+/// More members of a list or dictionary than this are not looked at: a response has few quotas, and each bad member is
+/// a lint.
+const MOST_MEMBERS: usize = 32;
+
 /// The items of a list.
 pub fn list(field: &str, text: &str, lints: &mut Vec<Lint>) -> Vec<Item> {
     let entries = members::<List>(field, text, lints);
@@ -22,12 +26,12 @@ pub fn dictionary(field: &str, text: &str, lints: &mut Vec<Lint>) -> Vec<(String
 
 fn members<T: FieldType + IntoIterator>(field: &str, text: &str, lints: &mut Vec<Lint>) -> Vec<T::Item> {
     match Parser::new(text).parse::<T>() {
-        Ok(all) => all.into_iter().collect(),
+        Ok(all) => all.into_iter().take(MOST_MEMBERS).collect(),
         Err(error) => {
             let message = format!("no structured field ({error}); read as far as possible");
             lints.push(Lint::new("structured/malformed", field, text, message));
             let pieces = pieces(text).filter_map(|piece| Parser::new(&tidied(piece)).parse::<T>().ok());
-            pieces.flatten().collect()
+            pieces.flatten().take(MOST_MEMBERS).collect()
         }
     }
 }
@@ -83,6 +87,12 @@ pub fn count(field: &str, key: &str, value: &BareItem, lints: &mut Vec<Lint>) ->
         lints.push(Lint::new("structured/not-an-integer", &field, &text, "not written as an Integer"));
     }
     number::count(&field, &text, lints)
+}
+
+/// A count of what is left: a negative one is nothing.
+pub fn remaining(field: &str, key: &str, value: &BareItem, lints: &mut Vec<Lint>) -> Option<u64> {
+    let is_negative = matches!(value, BareItem::Integer(integer) if i64::from(*integer) < 0);
+    count(field, key, value, lints).or(is_negative.then_some(0))
 }
 
 /// A length in whole seconds.

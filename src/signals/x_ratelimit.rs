@@ -56,7 +56,9 @@ impl Names {
         lints: &mut Vec<Lint>,
     ) {
         let mut count = |name| fields.single(name, lints).and_then(|text| number::count(name, text, lints));
-        let (limit, remaining, window) = (count(self.limit), count(self.remaining), count(self.window));
+        let (limit, window) = (count(self.limit), count(self.window));
+        let remaining = fields.single(self.remaining, lints);
+        let remaining = remaining.and_then(|text| number::remaining(self.remaining, text, lints));
         let policy = self.policy.iter().find_map(|name| Some((name, fields.single(name, lints)?)));
         let quota = Quota {
             policy: policy.map(|(field, text)| quota::name(field, text, lints)),

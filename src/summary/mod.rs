@@ -48,6 +48,9 @@ pub struct RunInfo {
     pub planned_s: f64,
     pub duration_s: f64,
     pub interrupted: bool,
+    /// Ended before its time because no connection to the target could be made.
+    #[serde(default)]
+    pub gave_up: bool,
     pub seed: u64,
     pub profile_hash: String,
     pub policy_hash: String,
@@ -195,6 +198,8 @@ pub struct ClassFigures {
     /// Attempts per logical operation that ended; None without data.
     pub amplification: Option<f64>,
     pub cache_hits: u64,
+    #[serde(default)]
+    pub streams: StreamFigures,
     /// None without data.
     pub refused_ratio: Option<f64>,
     pub overloaded_ratio: Option<f64>,
@@ -205,6 +210,15 @@ pub struct ClassFigures {
     /// Overload answers (503) in each second.
     pub overloaded_per_second: RateSpread,
     pub operations: Vec<OperationFigures>,
+}
+
+/// Streams that were opened.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct StreamFigures {
+    /// What they brought.
+    pub frames: u64,
+    /// How they ended: by the `device` itself, by the server with or without a code (`server_1001`, `server`), or `lost`.
+    pub ended: BTreeMap<String, u64>,
 }
 
 /// Counts of one operation.

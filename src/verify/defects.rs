@@ -120,6 +120,8 @@ fn each_defect_is_caught_by_its_check_under_every_algorithm() {
                     ("server.refusal-contract", "", alone.clone(), true)
                 }
                 Fault::KeyedByAddress => ("server.scope", "queries", steady(3, 2_600), false),
+                // No limiter's doing.
+                Fault::StreamsSilent | Fault::StreamsCut => continue,
                 Fault::StreamsUnlimited => ("server.stream-limit", "stream", two_streams(), false),
                 // These show where a policy documents quota headers, or promises a hint.
                 Fault::HeadersMissing

@@ -98,6 +98,7 @@ pub fn failure_in_words(failure: Failure) -> &'static str {
     match failure {
         Failure::ConnectRefused => "connection refused",
         Failure::ConnectFailed => "no connection",
+        Failure::TlsFailed => "no agreement on TLS",
         Failure::Reset => "connection lost",
         Failure::Timeout => "timeout",
         Failure::Garbage => "not HTTP",

@@ -2,8 +2,9 @@
 //!
 //! A [`Verifier`] takes the observations of one shard; shards merge, because no scope key spans two of them. Whose fault
 //! a check looks for says where it stands:
-//! - the **fleet**: [`demand`] and [`streams`] count what was asked of each limit, [`quota`] judges it;
-//! - the **server**: [`answers`], [`admission`], [`refusal`], [`scope`], [`streams`], [`hint`], judged only where its documents and the
+//! - the **fleet**: [`demand`] and [`streams`] count what was asked of each limit, [`quota`] judges it, [`service`] tells of
+//!   chargers that were never let in;
+//! - the **server**: [`answers`], [`admission`], [`refusal`], [`scope`], [`streams`], [`delivery`], [`hint`], judged only where its documents and the
 //!   timing leave no way out; the findings are worded in [`server`];
 //! - the **server**'s quota headers, and what clients make of them: [`told`];
 //! - the **client**: [`hint`], [`reaction`], [`cadence`], and the provider's recommendations in [`guidance`].
@@ -12,11 +13,13 @@ pub mod admission;
 pub mod answers;
 pub mod cadence;
 pub mod class;
+pub mod delivery;
 pub mod demand;
 pub mod exhibit;
 pub mod guidance;
 pub mod hint;
 pub mod keyed;
+pub mod penalty;
 pub mod quota;
 pub mod reaction;
 pub mod refusal;
@@ -24,6 +27,7 @@ pub mod repeats;
 pub mod scope;
 pub mod series;
 pub mod server;
+pub mod service;
 pub mod streams;
 pub mod tally;
 pub mod told;

@@ -36,6 +36,14 @@ impl Series {
         }
     }
 
+    /// The beginnings of the first and the last step within a time that are not zero.
+    pub fn span(&self, from: Nanos, until: Nanos) -> Option<(Nanos, Nanos)> {
+        let steps = self.step_of(from) + 1..self.step_of(until).min(self.highest.len());
+        let mut raised = steps.filter(|&step| self.highest[step] > 0).map(|step| self.step * step as u64);
+        let first = raised.next()?;
+        Some((first, raised.next_back().unwrap_or(first)))
+    }
+
     pub fn merge(&mut self, other: &Series) {
         for (step, &level) in other.highest.iter().enumerate() {
             self.raise(step, level);

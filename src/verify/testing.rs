@@ -8,13 +8,14 @@ use crate::limiter::Limiter;
 use crate::policy::model::*;
 use crate::policy::reading::Reading;
 use crate::policy::signals::{Hint, Told};
-use crate::record::{Exchange, Observation, Observer, Record, Sent};
+use crate::record::{Exchange, Observation, Observer, Record, Sent, StreamEnding};
 use crate::scenario::fleet::{Credentials, OperatorSpec, Reaction, TokenHabit};
 use crate::scenario::operation::Detail;
 use crate::scenario::target::{Network, ServerSpec, Target};
 use crate::scenario::{DeviceId, Group, GroupKind, Identities, OperationId, Operations, Scenario};
 use crate::summary::QuotaUse;
 use crate::summary::finding::Finding;
+use crate::tellus::TellusOp;
 use crate::time::{Anchor, Nanos};
 
 /// 2026-03-15 10:30:00 UTC: a whole minute.
@@ -27,8 +28,11 @@ pub const TOKEN: OperationId = OperationId(3);
 pub const STREAM: OperationId = OperationId(4);
 pub const HEARTBEAT: OperationId = OperationId(5);
 pub const UNNAMED: OperationId = OperationId(6);
+pub const TELEMETRY: OperationId = OperationId(7);
+pub const REGISTER: OperationId = OperationId(8);
+pub const DEVICE_TOKEN: OperationId = OperationId(9);
 
-const REQUESTS: [(&str, &str); 7] = [
+const REQUESTS: [(&str, &str); 10] = [
     ("GET", "/sites"),
     ("GET", "/devices/{device_id}"),
     ("GET", "/records"),
@@ -36,6 +40,9 @@ const REQUESTS: [(&str, &str); 7] = [
     ("WS", "/stream"),
     ("POST", "/heartbeat"),
     ("POST", "/unnamed"),
+    TellusOp::Telemetry.request(),
+    TellusOp::Register.request(),
+    TellusOp::DeviceToken.request(),
 ];
 
 pub fn rate(allow: u32, per: Nanos, scope: &str, algorithm: Algorithm) -> RateLimit {
@@ -134,7 +141,7 @@ pub fn scenario(policy: Policy, count: u32) -> Scenario {
 enum Step {
     Sent(Sent),
     Done(Record, Option<Exchange>),
-    Closed(DeviceId, Flow),
+    Closed(DeviceId, Flow, u64, StreamEnding),
     Noted(DeviceId, Note),
 }
 
@@ -247,7 +254,11 @@ impl Script {
     }
 
     pub fn close(&mut self, device: u32, flow: Flow, at: u64) {
-        self.steps.push((Nanos::from_millis(at), Step::Closed(DeviceId(device), flow)));
+        self.end_stream(device, flow, at, 0, StreamEnding::Device);
+    }
+
+    pub fn end_stream(&mut self, device: u32, flow: Flow, at: u64, frames: u64, ending: StreamEnding) {
+        self.steps.push((Nanos::from_millis(at), Step::Closed(DeviceId(device), flow, frames, ending)));
     }
 
     pub fn finish(&mut self, device: u32, operation: OperationId, flow: Flow, attempts: u32, served: bool, at: u64) {
@@ -270,8 +281,9 @@ impl Script {
                 Step::Done(record, exchange) => {
                     (record.device, Observation::Done { record, exchange: exchange.as_ref() })
                 }
-                Step::Closed(device, flow) => {
-                    (*device, Observation::StreamClosed { device: *device, flow: *flow, frames: 0 })
+                Step::Closed(device, flow, frames, ending) => {
+                    let (device, flow, frames, ending) = (*device, *flow, *frames, *ending);
+                    (device, Observation::StreamClosed { device, operation: STREAM, flow, frames, ending })
                 }
                 Step::Noted(device, note) => (*device, Observation::Noted { device: *device, note: *note }),
             };

@@ -6,9 +6,13 @@ use std::sync::Arc;
 use super::answers::Answers;
 use super::cadence::Cadences;
 use super::class::ClassWatch;
+use super::delivery::Deliveries;
 use super::guidance::Guidance;
 use super::hint::Hints;
+use super::penalty::Penalties;
 use super::reaction::Refusals;
+use super::refusal::Cause;
+use super::service::Arrivals;
 use super::told::QuotaHeaders;
 use super::{quota, server};
 use crate::device::{DropReason, Flow, Note, Outcome};
@@ -36,8 +40,11 @@ pub struct Verifier {
     roles: Vec<Role>,
     /// By class.
     classes: Vec<ClassWatch>,
+    penalties: Penalties,
     open_streams: HashMap<(DeviceId, Flow), (ClassId, Detail)>,
     answers: Answers,
+    deliveries: Deliveries,
+    arrivals: Arrivals,
     hints: Hints,
     contract: server::Contract,
     unclassified: server::Unclassified,
@@ -69,8 +76,11 @@ impl Verifier {
         let class = |index| ClassWatch::new(&scenario, ClassId(index as u8), anchor, step);
         Verifier {
             classes: (0..scenario.policy.classes.len()).map(class).collect(),
+            penalties: Penalties::new(&scenario),
             open_streams: HashMap::new(),
             answers: Answers::new(&scenario),
+            deliveries: Deliveries::new(&scenario, step),
+            arrivals: Arrivals::new(&scenario),
             hints: Hints::default(),
             contract: server::Contract::default(),
             unclassified: server::Unclassified::default(),
@@ -96,8 +106,11 @@ impl Verifier {
         if self.scenario.operations != other.scenario.operations {
             Arc::make_mut(&mut self.scenario).operations.learn(&other.scenario.operations);
         }
+        self.penalties.merge(other.penalties);
         self.open_streams.extend(other.open_streams);
         self.answers.merge(other.answers);
+        self.deliveries.merge(other.deliveries);
+        self.arrivals.merge(other.arrivals);
         self.hints.merge(other.hints);
         self.contract.merge(other.contract);
         self.unclassified.merge(other.unclassified);
@@ -138,9 +151,11 @@ impl Verifier {
             quotas.extend(usages.iter().map(|usage| usage.quota.clone()));
             findings.push(quota::finding(about, usages));
         }
+        findings.push(self.arrivals.finding(scenario));
         findings.extend(self.answers.findings(scenario));
         findings.extend(server_findings);
         findings.extend(self.unclassified.finding(scenario));
+        findings.push(self.deliveries.finding(scenario));
         findings.push(self.contract.finding(scenario));
         let (honest, obeys) = server::hint_findings(self.hints, scenario);
         findings.extend([honest, obeys]);
@@ -181,6 +196,8 @@ impl Verifier {
     fn done(&mut self, record: &Record, exchange: Option<&Exchange>) {
         let role = self.roles[usize::from(record.operation.0)];
         self.answers.done(role.class, record, exchange);
+        self.deliveries.done(&self.scenario, record);
+        self.arrivals.done(record);
         // What never left used nothing.
         let Some(sent) = record.sent else {
             return;
@@ -192,8 +209,12 @@ impl Verifier {
         }
         match role.class {
             Some(id) => {
+                let shut_out = match refused {
+                    true => self.penalties.refused(scenario, id, sent, record),
+                    false => Cause::Impossible,
+                };
                 let class = &mut self.classes[id.index()];
-                class.done(scenario, sent, role.stream, record, exchange);
+                class.done(scenario, sent, role.stream, shut_out, record, exchange);
                 if role.stream && record.outcome == Outcome::Served {
                     self.open_streams.insert((record.device, record.flow), (id, record.detail));
                 }
@@ -246,7 +267,8 @@ impl Observer for Verifier {
         match observation {
             Observation::Sent(sent) => self.sent(at, &sent),
             Observation::Done { record, exchange } => self.done(record, exchange),
-            Observation::StreamClosed { device, flow, .. } => {
+            Observation::StreamClosed { device, flow, frames, ending, .. } => {
+                self.deliveries.closed(at, (device, flow), frames, ending);
                 if let Some((class, detail)) = self.open_streams.remove(&(device, flow)) {
                     self.classes[class.index()].closed(&self.scenario, at, device, detail);
                 }

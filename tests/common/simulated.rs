@@ -29,6 +29,8 @@ pub fn play(scenario: Scenario) -> Summary {
         ended: end.ended,
         interrupted: false,
         unreachable: false,
+        gave_up: false,
+        connect_error: None,
         target: "simulated".to_owned(),
         command: String::new(),
         shards: 1,

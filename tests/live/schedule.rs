@@ -88,7 +88,7 @@ fn shards_play_their_own_devices_and_their_counts_add_up() {
     assert_eq!((counts.requests, counts.served, counts.failed, counts.in_flight), (15, 15, 0, 0));
     assert!((1..=5).contains(&counts.peak_in_flight), "{counts:?}");
     assert_eq!(end.connections, 5);
-    assert!(!end.interrupted && end.ended >= ms(400));
+    assert!(end.stopped.is_none() && end.ended >= ms(400));
     assert!(end.observers.iter().all(|log| log.outcomes().iter().all(|outcome| *outcome == Outcome::Served)));
     assert_eq!(anchors.into_inner().unwrap(), [end.anchor; 3], "one clock for all shards");
 }

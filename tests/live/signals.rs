@@ -26,7 +26,7 @@ fn be_signalled() {
     let control = Control::default();
     signals::watch(control.clone()).unwrap();
     send("INT");
-    while !control.is_stopped() {
+    while control.stopped().is_none() {
         std::thread::sleep(Duration::from_millis(1));
     }
     send("TERM");

@@ -8,7 +8,7 @@ use quotaproof::device::{
 };
 use quotaproof::drive::live::{Control, LiveEnd, LiveOptions, run};
 use quotaproof::policy::model::{HintPlace, HintSource, HintUnit, Policy, Presence, Refusal};
-use quotaproof::record::{Exchange, Observation, Observer, Record, Sent};
+use quotaproof::record::{Exchange, Observation, Observer, Record, Sent, StreamEnding};
 use quotaproof::scenario::target::{Network, ServerSpec, Target};
 use quotaproof::scenario::{DeviceId, Identities, OperationId, Operations, Scenario};
 use quotaproof::time::{Anchor, Nanos};
@@ -134,7 +134,7 @@ pub struct Log {
     pub records: Vec<(Record, Option<Exchange>)>,
     pub sent: Vec<(Nanos, Sent)>,
     pub late: Vec<Nanos>,
-    pub closed: Vec<(DeviceId, Flow, u64)>,
+    pub closed: Vec<(DeviceId, Flow, u64, StreamEnding)>,
     pub notes: Vec<Note>,
     last: Nanos,
 }
@@ -151,7 +151,9 @@ impl Observer for Log {
                 assert!(record.sent.unwrap_or(record.due) <= record.done, "{record:?}");
                 self.records.push((*record, exchange.cloned()));
             }
-            Observation::StreamClosed { device, flow, frames } => self.closed.push((device, flow, frames)),
+            Observation::StreamClosed { device, flow, frames, ending, .. } => {
+                self.closed.push((device, flow, frames, ending));
+            }
             Observation::Noted { note, .. } => self.notes.push(note),
             Observation::Late { by } => self.late.push(by),
         }

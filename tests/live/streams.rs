@@ -7,8 +7,11 @@ use std::time::Duration;
 
 use quotaproof::device::{Disconnect, Failure, Flow, Lane, Outcome};
 use quotaproof::policy::signals::Hint;
+use quotaproof::record::StreamEnding;
 use quotaproof::scenario::DeviceId;
 use quotaproof::time::Nanos;
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::{Message, WebSocket, accept};
 
 use crate::stage::*;
@@ -36,7 +39,8 @@ fn frames_reach_the_device_and_a_server_that_closes_is_noticed() {
     let (end, heard) = play(&url, vec![open(1), Step::default(), open(2)]);
     assert_eq!(heard[1], "1 Served CommandQueued { command_id: \"\" }");
     assert_eq!(heard[2..5], ["1 frame of 5", "1 frame of 300", "1 closed"]);
-    assert_eq!(end.observers[0].closed[0], (DeviceId(0), Flow(1), 2));
+    let ending = StreamEnding::Server { code: None };
+    assert_eq!(end.observers[0].closed[0], (DeviceId(0), Flow(1), 2, ending));
     assert_eq!(end.observers[0].records[0].0.status, 101);
 }
 
@@ -93,7 +97,22 @@ fn a_frame_that_is_too_large_ends_the_stream() {
     });
     let (end, heard) = play(&url, vec![open(1), Step::default(), Step::default()]);
     assert_eq!(heard[2], "1 closed");
-    assert_eq!(end.observers[0].closed, [(DeviceId(0), Flow(1), 0)]);
+    assert_eq!(end.observers[0].closed, [(DeviceId(0), Flow(1), 0, StreamEnding::Lost)]);
+}
+
+#[test]
+fn how_a_server_ends_a_stream_is_told_apart() {
+    let url = server(|stream, number| {
+        let mut stream = accepted(stream);
+        if number == 0 {
+            let goodbye = CloseFrame { code: CloseCode::Away, reason: "".into() };
+            stream.close(Some(goodbye)).unwrap();
+            while stream.read().is_ok() {}
+        }
+    });
+    let (end, _) = play(&url, vec![open(1), Step::default(), open(2), Step::default(), Step::default()]);
+    let endings: Vec<_> = end.observers[0].closed.iter().map(|closed| closed.3).collect();
+    assert_eq!(endings, [StreamEnding::Server { code: Some(1001) }, StreamEnding::Lost]);
 }
 
 #[test]
@@ -115,7 +134,7 @@ fn a_device_and_the_end_of_the_run_close_streams_politely_and_a_lost_connection_
         last.disconnect.extend(disconnect);
         let (end, heard) = play(&url, vec![open(1), last]);
         assert_eq!(told.recv_timeout(Duration::from_secs(10)), Ok(polite), "{name}");
-        assert_eq!(end.observers[0].closed, [(DeviceId(0), Flow(1), 1)], "{name}");
+        assert_eq!(end.observers[0].closed, [(DeviceId(0), Flow(1), 1, StreamEnding::Device)], "{name}");
         assert!(!heard.iter().any(|words| words.contains("closed")), "{name}: it knows: {heard:?}");
     }
 }

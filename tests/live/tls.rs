@@ -104,7 +104,19 @@ fn an_unknown_authority_is_not_trusted() {
     for lane in LANES {
         let steps = in_turn([request(1, lane)]);
         let (end, _) = play_to_end(&trusting(Some(file.path().to_owned())), options(&url), steps);
-        assert_eq!(end.observers[0].outcomes(), [Outcome::Failed(Failure::ConnectFailed)], "{lane:?}");
+        assert_eq!(end.observers[0].outcomes(), [Outcome::Failed(Failure::TlsFailed)], "{lane:?}");
+        assert!(!end.ever_connected);
+    }
+}
+
+#[test]
+fn a_server_without_tls_is_told_from_one_that_is_not_there() {
+    let without_tls = server(|mut stream, _| stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").unwrap());
+    let hangs_up = server(|stream, _| drop(stream));
+    for (url, lane) in [without_tls, hangs_up].iter().flat_map(|url| LANES.map(|lane| (url, lane))) {
+        let (end, _) =
+            play_to_end(&trusting(None), options(&url.replace("http", "https")), in_turn([request(1, lane)]));
+        assert_eq!(end.observers[0].outcomes(), [Outcome::Failed(Failure::TlsFailed)], "{url} {lane:?}");
         assert!(!end.ever_connected);
     }
 }

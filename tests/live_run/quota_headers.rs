@@ -26,9 +26,12 @@ fn classes_are_learned_from_served_answers_and_what_remains_is_followed() {
     let (_, summary) = Stage::new(PROFILE).run_to(Exit::Pass);
     let requests = |name: &str| summary.classes.iter().find(|class| class.class == name).unwrap().requests;
     assert!(requests("light") >= 20 && requests("unclassified") >= 8, "{:?}", summary.classes);
-    for (check, subject) in
-        [("server.quota-headers", ""), ("server.class-header", ""), ("server.remaining", "light"), ("server.limit-drift", "light")]
-    {
+    for (check, subject) in [
+        ("server.quota-headers", ""),
+        ("server.class-header", ""),
+        ("server.remaining", "light"),
+        ("server.limit-drift", "light"),
+    ] {
         assert_eq!(verdict(&summary, check, subject), Verdict::Pass, "{check}");
     }
 }

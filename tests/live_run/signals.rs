@@ -54,3 +54,22 @@ fn a_second_signal_ends_the_program_without_a_report() {
     assert_eq!(child.wait().unwrap().code(), Some(130));
     assert_eq!(stage.reports(), Vec::<std::path::PathBuf>::new());
 }
+
+#[test]
+fn an_output_that_nobody_reads_any_more_ends_nothing() {
+    let stage = Stage::new(WELL_BEHAVED);
+    let closed = || std::io::pipe().unwrap().1;
+    let code = stage.command("check").arg("nowhere.yaml").stdout(closed()).stderr(closed()).status().unwrap().code();
+    assert_eq!(code, Some(2), "a mistake is still told by the exit code");
+
+    let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let mut serve = stage.command("serve");
+    let mut child = serve.args(["--listen", &address.to_string()]).stdout(closed()).stderr(closed()).spawn().unwrap();
+    while std::net::TcpStream::connect(address).is_err() {
+        assert_eq!(child.try_wait().unwrap(), None, "it serves all the same");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    // One that comes before the program minds signals ends it too, without an exit code.
+    signal(&child, "TERM");
+    assert!(matches!(child.wait().unwrap().code(), None | Some(0)));
+}

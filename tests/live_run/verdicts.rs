@@ -97,6 +97,33 @@ fn a_target_on_which_nothing_listens_is_unreachable() {
     assert!(summary.classes.iter().all(|class| class.served == 0));
 }
 
+/// However long the run was to take: nothing could come of the rest.
+#[test]
+fn a_target_that_is_never_reached_ends_the_run_early_with_its_report() {
+    let url = format!("http://{}", TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap());
+    let hours = WELL_BEHAVED.replace("duration: 2s", "duration: 10h");
+    let stage = Stage::new(&format!("{hours}target: {{url: '{url}'}}\n"));
+    let ended = stage.run();
+    assert_eq!(ended.code, Some(3), "{ended:?}");
+    let summary = stage.summary(&ended);
+    assert!(summary.run.gave_up && !summary.run.interrupted && summary.run.duration_s < 30_000.0, "{:?}", summary.run);
+    assert!(summary.conclusion.headline.contains("attempts, connection refused"), "{:?}", summary.conclusion);
+    for words in ["Connection refused", "check that the server is running", "given up after"] {
+        assert!(ended.says(words), "{words}: {}", ended.out);
+    }
+}
+
+#[test]
+fn a_name_that_cannot_be_looked_up_is_unreachable_too() {
+    // Too long for a name, so that nobody outside is asked for it.
+    let name = "n".repeat(64);
+    let stage = Stage::new(&format!("{WELL_BEHAVED}target: {{url: 'http://{name}', authorized: true}}\n"));
+    let ended = stage.run();
+    assert_eq!(ended.code, Some(3), "{ended:?}");
+    assert!(flowing(&ended.err).contains(&format!("the target `{name}` cannot be looked up")), "{}", ended.err);
+    assert!(ended.err.contains("check the name"), "{}", ended.err);
+}
+
 #[test]
 fn the_share_of_overload_answers_shows_up_apart_from_refusals() {
     let stage = Stage::new(

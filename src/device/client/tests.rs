@@ -156,10 +156,7 @@ requests:
         written[0].path,
         "/v2/a%2Fb%3Fc/{x}/1?a%20b=a%2Fb%3Fc%20%26%202026-03-15T10%3A30%3A00Z&at=1773570599000"
     );
-    assert_eq!(
-        body(&written[1]),
-        r#"{"who":"é\"\\","n":1,"deep":[1,1.5,true,null,1773570600,"n1"],"{x}":""}"#
-    );
+    assert_eq!(body(&written[1]), r#"{"who":"é\"\\","n":1,"deep":[1,1.5,true,null,1773570600,"n1"],"{x}":""}"#);
     assert_eq!(written[1].path.split('?').next(), Some("/v2/%C3%A9%22%5C/{x}/2"));
     assert!(serde_json::from_str::<serde_json::Value>(body(&written[1])).is_ok());
     assert_eq!(header(&written[0], "Accept"), ["application/json"]);
@@ -319,7 +316,8 @@ fn an_answer_without_what_the_script_needs_is_a_failure() {
 #[test]
 fn credentials_go_where_they_belong_and_are_known_as_secrets() {
     let written = |auth: &str| {
-        let text = format!("count: 1\narrivals: {{every: 1s}}\nauth: {auth}\nrequests: [{{get: /v2/a, query: {{x: 1}}}}]");
+        let text =
+            format!("count: 1\narrivals: {{every: 1s}}\nauth: {auth}\nrequests: [{{get: /v2/a, query: {{x: 1}}}}]");
         let mut scenario = scenario(&text);
         crate::profile::secrets::fill(&mut scenario, |name| Some(format!("{name} &1"))).unwrap();
         Hand::new(&scenario, 0).next().remove(0).1
@@ -364,9 +362,11 @@ fn a_token_is_fetched_first_and_kept() {
     let again = hand.answer(Nanos::from_secs(1), &requests[0].0, Outcome::Rejected(401), Body::None);
     let (fetch, _) = &again[0];
     let (_, requests) = hand.serve(Nanos::from_secs(1), fetch, r#"{"access_token":"t2"}"#);
-    assert!(requests.iter().all(|(request, http)| {
-        request.attempt == 2 && header(http, "authorization") == ["Bearer t2"]
-    }));
+    assert!(
+        requests
+            .iter()
+            .all(|(request, http)| { request.attempt == 2 && header(http, "authorization") == ["Bearer t2"] })
+    );
     let counts = play(&scenario).counts(&scenario);
     assert_eq!(counts["POST /oauth/token"], 1, "{counts:?}");
     assert!(counts["GET /v2/a"] >= 599);
@@ -388,7 +388,9 @@ fn more_than_may_be_under_way_is_dropped_and_said_to_be() {
 fn a_refusal_is_reacted_to_as_told() {
     let policy = "name: p\nclasses: {reads: {requests: [GET /v2/a], limits: [{allow: 5, per: 10s, scope: account}]}}";
     let clients = |reaction: &str| {
-        format!("count: 1\nreaction: {reaction}\narrivals: {{burst: {{each: {{of: 6, every: 60s}}}}}}\nrequests: [{{get: /v2/a}}]")
+        format!(
+            "count: 1\nreaction: {reaction}\narrivals: {{burst: {{each: {{of: 6, every: 60s}}}}}}\nrequests: [{{get: /v2/a}}]"
+        )
     };
     let attempts = |reaction: &str| play(&scenario_under(policy, &clients(reaction), "")).records.len();
     assert_eq!(attempts("give_up"), 6);
@@ -425,7 +427,9 @@ fn a_seed_replays_a_run_and_another_does_not() {
 fn clients_that_share_a_budget_are_in_one_shard() {
     let policy = "name: p\nclasses: {reads: {requests: [GET /v2/a], limits: [{allow: 5, per: 10s, scope: client_id}]}}";
     let clients = |identity: &str| {
-        let text = format!("count: 12\nidentity: {{client_id: {identity}}}\narrivals: {{every: 1s}}\nrequests: [{{get: /v2/a}}]");
+        let text = format!(
+            "count: 12\nidentity: {{client_id: {identity}}}\narrivals: {{every: 1s}}\nrequests: [{{get: /v2/a}}]"
+        );
         scenario_under(policy, &text, "")
     };
     let sizes = |identity: &str| {

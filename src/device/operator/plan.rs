@@ -70,8 +70,14 @@ fn devices_of(question: &Question, scenario: &Scenario) -> Option<(GroupId, u32)
     }
 }
 
-/// The place of a set of devices among all that the scenario's questions name, counted from 1.
+/// The place of a set of devices among all of the scenario, counted from 1.
 fn set_number(scenario: &Scenario, group: GroupId, devices: u32) -> u32 {
+    let sets = device_sets(scenario);
+    sets.iter().position(|set| *set == (group, devices)).map_or(0, |index| index as u32 + 1)
+}
+
+/// The sets of devices that the scenario's questions name, each once: so many of a group, from its first.
+pub fn device_sets(scenario: &Scenario) -> Vec<(GroupId, u32)> {
     let asks = scenario.groups.iter().flat_map(|group| match &group.kind {
         GroupKind::Operators(spec) => spec.asks.as_slice(),
         GroupKind::Chargers(_) | GroupKind::Clients(_) => &[],
@@ -82,5 +88,5 @@ fn set_number(scenario: &Scenario, group: GroupId, devices: u32) -> u32 {
             seen.push(set);
         }
     }
-    seen.iter().position(|set| *set == (group, devices)).map_or(0, |index| index as u32 + 1)
+    seen
 }

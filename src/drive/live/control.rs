@@ -1,7 +1,7 @@
 //! The handle on a run from outside: stop it, and see how far it is.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use tokio::sync::watch;
 
@@ -13,7 +13,9 @@ pub struct Control(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    stop: watch::Sender<bool>,
+    stop: watch::Sender<Option<Stop>>,
+    ever_connected: AtomicBool,
+    not_connected: AtomicU64,
     requests: AtomicU64,
     served: AtomicU64,
     refused: AtomicU64,
@@ -21,6 +23,15 @@ struct Inner {
     failed: AtomicU64,
     in_flight: AtomicU64,
     peak_in_flight: AtomicU64,
+}
+
+/// Why a run ended before its time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// Somebody asked for it.
+    Asked,
+    /// Its target cannot be reached.
+    Unreachable,
 }
 
 /// A run's counters at one moment.
@@ -41,7 +52,9 @@ pub struct Counts {
 impl Default for Control {
     fn default() -> Self {
         Control(Arc::new(Inner {
-            stop: watch::Sender::new(false),
+            stop: watch::Sender::new(None),
+            ever_connected: AtomicBool::new(false),
+            not_connected: AtomicU64::new(0),
             requests: AtomicU64::new(0),
             served: AtomicU64::new(0),
             refused: AtomicU64::new(0),
@@ -56,10 +69,10 @@ impl Default for Control {
 impl Control {
     /// Ends the run early, as its planned end would: nothing more is sent, answers are awaited for a short while.
     pub fn stop(&self) {
-        self.0.stop.send_replace(true);
+        self.stop_for(Stop::Asked);
     }
 
-    pub fn is_stopped(&self) -> bool {
+    pub fn stopped(&self) -> Option<Stop> {
         *self.0.stop.borrow()
     }
 
@@ -76,8 +89,40 @@ impl Control {
         }
     }
 
-    pub(super) fn stops(&self) -> watch::Receiver<bool> {
+    pub(super) fn give_up(&self) {
+        self.stop_for(Stop::Unreachable);
+    }
+
+    /// The first reason stays.
+    fn stop_for(&self, reason: Stop) {
+        self.0.stop.send_if_modified(|stop| match stop {
+            Some(_) => false,
+            None => {
+                *stop = Some(reason);
+                true
+            }
+        });
+    }
+
+    pub(super) fn stops(&self) -> watch::Receiver<Option<Stop>> {
         self.0.stop.subscribe()
+    }
+
+    pub(super) fn connected(&self) {
+        self.0.ever_connected.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn ever_connected(&self) -> bool {
+        self.0.ever_connected.load(Ordering::Relaxed)
+    }
+
+    /// A request failed for want of a connection.
+    pub(super) fn not_connected(&self) {
+        self.0.not_connected.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn failed_to_connect(&self) -> u64 {
+        self.0.not_connected.load(Ordering::Relaxed)
     }
 
     pub(super) fn begun(&self) {

@@ -17,6 +17,7 @@ use super::endpoint::Endpoint;
 use super::tls::Tls;
 use crate::clock::Clock;
 use crate::device::{Failure, Flow, HttpRequest};
+use crate::record::StreamEnding;
 use crate::time::Nanos;
 
 /// Buffers larger than this are given back after use: thousands of connections lie idle most of the time.
@@ -102,6 +103,7 @@ pub enum Message {
         at: Nanos,
         device: Local,
         flow: Flow,
+        ending: StreamEnding,
     },
 }
 

@@ -20,6 +20,7 @@ mod lane;
 mod lead;
 mod link;
 mod pool;
+mod reach;
 mod run;
 mod shard;
 pub mod signals;
@@ -28,5 +29,5 @@ mod stream;
 mod timer;
 mod tls;
 
-pub use control::{Control, Counts};
+pub use control::{Control, Counts, Stop};
 pub use run::{LiveEnd, LiveError, LiveOptions, run};

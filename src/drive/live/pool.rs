@@ -4,17 +4,22 @@ use std::error::Error;
 use std::io;
 use std::rc::Rc;
 
+use tokio::sync::mpsc::UnboundedSender;
+use tower::util::MapResponseLayer;
+
 use super::LiveError;
 use super::endpoint::Endpoint;
-use super::link::{Job, Link, Trouble};
+use super::link::{Job, Link, Message, Trouble};
 use crate::device::Failure;
 use crate::time::Nanos;
 
-/// A client for one shard. `tls` is used as it is, whether or not the target speaks TLS.
+/// A client for one shard, which is told of each connection that is opened. `tls` is used as it is, whether or not the
+/// target speaks TLS.
 pub fn client(
     endpoint: &Endpoint,
     tls: &rustls::ClientConfig,
     connect_timeout: Nanos,
+    messages: UnboundedSender<Message>,
 ) -> Result<reqwest::Client, LiveError> {
     let mut tls = tls.clone();
     tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
@@ -22,6 +27,10 @@ pub fn client(
         .tls_backend_preconfigured(tls)
         .resolve_to_addrs(&endpoint.host, &endpoint.addresses)
         .connect_timeout(connect_timeout.into())
+        .connector_layer(MapResponseLayer::new(move |connection| {
+            let _ = messages.send(Message::Connected);
+            connection
+        }))
         .redirect(reqwest::redirect::Policy::none())
         .retry(reqwest::retry::never())
         .no_proxy()
@@ -80,10 +89,7 @@ fn build(link: &Link, client: &reqwest::Client, job: &Job) -> Result<reqwest::Re
 fn trouble(error: reqwest::Error) -> Trouble {
     let error = error.without_url();
     let failure = if error.is_connect() {
-        match cause::<io::Error>(&error).map(io::Error::kind) {
-            Some(io::ErrorKind::ConnectionRefused) => Failure::ConnectRefused,
-            _ => Failure::ConnectFailed,
-        }
+        cause(&error).map(innermost).map_or(Failure::ConnectFailed, connect_failure)
     } else if cause::<hyper::Error>(&error).is_some_and(|error| error.is_parse() || error.is_parse_too_large()) {
         Failure::Garbage
     } else {
@@ -92,12 +98,32 @@ fn trouble(error: reqwest::Error) -> Trouble {
     Trouble::new(failure, deepest(&error))
 }
 
+/// What failed while a connection was opened. Only behind the TCP connection, in the TLS handshake, can a peer send
+/// nonsense or hang up.
+fn connect_failure(error: &io::Error) -> Failure {
+    let of_tls = error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>());
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused => Failure::ConnectRefused,
+        io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => Failure::TlsFailed,
+        _ if of_tls => Failure::TlsFailed,
+        _ => Failure::ConnectFailed,
+    }
+}
+
 fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
     std::iter::successors(Some(error), |&error| error.source())
 }
 
 fn cause<'a, E: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a E> {
     causes(error).find_map(|error| error.downcast_ref())
+}
+
+/// An error of the system may be wrapped into another one, which its chain of sources then leaves out.
+fn innermost(error: &io::Error) -> &io::Error {
+    match error.get_ref().and_then(|inner| inner.downcast_ref()) {
+        Some(wrapped) => innermost(wrapped),
+        None => error,
+    }
 }
 
 /// The outer errors of a client only say that something failed.

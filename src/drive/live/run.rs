@@ -12,7 +12,7 @@ use tokio::runtime::{LocalOptions, LocalRuntime};
 use tokio::sync::mpsc::unbounded_channel;
 use tokio::task::spawn_local;
 
-use super::control::Control;
+use super::control::{Control, Stop};
 use super::endpoint::Endpoint;
 use super::link::Link;
 use super::pool;
@@ -60,14 +60,15 @@ pub struct LiveEnd<O> {
     pub observers: Vec<O>,
     /// When the last shard stopped sending; answers may have come for a while after it.
     pub ended: Nanos,
-    /// Whether it was stopped before its time.
-    pub interrupted: bool,
+    /// Why it was stopped before its time.
+    pub stopped: Option<Stop>,
     /// Whether any connection to the target was ever opened.
     pub ever_connected: bool,
     /// Whether anything ever answered in HTTP.
     pub ever_answered: bool,
-    /// Connections opened, except the pool's, which keeps that to itself.
     pub connections: u64,
+    /// What the system said of the last attempt to connect, where none ever succeeded.
+    pub connect_error: Option<String>,
     /// Requests written a second time because the server had just closed the connection that was kept alive.
     pub stale_retries: u64,
     pub peak_in_flight: u64,
@@ -149,10 +150,11 @@ fn gather<O>(clock: Clock, control: &Control, ends: impl Iterator<Item = (O, Sha
     let mut whole = LiveEnd {
         observers: Vec::new(),
         ended: Nanos::ZERO,
-        interrupted: false,
-        ever_connected: false,
+        stopped: control.stopped(),
+        ever_connected: control.ever_connected(),
         ever_answered: false,
         connections: 0,
+        connect_error: None,
         stale_retries: 0,
         peak_in_flight: control.counts().peak_in_flight,
         anchor: clock.anchor(),
@@ -160,12 +162,12 @@ fn gather<O>(clock: Clock, control: &Control, ends: impl Iterator<Item = (O, Sha
     for (observer, end) in ends {
         whole.observers.push(observer);
         whole.ended = whole.ended.max(end.ended);
-        whole.interrupted |= end.interrupted;
-        whole.ever_connected |= end.connected;
         whole.ever_answered |= end.answered;
         whole.connections += end.connections;
         whole.stale_retries += end.stale_retries;
+        whole.connect_error = whole.connect_error.or(end.connect_error);
     }
+    whole.connect_error = whole.connect_error.filter(|_| !whole.ever_connected);
     whole
 }
 
@@ -208,6 +210,7 @@ fn play<D: Device + 'static, O: Observer + 'static>(
     devices: Vec<(DeviceId, D)>,
 ) -> Result<(O, ShardEnd), LiveError> {
     let (messages, inbox) = unbounded_channel();
+    let of_pool = messages.clone();
     let link = Rc::new(Link {
         clock,
         endpoint: target.endpoint.clone(),
@@ -220,7 +223,7 @@ fn play<D: Device + 'static, O: Observer + 'static>(
         scratch: RefCell::new(vec![0; 16 * 1024].into_boxed_slice()),
     });
     runtime.block_on(async {
-        let client = pool::client(&target.endpoint, &target.client_tls, options.connect_timeout)?;
+        let client = pool::client(&target.endpoint, &target.client_tls, options.connect_timeout, of_pool)?;
         let timer = Timer::new(clock)?;
         let (scenario, control) = (scenario.clone(), options.control.clone());
         let shard = Shard::new(scenario, control, link, inbox, client, observer, devices, options.drain);

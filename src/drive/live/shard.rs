@@ -16,8 +16,9 @@ use tokio::task::JoinHandle;
 
 use super::agenda::{Agenda, Item, Local};
 use super::answer;
-use super::control::Control;
+use super::control::{Control, Stop};
 use super::link::{Job, Link, Message, Ticket, Trouble};
+use super::reach::Reach;
 use super::timer::Timer;
 use crate::device::{
     Actions, Answer, Body, Cause, Device, Disconnect, Event, Failure, Lane as LaneKind, Note, Outcome, Request,
@@ -55,19 +56,21 @@ pub struct Shard<D, O> {
     drain: Nanos,
     /// Streams that are saying goodbye.
     goodbyes: Vec<JoinHandle<()>>,
+    reach: Reach,
     end: ShardEnd,
 }
 
 /// What a shard did, besides what it observed.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct ShardEnd {
     /// When it stopped sending.
     pub ended: Nanos,
-    pub interrupted: bool,
-    /// Connections opened, except the pool's.
+    /// Why it did so before its time.
+    pub stopped: Option<Stop>,
+    /// Connections opened, the pool's included.
     pub connections: u64,
-    /// Whether any connection came about, the pool's included.
-    pub connected: bool,
+    /// What the last attempt to connect came to, where none had succeeded before.
+    pub connect_error: Option<String>,
     pub answered: bool,
     pub stale_retries: u64,
 }
@@ -135,6 +138,7 @@ impl<D: Device, O: Observer> Shard<D, O> {
             phase: Phase::Running { until },
             drain,
             goodbyes: Vec::new(),
+            reach: Reach::default(),
             end: ShardEnd::default(),
         }
     }
@@ -142,7 +146,7 @@ impl<D: Device, O: Observer> Shard<D, O> {
     /// Plays the devices to the end of the run.
     pub async fn run(mut self, mut timer: Timer) -> io::Result<(O, ShardEnd)> {
         let mut stops = self.control.stops();
-        let mut stopped = pin!(stops.wait_for(|&stopped| stopped));
+        let mut stopped = pin!(stops.wait_for(Option::is_some));
         loop {
             let more = self.step();
             let (running, until) = match self.phase {
@@ -154,13 +158,14 @@ impl<D: Device, O: Observer> Shard<D, O> {
                 tokio::task::yield_now().await;
                 continue;
             }
-            let next = self.agenda.next().map_or(until, |at| at.min(until));
+            let verdict = if running { self.reach.verdict_at() } else { Nanos::MAX };
+            let next = self.agenda.next().map_or(until, |at| at.min(until)).min(verdict);
             tokio::select! {
                 biased;
                 Some(message) = self.messages.recv() => self.take(message),
                 reached = timer.reached(Some(next)) => reached?,
                 _ = &mut stopped, if running => {
-                    self.end.interrupted = true;
+                    self.end.stopped = self.control.stopped();
                     self.stop_sending(self.link.clock.now());
                 }
             }
@@ -168,6 +173,7 @@ impl<D: Device, O: Observer> Shard<D, O> {
         for goodbye in self.goodbyes {
             let _ = goodbye.await;
         }
+        self.end.connect_error = self.reach.into_last_error();
         Ok((self.observer, self.end))
     }
 
@@ -175,10 +181,11 @@ impl<D: Device, O: Observer> Shard<D, O> {
     fn step(&mut self) -> bool {
         self.take_messages();
         let now = self.link.clock.now();
-        if let Phase::Running { until } = self.phase
-            && now >= until
-        {
-            self.stop_sending(now);
+        if let Phase::Running { until } = self.phase {
+            if now >= until {
+                self.stop_sending(now);
+            }
+            self.reach.judge(now, &self.control);
         }
         if let Phase::Draining { until } = self.phase
             && (now >= until || self.only_polls_are_open())
@@ -227,13 +234,13 @@ impl<D: Device, O: Observer> Shard<D, O> {
         match message {
             Message::Connected => {
                 self.end.connections += 1;
-                self.end.connected = true;
+                self.control.connected();
             }
             Message::Stale => self.end.stale_retries += 1,
             Message::Sent { ticket, at, ready } => self.sent(ticket, at, ready),
             Message::Done { at, job, trouble } => self.done(at, job, trouble),
             Message::Frame { at, device, flow, bytes } => self.frame(at, device, flow, bytes),
-            Message::StreamClosed { at, device, flow } => self.stream_closed(at, device, flow),
+            Message::StreamClosed { at, device, flow, ending } => self.stream_closed(at, device, flow, ending),
         }
     }
 
@@ -300,7 +307,6 @@ impl<D: Device, O: Observer> Shard<D, O> {
         let http = std::mem::take(&mut job.http);
         match trouble {
             None => {
-                self.end.connected = true;
                 self.end.answered = true;
                 let handshake = self.in_flight.get(&ticket).is_some_and(|entry| entry.request.lane == LaneKind::Stream);
                 let (mut outcome, signal) = answer::classify(&self.scenario.policy, &job.reply, handshake);
@@ -319,9 +325,10 @@ impl<D: Device, O: Observer> Shard<D, O> {
                 self.finish(ticket, at, ending, exchange.as_ref(), body);
             }
             Some(trouble) => {
-                // The pool keeps its connections to itself; these it cannot fail with before there is one.
-                self.end.connected |= matches!(trouble.failure, Failure::Reset | Failure::Garbage | Failure::TooLarge);
                 let exchange = answer::of_trouble(&http, &trouble);
+                if trouble.failure.is_of_connecting() {
+                    self.reach.failed(at, trouble.detail, &self.control);
+                }
                 self.finish(ticket, at, Ending::failed(trouble.failure), Some(&exchange), Body::None);
             }
         }

@@ -60,11 +60,11 @@ async fn connect(link: &Link) -> Result<Socket, Trouble> {
 }
 
 async fn prepare(link: &Link, stream: TcpStream) -> Result<Socket, Trouble> {
-    let failed = |error: io::Error| Trouble::new(Failure::ConnectFailed, error);
-    stream.set_nodelay(true).map_err(failed)?;
+    let failed = |failure| move |error: io::Error| Trouble::new(failure, error);
+    stream.set_nodelay(true).map_err(failed(Failure::ConnectFailed))?;
     match &link.tls {
         None => Ok(Socket::Plain(stream)),
-        Some(tls) => Ok(Socket::Tls(Box::new(tls.connect(stream).await.map_err(failed)?))),
+        Some(tls) => Ok(Socket::Tls(Box::new(tls.connect(stream).await.map_err(failed(Failure::TlsFailed))?))),
     }
 }
 

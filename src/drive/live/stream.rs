@@ -9,16 +9,17 @@ use futures_util::{SinkExt, StreamExt};
 use tokio::io::AsyncWriteExt;
 use tokio::sync::oneshot;
 use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::Message as WsMessage;
+use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::handshake::client::generate_key;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 
 use super::agenda::Local;
 use super::http1::{ResponseParser, write_request};
-use super::link::{Job, Link, Message, Trouble};
+use super::link::{Job, Link, Message as ToShard, Trouble};
 use super::socket::{Socket, lost, read};
 use crate::device::{Failure, Flow};
+use crate::record::StreamEnding;
 
 /// The library's own default, 128 KiB for each connection, is meant for few and busy ones.
 const READ_BUFFER: usize = 4 * 1024;
@@ -47,7 +48,7 @@ pub async fn run(link: Rc<Link>, mut job: Job, device: Local, flow: Flow, close:
             let mut stream = WebSocketStream::from_partially_read(socket, first, Role::Client, Some(config)).await;
             // If it cannot be sent, listening tells.
             if !first_message.is_empty() {
-                let _ = stream.send(WsMessage::text(first_message)).await;
+                let _ = stream.send(Message::text(first_message)).await;
             }
             listen(&link, stream, device, flow, close).await;
         }
@@ -100,6 +101,7 @@ async fn listen(
     flow: Flow,
     mut close: oneshot::Receiver<()>,
 ) {
+    let mut ending = StreamEnding::Lost;
     loop {
         let message = tokio::select! {
             message = stream.next() => message,
@@ -108,14 +110,18 @@ async fn listen(
         match message {
             Some(Ok(message)) if message.is_text() || message.is_binary() => {
                 let bytes = u32::try_from(message.len()).unwrap_or(u32::MAX);
-                link.tell(Message::Frame { at: link.clock.now(), device, flow, bytes });
+                link.tell(ToShard::Frame { at: link.clock.now(), device, flow, bytes });
             }
-            // Pings are answered by the library; after a close frame it ends the stream.
+            // The library answers it and ends the stream.
+            Some(Ok(Message::Close(frame))) => {
+                ending = StreamEnding::Server { code: frame.map(|frame| frame.code.into()) };
+            }
+            // Pings are answered by the library.
             Some(Ok(_control)) => {}
             Some(Err(_)) | None => break,
         }
     }
-    link.tell(Message::StreamClosed { at: link.clock.now(), device, flow });
+    link.tell(ToShard::StreamClosed { at: link.clock.now(), device, flow, ending });
 }
 
 async fn say_goodbye(mut stream: WebSocketStream<Socket>) {

@@ -10,8 +10,9 @@ use super::target::{Reply, Target};
 use super::{DRAIN, End};
 use crate::device::{Actions, Answer, Body, Device, Disconnect, Event, Failure, Flow, Lane, Note, Outcome, Request};
 use crate::policy::signals::{self, Hint, ResponseView, Told};
-use crate::record::{Exchange, Observation, Observer, Record, Sent};
+use crate::record::{Exchange, Observation, Observer, Record, Sent, StreamEnding};
 use crate::reference::http::HttpOut;
+use crate::scenario::target::{CUT_AFTER, CUT_CODE, Fault};
 use crate::scenario::{DeviceId, Scenario};
 use crate::tellus::TellusOp;
 use crate::time::Nanos;
@@ -74,6 +75,11 @@ enum Happening {
         player: usize,
         flow: Flow,
     },
+    /// The target has had enough of a stream.
+    Cut {
+        player: usize,
+        flow: Flow,
+    },
     /// One of the scenario's events.
     Disturbance(usize),
 }
@@ -130,7 +136,9 @@ impl<'a, D: Device, O: Observer> Engine<'a, D, O> {
             self.now = duration.saturating_add(DRAIN);
         }
         self.cancel_open();
-        (0..self.players.len()).for_each(|player| self.close_streams(player, |_| true));
+        for player in 0..self.players.len() {
+            self.close_streams(player, StreamEnding::Device, |_| true);
+        }
         End { ended: self.now }
     }
 
@@ -147,6 +155,7 @@ impl<'a, D: Device, O: Observer> Engine<'a, D, O> {
                 Happening::HoldEnds(call) => self.end_hold(call),
                 Happening::Answer(call) => self.answer(call),
                 Happening::Frame { player, flow } => self.frame(player, flow),
+                Happening::Cut { player, flow } => self.cut(player, flow),
                 Happening::Disturbance(event) => self.disturb(event),
             }
         }
@@ -385,7 +394,20 @@ impl<'a, D: Device, O: Observer> Engine<'a, D, O> {
             return self.target.release(self.players[index].id, &request, since);
         }
         self.players[index].streams.push(OpenStream { request, since, frames: 0 });
-        self.queue.plan(self.now + FRAME_EVERY, Happening::Frame { player: index, flow: request.flow });
+        let flow = request.flow;
+        if !self.target.has(Fault::StreamsSilent) {
+            self.queue.plan(self.now + FRAME_EVERY, Happening::Frame { player: index, flow });
+        }
+        if self.target.has(Fault::StreamsCut) {
+            self.queue.plan(self.now + CUT_AFTER, Happening::Cut { player: index, flow });
+        }
+    }
+
+    fn cut(&mut self, index: usize, flow: Flow) {
+        let ending = StreamEnding::Server { code: Some(CUT_CODE) };
+        if self.close_streams(index, ending, |request| request.flow == flow) {
+            self.feed(index, Event::StreamClosed { flow });
+        }
     }
 
     fn frame(&mut self, index: usize, flow: Flow) {
@@ -410,7 +432,7 @@ impl<'a, D: Device, O: Observer> Engine<'a, D, O> {
             Disconnect::All => {
                 let open = self.players[player].open.clone();
                 open.into_iter().for_each(|call| self.cancel(call));
-                self.close_streams(player, |_| true);
+                self.close_streams(player, StreamEnding::Device, |_| true);
             }
             Disconnect::Stream(flow) => {
                 let is_meant = |request: &Request| request.lane == Lane::Stream && request.flow == flow;
@@ -418,7 +440,7 @@ impl<'a, D: Device, O: Observer> Engine<'a, D, O> {
                 let mut open = self.players[player].open.clone();
                 open.retain(|&id| calls.get(id).is_some_and(|call| is_meant(&call.request)));
                 open.into_iter().for_each(|call| self.cancel(call));
-                self.close_streams(player, is_meant);
+                self.close_streams(player, StreamEnding::Device, is_meant);
             }
         }
     }
@@ -462,16 +484,20 @@ impl<'a, D: Device, O: Observer> Engine<'a, D, O> {
         }
     }
 
-    fn close_streams(&mut self, index: usize, is_meant: impl Fn(&Request) -> bool) {
+    /// Whether there were any.
+    fn close_streams(&mut self, index: usize, ending: StreamEnding, is_meant: impl Fn(&Request) -> bool) -> bool {
         let player = &mut self.players[index];
         let device = player.id;
         let (closed, kept): (Vec<OpenStream>, Vec<OpenStream>) =
             player.streams.drain(..).partition(|stream| is_meant(&stream.request));
         player.streams = kept;
+        let any = !closed.is_empty();
         for OpenStream { request, since, frames } in closed {
             self.target.release(device, &request, since);
-            let flow = request.flow;
-            self.observer.observe(self.now, Observation::StreamClosed { device, flow, frames });
+            let Request { operation, flow, .. } = request;
+            let closed = Observation::StreamClosed { device, operation, flow, frames, ending };
+            self.observer.observe(self.now, closed);
         }
+        any
     }
 }

@@ -15,7 +15,7 @@ use crate::rng::device_rng;
 use crate::scenario::fleet::CommandDelivery;
 use crate::scenario::identity::KeyRule;
 use crate::scenario::operation::Operation;
-use crate::scenario::target::{ServerSpec, Target as TargetSpec};
+use crate::scenario::target::{Fault, ServerSpec, Target as TargetSpec};
 use crate::scenario::{DeviceId, GroupKind, Scenario};
 use crate::signals::{ResetKind, http_date};
 use crate::tellus::TellusOp;
@@ -139,6 +139,10 @@ impl<'a> Target<'a> {
     /// None for a request of a scripted client.
     pub fn operation(&self, request: &Request) -> Option<TellusOp> {
         TellusOp::from_id(request.operation).filter(|_| self.speaks_tellus)
+    }
+
+    pub fn has(&self, fault: Fault) -> bool {
+        self.spec.faults.contains(&fault)
     }
 
     /// Ends a request that was admitted at `since` and is served now, but for a stream, which goes on. What its answer

@@ -29,7 +29,7 @@ pub struct ChargersDocument {
     pub count: Whole<1, 100_000>,
     /// What their serial numbers begin with; the group's name when left out. A platform that remembers chargers refuses to
     /// register one twice: give every run against it another prefix.
-    pub serial_prefix: Option<Name>,
+    pub serial_prefix: Option<Located<Name>>,
     /// Connectors of each; 1 when left out.
     #[serde(default = "one")]
     pub connectors: Whole<1, 32>,

@@ -1,9 +1,9 @@
 //! Which requests belong to which class, where the provider does not publish it and the profile's author knows.
 
 use crate::policy::model::Policy;
+use crate::profile::document::ClassesDocument;
 use crate::scenario::Operations;
 use crate::yaml::diagnosis::shown;
-use crate::profile::document::ClassesDocument;
 use crate::yaml::{Diagnosis, Source, suggest};
 
 /// Gives the policy's learned classes the requests that the profile names for them.
@@ -40,7 +40,8 @@ pub(super) fn check_used(
     operations: &Operations,
 ) -> Result<(), Diagnosis> {
     for request in document.values().flatten() {
-        let fits = |(_, operation): (_, &crate::scenario::Operation)| request.matches(&operation.method, &operation.path);
+        let fits =
+            |(_, operation): (_, &crate::scenario::Operation)| request.matches(&operation.method, &operation.path);
         if !operations.iter().any(fits) {
             let like = operations.iter().last().map_or("none".to_owned(), |(_, operation)| operation.name());
             let title = format!("no request of the fleet fits `{}`", request.value);

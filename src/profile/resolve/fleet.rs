@@ -1,5 +1,7 @@
 //! Groups: what each kind of device is told to do.
 
+use indexmap::IndexMap;
+
 use super::ask;
 use super::client::Scripts;
 use super::groups::{Groups, count};
@@ -8,7 +10,7 @@ use crate::scenario::fleet::*;
 use crate::scenario::target::Target;
 use crate::time::Nanos;
 use crate::yaml::quantity::{Delay, Length};
-use crate::yaml::{Diagnosis, Located, Source};
+use crate::yaml::{Diagnosis, Located, Place, Source};
 
 /// `max` of a backoff where it is left out.
 const LONGEST_WAIT: Nanos = Nanos::from_secs(30);
@@ -18,6 +20,7 @@ const RECONNECTS: u32 = u32::MAX;
 
 pub(super) fn groups(scripts: &mut Scripts<'_>, target: &Target) -> Result<Vec<Group>, Diagnosis> {
     let groups = scripts.groups;
+    check_serials(groups)?;
     let mut first = 0;
     let mut resolved = Vec::new();
     for (name, document) in groups.iter() {
@@ -33,9 +36,29 @@ pub(super) fn groups(scripts: &mut Scripts<'_>, target: &Target) -> Result<Vec<G
     Ok(resolved)
 }
 
+/// Chargers of two groups with one serial number would be one charger to the platform, and the second never registered.
+fn check_serials(groups: &Groups<'_>) -> Result<(), Diagnosis> {
+    let mut taken: IndexMap<&str, (&str, Option<Place>)> = IndexMap::new();
+    for (name, document) in groups.iter() {
+        let GroupDocument::Chargers(document) = document else { continue };
+        let written = document.serial_prefix.as_ref();
+        let prefix = written.map_or(name, |prefix| prefix.value.0.as_str());
+        let place = written.map(|prefix| prefix.place);
+        // Of two names that stand for prefixes no two are the same: one of both is written.
+        if let Some((other, other_place)) = taken.insert(prefix, (name, place))
+            && let Some(place) = place.or(other_place)
+        {
+            let title = format!("the serial numbers of `{other}` and `{name}` both begin with `{prefix}`");
+            let help = "give each group a `serial_prefix` of its own; without one it is the group's name";
+            return Err(Diagnosis::at(groups.source, place, title).help(help));
+        }
+    }
+    Ok(())
+}
+
 fn chargers(source: &Source, document: &ChargersDocument) -> Result<ChargerSpec, Diagnosis> {
     Ok(ChargerSpec {
-        serial_prefix: document.serial_prefix.as_ref().map(|prefix| prefix.0.clone()),
+        serial_prefix: document.serial_prefix.as_ref().map(|prefix| prefix.value.0.clone()),
         connectors: document.connectors.0 as u8,
         model: ChargerModel {
             name: document.model.name.clone(),

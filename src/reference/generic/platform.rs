@@ -14,7 +14,7 @@ use crate::reference::http::{HttpIn, HttpOut, Reply};
 use crate::reference::overload::Overload;
 use crate::reference::platform::{Platform, StreamId, Ticket};
 use crate::reference::tokens::Tokens;
-use crate::scenario::target::ServerSpec;
+use crate::scenario::target::{CUT_AFTER, Fault, ServerSpec};
 use crate::time::{Anchor, Nanos};
 
 /// How many streams may be open, over all clients.
@@ -33,6 +33,7 @@ pub struct Generic {
     /// Open streams; None where no class limits them.
     streams: HashMap<StreamId, Option<Place>>,
     streams_opened: u64,
+    faults: Vec<Fault>,
 }
 
 /// An answer that has not left yet.
@@ -72,6 +73,7 @@ impl Generic {
             answers: Vec::new(),
             streams: HashMap::new(),
             streams_opened: 0,
+            faults: spec.faults.clone(),
         }
     }
 
@@ -148,7 +150,14 @@ impl Platform for Generic {
     }
 
     fn frames(&self, now: Nanos, _stream: StreamId) -> Vec<String> {
+        if self.faults.contains(&Fault::StreamsSilent) {
+            return Vec::new();
+        }
         vec![json!({ "at_ms": now.0 / 1_000_000 }).to_string()]
+    }
+
+    fn stream_lifetime(&self) -> Option<Nanos> {
+        self.faults.contains(&Fault::StreamsCut).then_some(CUT_AFTER)
     }
 
     fn close_stream(&mut self, stream: StreamId) {

@@ -164,7 +164,6 @@ pub fn class_of(policy: &Policy, method: &str, path: &str) -> Option<ClassId> {
 
 fn learned_class(policy: &Policy, path: &str) -> Option<ClassId> {
     let first = path.strip_prefix('/')?.split('/').next()?;
-    let is_meant =
-        |class: &Class| class.learned_as.is_some() && class.requests.is_empty() && class.name.to_lowercase() == first;
+    let is_meant = |class: &Class| class.learned_as.is_some() && class.name.to_lowercase() == first;
     policy.classes.iter().position(is_meant).map(|index| ClassId(index as u8))
 }

@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::future::Future;
-use std::io;
+use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -82,7 +82,8 @@ pub(super) fn start_with(
         let platform = for_policy(&policy, &spec, clock.anchor());
         let server = Rc::new(Server::new(clock, patience, platform, stopping));
         if let Err(error) = LocalSet::new().block_on(&runtime, run(&server, listener)) {
-            eprintln!("the reference server has ended: {error}");
+            // Nobody may be listening there any more.
+            let _ = writeln!(io::stderr(), "the reference server has ended: {error}");
         }
     };
     let thread = std::thread::Builder::new().name("reference-server".to_owned()).spawn(serve)?;
@@ -281,6 +282,11 @@ impl OpenStream {
     /// How often to send them.
     pub fn frames_every(&self) -> Duration {
         self.server.platform.borrow().frames_every().into()
+    }
+
+    /// How long it may stay open; None for as long as its client likes.
+    pub fn lifetime(&self) -> Option<Nanos> {
+        self.server.platform.borrow().stream_lifetime()
     }
 
     pub fn server(&self) -> &Rc<Server> {

@@ -1,5 +1,7 @@
 //! The WebSocket stream: the handshake's HTTP side, and frames until either side closes.
 
+use std::future::pending;
+use std::pin::pin;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -12,10 +14,11 @@ use hyper_util::rt::TokioIo;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
-use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error, Message};
 
 use super::server::OpenStream;
+use crate::scenario::target::CUT_CODE;
 
 /// A client that takes nothing for so long is cut off.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -67,8 +70,10 @@ pub async fn serve(upgrade: OnUpgrade, stream: OpenStream) {
         .max_frame_size(Some(LONGEST_MESSAGE));
     let mut socket = WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(config)).await;
     let mut stopping = stream.server().stopping();
+    let lifetime = stream.lifetime().map(Duration::from);
     let mut ticks = interval(stream.frames_every());
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut cut = pin!(timeout(lifetime.unwrap_or(Duration::MAX), pending::<()>()));
     loop {
         tokio::select! {
             _ = ticks.tick() => {
@@ -80,12 +85,17 @@ pub async fn serve(upgrade: OnUpgrade, stream: OpenStream) {
             message = socket.next() => if !matches!(message, Some(Ok(_))) {
                 return;
             },
-            _ = stopping.changed() => {
-                let _ = timeout(PATIENCE, socket.close(None)).await;
-                return;
+            _ = stopping.changed() => return say_goodbye(socket, None).await,
+            _ = &mut cut => {
+                let goodbye = CloseFrame { code: CUT_CODE.into(), reason: "".into() };
+                return say_goodbye(socket, Some(goodbye)).await;
             }
         }
     }
+}
+
+async fn say_goodbye(mut socket: Socket, goodbye: Option<CloseFrame>) {
+    let _ = timeout(PATIENCE, socket.close(goodbye)).await;
 }
 
 async fn send(socket: &mut Socket, frames: Vec<String>) -> Result<(), Error> {

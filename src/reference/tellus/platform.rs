@@ -14,7 +14,7 @@ use crate::policy::model::Policy;
 use crate::reference::http::{HttpIn, HttpOut, Reply};
 use crate::reference::platform::{Platform, StreamId, Ticket};
 use crate::reference::tokens::{Tokens, bearer_token};
-use crate::scenario::target::ServerSpec;
+use crate::scenario::target::{CUT_AFTER, Fault, ServerSpec};
 use crate::tellus::TellusOp;
 use crate::time::{Anchor, Nanos};
 
@@ -38,6 +38,7 @@ pub struct Tellus {
     admission: Admission,
     streams: HashMap<StreamId, Subscription>,
     streams_opened: u64,
+    faults: Vec<Fault>,
 }
 
 impl Tellus {
@@ -49,6 +50,7 @@ impl Tellus {
             admission: Admission::new(policy, spec, anchor),
             streams: HashMap::new(),
             streams_opened: 0,
+            faults: spec.faults.clone(),
         }
     }
 
@@ -234,11 +236,18 @@ impl Platform for Tellus {
 
     /// One frame for each of the stream's chargers that has an active connector.
     fn frames(&self, now: Nanos, stream: StreamId) -> Vec<String> {
+        if self.faults.contains(&Fault::StreamsSilent) {
+            return Vec::new();
+        }
         let frame = |device: &String| {
             let view = self.state.fleet.frame(now, self.state.anchor, self.state.fleet.find(device)?)?;
             serde_json::to_string(&view).ok()
         };
         self.streams.get(&stream).map_or_else(Vec::new, |stream| stream.devices.iter().filter_map(frame).collect())
+    }
+
+    fn stream_lifetime(&self) -> Option<Nanos> {
+        self.faults.contains(&Fault::StreamsCut).then_some(CUT_AFTER)
     }
 
     fn close_stream(&mut self, stream: StreamId) {

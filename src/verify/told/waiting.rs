@@ -3,7 +3,8 @@
 //! A client that waits a whole window from the moment nothing remains waits too long: under no reading does a request
 //! count for longer than one window, so one is admitted as soon as the oldest of those that used the limit up is a window
 //! old. What is waited beyond that, from the latest moment at which the oldest can have been counted, is lost for certain.
-//! Only waits count that end in a request: a client with nothing to send loses nothing.
+//! Only waits count that end in a request, for a client with nothing to send loses nothing, and only where nothing of the
+//! budget was refused: being throttled may take longer than any reading.
 
 use std::collections::BTreeMap;
 
@@ -47,8 +48,11 @@ impl OverWaiting {
         if at > end + PROMPTLY {
             return;
         }
-        let oldest = budget.recent(key).and_then(|recent| recent.oldest_of(budget.limit.allow));
-        let Some((_, counted)) = oldest else { return };
+        let Some(recent) = budget.recent(key) else { return };
+        let Some((_, counted)) = recent.oldest_of(budget.limit.allow) else { return };
+        if !recent.all_served_since(counted) {
+            return;
+        }
         let entry = (sent.device, class);
         if self.waits.len() >= MOST_FOLLOWED && !self.waits.contains_key(&entry) {
             return;

@@ -86,7 +86,7 @@ impl Quantity for Interval {
     }
 
     fn schema() -> schemars::Schema {
-        word_schema(ABOVE_ZERO, ["5s", "250ms", "15m"])
+        word_schema(A_MILLISECOND, ["5s", "250ms", "15m"])
     }
 }
 
@@ -137,6 +137,12 @@ fn per_hour(text: &str) -> Result<f64, String> {
 
 /// A digit that is not zero, before or behind the point. No lookahead: not every validator knows it.
 const ABOVE_ZERO: &str = r"^([0-9]*[1-9][0-9]*(\.[0-9]+)?|[0-9]+\.[0-9]*[1-9][0-9]*)(us|ms|s|m|h|d)$";
+
+/// At least 1000us, 1ms or 0.001s; above zero in the longer units, of which a millisecond is no round part.
+const A_MILLISECOND: &str = concat!(
+    r"^([0-9]*[1-9][0-9]{3,}(\.[0-9]+)?us|[0-9]*[1-9][0-9]*(\.[0-9]+)?(ms|s|m|h|d)",
+    r"|[0-9]+\.[0-9]{0,2}[1-9][0-9]*s|[0-9]+\.[0-9]*[1-9][0-9]*(m|h|d))$"
+);
 
 /// A length of time, zero included.
 fn time(text: &str) -> Result<Nanos, String> {

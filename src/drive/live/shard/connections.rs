@@ -11,7 +11,8 @@ use crate::drive::live::agenda::Local;
 use crate::drive::live::lane::Lane;
 use crate::drive::live::link::{Job, Link, Mailbox, Ticket};
 use crate::drive::live::{pool, stream};
-use crate::record::{Observation, Observer};
+use crate::record::{Observation, Observer, StreamEnding};
+use crate::scenario::OperationId;
 use crate::time::Nanos;
 
 pub(super) struct LaneHandle {
@@ -22,6 +23,7 @@ pub(super) struct LaneHandle {
 
 pub(super) struct StreamHandle {
     pub(super) flow: Flow,
+    pub(super) operation: OperationId,
     pub(super) task: JoinHandle<()>,
     /// Dropped to close it politely.
     pub(super) close: oneshot::Sender<()>,
@@ -60,9 +62,9 @@ impl<D: Device, O: Observer> Shard<D, O> {
             }
             LaneKind::Stream => {
                 let (close, closed) = oneshot::channel();
-                let flow = entry.request.flow;
+                let (flow, operation) = (entry.request.flow, entry.request.operation);
                 let task = spawn_local(stream::run(self.link.clone(), job, entry.local, flow, closed));
-                slot.streams.push(StreamHandle { flow, task, close, open: false, frames: 0 });
+                slot.streams.push(StreamHandle { flow, operation, task, close, open: false, frames: 0 });
             }
         }
     }
@@ -91,11 +93,11 @@ impl<D: Device, O: Observer> Shard<D, O> {
     }
 
     /// A stream ended that nobody here has closed.
-    pub(super) fn stream_closed(&mut self, at: Nanos, local: Local, flow: Flow) {
+    pub(super) fn stream_closed(&mut self, at: Nanos, local: Local, flow: Flow, ending: StreamEnding) {
         let streams = &mut self.slots[local as usize].streams;
         if let Some(index) = streams.iter().position(|stream| stream.flow == flow) {
             let stream = streams.swap_remove(index);
-            self.observe_closed(at, local, &stream);
+            self.observe_closed(at, local, &stream, ending);
             self.deliver(local, at, at, Event::StreamClosed { flow });
         }
     }
@@ -109,7 +111,7 @@ impl<D: Device, O: Observer> Shard<D, O> {
                 }
                 for stream in std::mem::take(&mut slot.streams) {
                     stream.task.abort();
-                    self.observe_closed(now, local, &stream);
+                    self.observe_closed(now, local, &stream, StreamEnding::Device);
                 }
                 for ticket in self.slots[local as usize].tickets.clone() {
                     self.doom(ticket);
@@ -144,16 +146,17 @@ impl<D: Device, O: Observer> Shard<D, O> {
     }
 
     pub(super) fn close_politely(&mut self, now: Nanos, local: Local, stream: StreamHandle) {
-        self.observe_closed(now, local, &stream);
+        self.observe_closed(now, local, &stream, StreamEnding::Device);
         drop(stream.close);
         self.goodbyes.retain(|goodbye| !goodbye.is_finished());
         self.goodbyes.push(stream.task);
     }
 
-    fn observe_closed(&mut self, at: Nanos, local: Local, stream: &StreamHandle) {
+    fn observe_closed(&mut self, at: Nanos, local: Local, stream: &StreamHandle, ending: StreamEnding) {
         if stream.open {
             let device = self.slots[local as usize].id;
-            let closed = Observation::StreamClosed { device, flow: stream.flow, frames: stream.frames };
+            let StreamHandle { operation, flow, frames, .. } = *stream;
+            let closed = Observation::StreamClosed { device, operation, flow, frames, ending };
             self.observer.observe(at, closed);
         }
     }

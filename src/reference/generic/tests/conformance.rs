@@ -3,7 +3,9 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::policy::model::{Limit, Policy};
+use crate::policy;
+use crate::policy::matching::Segment;
+use crate::policy::model::{Class, Limit, Policy};
 
 /// A request: how long after the last one, by whom, for which path.
 type Step = (u64, usize, usize);
@@ -69,4 +71,56 @@ proptest! {
             }
         }
     }
+}
+
+/// A path that a pattern matches; of a learned class, its made-up one.
+fn example(policy: &Policy, class: &Class) -> Option<(String, String)> {
+    let Some(pattern) = class.requests.first() else {
+        class.learned_as.as_ref()?;
+        return Some(("GET".to_owned(), format!("/{}/x", class.name.to_lowercase())));
+    };
+    let text = |segment: &Segment| match segment {
+        Segment::Literal(text) => text.clone(),
+        Segment::Parameter(name) => format!("a-{name}"),
+        Segment::Rest => "rest".to_owned(),
+    };
+    let path: Vec<String> = pattern.segments.iter().map(text).collect();
+    let (method, path) = (pattern.method.clone(), format!("/{}", path.join("/")));
+    (policy.classify(&method, &path) == policy.class_named(&class.name)).then_some((method, path))
+}
+
+#[test]
+fn under_every_shipped_policy_a_flood_is_refused_in_the_documented_form_and_served_again_after_the_hint() {
+    let mut refused_by_policy = 0;
+    for policy in policy::builtin_names().map(|name| policy::builtin(name).unwrap()) {
+        if crate::reference::tellus::is_meant_by(&policy) {
+            continue;
+        }
+        for (method, path) in policy.classes.iter().filter_map(|class| example(&policy, class)) {
+            let mut world = World::under(&policy);
+            let read = |answer: &HttpOut| {
+                let response = ResponseView { status: answer.status, headers: &answer.headers, body: &answer.body };
+                signals::read(&policy, response)
+            };
+            let flood = (0..50_000).find_map(|_| match world.reply(&method, &path, "k") {
+                Reply::Respond(answer) => Some(read(&answer)).filter(|signal| signal.refused),
+                Reply::Stream { .. } => None,
+                held => panic!("{held:?}"),
+            });
+            let Some(signal) = flood else { continue };
+            assert!(signal.breaches.is_empty(), "{} {method} {path}: {:?}", policy.name, signal.breaches);
+            assert!(signal.header_breaches.is_empty(), "{} {path}: {:?}", policy.name, signal.header_breaches);
+            if let Some(wait) = signal.hint.wait() {
+                world.now += wait;
+                let again = world.reply(&method, &path, "k");
+                assert!(
+                    !matches!(&again, Reply::Respond(answer) if read(answer).refused),
+                    "{} {method} {path} after {wait}: {again:?}",
+                    policy.name
+                );
+            }
+            refused_by_policy += 1;
+        }
+    }
+    assert!(refused_by_policy >= 4, "the four classes of one policy at the least: {refused_by_policy}");
 }

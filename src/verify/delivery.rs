@@ -1,0 +1,276 @@
+//! `server.stream-delivery`: what the streams that were opened brought, and how they ended.
+//!
+//! The documents promise a frame for each device in each interval of a few seconds, and leave open whether idle devices
+//! have any. So a stream that stays silent for [`SILENCE`] is the server's failure only where its chargers reported all
+//! the while that they charge. They say nothing about a server that ends a stream: that is told and not judged.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::exhibit::{Exhibit, Exhibits};
+use super::series::Series;
+use super::words::{count_of, unseen};
+use crate::device::operator::plan::device_sets;
+use crate::device::{Flow, Outcome};
+use crate::record::{Record, StreamEnding};
+use crate::scenario::{DeviceId, GroupId, OperationId, Scenario};
+use crate::summary::finding::{Finding, Party, Severity, Verdict};
+use crate::tellus::TellusOp;
+use crate::time::Nanos;
+
+/// A stream without a frame for so long is silent: the documents say "every few seconds".
+pub const SILENCE: Nanos = Nanos::from_secs(30);
+
+#[derive(Clone, Debug)]
+pub struct Deliveries {
+    /// The handshakes of streams, by operation.
+    streams: Vec<bool>,
+    telemetry: Option<OperationId>,
+    /// By the number of the set, from 1.
+    watched: Vec<Watched>,
+    open: HashMap<(DeviceId, Flow), Record>,
+    opened: u64,
+    frames: u64,
+    delivered: u64,
+    /// Each took one stream of one device [`SILENCE`] of the run.
+    silent: Vec<Silent>,
+    /// How the server ended streams.
+    ended: BTreeMap<StreamEnding, u64>,
+    ended_exhibits: Exhibits,
+}
+
+/// Chargers that streams are about: so many of a group from its first, and the steps in which they told of charging.
+#[derive(Clone, Debug)]
+struct Watched {
+    group: GroupId,
+    devices: u32,
+    charging: Series,
+}
+
+#[derive(Clone, Debug)]
+struct Silent {
+    set: u32,
+    from: Nanos,
+    until: Nanos,
+    exhibit: Exhibit,
+}
+
+impl Deliveries {
+    /// `step` is the length of a step of the timeline.
+    pub fn new(scenario: &Scenario, step: Nanos) -> Self {
+        let telemetry = TellusOp::Telemetry.request();
+        let is_telemetry = |method: &str, path: &str| (method, path) == telemetry;
+        let mut operations = scenario.operations.iter();
+        let telemetry = operations.find(|(_, operation)| is_telemetry(&operation.method, &operation.path));
+        let watched = |(group, devices)| Watched { group, devices, charging: Series::new(step) };
+        Deliveries {
+            streams: scenario.operations.iter().map(|(_, operation)| operation.method == "WS").collect(),
+            telemetry: telemetry.map(|(id, _)| id),
+            watched: device_sets(scenario).into_iter().map(watched).collect(),
+            open: HashMap::new(),
+            opened: 0,
+            frames: 0,
+            delivered: 0,
+            silent: Vec::new(),
+            ended: BTreeMap::new(),
+            ended_exhibits: Exhibits::default(),
+        }
+    }
+
+    pub fn done(&mut self, scenario: &Scenario, record: &Record) {
+        if record.outcome != Outcome::Served {
+            return;
+        }
+        if Some(record.operation) == self.telemetry {
+            self.charges(scenario, record);
+        } else if self.streams[usize::from(record.operation.0)] {
+            self.opened += 1;
+            self.open.insert((record.device, record.flow), *record);
+        }
+    }
+
+    /// Chargers send telemetry while they charge or discharge, and only then.
+    fn charges(&mut self, scenario: &Scenario, record: &Record) {
+        for watched in &mut self.watched {
+            let index = scenario.groups[watched.group.index()].index_of(record.device);
+            if index.is_some_and(|index| index < watched.devices) {
+                let step = watched.charging.step_of(record.done);
+                watched.charging.raise(step, 1);
+            }
+        }
+    }
+
+    pub fn closed(&mut self, at: Nanos, stream: (DeviceId, Flow), frames: u64, ending: StreamEnding) {
+        let Some(opening) = self.open.remove(&stream) else { return };
+        let lasted = at.saturating_sub(opening.done);
+        self.frames += frames;
+        let why = || format!("{} after {lasted} and {}", ending.in_words(), count_of(frames, "frame"));
+        if frames > 0 {
+            self.delivered += 1;
+        } else if lasted >= SILENCE {
+            let exhibit = Exhibit::done(&opening, None, why());
+            self.silent.push(Silent { set: opening.detail.resource(), from: opening.done, until: at, exhibit });
+        }
+        if ending != StreamEnding::Device {
+            *self.ended.entry(ending).or_default() += 1;
+            self.ended_exhibits.show(|| Exhibit::done(&opening, None, why()));
+        }
+    }
+
+    pub fn merge(&mut self, other: Deliveries) {
+        for (mine, theirs) in self.watched.iter_mut().zip(&other.watched) {
+            mine.charging.merge(&theirs.charging);
+        }
+        self.open.extend(other.open);
+        self.opened += other.opened;
+        self.frames += other.frames;
+        self.delivered += other.delivered;
+        self.silent.extend(other.silent);
+        for (ending, count) in other.ended {
+            *self.ended.entry(ending).or_default() += count;
+        }
+        self.ended_exhibits.merge(other.ended_exhibits);
+    }
+
+    pub fn finding(mut self, scenario: &Scenario) -> Finding {
+        self.silent.sort_by_key(|silent| silent.from);
+        let (owed, unclear): (Vec<Silent>, Vec<Silent>) =
+            std::mem::take(&mut self.silent).into_iter().partition(|silent| self.charged_during(silent));
+        let (verdict, headline) = self.judged(owed.len() as u64, unclear.len() as u64);
+        let remedy = match verdict {
+            Verdict::Fail => "Send a frame for each charging device every few seconds while its stream is open",
+            _ => "",
+        };
+        let explanation = match self.opened {
+            0 => String::new(),
+            opened => format!("{} opened, {}.", count_of(opened, "stream"), count_of(self.frames, "frame")),
+        };
+        let looked_at = self.delivered + (owed.len() + unclear.len()) as u64;
+        let wrong = owed.len() as u64;
+        let mut evidence = Exhibits::default();
+        for silent in owed.into_iter().chain(unclear) {
+            evidence.show(|| silent.exhibit);
+        }
+        evidence.merge(self.ended_exhibits);
+        Finding {
+            verdict,
+            headline,
+            explanation,
+            remedy: remedy.to_owned(),
+            looked_at,
+            wrong,
+            evidence: evidence.into_evidence(scenario),
+            ..unseen("server.stream-delivery", Party::Server, Severity::Breach, "")
+        }
+    }
+
+    fn judged(&self, owed: u64, unclear: u64) -> (Verdict, String) {
+        let by_server: u64 = self.ended.values().sum();
+        let streams = |count| count_of(count, "stream");
+        if owed > 0 {
+            let headline = "brought nothing while their chargers reported for 30s and longer that they charge";
+            (Verdict::Fail, format!("{} {headline}", streams(owed)))
+        } else if unclear > 0 {
+            let headline = "brought nothing for 30s and longer, with too little charging to tell why";
+            (Verdict::Inconclusive, format!("{} {headline}", streams(unclear)))
+        } else if by_server > 0 {
+            let kinds = self.ended.iter().map(|(ending, count)| format!("{} {count}", ending.in_words()));
+            let kinds = kinds.collect::<Vec<_>>().join(", ");
+            (Verdict::Undocumented, format!("The server ended {by_server} of {}: {kinds}", streams(self.opened)))
+        } else if self.delivered > 0 {
+            (Verdict::Pass, format!("{} open until the fleet closed them, with frames", streams(self.delivered)))
+        } else if self.opened > 0 {
+            (Verdict::NoData, format!("No stream was open for {SILENCE}, and none brought a frame"))
+        } else {
+            (Verdict::NoData, "No stream was opened".to_owned())
+        }
+    }
+
+    /// Whether the stream's chargers told for as long as [`SILENCE`] that they charge, while it was open.
+    fn charged_during(&self, silent: &Silent) -> bool {
+        let Some(watched) = (silent.set as usize).checked_sub(1).and_then(|index| self.watched.get(index)) else {
+            return false;
+        };
+        let span = watched.charging.span(silent.from, silent.until);
+        span.is_some_and(|(first, last)| last.saturating_sub(first) >= SILENCE)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::*;
+    use super::*;
+    use crate::scenario::fleet::{Ask as Asking, CadenceSpec, Question};
+    use crate::scenario::{GroupKind, Scenario};
+
+    /// Clients that watch the first `devices` of their own group.
+    fn watching(devices: u32) -> Scenario {
+        let mut scenario = scenario(policy(), 4);
+        let GroupKind::Operators(spec) = &mut scenario.groups[0].kind else { panic!("a group of operators") };
+        let cadence = CadenceSpec { every: Nanos::from_secs(10), jitter: 0.0 };
+        spec.asks = vec![Asking { what: Question::Stream { group: GroupId(0), devices }, cadence }];
+        scenario
+    }
+
+    /// A stream from 1 s on that is closed at a second, with telemetry of device 1 at these seconds.
+    fn stream(closed: u64, frames: u64, ending: StreamEnding, telemetry: &[u64], devices: u32) -> Finding {
+        let mut script = Script::default();
+        let flow = script.ask(Ask::new(0, STREAM, 1_000).about(1));
+        for second in telemetry {
+            script.ask(Ask::new(1, TELEMETRY, second * 1_000));
+        }
+        script.end_stream(0, flow, closed * 1_000, frames, ending);
+        script.verify(watching(devices)).finding("server.stream-delivery", "").clone()
+    }
+
+    const DEVICE: StreamEnding = StreamEnding::Device;
+
+    #[test]
+    fn silence_fails_where_chargers_charged_all_the_while() {
+        let charging: Vec<u64> = (2..60).step_by(5).collect();
+        let finding = stream(55, 0, DEVICE, &charging, 2);
+        assert_eq!((finding.verdict, finding.wrong, finding.looked_at), (Verdict::Fail, 1, 1));
+        assert!(finding.evidence[0].why.starts_with("closed by the device after 53"), "{:?}", finding.evidence);
+        assert!(!finding.remedy.is_empty());
+    }
+
+    #[test]
+    fn silence_proves_nothing_where_nobody_it_watches_charged_for_long_enough() {
+        let charging: Vec<u64> = (2..60).step_by(5).collect();
+        assert_eq!(stream(55, 0, DEVICE, &[], 2).verdict, Verdict::Inconclusive);
+        assert_eq!(stream(55, 0, DEVICE, &[2, 7, 12, 30], 2).verdict, Verdict::Inconclusive);
+        assert_eq!(stream(55, 0, DEVICE, &charging, 1).verdict, Verdict::Inconclusive, "another charger's");
+    }
+
+    #[test]
+    fn a_stream_that_is_over_soon_is_no_silence_and_no_pass() {
+        let charging: Vec<u64> = (2..60).step_by(5).collect();
+        assert_eq!(stream(30, 0, DEVICE, &charging, 2).verdict, Verdict::NoData);
+        assert_eq!(stream(3, 1, DEVICE, &charging, 2).verdict, Verdict::Pass);
+    }
+
+    #[test]
+    fn a_server_that_ends_streams_is_told_by_kind_and_not_judged() {
+        let finding = stream(12, 2, StreamEnding::Server { code: Some(1001) }, &[], 2);
+        assert_eq!(finding.verdict, Verdict::Undocumented);
+        assert_eq!(finding.headline, "The server ended 1 of 1 stream: closed with code 1001 1");
+        assert!(finding.evidence[0].why.ends_with("and 2 frames"), "{:?}", finding.evidence);
+        let finding = stream(12, 2, StreamEnding::Lost, &[], 2);
+        assert_eq!(finding.headline, "The server ended 1 of 1 stream: connection lost 1");
+    }
+
+    #[test]
+    fn chargers_and_clients_may_be_in_different_shards() {
+        let mut script = Script::default();
+        let flow = script.ask(Ask::new(0, STREAM, 1_000).about(1));
+        (2..60).step_by(5).for_each(|second| {
+            script.ask(Ask::new(1, TELEMETRY, second * 1_000));
+        });
+        script.close(0, flow, 55_000);
+        let (mut clients, mut chargers) = (verifier(watching(2)), verifier(watching(2)));
+        script.play(&mut clients, |device| device.0 == 0);
+        script.play(&mut chargers, |device| device.0 == 1);
+        clients.merge(chargers);
+        let outcomes = Outcomes(clients.finish(Nanos::from_secs(60)));
+        assert_eq!(outcomes.finding("server.stream-delivery", "").verdict, Verdict::Fail);
+    }
+}
