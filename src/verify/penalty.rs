@@ -85,3 +85,59 @@ impl Penalties {
         self.until.extend(other.until);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::policy::model::{Blocks, Limit, Penalty, Policy};
+    use crate::summary::finding::Verdict;
+    use crate::time::Nanos;
+    use crate::verify::testing::*;
+
+    fn with_penalty(stated: bool, blocks: Blocks) -> Policy {
+        let mut policy = policy();
+        for class in &mut policy.classes {
+            if let Limit::Rate(limit) = &mut class.limits[0] {
+                limit.penalty = Some(Penalty { lasts: Nanos::from_secs(30), stated, extends: None, blocks });
+            }
+        }
+        policy
+    }
+
+    /// Four queries and one too many, then one request that is refused when the window has long passed.
+    fn refused_later(policy: Policy, later: Ask, about: &str) -> Verdict {
+        let mut script = Script::default();
+        (0..4).for_each(|number| {
+            script.ask(Ask::new(0, SITES, number * 10));
+        });
+        script.ask(Ask::new(0, SITES, 100).refused());
+        script.ask(later.refused());
+        script.verify(scenario(policy, 2)).finding("server.false-refusal", about).verdict
+    }
+
+    #[test]
+    fn whoever_may_be_shut_out_is_not_refused_falsely() {
+        let again = || Ask::new(0, SITES, 20_000);
+        assert_eq!(refused_later(policy(), again(), "queries"), Verdict::Fail, "without a penalty");
+        assert_eq!(refused_later(with_penalty(true, Blocks::Class), again(), "queries"), Verdict::Pass);
+        assert_eq!(refused_later(with_penalty(false, Blocks::Class), again(), "queries"), Verdict::Inconclusive);
+        let other = Ask::new(1, SITES, 20_000);
+        assert_eq!(
+            refused_later(with_penalty(true, Blocks::Class), other, "queries"),
+            Verdict::Fail,
+            "of another client"
+        );
+        let too_late = Ask::new(0, SITES, 31_000);
+        assert_eq!(refused_later(with_penalty(true, Blocks::Class), too_late, "queries"), Verdict::Fail, "it is over");
+    }
+
+    #[test]
+    fn a_penalty_reaches_as_far_as_the_provider_says() {
+        let other_class = || Ask::new(0, TOKEN, 20_000);
+        assert_eq!(refused_later(with_penalty(true, Blocks::Class), other_class(), "token"), Verdict::Fail);
+        assert_eq!(refused_later(with_penalty(true, Blocks::Everything), other_class(), "token"), Verdict::Pass);
+        assert_eq!(
+            refused_later(with_penalty(true, Blocks::Unspecified), other_class(), "token"),
+            Verdict::Inconclusive
+        );
+    }
+}
