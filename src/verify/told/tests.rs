@@ -320,7 +320,7 @@ fn a_wait_is_too_long_by_what_lay_between_the_first_request_and_the_last() {
     let long = waited(1_000);
     assert_eq!((long.verdict, long.severity), (Verdict::Fail, Severity::Advice));
     // The first was answered at 1010 and free again at 11010 at the latest.
-    assert_eq!(long.headline, "7.0 s lost in 1 wait");
+    assert_eq!(long.headline, "Waits 7.0 s longer than needed, in 1 wait");
     assert_eq!(long.explanation, "clients/0 in queries: 7.0 s in 1 wait, at most 7.0 s at once.");
     let mut throttled: Vec<Ask> =
         [(1_000, 3), (7_900, 2), (7_940, 1), (7_980, 0)].map(|(at, left)| query(at, left)).into();

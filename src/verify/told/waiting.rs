@@ -85,7 +85,7 @@ impl OverWaiting {
         let (verdict, headline) = match too_long {
             _ if count == 0 => (Verdict::NoData, "No client waited for a window after nothing remained".to_owned()),
             0 => (Verdict::Pass, format!("No time was lost in {}", count_of(count, "wait"))),
-            _ => (Verdict::Fail, format!("{} lost in {}", seconds(lost), count_of(count, "wait"))),
+            _ => (Verdict::Fail, format!("Waits {} longer than needed, in {}", seconds(lost), count_of(count, "wait"))),
         };
         let failed = verdict == Verdict::Fail;
         let remedy = "Note when each request was sent, and wait until the oldest of them is a window old: the window header is a \
