@@ -9,6 +9,7 @@
 // Their macros panic when nobody reads the output any more.
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 
+pub mod words;
 pub mod time;
 pub mod rng;
 pub mod clock;

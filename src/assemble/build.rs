@@ -43,9 +43,13 @@ fn quota_use(mut quota: QuotaUse, scenario: &Scenario, facts: &RunFacts) -> Quot
             keys: 0,
             busiest: None,
             requests: 0,
+            retries: 0,
+            first_attempts_peak: None,
+            held_back: 0,
             readings: Vec::new(),
             safety: Safety::NoData,
             headroom: None,
+            headroom_if_made: None,
             series: Vec::new(),
             ..quota
         };
@@ -213,6 +217,22 @@ mod tests {
         let summary = played(30);
         assert_eq!(summary.conclusion.exit, Exit::Pass, "{:?}", summary.conclusion);
         assert!(summary.conclusion.headline.contains("(queries) with 50% to spare"), "{}", summary.conclusion.headline);
+    }
+
+    #[test]
+    fn a_class_that_is_never_answered_fails_the_run_whatever_became_of_the_others() {
+        let scenario = Arc::new(scenario(1));
+        let facts = facts();
+        let mut measure = measured(&scenario);
+        let mut verifier = Verifier::new(Arc::clone(&scenario), facts.anchor, step_for(scenario.duration));
+        let lost = record(TOKEN, Nanos::ZERO, Nanos::from_millis(1), Outcome::Failed(Failure::Timeout));
+        for _ in 0..2 {
+            play(&mut measure, &lost);
+            play(&mut verifier, &lost);
+        }
+        let summary = assemble(&scenario, &facts, measure, verifier.finish(facts.ended));
+        assert_eq!(summary.conclusion.exit, Exit::Fail);
+        assert_eq!(summary.conclusion.headline, "Server, tokens: 2 of 2 requests got no answer: timeout 2.");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use super::unreached::Unreached;
 use crate::exit::Exit;
 use crate::summary::finding::{Finding, Party, Severity, Verdict};
-use crate::summary::{ClassFigures, Conclusion, QuotaUse, Safety, Summary};
+use crate::summary::{Conclusion, GateResult, QuotaUse, Safety, Summary};
 use crate::time::Nanos;
 
 /// The check whose failed finding explains a quota that is exceeded.
@@ -14,10 +14,8 @@ const QUOTA_CHECK: &str = "fleet.quota";
 /// An interrupted, unreachable or invalid run never counts as passed or failed, but its reasons still name what failed.
 pub(super) fn conclude(summary: &Summary, unreached: Option<Unreached>) -> Conclusion {
     let failures = failures(summary);
-    let blind = gates_without_data(summary);
+    let blind = open_gates(summary);
     let problems = &summary.harness.problems;
-    let unanswered = unanswered(summary);
-    let silent = if unanswered.is_empty() { silent_classes(summary) } else { Vec::new() };
     let (exit, headline) = if summary.run.interrupted {
         (Exit::Interrupted, interrupted_headline(summary))
     } else if let Some(unreached) = &unreached {
@@ -26,33 +24,24 @@ pub(super) fn conclude(summary: &Summary, unreached: Option<Unreached>) -> Concl
         (Exit::Invalid, format!("This run proves nothing: {problem}"))
     } else if let Some(first) = failures.first() {
         (Exit::Fail, format!("{}{}.", first.trim_end_matches('.'), more(failures.len() - 1)))
-    } else if let Some(problem) = unanswered.first() {
-        (Exit::Invalid, format!("This run proves nothing: {problem}"))
-    } else if let Some(first) = silent.first().or(blind.first()) {
+    } else if let Some(first) = blind.first() {
         (Exit::Invalid, first.clone())
     } else {
         (Exit::Pass, pass_headline(summary))
     };
     let unreached = unreached.map(|unreached| unreached.reasons).unwrap_or_default();
-    let reasons =
-        [unreached, problems.clone(), failures, unanswered, silent, blind, reservations(summary), advice(summary)]
-            .concat();
+    let reasons = [unreached, problems.clone(), failures, blind, reservations(summary), advice(summary)].concat();
     let reasons = reasons.iter().map(|reason| sentence(reason)).collect();
     Conclusion { exit, exit_code: exit.code(), headline, reasons }
 }
 
-/// What makes a run fail, the weightiest first: quotas exceeded, then broken promises of the server and the client, then
-/// gates.
+/// What makes a run fail: what was found, in the order of the findings, then gates. Findings come with causes before what
+/// follows from them: quotas exceeded first, unless it was the server that made the clients exceed them.
 fn failures(summary: &Summary) -> Vec<String> {
-    let breaches = |party: Party| {
-        let failed = failed(summary, Severity::Breach).filter(move |finding| finding.party == party);
-        failed.map(told)
-    };
     let gates = summary.gates.iter().filter(|gate| gate.verdict == Verdict::Fail);
-    breaches(Party::Fleet)
+    failed(summary, Severity::Breach)
+        .map(told)
         .chain(unexplained_overuse(summary))
-        .chain(breaches(Party::Server))
-        .chain(breaches(Party::Client))
         .chain(gates.map(|gate| format!("The gate `{}` does not hold: {}.", gate.gate, gate.measured)))
         .collect()
 }
@@ -84,30 +73,13 @@ fn unexplained_overuse(summary: &Summary) -> impl Iterator<Item = String> {
     })
 }
 
-fn gates_without_data(summary: &Summary) -> Vec<String> {
-    let blind = summary.gates.iter().filter(|gate| gate.verdict == Verdict::NoData);
-    blind.map(|gate| format!("The gate `{}` could not be evaluated: {}.", gate.gate, gate.measured)).collect()
-}
-
-/// Nothing that checks could look at: a run of failures alone must not pass for want of a failed check.
-fn unanswered(summary: &Summary) -> Vec<String> {
-    let requests: u64 = summary.classes.iter().map(|class| class.requests).sum();
-    let failed: u64 = summary.classes.iter().flat_map(|class| class.failed.values()).sum();
-    match requests > 0 && failed == requests {
-        true => vec![format!("Not one of {requests} requests was answered.")],
-        false => Vec::new(),
-    }
-}
-
-/// Classes that were asked and never answered: that the rest went well must not pass for them.
-fn silent_classes(summary: &Summary) -> Vec<String> {
-    let failed = |class: &ClassFigures| class.failed.values().sum::<u64>();
-    let silent = summary.classes.iter().filter(|class| class.requests > 0 && failed(class) == class.requests);
-    let told = silent.map(|class| {
-        let requests = counted(class.requests as usize, "request", "requests");
-        format!("Nothing is known of {}: not one of {requests} was answered.", class.class)
-    });
-    told.collect()
+fn open_gates(summary: &Summary) -> Vec<String> {
+    let told = |gate: &GateResult| match gate.verdict {
+        Verdict::NoData => Some(format!("The gate `{}` could not be evaluated: {}.", gate.gate, gate.measured)),
+        Verdict::Inconclusive => Some(format!("The gate `{}` stays open: {}.", gate.gate, gate.measured)),
+        Verdict::Pass | Verdict::Fail | Verdict::Undocumented => None,
+    };
+    summary.gates.iter().filter_map(told).collect()
 }
 
 /// What a passed run does not prove.
@@ -261,23 +233,6 @@ mod tests {
     }
 
     #[test]
-    fn a_class_that_was_never_answered_is_no_pass_and_hides_no_failure() {
-        fn silence(summary: &mut Summary) {
-            let class = summary.classes.iter_mut().find(|class| class.class == "tokens").unwrap();
-            (class.requests, class.failed) = (2, [("reset".to_owned(), 2)].into());
-        }
-        let conclusion = concluded(silence);
-        assert_eq!(conclusion.exit, Exit::Invalid);
-        assert_eq!(conclusion.headline, "Nothing is known of tokens: not one of 2 requests was answered.");
-        assert_eq!(conclusion.reasons, [conclusion.headline.as_str()]);
-        let failing = concluded(|summary| {
-            silence(summary);
-            summary.gates = vec![gate(Verdict::Fail)];
-        });
-        assert_eq!((failing.exit, failing.reasons.len()), (Exit::Fail, 2));
-    }
-
-    #[test]
     fn a_limit_that_is_not_shown_to_be_kept_is_a_reservation() {
         let open = || finding(QUOTA_CHECK, "queries", Verdict::Inconclusive, "Requests were held back");
         let conclusion = concluded(|summary| {
@@ -338,13 +293,13 @@ mod tests {
     }
 
     #[test]
-    fn the_weightiest_reason_comes_first_and_the_quota_is_told_once() {
+    fn reasons_come_in_the_order_of_the_findings_and_the_quota_is_told_once() {
         let conclusion = concluded(|summary| {
             summary.gates = vec![gate(Verdict::Fail)];
             summary.findings = vec![
-                Finding { subject: String::new(), ..breach(Party::Client, Verdict::Fail, "A hint was disobeyed.") },
-                breach(Party::Server, Verdict::Fail, "Admits too much"),
                 finding(QUOTA_CHECK, "queries", Verdict::Fail, "Polling goes over the limit"),
+                breach(Party::Server, Verdict::Fail, "Admits too much"),
+                Finding { subject: String::new(), ..breach(Party::Client, Verdict::Fail, "A hint was disobeyed.") },
             ];
             summary.quotas = vec![quota("queries", Safety::Over, -1.0), quota("tokens", Safety::Over, -2.0)];
         });
@@ -353,9 +308,9 @@ mod tests {
             conclusion.reasons,
             [
                 "Fleet, queries: Polling goes over the limit.",
-                "The fleet exceeds the limit of tokens (60 per 1m for each client_id) under every reading of it.",
                 "Server, queries: Admits too much.",
                 "Client: A hint was disobeyed.",
+                "The fleet exceeds the limit of tokens (60 per 1m for each client_id) under every reading of it.",
                 "The gate `refused at most 0` does not hold: refused 3.",
             ]
         );
@@ -366,6 +321,9 @@ mod tests {
         let conclusion = concluded(|summary| summary.gates = vec![gate(Verdict::NoData)]);
         assert_eq!((conclusion.exit, conclusion.exit_code), (Exit::Invalid, 4));
         assert!(conclusion.headline.contains("could not be evaluated"));
+        let conclusion = concluded(|summary| summary.gates = vec![gate(Verdict::Inconclusive)]);
+        assert_eq!(conclusion.exit, Exit::Invalid);
+        assert_eq!(conclusion.headline, "The gate `refused at most 0` stays open: refused 3.");
         let conclusion = concluded(|summary| summary.gates = vec![gate(Verdict::NoData), gate(Verdict::Fail)]);
         assert_eq!((conclusion.exit, conclusion.reasons.len()), (Exit::Fail, 2));
     }
@@ -379,16 +337,6 @@ mod tests {
         assert_eq!(conclusion.exit, Exit::Invalid);
         assert_eq!(conclusion.headline, "This run proves nothing: The harness was late.");
         assert_eq!(conclusion.reasons, ["The harness was late.", "Server, queries: Admits too much."]);
-    }
-
-    #[test]
-    fn a_run_of_failures_alone_does_not_pass() {
-        let conclusion = concluded(|summary| {
-            let queries = &mut summary.classes[0];
-            queries.failed = [("timeout".to_owned(), queries.requests)].into();
-        });
-        assert_eq!(conclusion.exit, Exit::Invalid);
-        assert_eq!(conclusion.reasons, ["Not one of 10 requests was answered."]);
     }
 
     #[test]

@@ -4,6 +4,7 @@ use super::RunFacts;
 use crate::measure::Measure;
 use crate::summary::HarnessInfo;
 use crate::time::Nanos;
+use crate::words::percent;
 
 /// Lateness at p99 beyond which figures say more about the harness than about the target.
 const MOST_LATE: Nanos = Nanos::from_millis(10);
@@ -23,10 +24,10 @@ pub(super) fn harness_info(facts: &RunFacts, embedded_server: bool, measure: &Me
     }
     if measure.missed() as f64 > MOST_MISSED * measure.open_loop() as f64 {
         problems.push(format!(
-            "The harness missed {} of {} scheduled requests, at most {} % is valid.",
+            "The harness missed {} of {} scheduled requests, at most {} is valid.",
             measure.missed(),
             measure.open_loop(),
-            MOST_MISSED * 100.0
+            percent(MOST_MISSED)
         ));
     }
     if measure.requests() == 0 {
@@ -41,6 +42,7 @@ pub(super) fn harness_info(facts: &RunFacts, embedded_server: bool, measure: &Me
         peak_memory_bytes: facts.peak_memory_bytes,
         embedded_server,
         connections: facts.connections,
+        in_flight_peak: measure.in_flight_peak(),
     }
 }
 
@@ -107,7 +109,7 @@ mod tests {
         assert!(missed(2).valid, "2 of 2000");
         let info = missed(3);
         assert!(!info.valid);
-        assert_eq!(info.problems, ["The harness missed 3 of 2001 scheduled requests, at most 0.1 % is valid."]);
+        assert_eq!(info.problems, ["The harness missed 3 of 2001 scheduled requests, at most 0.1% is valid."]);
     }
 
     #[test]

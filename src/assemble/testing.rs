@@ -77,9 +77,13 @@ pub fn quota(class: &str, safety: Safety, headroom: f64) -> QuotaUse {
         keys: 1,
         busiest: Some("desk/0".into()),
         requests: 10,
+        retries: 0,
+        first_attempts_peak: None,
+        held_back: 0,
         readings: Vec::new(),
         safety,
         headroom: Some(headroom),
+        headroom_if_made: None,
         series: Vec::new(),
     }
 }

@@ -1,6 +1,6 @@
 //! Holding gates against a run's figures.
 
-use super::metric::{Unit, metric};
+use super::metric::{Metric, Unit, held_back, metric};
 use crate::scenario::gate::{Bound, Gate, MetricQuery};
 use crate::summary::finding::Verdict;
 use crate::summary::{GateResult, Summary};
@@ -20,13 +20,26 @@ fn result(summary: &Summary, gate: &Gate) -> GateResult {
         None => (Verdict::NoData, format!("no metric is called `{}`", query.metric)),
         Some(metric) => match (metric.evaluate)(summary, query) {
             None => (Verdict::NoData, format!("no data for {}", name(query))),
-            Some(figure) => {
-                let verdict = if holds(figure, gate.bound, gate.threshold) { Verdict::Pass } else { Verdict::Fail };
-                (verdict, format!("{} {}", name(query), figure_text(figure, metric.unit)))
-            }
+            Some(figure) => judged(summary, gate, metric, figure),
         },
     };
     GateResult { gate: gate.text.clone(), verdict, measured }
+}
+
+/// A figure that might have come out on the other side of the bound leaves the gate open.
+fn judged(summary: &Summary, gate: &Gate, metric: &Metric, figure: f64) -> (Verdict, String) {
+    let query = &gate.metric;
+    let measured = format!("{} {}", name(query), figure_text(figure, metric.unit));
+    let verdict = |figure| if holds(figure, gate.bound, gate.threshold) { Verdict::Pass } else { Verdict::Fail };
+    match metric.sure.and_then(|sure| sure(summary, query)) {
+        Some(sure) if verdict(sure) != verdict(figure) => {
+            let held_back = held_back(summary, query);
+            let requests = if held_back == 1 { "request was" } else { "requests were" };
+            let why = format!("{held_back} {requests} not made because the one before was still under way");
+            (Verdict::Inconclusive, format!("{measured}, but {why}"))
+        }
+        _ => (verdict(figure), measured),
+    }
 }
 
 fn holds(figure: f64, bound: Bound, threshold: f64) -> bool {
@@ -197,6 +210,29 @@ mod tests {
         let summary = Summary { classes: measure.figures(&scenario, scenario.duration), ..SUMMARY.clone() };
         assert_eq!(verdict(&summary, query("failed_ratio", None), Bound::AtMost, 0.99), Verdict::Fail);
         assert_eq!(verdict(&summary, query("failed_ratio", None), Bound::AtMost, 1.0), Verdict::Pass);
+    }
+
+    #[test]
+    fn headroom_that_might_be_gone_had_nothing_been_held_back_leaves_its_gate_open() {
+        let held_back = |count: u64, if_made: f64| {
+            let mut summary = summary();
+            let quota = &mut summary.quotas[0];
+            (quota.requests, quota.held_back, quota.headroom_if_made) = (1_000, count, Some(if_made));
+            summary.classes[0].dropped = [("busy".to_owned(), count)].into();
+            summary
+        };
+        let headroom = || query("headroom", Some("queries"));
+        let judged = |summary: &Summary, threshold| verdict(summary, headroom(), Bound::AtLeast, threshold);
+        let few = held_back(5, 0.12);
+        assert_eq!(judged(&few, 0.1), Verdict::Pass, "it holds with all of them");
+        assert_eq!(judged(&few, 0.15), Verdict::Inconclusive);
+        assert_eq!(judged(&few, 0.25), Verdict::Fail, "it fails without any of them");
+        assert_eq!(judged(&held_back(11, 0.19), 0.0), Verdict::Inconclusive, "too many to know what they led to");
+        let gate = Gate { metric: headroom(), bound: Bound::AtLeast, threshold: 0.15, text: String::new() };
+        assert_eq!(
+            evaluate(&few, &[gate])[0].measured,
+            "headroom of queries 20%, but 5 requests were not made because the one before was still under way"
+        );
     }
 
     #[test]

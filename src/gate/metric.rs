@@ -17,6 +17,8 @@ pub struct Metric {
     pub meaning: &'static str,
     /// The figure, or None where the run has no data for it.
     pub evaluate: fn(&Summary, &MetricQuery) -> Option<f64>,
+    /// Where the fleet held requests back because a slow target kept it waiting: the figure that is sure all the same.
+    pub sure: Option<fn(&Summary, &MetricQuery) -> Option<f64>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +40,7 @@ pub const METRICS: &[Metric] = &[
         by_quantile: false,
         meaning: "refused requests (429) among all that were answered",
         evaluate: |summary, query| answered_ratio(summary, query, |class| class.refused),
+        sure: None,
     },
     Metric {
         name: "overloaded_ratio",
@@ -46,6 +49,7 @@ pub const METRICS: &[Metric] = &[
         by_quantile: false,
         meaning: "overload answers (503) among all requests that were answered",
         evaluate: |summary, query| answered_ratio(summary, query, |class| class.overloaded),
+        sure: None,
     },
     Metric {
         name: "failed_ratio",
@@ -59,6 +63,7 @@ pub const METRICS: &[Metric] = &[
                 |class: &ClassFigures| class.failed.values().sum::<u64>() + class.other_status.values().sum::<u64>();
             Some(sum(summary, query, failed)? as f64 / requests as f64)
         },
+        sure: None,
     },
     Metric {
         name: "refused",
@@ -67,6 +72,7 @@ pub const METRICS: &[Metric] = &[
         by_quantile: false,
         meaning: "refused requests (429)",
         evaluate: |summary, query| Some(sum(summary, query, |class| class.refused)? as f64),
+        sure: None,
     },
     Metric {
         name: "headroom",
@@ -77,6 +83,9 @@ pub const METRICS: &[Metric] = &[
         evaluate: |summary, query| {
             chosen_quotas(summary, query).filter_map(|quota| quota.headroom).min_by(f64::total_cmp)
         },
+        sure: Some(|summary, query| {
+            chosen_quotas(summary, query).filter_map(QuotaUse::sure_headroom).min_by(f64::total_cmp)
+        }),
     },
     Metric {
         name: "latency",
@@ -92,6 +101,7 @@ pub const METRICS: &[Metric] = &[
             };
             chosen_classes(summary, query).filter_map(of_class).max_by(f64::total_cmp)
         },
+        sure: None,
     },
     Metric {
         name: "amplification",
@@ -102,6 +112,7 @@ pub const METRICS: &[Metric] = &[
         evaluate: |summary, query| {
             chosen_classes(summary, query).filter_map(|class| class.amplification).max_by(f64::total_cmp)
         },
+        sure: None,
     },
     Metric {
         name: "requests",
@@ -110,6 +121,7 @@ pub const METRICS: &[Metric] = &[
         by_quantile: false,
         meaning: "requests that were answered or failed",
         evaluate: |summary, query| Some(sum(summary, query, |class| class.requests)? as f64),
+        sure: None,
     },
     Metric {
         name: "dropped",
@@ -118,6 +130,7 @@ pub const METRICS: &[Metric] = &[
         by_quantile: false,
         meaning: "scheduled requests that were not sent",
         evaluate: |summary, query| Some(sum(summary, query, |class| class.dropped.values().sum())? as f64),
+        sure: None,
     },
     Metric {
         name: "lateness",
@@ -126,6 +139,7 @@ pub const METRICS: &[Metric] = &[
         by_quantile: true,
         meaning: "how late requests left through the harness's own doing, at a quantile",
         evaluate: |summary, query| summary.harness.lateness.at(query.quantile?).map(|millis| millis / 1_000.0),
+        sure: None,
     },
 ];
 
@@ -140,6 +154,12 @@ fn chosen_classes<'a>(summary: &'a Summary, query: &'a MetricQuery) -> impl Iter
 
 fn chosen_quotas<'a>(summary: &'a Summary, query: &'a MetricQuery) -> impl Iterator<Item = &'a QuotaUse> {
     summary.quotas.iter().filter(|quota| query.class.as_ref().is_none_or(|name| *name == quota.class))
+}
+
+/// Scheduled requests of the chosen classes that were not made because the one before was still under way.
+pub fn held_back(summary: &Summary, query: &MetricQuery) -> u64 {
+    let busy = |class: &ClassFigures| class.dropped.get("busy").copied().unwrap_or(0);
+    chosen_classes(summary, query).map(busy).sum()
 }
 
 /// A count over the chosen classes; None where they saw no request at all.

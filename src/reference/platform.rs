@@ -20,7 +20,7 @@ pub trait Platform {
     /// Handles one request of the client at `address` (any number that tells clients' addresses apart).
     fn handle(&mut self, now: Nanos, address: u64, request: &HttpIn<'_>) -> Reply;
 
-    /// Moves time on: held requests whose time is over are answered.
+    /// Moves time on: held requests whose time is over are answered; at [`Nanos::MAX`], all of them.
     fn advance(&mut self, now: Nanos);
 
     /// The answers of held requests that have come up since the last call, whatever brought them.

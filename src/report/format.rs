@@ -1,17 +1,7 @@
 //! Numbers as a person reads them: with a unit, without exponents, no longer than they need to be.
 
-/// `1,234,567`.
-pub fn count(value: u64) -> String {
-    let digits = value.to_string();
-    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
-}
+use crate::words::trimmed;
+pub use crate::words::{count, percent, plural};
 
 /// Three significant digits at most, `k`, `M` and `G` for thousands: `0`, `0.05`, `12.5`, `1.5k`, `2M`.
 pub fn compact(value: f64) -> String {
@@ -23,26 +13,6 @@ pub fn compact(value: f64) -> String {
         }
     }
     significant(value)
-}
-
-/// A share: `0%`, `0.02%`, `12.5%`, `-40%`. What is not zero never reads as zero, what is not all never as all.
-pub fn percent(share: f64) -> String {
-    let percent = share * 100.0;
-    if !percent.is_finite() {
-        return "n/a".to_owned();
-    }
-    if percent != 0.0 && percent.abs() < 0.01 {
-        return if percent > 0.0 { "<0.01%" } else { ">-0.01%" }.to_owned();
-    }
-    if (99.95..100.0).contains(&percent) {
-        return ">99.9%".to_owned();
-    }
-    if percent.abs() >= 1000.0 {
-        let sign = if percent < 0.0 { "-" } else { "" };
-        return format!("{sign}{}%", count(percent.abs().round() as u64));
-    }
-    let decimals = if percent.abs() < 1.0 { 2 } else { 1 };
-    format!("{}%", trimmed(format!("{percent:.decimals$}")))
 }
 
 /// A latency given in milliseconds: `250 µs`, `12.3 ms`, `1.25 s`, `2.5 min`.
@@ -105,11 +75,6 @@ pub fn bytes(bytes: u64) -> String {
     format!("{} {}", significant(value), UNITS[unit])
 }
 
-/// A thing and how many there are: `1 request`, `1,200 requests`.
-pub fn plural(number: u64, thing: &str) -> String {
-    format!("{} {thing}{}", count(number), if number == 1 { "" } else { "s" })
-}
-
 /// Three significant digits, whole numbers whole, no trailing zeros.
 fn significant(value: f64) -> String {
     if !value.is_finite() {
@@ -123,26 +88,10 @@ fn significant(value: f64) -> String {
     trimmed(format!("{value:.decimals$}"))
 }
 
-fn trimmed(number: String) -> String {
-    if !number.contains('.') {
-        return number;
-    }
-    let short = number.trim_end_matches('0').trim_end_matches('.');
-    if short == "-0" { "0".to_owned() } else { short.to_owned() }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
-
-    #[test]
-    fn counts_are_grouped_in_threes() {
-        let cases = [(0, "0"), (999, "999"), (1000, "1,000"), (1_234_567, "1,234,567"), (100_000, "100,000")];
-        for (value, text) in cases {
-            assert_eq!(count(value), text);
-        }
-    }
 
     #[test]
     fn large_and_small_numbers_have_no_exponent() {
@@ -150,26 +99,6 @@ mod tests {
             [(0.0, "0"), (0.05, "0.05"), (12.54, "12.5"), (999.9, "1k"), (1500.0, "1.5k"), (2e6, "2M"), (3e10, "30G")];
         for (value, text) in cases {
             assert_eq!(compact(value), text);
-        }
-    }
-
-    #[test]
-    fn a_share_that_is_not_zero_never_reads_as_zero_and_one_below_all_never_as_all() {
-        let cases = [
-            (0.0, "0%"),
-            (0.000_000_1, "<0.01%"),
-            (-0.000_000_1, ">-0.01%"),
-            (0.0012, "0.12%"),
-            (0.125, "12.5%"),
-            (-0.4, "-40%"),
-            (0.999_99, ">99.9%"),
-            (1.0, "100%"),
-            (799.0, "79,900%"),
-            (-10.0, "-1,000%"),
-            (f64::NAN, "n/a"),
-        ];
-        for (share, text) in cases {
-            assert_eq!(percent(share), text);
         }
     }
 

@@ -100,7 +100,8 @@ fn account(finding: &Finding) -> String {
     lines.extend([finding.explanation.clone(), words::cases(finding)].into_iter().filter(|line| !line.is_empty()));
     for evidence in &finding.evidence {
         let at = format::moment(evidence.at_s);
-        lines.push(format!("{at} {}: {} -> {}: {}", evidence.device, evidence.sent, evidence.received, evidence.why));
+        let received = words::received(evidence);
+        lines.push(format!("{at} {}: {} -> {received}: {}", evidence.device, evidence.sent, evidence.why));
     }
     if !finding.remedy.is_empty() {
         lines.push(format!("What to do: {}", finding.remedy));

@@ -89,7 +89,7 @@ fn one_finding(out: &mut String, finding: &Finding) {
     );
     if let Some(first) = finding.evidence.first() {
         let (at, device) = (format::moment(first.at_s), escape(&first.device));
-        let (sent, received, why) = (code(&first.sent), code(&first.received), escape(&first.why));
+        let (sent, received, why) = (code(&first.sent), code(&words::received(first)), escape(&first.why));
         line(out, &format!("  - first at {at} by {device}: {sent} → {received}: {why}"));
     }
     if let Some(saved) = finding.would_save {

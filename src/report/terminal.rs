@@ -171,7 +171,8 @@ fn one_finding(page: &mut Page, finding: &Finding) {
     page.paragraph("      ", &finding.explanation);
     if let Some(first) = finding.evidence.first() {
         let at = format::moment(first.at_s);
-        let seen = format!("{at}, {}: {} -> {}: {}", first.device, first.sent, first.received, first.why);
+        let received = words::received(first);
+        let seen = format!("{at}, {}: {} -> {received}: {}", first.device, first.sent, first.why);
         page.paragraph("      first: ", &seen);
     }
     if let Some(saved) = finding.would_save {

@@ -4,7 +4,7 @@ use super::chart::percentile;
 use super::format::{self, count, percent};
 use super::words::{self, Mark};
 use crate::summary::finding::Finding;
-use crate::summary::{ClassFigures, GateResult, QuotaUse, RateSpread, ReadingUse, Summary};
+use crate::summary::{ClassFigures, GateResult, HarnessInfo, QuotaUse, RateSpread, ReadingUse, Summary};
 
 /// A quota with one bar per reading.
 pub struct QuotaRow {
@@ -38,6 +38,8 @@ pub struct FindingRow<'a> {
     pub would_save: Option<String>,
     /// When each request of the evidence was sent.
     pub moments: Vec<String>,
+    /// What came back for each.
+    pub received: Vec<String>,
 }
 
 pub struct GateRow<'a> {
@@ -66,6 +68,7 @@ impl<'a> FindingRow<'a> {
             cases: words::cases(finding),
             would_save: finding.would_save.map(|saved| format::plural(saved, "request")),
             moments: finding.evidence.iter().map(|evidence| format::moment(evidence.at_s)).collect(),
+            received: finding.evidence.iter().map(words::received).collect(),
         }
     }
 }
@@ -119,8 +122,9 @@ pub fn quotas(summary: &Summary) -> Vec<QuotaRow> {
 fn quota_row(quota: &QuotaUse, full: f64) -> QuotaRow {
     let detail = match &quota.busiest {
         Some(busiest) => format!(
-            "{} counted for {} ({}), the highest peak by {busiest}",
+            "{}{} counted for {} ({}), the highest peak by {busiest}",
             format::plural(quota.requests, "request"),
+            retries(quota),
             format::plural(quota.keys, "key"),
             quota.scope,
         ),
@@ -133,6 +137,17 @@ fn quota_row(quota: &QuotaUse, full: f64) -> QuotaRow {
         headroom: words::headroom(quota.headroom),
         detail,
         bars: bars(quota, full),
+    }
+}
+
+/// `, 12 of them retries`, where there were any.
+fn retries(quota: &QuotaUse) -> String {
+    match (quota.retries, quota.first_attempts_peak) {
+        (0, _) => String::new(),
+        (retries, None) => format!(", {} of them retries,", count(retries)),
+        (retries, Some(alone)) => {
+            format!(", {} of them retries (first attempts alone peak at {}),", count(retries), count(alone.into()))
+        }
     }
 }
 
@@ -332,9 +347,16 @@ pub fn harness(summary: &Summary) -> Vec<(&'static str, String)> {
         ("Skipped because late", format::plural(harness.missed, "request")),
         ("Shards", count(harness.shards.into())),
         ("Connections", count(harness.connections)),
+        ("Most in flight", in_flight(harness)),
     ];
     facts.extend(words::memory(summary).map(|memory| ("Peak memory", memory)));
     facts
+}
+
+/// Shards count apart, and peak at different moments.
+fn in_flight(harness: &HarnessInfo) -> String {
+    let at_most = if harness.shards > 1 { "at most " } else { "" };
+    format!("{at_most}{}", format::plural(harness.in_flight_peak, "request"))
 }
 
 fn with_share(number: u64, share: Option<f64>) -> String {

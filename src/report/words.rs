@@ -2,7 +2,7 @@
 
 use crate::exit::Exit;
 use crate::policy::reading::Reading;
-use crate::summary::finding::{Finding, Party, Severity, Verdict};
+use crate::summary::finding::{Evidence, Finding, Party, Severity, Verdict};
 use crate::summary::{Driver, QuotaUse, ReadingUse, Safety, Summary};
 
 use super::format;
@@ -140,6 +140,14 @@ pub fn harness(summary: &Summary) -> String {
     format!("p99 lateness {late}{memory}")
 }
 
+/// What came back, in one line: status, telling headers and body, `429 · retry-after: 3 · {"code":5001}`. That a body is
+/// JSON it shows itself.
+pub fn received(evidence: &Evidence) -> String {
+    let (head, body) = evidence.received.split_once("\n\n").unwrap_or((&evidence.received, ""));
+    let told = |line: &&str| !line.starts_with("content-type: application/json") && !line.is_empty();
+    head.lines().chain([body]).filter(told).collect::<Vec<_>>().join(" · ")
+}
+
 /// Check and subject in one: `fleet.quota (queries)`, or the check alone when it is about the whole run.
 pub fn title(finding: &Finding) -> String {
     if finding.subject.is_empty() { finding.check.clone() } else { format!("{} ({})", finding.check, finding.subject) }
@@ -160,6 +168,19 @@ pub fn cases(finding: &Finding) -> String {
 mod tests {
     use super::*;
     use crate::report::sample;
+
+    #[test]
+    fn an_answer_reads_in_one_line() {
+        let line = |received: &str| {
+            let mut evidence = sample::failing().findings.iter().find_map(|it| it.evidence.first().cloned()).unwrap();
+            evidence.received = received.to_owned();
+            super::received(&evidence)
+        };
+        let whole = "429\nretry-after: 3\ncontent-type: application/json; charset=utf-8\n\n{\"code\":5001}";
+        assert_eq!(line(whole), "429 · retry-after: 3 · {\"code\":5001}");
+        assert_eq!(line("502\ncontent-type: text/html\n\n<p>"), "502 · content-type: text/html · <p>");
+        assert_eq!(line("connection lost"), "connection lost");
+    }
 
     #[test]
     fn memory_is_shared_out_among_the_devices() {

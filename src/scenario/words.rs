@@ -5,8 +5,8 @@ mod client;
 use super::event::{BurstCommand, Disturbance, ScheduledEvent};
 use super::fleet::*;
 use super::{GroupId, Scenario};
-use crate::policy::words::percent;
 use crate::time::Nanos;
+use crate::words::percent;
 
 /// What a group does, one line each.
 pub fn behaviour(scenario: &Scenario, group: &Group) -> Vec<String> {

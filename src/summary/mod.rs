@@ -135,6 +135,19 @@ pub struct QuotaUse {
     pub busiest: Option<String>,
     /// Requests of the class counted against it.
     pub requests: u64,
+    /// Those of them that were sent again after a refusal or a failure.
+    #[serde(default)]
+    pub retries: u64,
+    /// Highest count of first attempts alone under the strictest reading: the demand that no answer has caused. None where
+    /// it was not counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_attempts_peak: Option<u32>,
+    /// Scheduled requests that were not made because the one before was still under way.
+    #[serde(default)]
+    pub held_back: u64,
+    /// What `headroom` would have been had they been made. None without a headroom, or where that is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub headroom_if_made: Option<f64>,
     /// One per reading that the words allow, the strictest first; empty without data.
     pub readings: Vec<ReadingUse>,
     pub safety: Safety,
@@ -144,6 +157,27 @@ pub struct QuotaUse {
     /// Use over time under the strictest reading: in each step of the timeline until sending ended, the
     /// highest count of any key.
     pub series: Vec<u32>,
+}
+
+/// When more than one request in so many was not made, the counts say little about what the fleet would have asked of a
+/// quicker server: each of them might have had further pages and retries.
+const HELD_BACK_ONE_IN: u64 = 100;
+
+impl QuotaUse {
+    /// Whether so much was held back that the counts do not tell the demand.
+    pub fn is_demand_unknown(&self) -> bool {
+        self.held_back * HELD_BACK_ONE_IN > self.requests
+    }
+
+    /// The headroom that is left for sure had nothing been held back; None without a headroom.
+    pub fn sure_headroom(&self) -> Option<f64> {
+        let headroom = self.headroom?;
+        match (self.held_back, self.is_demand_unknown()) {
+            (0, _) => Some(headroom),
+            (_, true) => Some(f64::NEG_INFINITY),
+            (_, false) => Some(self.headroom_if_made.unwrap_or(f64::NEG_INFINITY)),
+        }
+    }
 }
 
 /// Use of a limit under one reading.
@@ -326,4 +360,8 @@ pub struct HarnessInfo {
     #[serde(default)]
     pub embedded_server: bool,
     pub connections: u64,
+    /// Most requests on their way at one moment. Each shard counts its own, and they are added up: with several, an upper
+    /// bound.
+    #[serde(default)]
+    pub in_flight_peak: u64,
 }

@@ -11,6 +11,11 @@
 //!   beginning are kept as one interval, widened where it would fall into two; none left means that no placing of windows
 //!   explains what was admitted.
 //!
+//! What passes: a server keeps its word when what it let through fits *one* reading that the words allow, the same for all
+//! keys. An honest server's own reading is never refuted, so it passes however strict or loose the other readings are; one
+//! that let everything through has shown no limit at all, so there must have been refusals too, and a demand beyond the
+//! limit.
+//!
 //! Over-admission is reported when every reading that the words allow is refuted for one key; the key then starts anew, so
 //! each report rests on requests of its own. Only served requests count: what a 4xx, a 5xx or a lost answer cost at the
 //! server is not documented. Leaving requests out only makes the check miss something, never accuse.
@@ -196,6 +201,11 @@ impl Admissions {
                 || format!("served although more than {} per {} then were, under every reading", rate.allow, rate.per);
             self.exhibits.show(|| Exhibit::done(record, exchange, why()));
         }
+    }
+
+    /// The readings that what was admitted fits, for all keys.
+    pub fn fits(&self) -> impl Iterator<Item = Reading> {
+        self.readings.iter().copied().filter(|reading| !self.ruled_out.has(*reading))
     }
 
     /// The readings that what was admitted rules out.

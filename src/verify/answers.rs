@@ -4,12 +4,13 @@
 use std::collections::BTreeMap;
 
 use super::exhibit::{Exhibit, Exhibits, failure_in_words};
-use super::words::{count_of, percent, unseen};
+use super::words::unseen;
 use crate::device::{Failure, Outcome};
 use crate::policy::model::ClassId;
 use crate::record::{Exchange, Record};
 use crate::scenario::{Operation, Scenario};
 use crate::summary::finding::{Finding, Party, Severity, Verdict};
+use crate::words::{percent_of, plural};
 
 /// More than one in so many requests may not go wrong.
 const ONE_IN: u64 = 100;
@@ -110,7 +111,7 @@ impl Asked {
             (true, _) => "no answer or a server error",
             (false, _) => "a server error",
         };
-        format!("{} of {} got {got}: {}", self.faulty(), count_of(self.finished, "request"), self.faults_in_words())
+        format!("{} of {} got {got}: {}", self.faulty(), plural(self.finished, "request"), self.faults_in_words())
     }
 }
 
@@ -191,7 +192,7 @@ impl Shown {
         let never: Vec<String> = asked
             .iter()
             .filter(|(_, asked)| asked.was_never_served())
-            .map(|(operation, asked)| format!("{} (asked {})", operation.name(), count_of(asked.finished, "time")))
+            .map(|(operation, asked)| format!("{} (asked {})", operation.name(), plural(asked.finished, "time")))
             .collect();
         let too_many = all.faulty() * ONE_IN > all.finished;
         let never_text = format!("never served: {}", never.join(", "));
@@ -200,7 +201,7 @@ impl Shown {
             (true, false) => format!("{}; {never_text}", all.faults_headline()),
             (false, false) => format!("Asked for and {never_text}"),
             (false, true) if all.faulty() > 0 => all.faults_headline(),
-            (false, true) => format!("{}, each with an answer", count_of(all.finished, "request")),
+            (false, true) => format!("{}, each with an answer", plural(all.finished, "request")),
         };
         let failed = too_many || !never.is_empty();
         let mut evidence = self.faults;
@@ -225,12 +226,12 @@ impl Shown {
 
 fn overload_finding(scenario: &Scenario, all: &Asked, exhibits: Exhibits, blank: Finding) -> Finding {
     let failed = all.overloaded * ONE_IN > all.finished;
-    let requests = count_of(all.finished, "request");
+    let requests = plural(all.finished, "request");
     Finding {
         verdict: if failed { Verdict::Fail } else { Verdict::Pass },
         headline: match all.overloaded {
             0 => "Never said that it is overloaded".to_owned(),
-            count => format!("Overloaded for {count} of {requests} ({})", percent(count, all.finished)),
+            count => format!("Overloaded for {count} of {requests} ({})", percent_of(count, all.finished)),
         },
         remedy: if failed { "Give the server more room, or ask for less".to_owned() } else { String::new() },
         looked_at: all.finished,
@@ -309,7 +310,7 @@ mod tests {
         assert_eq!(outcomes.finding("server.answers", "charger").verdict, Verdict::Pass);
         let finding = outcomes.finding("server.overload", "charger");
         assert_eq!((finding.verdict, finding.severity), (Verdict::Fail, Severity::Advice));
-        assert_eq!(finding.headline, "Overloaded for 2 of 100 requests (2.0 %)");
+        assert_eq!(finding.headline, "Overloaded for 2 of 100 requests (2%)");
         assert_eq!(
             heartbeats(100, &[Outcome::Overloaded]).finding("server.overload", "charger").verdict,
             Verdict::Pass

@@ -3,11 +3,12 @@
 use std::collections::HashMap;
 
 use super::exhibit::{Exhibit, Exhibits};
-use super::words::{percent, unseen};
+use super::words::unseen;
 use crate::record::{Exchange, Record, Sent};
 use crate::scenario::{DeviceId, Disturbance, GroupId, Operation, OperationId, Scenario, ScheduledEvent};
 use crate::summary::finding::{Finding, Party, Severity, Verdict};
 use crate::time::Nanos;
+use crate::words::percent_of;
 
 /// A gap may be off by this share of the pace: schedules have jitter.
 const TOLERANCE: f64 = 0.25;
@@ -135,7 +136,7 @@ impl Cadences {
             with_counts().filter(|(_, gaps)| is_bad(gaps)).map(|((_, operation), _)| operation.name()).collect();
         let lines = with_counts().map(|((id, operation), gaps)| {
             let every = self.paces[usize::from(id.0)].unwrap_or_default();
-            format!("{}, every {every}: {} of {} gaps off by more than 25 %.", operation.name(), gaps.off, gaps.seen)
+            format!("{}, every {every}: {} of {} gaps off by more than 25%.", operation.name(), gaps.off, gaps.seen)
         });
         let explanation = lines.collect::<Vec<_>>().join(" ");
         let failed = !bad.is_empty();
@@ -144,7 +145,7 @@ impl Cadences {
             headline: if failed {
                 format!("The expected cadence is not kept by {}", bad.join(", "))
             } else {
-                format!("The expected cadence is kept ({} of the gaps off)", percent(off, seen))
+                format!("The expected cadence is kept ({} of the gaps off)", percent_of(off, seen))
             },
             explanation,
             remedy: if failed { "Send at the expected pace, with jitter around it".to_owned() } else { String::new() },

@@ -58,7 +58,9 @@ pub struct RateWatch {
 #[derive(Clone, Debug, Default)]
 pub struct RefusalCounts {
     pub unexplained: u64,
-    pub possible: u64,
+    /// Before those are taken off that turned out to be due.
+    possible: u64,
+    due: u64,
     pub explained: u64,
     pub exhibits: Exhibits,
 }
@@ -106,6 +108,17 @@ impl ClassWatch {
         }
     }
 
+    /// Takes a scheduled request that was not made because the one before was still under way.
+    pub fn held_back(&mut self, scenario: &Scenario, at: Nanos, device: DeviceId) {
+        self.busy += 1;
+        for limit in &mut self.limits {
+            let key = limit.key(scenario, device, Detail::None);
+            if let LimitKind::Rate(watch) = &mut limit.kind {
+                watch.demand.held_back(at, key, device);
+            }
+        }
+    }
+
     pub fn sent(&mut self, scenario: &Scenario, at: Nanos, sent: &Sent, turn: u64) {
         for limit in &mut self.limits {
             let key = limit.key(scenario, sent.device, sent.detail);
@@ -148,11 +161,32 @@ impl ClassWatch {
         if record.outcome == Outcome::Refused {
             self.refused(cause, record, exchange);
         }
+        if record.outcome == Outcome::Refused && cause == Cause::Possible {
+            self.wait_for_others(scenario, sent, record);
+        }
+    }
+
+    /// A possible refusal waits at the first limit on a rate: at several it might be cleared more than once.
+    fn wait_for_others(&mut self, scenario: &Scenario, sent: Nanos, record: &Record) {
+        for limit in &mut self.limits {
+            let key = limit.key(scenario, record.device, record.detail);
+            if let LimitKind::Rate(watch) = &mut limit.kind {
+                watch.loads.wait_for_others(key, sent, record.done);
+                return;
+            }
+        }
+    }
+
+    /// Refusals that only refused, lost or unknown requests explain.
+    pub fn open_refusals(&self) -> u64 {
+        let cleared: u64 = self.rates().map(|watch| watch.loads.cleared).sum();
+        self.refusals.possible - cleared
     }
 
     fn refused(&mut self, cause: Cause, record: &Record, exchange: Option<&Exchange>) {
         match cause {
             Cause::Explained => self.refusals.explained += 1,
+            Cause::Due => self.refusals.due += 1,
             Cause::Possible => self.refusals.possible += 1,
             Cause::Impossible => {
                 self.refusals.unexplained += 1;
@@ -229,6 +263,7 @@ impl ClassWatch {
         self.logical.merge(&other.logical);
         self.refusals.unexplained += other.refusals.unexplained;
         self.refusals.possible += other.refusals.possible;
+        self.refusals.due += other.refusals.due;
         self.refusals.explained += other.refusals.explained;
         self.refusals.exhibits.merge(other.refusals.exhibits);
         for (mine, theirs) in self.limits.iter_mut().zip(other.limits) {
@@ -244,13 +279,19 @@ impl ClassWatch {
     pub fn finish(self, scenario: &Scenario, class: ClassId, ended: Nanos) -> Vec<Usage> {
         let limits = &scenario.policy.class(class).limits;
         let class = &scenario.policy.class(class).name;
-        self.limits.into_iter().zip(limits).map(|(watch, limit)| watch.finish(scenario, class, limit, ended)).collect()
+        let used = self.limits.into_iter().zip(limits);
+        let usage = |(watch, limit): (LimitWatch, _)| {
+            let mut usage = watch.finish(scenario, class, limit, ended);
+            usage.quota.held_back = self.busy;
+            usage
+        };
+        used.map(usage).collect()
     }
 }
 
 impl RefusalCounts {
     pub fn all(&self) -> u64 {
-        self.explained + self.possible + self.unexplained
+        self.explained + self.due + self.possible + self.unexplained
     }
 }
 
@@ -278,6 +319,12 @@ impl LimitWatch {
                 (places.keys(), places.requests(), places.peak(), places.reading_uses(), places.safety())
             }
         };
+        let counted_apart = match &self.kind {
+            LimitKind::Rate(watch) => {
+                Some((watch.demand.retries(), watch.demand.first_attempts(), watch.demand.if_made()))
+            }
+            LimitKind::Places(_) => None,
+        };
         // What goes over the limit does so in any part of a window; keeping within it takes a whole one to show.
         let safety = if safety == Safety::Safe && seen_for.is_some() { Safety::Unproven } else { safety };
         let (readings_over, series, exhibits, stream_rule) = match self.kind {
@@ -291,6 +338,8 @@ impl LimitWatch {
                 (Vec::new(), series, exhibits, Some(rule))
             }
         };
+        let unused = |peak: Peak| 1.0 - f64::from(peak.count) / f64::from(allow);
+        let headroom = (requests > 0 && safety != Safety::Unproven).then(|| unused(peak));
         let quota = QuotaUse {
             class: class.to_owned(),
             limit: limit_text(limit),
@@ -300,10 +349,13 @@ impl LimitWatch {
             keys,
             busiest: peak.device.map(|device| scenario.device_name(device)),
             requests,
+            retries: counted_apart.map_or(0, |(retries, ..)| retries),
+            first_attempts_peak: counted_apart.map(|(_, first_attempts, _)| first_attempts.count),
+            held_back: 0,
             readings,
             safety,
-            headroom: (requests > 0 && safety != Safety::Unproven)
-                .then(|| 1.0 - f64::from(peak.count) / f64::from(allow)),
+            headroom_if_made: headroom.and_then(|_| counted_apart.map(|(.., if_made)| unused(if_made))),
+            headroom,
             series,
         };
         Usage { quota, peak, readings_over, exhibits, stream_rule, seen_for }

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::exhibit::{Exhibit, Exhibits};
 use super::series::Series;
-use super::words::{count_of, unseen};
+use super::words::unseen;
 use crate::device::operator::plan::device_sets;
 use crate::device::{Flow, Outcome};
 use crate::record::{Record, StreamEnding};
@@ -16,6 +16,7 @@ use crate::scenario::{DeviceId, GroupId, OperationId, Scenario};
 use crate::summary::finding::{Finding, Party, Severity, Verdict};
 use crate::tellus::TellusOp;
 use crate::time::Nanos;
+use crate::words::plural;
 
 /// A stream without a frame for so long is silent: the documents say "every few seconds".
 pub const SILENCE: Nanos = Nanos::from_secs(30);
@@ -103,7 +104,7 @@ impl Deliveries {
         let Some(opening) = self.open.remove(&stream) else { return };
         let lasted = at.saturating_sub(opening.done);
         self.frames += frames;
-        let why = || format!("{} after {lasted} and {}", ending.in_words(), count_of(frames, "frame"));
+        let why = || format!("{} after {lasted} and {}", ending.in_words(), plural(frames, "frame"));
         if frames > 0 {
             self.delivered += 1;
         } else if lasted >= SILENCE {
@@ -142,7 +143,7 @@ impl Deliveries {
         };
         let explanation = match self.opened {
             0 => String::new(),
-            opened => format!("{} opened, {}.", count_of(opened, "stream"), count_of(self.frames, "frame")),
+            opened => format!("{} opened, {}.", plural(opened, "stream"), plural(self.frames, "frame")),
         };
         let looked_at = self.delivered + (owed.len() + unclear.len()) as u64;
         let wrong = owed.len() as u64;
@@ -165,7 +166,7 @@ impl Deliveries {
 
     fn judged(&self, owed: u64, unclear: u64) -> (Verdict, String) {
         let by_server: u64 = self.ended.values().sum();
-        let streams = |count| count_of(count, "stream");
+        let streams = |count| plural(count, "stream");
         if owed > 0 {
             let headline = "brought nothing while their chargers reported for 30s and longer that they charge";
             (Verdict::Fail, format!("{} {headline}", streams(owed)))

@@ -1,11 +1,15 @@
 //! What the fleet asked of one rate limit: every request as it was sent, whatever came back, under every reading.
+//!
+//! Beside what was sent, two other demands are followed: that of the first attempts alone, which no refusal has caused, and
+//! what it would have been with the scheduled requests that were not made because the one before was still under way.
+//! Most keys never see a retry or such a gap, so each has a count of its own only from the first one on.
 
 use std::collections::HashSet;
 
 use super::exhibit::{Exhibit, Exhibits};
 use super::keyed::Keyed;
 use super::series::Series;
-use super::tally::{Tally, Terms};
+use super::tally::{Levels, Tally, Terms};
 use crate::policy::model::RateLimit;
 use crate::policy::reading::Reading;
 use crate::record::Sent;
@@ -23,8 +27,12 @@ pub struct Demand {
     requests: u64,
     /// When the first of them was sent.
     first: Option<Nanos>,
-    /// One per reading.
+    /// One per reading, as in the two below.
     peaks: Vec<Peak>,
+    first_attempts: Vec<Peak>,
+    /// With what was held back.
+    if_made: Vec<Peak>,
+    retries: u64,
     series: Series,
     over: Exhibits,
 }
@@ -32,7 +40,11 @@ pub struct Demand {
 #[derive(Clone, Debug, Default)]
 struct KeyDemand {
     tally: Tally,
-    /// The step of its last request.
+    /// From its first retry on.
+    first_attempts: Option<Box<Tally>>,
+    /// From the first request held back on.
+    if_made: Option<Box<Tally>>,
+    /// The step up to which its part of the series is written.
     step: usize,
 }
 
@@ -58,6 +70,9 @@ impl Demand {
             requests: 0,
             first: None,
             peaks: vec![Peak::default(); readings.len()],
+            first_attempts: vec![Peak::default(); readings.len()],
+            if_made: vec![Peak::default(); readings.len()],
+            retries: 0,
             series: Series::new(step),
             over: Exhibits::default(),
         }
@@ -65,26 +80,42 @@ impl Demand {
 
     pub fn sent(&mut self, at: Nanos, key: ScopeKey, sent: &Sent) {
         let Demand { terms, readings, series, .. } = self;
-        let strictest = readings[0];
+        let allow = terms.rate.allow;
         let step = series.step_of(at);
+        let is_retry = sent.attempt > 1;
         self.requests += 1;
+        self.retries += u64::from(is_retry);
         self.first.get_or_insert(at);
         self.seen.insert(key);
-        let state = self.keys.entry(key, |state| state.is_idle(terms, strictest, series, at));
-        state.fill(terms, strictest, series, step);
-        state.step = step;
-        state.tally.add(terms, at);
-        for (index, reading) in readings.iter().enumerate() {
-            let level = state.tally.level(terms, *reading, at);
-            self.peaks[index].reach(level, terms.rate.allow, at, sent.device);
-            if index == 0 {
-                series.raise(step, level);
-                if level > terms.rate.allow {
-                    let why = || format!("request {level} of {} ({})", terms.rate.allow, reading.title());
-                    self.over.show(|| Exhibit::sent(at, sent, why()));
-                }
-            }
+        let state = self.keys.entry(key, |state| state.is_idle(terms, readings[0], series, at));
+        state.fill(terms, readings[0], series, step);
+        if is_retry {
+            state.first_attempts.get_or_insert_with(|| Box::new(state.tally.clone()));
         }
+        let levels = state.tally.add_and_read(terms, readings, at);
+        series.raise(step, levels[0]);
+        if levels[0] > allow {
+            let why = || format!("request {} of {allow} ({})", levels[0], readings[0].title());
+            self.over.show(|| Exhibit::sent(at, sent, why()));
+        }
+        reach(&mut self.peaks, levels, allow, at, sent.device);
+        if !is_retry {
+            let own = state.first_attempts.as_mut().map(|own| own.add_and_read(terms, readings, at));
+            reach(&mut self.first_attempts, own.unwrap_or(levels), allow, at, sent.device);
+        }
+        let if_made = state.if_made.as_mut().map(|if_made| if_made.add_and_read(terms, readings, at));
+        reach(&mut self.if_made, if_made.unwrap_or(levels), allow, at, sent.device);
+    }
+
+    /// Takes a scheduled request that was not made because the one before was still under way.
+    pub fn held_back(&mut self, at: Nanos, key: ScopeKey, device: DeviceId) {
+        let Demand { terms, readings, series, .. } = self;
+        let step = series.step_of(at);
+        let state = self.keys.entry(key, |state| state.is_idle(terms, readings[0], series, at));
+        state.fill(terms, readings[0], series, step);
+        let if_made = state.if_made.get_or_insert_with(|| Box::new(state.tally.clone()));
+        let levels = if_made.add_and_read(terms, readings, at);
+        reach(&mut self.if_made, levels, terms.rate.allow, at, device);
     }
 
     pub fn exhibits(&mut self) -> &mut Exhibits {
@@ -98,8 +129,13 @@ impl Demand {
         self.keys.merge(other.keys);
         self.series.merge(&other.series);
         self.over.merge(other.over);
-        for (mine, theirs) in self.peaks.iter_mut().zip(&other.peaks) {
-            mine.merge(theirs);
+        self.retries += other.retries;
+        for (mine, theirs) in [
+            (&mut self.peaks, &other.peaks),
+            (&mut self.first_attempts, &other.first_attempts),
+            (&mut self.if_made, &other.if_made),
+        ] {
+            mine.iter_mut().zip(theirs).for_each(|(mine, theirs)| mine.merge(theirs));
         }
     }
 
@@ -120,6 +156,22 @@ impl Demand {
     /// Under the strictest reading.
     pub fn strictest(&self) -> Peak {
         self.peaks[0]
+    }
+
+    /// Requests that came again.
+    pub fn retries(&self) -> u64 {
+        self.retries
+    }
+
+    /// The highest use by first attempts alone, under the strictest reading.
+    pub fn first_attempts(&self) -> Peak {
+        self.first_attempts[0]
+    }
+
+    /// The highest use under the strictest reading, had the requests been made that were held back. Where the budget depends
+    /// on the resource, which nobody knows of a request that was not made, they count for a budget of their own.
+    pub fn if_made(&self) -> Peak {
+        self.if_made[0]
     }
 
     pub fn safety(&self) -> Safety {
@@ -152,26 +204,32 @@ impl Demand {
 
     /// The busiest key's use over time, and the requests that went beyond the limit.
     pub fn finish(mut self, ended: Nanos) -> (Vec<u32>, Exhibits) {
-        let after_last = self.series.step_of(Nanos(ended.0.saturating_sub(1))) + 1;
+        let last = self.series.step_of(Nanos(ended.0.saturating_sub(1)));
         for state in self.keys.values_mut() {
-            state.fill(&self.terms, self.readings[0], &mut self.series, after_last);
+            state.fill(&self.terms, self.readings[0], &mut self.series, last);
         }
         (self.series.finish(ended), self.over)
     }
 }
 
 impl KeyDemand {
-    fn fill(&mut self, terms: &Terms, reading: Reading, series: &mut Series, until: usize) {
+    /// Writes down the use at the beginning of each step since the last one, up to and with `step`: without a request the
+    /// use only falls, so that is its highest there.
+    fn fill(&mut self, terms: &Terms, reading: Reading, series: &mut Series, step: usize) {
         let tally = &mut self.tally;
-        series.fill(self.step, until, |at| tally.level(terms, reading, at));
+        series.fill(self.step, step + 1, |at| tally.level(terms, reading, at));
+        self.step = self.step.max(step);
     }
 
-    /// Whether the key can be forgotten; its part of the series is written down first.
+    /// Whether the key can be forgotten, with the first attempts, which are among all; its part of the series is written down first.
     fn is_idle(&mut self, terms: &Terms, reading: Reading, series: &mut Series, at: Nanos) -> bool {
         self.fill(terms, reading, series, series.step_of(at));
-        self.step = self.step.max(series.step_of(at).saturating_sub(1));
-        self.tally.is_idle(terms, at)
+        self.tally.is_idle(terms, at) && self.if_made.as_mut().is_none_or(|if_made| if_made.is_idle(terms, at))
     }
+}
+
+fn reach(peaks: &mut [Peak], levels: Levels, allow: u32, at: Nanos, device: DeviceId) {
+    peaks.iter_mut().zip(levels).for_each(|(peak, level)| peak.reach(level, allow, at, device));
 }
 
 impl Peak {
@@ -202,6 +260,16 @@ mod tests {
     use crate::limiter::Rate;
     use crate::policy::model::Algorithm;
     use crate::scenario::operation::Detail;
+
+    #[test]
+    fn a_key_in_use_is_not_forgotten_however_many_come_after_it() {
+        let limit = rate(2, Nanos::from_secs(10), "client_id", Algorithm::Unspecified);
+        let terms = Terms { rate: Rate { allow: limit.allow, per: limit.per }, anchor: ANCHOR };
+        let mut demand = Demand::new(&limit, terms, Nanos::from_secs(1));
+        let sent = Sent { device: DeviceId(0), operation: SITES, flow: Flow(0), attempt: 1, detail: Detail::None };
+        (0..3_000).chain([0]).for_each(|key| demand.sent(Nanos::from_secs(1), ScopeKey(key), &sent));
+        assert_eq!(demand.strictest().count, 2);
+    }
 
     #[test]
     fn idle_keys_are_forgotten_and_still_counted() {

@@ -2,7 +2,7 @@
 
 use super::exhibit::{Exhibit, Exhibits};
 use super::repeats::{Repeats, Since};
-use super::words::{count_of, unseen};
+use super::words::unseen;
 use crate::policy::matching::RequestPattern;
 use crate::policy::model::{ClassId, TokenAdvice};
 use crate::record::{Exchange, Record, Sent};
@@ -11,6 +11,7 @@ use crate::scenario::target::Target;
 use crate::scenario::{DeviceId, Disturbance, Operation, OperationId, Scenario};
 use crate::summary::finding::{Finding, Party, Severity, Verdict};
 use crate::time::Nanos;
+use crate::words::plural;
 
 /// Polling may be quicker by this share of the interval: timers and networks jitter.
 const TOLERANCE: f64 = 0.05;
@@ -192,15 +193,15 @@ impl Count {
         let failed = self.wrong > 0;
         let saves = match kind {
             Kind::TimeFilter => String::new(),
-            _ => format!(": saves {saved} of {}", count_of(self.looked_at, "request")),
+            _ => format!(": saves {saved} of {}", plural(self.looked_at, "request")),
         };
-        let counted = format!("{} of {}", self.wrong, count_of(self.looked_at, "request"));
+        let counted = format!("{} of {}", self.wrong, plural(self.looked_at, "request"));
         Finding {
             verdict: if failed { Verdict::Fail } else { Verdict::Pass },
             headline: if failed {
                 format!("{cause} ({counted})")
             } else {
-                format!("Followed by {}", count_of(self.looked_at, "request"))
+                format!("Followed by {}", plural(self.looked_at, "request"))
             },
             remedy: if failed { format!("{remedy}{saves}") } else { String::new() },
             looked_at: self.looked_at,

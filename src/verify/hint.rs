@@ -8,8 +8,9 @@ use std::collections::HashMap;
 
 use super::exhibit::{Exhibit, Exhibits};
 use crate::device::{Flow, Outcome};
+use crate::policy::model::ClassId;
 use crate::record::{Exchange, Record, Sent};
-use crate::scenario::DeviceId;
+use crate::scenario::{DeviceId, Scenario};
 use crate::time::Nanos;
 
 /// Flows that wait for their next attempt; more are not followed.
@@ -19,17 +20,37 @@ const MOST_FLOWS: usize = 1 << 16;
 const TOLERANCE: Nanos = Nanos::from_millis(1);
 
 /// The hints that are being waited for, and how those before were taken.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Hints {
     told: HashMap<(DeviceId, Flow), Told>,
+    /// By class; the last for requests without a class.
+    counts: Vec<HintCounts>,
+    pub ignored_exhibits: Exhibits,
+    pub broken_exhibits: Exhibits,
+}
+
+/// How hints were taken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct HintCounts {
+    /// Retries that came as told, and sooner.
     pub obeyed: u64,
     pub ignored: u64,
-    pub ignored_exhibits: Exhibits,
+    /// Then served.
     pub kept: u64,
+    /// Then refused again, on their own.
     pub broken: u64,
-    pub broken_exhibits: Exhibits,
     /// Refused again, with company.
     pub contested: u64,
+}
+
+impl HintCounts {
+    fn add(&mut self, other: &HintCounts) {
+        self.obeyed += other.obeyed;
+        self.ignored += other.ignored;
+        self.kept += other.kept;
+        self.broken += other.broken;
+        self.contested += other.contested;
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -45,8 +66,34 @@ struct Told {
 }
 
 impl Hints {
+    pub fn new(scenario: &Scenario) -> Self {
+        Hints {
+            told: HashMap::new(),
+            counts: vec![HintCounts::default(); scenario.policy.classes.len() + 1],
+            ignored_exhibits: Exhibits::default(),
+            broken_exhibits: Exhibits::default(),
+        }
+    }
+
+    /// How the hints of one class were taken; None for requests without a class.
+    pub fn counts(&self, class: Option<ClassId>) -> HintCounts {
+        self.counts[class.map_or(self.counts.len() - 1, ClassId::index)]
+    }
+
+    /// How all hints were taken.
+    pub fn total(&self) -> HintCounts {
+        let mut total = HintCounts::default();
+        self.counts.iter().for_each(|counts| total.add(counts));
+        total
+    }
+
+    fn counts_mut(&mut self, class: Option<ClassId>) -> &mut HintCounts {
+        let last = self.counts.len() - 1;
+        &mut self.counts[class.map_or(last, ClassId::index)]
+    }
+
     /// Takes an attempt; `quiet` says whether its budget was left alone since the turn it is given.
-    pub fn sent(&mut self, at: Nanos, sent: &Sent, turn: u64, quiet: impl FnOnce(u64) -> bool) {
+    pub fn sent(&mut self, class: Option<ClassId>, at: Nanos, sent: &Sent, turn: u64, quiet: impl FnOnce(u64) -> bool) {
         if sent.attempt == 1 {
             return;
         }
@@ -56,10 +103,11 @@ impl Hints {
         told.obeyed = at + TOLERANCE >= told.done + told.wait;
         told.alone = told.alone && quiet(told.turn);
         told.turn = turn;
+        let told = *told;
         if told.obeyed {
-            self.obeyed += 1;
+            self.counts_mut(class).obeyed += 1;
         } else {
-            self.ignored += 1;
+            self.counts_mut(class).ignored += 1;
             let (told, came) = (told.wait, at.saturating_sub(told.done));
             let why = || format!("told to wait {told}, came after {came}");
             self.ignored_exhibits.show(|| Exhibit::sent(at, sent, why()));
@@ -67,19 +115,26 @@ impl Hints {
     }
 
     /// Takes an answer; `alone` says whether its budget was used by nothing else since the turn it is given.
-    pub fn done(&mut self, record: &Record, exchange: Option<&Exchange>, turn: u64, alone: impl Fn(u64) -> bool) {
+    pub fn done(
+        &mut self,
+        class: Option<ClassId>,
+        record: &Record,
+        exchange: Option<&Exchange>,
+        turn: u64,
+        alone: impl Fn(u64) -> bool,
+    ) {
         self.ignored_exhibits.answered(record, exchange);
         let flow = (record.device, record.flow);
         if let Some(told) = self.told.remove(&flow).filter(|told| told.obeyed) {
             match record.outcome {
-                Outcome::Served => self.kept += 1,
+                Outcome::Served => self.counts_mut(class).kept += 1,
                 Outcome::Refused if told.alone && alone(told.turn) => {
-                    self.broken += 1;
+                    self.counts_mut(class).broken += 1;
                     let why =
                         format!("refused again although it waited the {} it was told, with no company", told.wait);
                     self.broken_exhibits.show(|| Exhibit::done(record, exchange, why));
                 }
-                Outcome::Refused => self.contested += 1,
+                Outcome::Refused => self.counts_mut(class).contested += 1,
                 _ => {}
             }
         }
@@ -103,13 +158,9 @@ impl Hints {
 
     pub fn merge(&mut self, other: Hints) {
         self.told.extend(other.told);
-        self.obeyed += other.obeyed;
-        self.ignored += other.ignored;
+        self.counts.iter_mut().zip(&other.counts).for_each(|(mine, theirs)| mine.add(theirs));
         self.ignored_exhibits.merge(other.ignored_exhibits);
-        self.kept += other.kept;
-        self.broken += other.broken;
         self.broken_exhibits.merge(other.broken_exhibits);
-        self.contested += other.contested;
     }
 }
 
@@ -135,6 +186,12 @@ mod tests {
     #[test]
     fn waited_as_told_and_admitted_is_right_on_both_sides() {
         assert_eq!(verdicts(&comes_again(2_010, |ask| ask)), (Verdict::Pass, Verdict::Pass));
+    }
+
+    #[test]
+    fn a_millisecond_early_is_the_clocks_doing() {
+        assert_eq!(verdicts(&comes_again(2_009, |ask| ask)), (Verdict::Pass, Verdict::Pass));
+        assert_eq!(verdicts(&comes_again(2_008, |ask| ask)).1, Verdict::Fail);
     }
 
     #[test]

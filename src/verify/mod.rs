@@ -2,8 +2,8 @@
 //!
 //! A [`Verifier`] takes the observations of one shard; shards merge, because no scope key spans two of them. Whose fault
 //! a check looks for says where it stands:
-//! - the **fleet**: [`demand`] and [`streams`] count what was asked of each limit, [`quota`] judges it, [`service`] tells of
-//!   chargers that were never let in;
+//! - the **fleet**: [`demand`] and [`streams`] count what was asked of each limit, [`quota`] judges it, [`blame`] says whose
+//!   doing an excess is, and [`service`] tells of chargers that were never let in;
 //! - the **server**: [`answers`], [`admission`], [`refusal`], [`scope`], [`streams`], [`delivery`], [`hint`], judged only where its documents and the
 //!   timing leave no way out; the findings are worded in [`server`];
 //! - the **server**'s quota headers, and what clients make of them: [`told`];
@@ -11,6 +11,7 @@
 
 pub mod admission;
 pub mod answers;
+pub mod blame;
 pub mod cadence;
 pub mod class;
 pub mod delivery;

@@ -1,14 +1,17 @@
 //! `fleet.quota`: whether what the fleet asks for fits the documented limits, which class breaks first, and why.
 
-use super::class::Usage;
+use super::blame::Blame;
+use super::class::{RefusalCounts, Usage};
 use super::exhibit::Exhibits;
 use super::guidance::Saving;
-use super::words::{count_of, reading_titles, unseen};
+use super::hint::HintCounts;
+use super::words::{reading_titles, unseen};
 use crate::policy::model::ClassId;
 use crate::scenario::Scenario;
 use crate::summary::Safety;
 use crate::summary::finding::{Finding, Party, Severity, Verdict};
 use crate::time::Nanos;
+use crate::words::{percent, plural};
 
 /// What the finding on a class needs to know besides how its limits were used.
 pub struct About<'a> {
@@ -18,42 +21,36 @@ pub struct About<'a> {
     pub operations: &'a [u64],
     /// What the recommendations would have saved, the largest first.
     pub savings: Vec<Saving>,
-    /// Refusals, and those of them that follow from what was served.
-    pub refused: u64,
-    pub explained: u64,
-    /// Scheduled requests that were not made because the one before was still under way.
-    pub busy: u64,
+    pub refusals: RefusalCounts,
+    pub hints: HintCounts,
     /// When this class passed a limit, if it was the first to do so.
     pub broke_first: Option<Nanos>,
 }
 
-/// When more than one in so many requests was not made for want of an answer to the one before, the counts say little
-/// about what the fleet would ask of a quicker server.
-const ONE_IN: u64 = 100;
-
-/// Judges a class by the limit that came out worst.
-pub fn finding(about: About<'_>, usages: Vec<Usage>) -> Finding {
+/// Judges a class by the limit that came out worst, and says where its excess comes from.
+pub fn finding(about: About<'_>, usages: Vec<Usage>) -> (Finding, Blame) {
     let subject = &about.scenario.policy.class(about.class).name;
     let blank = unseen("fleet.quota", Party::Fleet, Severity::Breach, subject);
     let Some(worst) = usages.into_iter().max_by(|a, b| weight(a).total_cmp(&weight(b))) else {
-        return Finding { headline: "The class has no limit".to_owned(), ..blank };
+        return (Finding { headline: "The class has no limit".to_owned(), ..blank }, Blame::Fleet);
     };
     let quota = &worst.quota;
     if quota.safety == Safety::NoData {
-        return Finding { headline: format!("Nothing was asked of {}", quota.limit), ..blank };
+        return (Finding { headline: format!("Nothing was asked of {}", quota.limit), ..blank }, Blame::Fleet);
     }
     let verdict = match quota.safety {
-        Safety::Safe if about.busy * ONE_IN > quota.requests => Verdict::Inconclusive,
+        Safety::Safe if quota.sure_headroom().is_some_and(|headroom| headroom < 0.0) => Verdict::Inconclusive,
         Safety::Safe => Verdict::Pass,
         // The server itself has settled which reading holds.
-        Safety::DependsOnReading if about.explained > 0 => Verdict::Fail,
+        Safety::DependsOnReading if about.refusals.explained > 0 => Verdict::Fail,
         Safety::DependsOnReading | Safety::Unproven => Verdict::Inconclusive,
         Safety::Over => Verdict::Fail,
         Safety::NoData => Verdict::NoData,
     };
     let exceeded = matches!(quota.safety, Safety::DependsOnReading | Safety::Over);
     let remedy = if exceeded { about.remedy(&worst) } else { String::new() };
-    Finding {
+    let blame = about.blame(&worst);
+    let finding = Finding {
         verdict,
         headline: about.headline(&worst),
         explanation: about.explanation(&worst),
@@ -63,7 +60,8 @@ pub fn finding(about: About<'_>, usages: Vec<Usage>) -> Finding {
         would_save: about.main_saving(&worst).filter(|_| exceeded).map(|saving| saving.requests),
         evidence: exhibits(exceeded, worst.exhibits, about.scenario),
         ..blank
-    }
+    };
+    (finding, blame)
 }
 
 fn exhibits(exceeded: bool, exhibits: Exhibits, scenario: &Scenario) -> Vec<crate::summary::finding::Evidence> {
@@ -88,17 +86,19 @@ impl About<'_> {
         let peak = peak_text(usage);
         match quota.safety {
             Safety::Over => {
-                let cause = match self.main_saving(usage) {
-                    Some(saving) => format!(": {}", lower_first(saving.cause)),
-                    None => String::new(),
+                let cause = match (self.blame(usage), self.main_saving(usage)) {
+                    (Blame::Server, _) => ": the server called for retries that it had no right to".to_owned(),
+                    (Blame::Retries, _) => ": first attempts alone fit, the retries do not".to_owned(),
+                    (Blame::Fleet, Some(saving)) => format!(": {}", lower_first(saving.cause)),
+                    (Blame::Fleet, None) => String::new(),
                 };
                 format!("Over the limit: {peak} asked for, {} allowed ({}){cause}", quota.allow, quota.limit)
             }
-            Safety::DependsOnReading if self.explained > 0 => format!(
+            Safety::DependsOnReading if self.refusals.explained > 0 => format!(
                 "Over {} as {}, and the server reads it strictly: {} refused",
                 quota.limit,
                 reading_titles(usage.readings_over.iter().copied()),
-                self.explained
+                self.refusals.explained
             ),
             Safety::Unproven => format!(
                 "Within the limit so far: {peak} of {} in {:.0} s of a {} window",
@@ -112,8 +112,8 @@ impl About<'_> {
                 reading_titles(usage.readings_over.iter().copied())
             ),
             Safety::Safe | Safety::NoData => {
-                let headroom = 100.0 * quota.headroom.unwrap_or(0.0);
-                format!("Within {}: {peak} at the busiest moment, headroom {headroom:.0} %", quota.limit)
+                let headroom = percent(quota.headroom.unwrap_or(0.0));
+                format!("Within {}: {peak} at the busiest moment, headroom {headroom}", quota.limit)
             }
         }
     }
@@ -121,38 +121,42 @@ impl About<'_> {
     fn explanation(&self, usage: &Usage) -> String {
         let quota = &usage.quota;
         let mut sentences = Vec::new();
+        if self.blame(usage) == Blame::Server {
+            sentences.push(self.servers_doing());
+        }
         if let Some(device) = &quota.busiest {
             let window = quota.per_s.map_or(String::new(), |_| " in one window".to_owned());
             let (peak, at) = (peak_text(usage), usage.peak.at);
             sentences.push(format!("{device} is the busiest: {peak}{window} at {:.1} s.", at.as_secs_f64()));
         }
         sentences.extend(self.operations_text(quota.requests));
+        sentences.extend(self.retries_text(usage));
         if let Some(reading) = quota.readings.first().filter(|reading| reading.over > 0) {
-            let (over, requests) = (reading.over, count_of(quota.requests, "request"));
+            let (over, requests) = (reading.over, plural(quota.requests, "request"));
             sentences.push(format!("{over} of {requests} went beyond the limit under the strictest reading."));
         }
         if let Some(at) = self.broke_first {
             sentences.push(format!("This class broke first, at {:.1} s.", at.as_secs_f64()));
         }
         if matches!(quota.safety, Safety::Safe | Safety::Unproven) {
-            sentences.extend(self.held_back_text());
+            sentences.extend(self.held_back_text(usage));
         } else {
             let causes = self.savings.iter();
-            sentences
-                .extend(causes.map(|saving| format!("{}: {}.", saving.cause, count_of(saving.requests, "request"))));
+            sentences.extend(causes.map(|saving| format!("{}: {}.", saving.cause, plural(saving.requests, "request"))));
         }
         sentences.join(" ")
     }
 
     /// What kept the counts lower than the demand.
-    fn held_back_text(&self) -> Option<String> {
-        let busy = format!("{} not made because the one before was still under way", count_of(self.busy, "request"));
-        let refused = format!("{} refused", count_of(self.refused, "request"));
-        let held_back = match (self.busy, self.refused) {
+    fn held_back_text(&self, usage: &Usage) -> Option<String> {
+        let (busy, refused) = (usage.quota.held_back, self.refusals.all());
+        let not_made = format!("{} not made because the one before was still under way", plural(busy, "request"));
+        let told_off = format!("{} refused", plural(refused, "request"));
+        let held_back = match (busy, refused) {
             (0, 0) => return None,
-            (_, 0) => busy,
-            (0, _) => refused,
-            _ => format!("{busy}, {refused}"),
+            (_, 0) => not_made,
+            (0, _) => told_off,
+            _ => format!("{not_made}, {told_off}"),
         };
         Some(format!("The fleet might have asked for more: {held_back}."))
     }
@@ -166,7 +170,7 @@ impl About<'_> {
             .collect();
         used.sort_by(|a, b| b.cmp(a));
         let shown: Vec<String> = used.iter().take(3).map(|(sent, name)| format!("{name} {sent}")).collect();
-        (!shown.is_empty()).then(|| format!("Of {}: {}.", count_of(requests, "request"), shown.join(", ")))
+        (!shown.is_empty()).then(|| format!("Of {}: {}.", plural(requests, "request"), shown.join(", ")))
     }
 
     /// The habit that explains most of the use: half of it, or all that went beyond the limit.
@@ -177,20 +181,47 @@ impl About<'_> {
     }
 
     fn remedy(&self, usage: &Usage) -> String {
-        let requests = usage.quota.requests;
-        let remedies = self.savings.iter();
-        let mut remedies: Vec<String> = remedies
-            .map(|saving| format!("{}: saves {} of {}.", saving.remedy, saving.requests, count_of(requests, "request")))
-            .collect();
+        match self.blame(usage) {
+            Blame::Server => {
+                let first = "First mend the server, whose answers called for retries: hints that hold, and no refusal before the limit is used up.";
+                match usage.quota.first_attempts_peak {
+                    Some(peak) if peak > usage.quota.allow => {
+                        format!("{first} Then the fleet: {}", self.own_remedy(usage))
+                    }
+                    _ => format!("{first} The fleet's first attempts fit the limit."),
+                }
+            }
+            Blame::Retries => format!(
+                "Come back later and less often: first attempts alone fit. {}",
+                self.savings_text(usage).join(" ")
+            )
+            .trim_end()
+            .to_owned(),
+            Blame::Fleet => self.own_remedy(usage),
+        }
+    }
+
+    fn own_remedy(&self, usage: &Usage) -> String {
+        let mut remedies = self.savings_text(usage);
         if self.main_saving(usage).is_none() {
-            let needed = peak_text(usage);
+            let retried = usage.quota.first_attempts_peak.filter(|_| usage.quota.retries > 0);
+            let needed = match retried {
+                Some(first_attempts) => format!("a limit of {first_attempts} would have held the first attempts"),
+                None => format!("a limit of {} would have held them all", peak_text(usage)),
+            };
             let otherwise = match usage.quota.per_s {
-                Some(_) => format!("Spread the requests or send fewer; a limit of {needed} would have held them all."),
-                None => format!("Hold fewer at the same time; a limit of {needed} would have held them all."),
+                Some(_) => format!("Spread the requests or send fewer; {needed}."),
+                None => format!("Hold fewer at the same time; {needed}."),
             };
             remedies.push(otherwise);
         }
         remedies.join(" ")
+    }
+
+    fn savings_text(&self, usage: &Usage) -> Vec<String> {
+        let requests = plural(usage.quota.requests, "request");
+        let remedies = self.savings.iter();
+        remedies.map(|saving| format!("{}: saves {} of {requests}.", saving.remedy, saving.requests)).collect()
     }
 }
 
@@ -254,7 +285,7 @@ mod tests {
         let outcomes = queries([0, 5_000, 10_000]);
         let finding = outcomes.finding("fleet.quota", "queries");
         assert_eq!(finding.verdict, Verdict::Pass);
-        assert!(finding.headline.ends_with("headroom 50 %"), "{}", finding.headline);
+        assert!(finding.headline.ends_with("headroom 50%"), "{}", finding.headline);
         assert_eq!(outcomes.finding("fleet.quota", "charger").verdict, Verdict::NoData);
         assert_eq!(outcomes.quota("charger").safety, Safety::NoData);
         assert!(outcomes.quota("charger").readings.is_empty());
@@ -276,6 +307,8 @@ mod tests {
         assert_eq!(finding.verdict, Verdict::Inconclusive);
         assert_eq!(finding.headline, "Within the limit so far: 3 of 4 in 8 s of a 10s window");
         assert_eq!(shortly(30).finding("fleet.quota", "queries").verdict, Verdict::Fail);
+        let a_whole_window = queries([50_000]);
+        assert_eq!(a_whole_window.finding("fleet.quota", "queries").verdict, Verdict::Pass);
     }
 
     #[test]
@@ -309,6 +342,61 @@ mod tests {
         assert!(finding.verdict == Verdict::Pass && explained(&finding), "{finding:?}");
         let finding = dropping(2);
         assert!(finding.verdict == Verdict::Inconclusive && explained(&finding), "{finding:?}");
+    }
+
+    #[test]
+    fn requests_held_back_are_counted_in_for_what_is_sure() {
+        let holding_back = |dropped: u64| {
+            let mut script = Script::default();
+            (0..100).for_each(|number| {
+                script.ask(Ask::new(number as u32, DEVICE, number * 100));
+            });
+            [300, 600].into_iter().for_each(|at| {
+                script.ask(Ask::new(0, DEVICE, at));
+            });
+            (0..dropped).for_each(|number| script.drop_busy(0, DEVICE, 700 + number));
+            script.verify(scenario(policy(), 100))
+        };
+        let sure = |outcomes: &Outcomes| outcomes.quota("queries").sure_headroom();
+        assert_eq!(sure(&holding_back(0)), Some(0.25));
+        let one = holding_back(1);
+        assert_eq!((one.quota("queries").headroom, sure(&one)), (Some(0.25), Some(0.0)));
+        assert_eq!(one.finding("fleet.quota", "queries").verdict, Verdict::Pass);
+        assert_eq!(sure(&holding_back(2)), Some(f64::NEG_INFINITY), "more than one in a hundred");
+    }
+
+    #[test]
+    fn a_limit_that_one_request_held_back_would_have_passed_is_not_shown_to_be_kept() {
+        let mut script = Script::default();
+        (1..100).for_each(|number| {
+            script.ask(Ask::new(number, DEVICE, u64::from(number) * 100));
+        });
+        (0..4).for_each(|number| {
+            script.ask(Ask::new(0, DEVICE, number * 10));
+        });
+        script.drop_busy(0, DEVICE, 50);
+        let outcomes = script.verify(scenario(policy(), 100));
+        assert_eq!(outcomes.quota("queries").safety, Safety::Safe);
+        assert_eq!(outcomes.finding("fleet.quota", "queries").verdict, Verdict::Inconclusive);
+    }
+
+    #[test]
+    fn a_habit_that_explains_little_of_the_excess_is_not_its_cause() {
+        let mut script = Script::default();
+        (0..10).for_each(|number| {
+            script.ask(Ask::new(0, DEVICE, u64::from(number) * 10).about(number));
+        });
+        script.ask(Ask::new(0, DEVICE, 200).about(1));
+        let outcomes = script.verify(scenario(policy(), 1));
+        let finding = outcomes.finding("fleet.quota", "queries");
+        assert!(finding.headline.ends_with("(4 per 10s for each client_id)"), "{}", finding.headline);
+        assert!(finding.remedy.contains("saves 1 of 11 requests. Spread the requests"), "{}", finding.remedy);
+    }
+
+    #[test]
+    fn a_steps_use_is_the_highest_in_it_even_if_that_was_at_its_beginning() {
+        let series = queries([0, 100, 200, 10_500]).quota("queries").series.clone();
+        assert_eq!(series[8..12], [3, 3, 2, 1]);
     }
 
     #[test]

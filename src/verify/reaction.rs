@@ -1,10 +1,11 @@
 //! How clients take refusals: `client.amplification` and `client.sustained-refusals`.
 
-use super::words::{count_of, percent, unseen};
+use super::words::unseen;
 use crate::policy::model::{BackoffAdvice, ClassId};
 use crate::scenario::Scenario;
 use crate::summary::finding::{Finding, Party, Severity, Verdict};
 use crate::time::Nanos;
+use crate::words::{percent_of, plural};
 
 /// Requests per logical operation beyond which retries make an overload worse.
 const AMPLIFICATION_BOUND: f64 = 1.5;
@@ -48,8 +49,8 @@ impl Logical {
         let headline = format!("{factor:.2} requests sent for each operation");
         let mut explanation = format!(
             "{} took {} in all; the most for one was {}. {} given up.",
-            count_of(self.finished, "operation"),
-            count_of(self.attempts, "attempt"),
+            plural(self.finished, "operation"),
+            plural(self.attempts, "attempt"),
             self.most_attempts,
             self.given_up
         );
@@ -58,7 +59,7 @@ impl Logical {
         {
             let times = advice.attempts;
             explanation +=
-                &format!(" {} went beyond the recommended {times} attempts.", count_of(self.stubborn, "operation"));
+                &format!(" {} went beyond the recommended {times} attempts.", plural(self.stubborn, "operation"));
         }
         let remedy =
             "Wait as the refusal says, back off exponentially without a hint, and give up after a few attempts";
@@ -125,10 +126,10 @@ impl Refusals {
             },
             explanation: format!(
                 "{refused} of {} {} ({}); the longest series was {} in a row.",
-                count_of(self.requests, "answer"),
+                plural(self.requests, "answer"),
                 if refused == 1 { "was a refusal" } else { "were refusals" },
-                percent(refused, self.requests),
-                count_of(row as u64, "span")
+                percent_of(refused, self.requests),
+                plural(row as u64, "span")
             ),
             remedy: if failed { "Lower the demand: backing off only moves it".to_owned() } else { String::new() },
             looked_at: spans as u64,
@@ -190,7 +191,7 @@ mod tests {
         });
         let outcomes = script.verify(scenario(policy(), 1));
         let explanation = &outcomes.finding("client.sustained-refusals", "").explanation;
-        assert!(explanation.starts_with("1 of 2 answers was a refusal (50.0 %)"), "{explanation}");
+        assert!(explanation.starts_with("1 of 2 answers was a refusal (50%)"), "{explanation}");
         assert!(explanation.ends_with("the longest series was 1 span in a row."), "{explanation}");
     }
 

@@ -171,5 +171,9 @@ mod tests {
             script.ask(Ask::new(device, SITES, 0));
         });
         assert_eq!(verdict(&script.verify(scenario(policy(), 2))), Verdict::NoData);
+        (0..2).for_each(|device| {
+            script.ask(Ask::new(device, SITES, 100));
+        });
+        assert_eq!(verdict(&script.verify(scenario(policy(), 2))), Verdict::NoData, "one budget holds all four");
     }
 }

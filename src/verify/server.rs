@@ -5,7 +5,7 @@ use super::class::{ClassWatch, Usage};
 use super::exhibit::{Exhibit, Exhibits};
 use super::hint::Hints;
 use super::streams::{GRACE, StreamRule};
-use super::words::{count_of, percent, reading_titles, unseen};
+use super::words::{reading_titles, unseen};
 use crate::device::Outcome;
 use crate::policy::model::{Class, ClassId, Limit};
 use crate::record::{Exchange, Record};
@@ -14,6 +14,7 @@ use crate::scenario::target::Target;
 use crate::summary::Safety;
 use crate::summary::finding::{Finding, Party, Severity, Verdict};
 use crate::time::Nanos;
+use crate::words::{percent_of, plural};
 
 fn blank(check: &str, subject: &str) -> Finding {
     unseen(check, Party::Server, Severity::Breach, subject)
@@ -45,27 +46,29 @@ fn over_admission(class: &ClassWatch, scenario: &Scenario, name: &str) -> Findin
         Safety::Over => 4,
     });
     let ruled_out = reading_titles(class.rates().flat_map(|watch| watch.admissions.ruled_out()));
+    let fits_none = class.rates().any(|watch| watch.admissions.fits().next().is_none());
     let pressed = matches!(safety, Some(Safety::DependsOnReading | Safety::Over));
     let (verdict, headline) = if wrong > 0 {
         (Verdict::Fail, format!("Lets more through than any reading of the limit allows, at least {}", times(wrong)))
     } else if !pressed {
         (Verdict::NoData, "The limit was never asked for more than it allows".to_owned())
-    } else if !ruled_out.is_empty() {
-        (Verdict::Inconclusive, format!("What it let through fits only some readings of the limit, not: {ruled_out}"))
-    } else if refused > 0 {
+    } else if fits_none {
+        let headline =
+            "What it let each client through fits some reading of the limit, but no reading fits all clients";
+        (Verdict::Inconclusive, headline.to_owned())
+    } else if refused > 0 && ruled_out.is_empty() {
         (Verdict::Pass, "What it let through fits the limit".to_owned())
+    } else if refused > 0 {
+        (Verdict::Pass, format!("What it let through fits a reading of the limit, though not: {ruled_out}"))
     } else {
         (
             Verdict::Inconclusive,
             "More than the limit was asked for and nothing refused, which some reading allows".to_owned(),
         )
     };
-    let mut explanation = format!("Served {}, refused {refused}.", count_of(served, "request"));
-    if wrong == 0 && !ruled_out.is_empty() {
-        explanation += &format!(" What was let through rules out: {ruled_out}.");
-    }
+    let mut explanation = format!("Served {}, refused {refused}.", plural(served, "request"));
     if class.overloaded > 0 {
-        explanation += &format!(" {} of the answers said overloaded.", percent(class.overloaded, class.answered));
+        explanation += &format!(" {} of the answers said overloaded.", percent_of(class.overloaded, class.answered));
     }
     let remedy = "Count at the moment of admission, in one place for all instances of the server";
     let mut exhibits = Exhibits::default();
@@ -84,7 +87,7 @@ fn over_admission(class: &ClassWatch, scenario: &Scenario, name: &str) -> Findin
     }
 }
 
-fn plural<'a>(count: u64, one: &'a str, many: &'a str) -> &'a str {
+fn either<'a>(count: u64, one: &'a str, many: &'a str) -> &'a str {
     if count == 1 { one } else { many }
 }
 
@@ -95,31 +98,29 @@ fn times(count: u64) -> String {
 fn false_refusal(class: &ClassWatch, scenario: &Scenario, name: &str) -> Finding {
     let counts = &class.refusals;
     let looked_at = counts.all();
+    let open = class.open_refusals();
     let (verdict, headline) = match counts.unexplained {
         _ if looked_at == 0 => (Verdict::NoData, "Nothing was refused".to_owned()),
-        0 if counts.explained == 0 => {
-            (Verdict::Inconclusive, format!("{} may or may not be due", count_of(looked_at, "refusal")))
+        0 if open == looked_at => {
+            (Verdict::Inconclusive, format!("{} may or may not be due", plural(looked_at, "refusal")))
         }
-        0 if counts.possible > 0 => (
-            Verdict::Inconclusive,
-            format!("{} of {} may or may not be due", counts.possible, count_of(looked_at, "refusal")),
-        ),
-        0 => (
-            Verdict::Pass,
-            format!("{} {} the limit", count_of(looked_at, "refusal"), plural(looked_at, "fits", "fit")),
-        ),
-        wrong => {
-            (Verdict::Fail, format!("Refuses {} that no reading of the limit refuses", count_of(wrong, "request")))
+        0 if open > 0 => {
+            (Verdict::Inconclusive, format!("{open} of {} may or may not be due", plural(looked_at, "refusal")))
         }
+        0 => {
+            (Verdict::Pass, format!("{} {} the limit", plural(looked_at, "refusal"), either(looked_at, "fits", "fit")))
+        }
+        wrong => (Verdict::Fail, format!("Refuses {} that no reading of the limit refuses", plural(wrong, "request"))),
     };
     let mut explanation = String::new();
     if looked_at > 0 {
         explanation = format!(
-            "Explained by what was served: {}; only if refused, failed or overlapping requests count: {}; by nothing: {}.",
-            counts.explained, counts.possible, counts.unexplained
+            "Explained by what was served: {}; only if refused or lost requests count: {open}; by nothing: {}.",
+            looked_at - open - counts.unexplained,
+            counts.unexplained
         );
     }
-    if counts.possible > 0 && matches!(scenario.target, Target::Remote(_)) {
+    if open > 0 && matches!(scenario.target, Target::Remote(_)) {
         explanation += " Requests from before the run may have counted in its first window.";
     }
     let remedy = "Count per scope key and over the documented window, and nothing else";
@@ -170,9 +171,9 @@ pub fn stream_finding(usages: &mut [Usage], scenario: &Scenario, id: ClassId) ->
     let looked_at = rule.kept + rule.broken + rule.open_ended;
     let (verdict, headline) = match (rule.broken, rule.open_ended, rule.kept) {
         (0, 0, 0) => (Verdict::NoData, "No stream was opened beyond the limit".to_owned()),
-        (0, 0, kept) => (Verdict::Pass, format!("{} beyond the limit turned away", count_of(kept, "stream"))),
+        (0, 0, kept) => (Verdict::Pass, format!("{} beyond the limit turned away", plural(kept, "stream"))),
         (0, _, _) => (Verdict::Inconclusive, "The run ended too soon to tell whether the stream would last".to_owned()),
-        (broken, _, _) => (Verdict::Fail, format!("Keeps {} open beyond the limit", count_of(broken, "stream"))),
+        (broken, _, _) => (Verdict::Fail, format!("Keeps {} open beyond the limit", plural(broken, "stream"))),
     };
     let remedy = "Refuse the stream that is one too many, or close one of them";
     Some(Finding {
@@ -230,11 +231,11 @@ impl Contract {
     }
 
     pub fn finding(self, scenario: &Scenario) -> Finding {
-        let refusals = count_of(self.looked_at, "refusal");
+        let refusals = plural(self.looked_at, "refusal");
         let (verdict, headline) = match self.wrong {
             _ if self.looked_at == 0 => (Verdict::NoData, "Nothing was refused".to_owned()),
             0 => (Verdict::Pass, format!("{refusals} as documented")),
-            wrong => (Verdict::Fail, format!("{wrong} of {refusals} {} not as documented", plural(wrong, "is", "are"))),
+            wrong => (Verdict::Fail, format!("{wrong} of {refusals} {} not as documented", either(wrong, "is", "are"))),
         };
         let remedy = "Answer a refusal with the documented status, body and hint, in the documented unit";
         Finding {
@@ -276,7 +277,7 @@ impl Unclassified {
     pub fn finding(self, scenario: &Scenario) -> Option<Finding> {
         (self.refused > 0).then(|| Finding {
             verdict: Verdict::Undocumented,
-            headline: format!("Refuses {} that no documented limit covers", count_of(self.refused, "request")),
+            headline: format!("Refuses {} that no documented limit covers", plural(self.refused, "request")),
             looked_at: self.requests,
             wrong: self.refused,
             evidence: self.exhibits.into_evidence(scenario),
@@ -287,8 +288,9 @@ impl Unclassified {
 
 /// `server.honest-hint` and `client.obeys-hint`.
 pub fn hint_findings(hints: Hints, scenario: &Scenario) -> (Finding, Finding) {
-    let waited = hints.kept + hints.broken + hints.contested;
-    let (verdict, headline) = match (hints.broken, hints.kept) {
+    let counts = hints.total();
+    let waited = counts.kept + counts.broken + counts.contested;
+    let (verdict, headline) = match (counts.broken, counts.kept) {
         _ if waited == 0 => (Verdict::NoData, "No client waited as it was told and came again".to_owned()),
         (0, 0) => {
             (Verdict::Inconclusive, "Refused again as told to come, but with other requests in between".to_owned())
@@ -305,22 +307,22 @@ pub fn hint_findings(hints: Hints, scenario: &Scenario) -> (Finding, Finding) {
             0 => String::new(),
             _ => format!(
                 "{} came back as told: {} admitted, {} refused again on their own, {} refused again in company.",
-                count_of(waited, "request"),
-                hints.kept,
-                hints.broken,
-                hints.contested
+                plural(waited, "request"),
+                counts.kept,
+                counts.broken,
+                counts.contested
             ),
         },
         remedy: if failed { remedy.to_owned() } else { String::new() },
         looked_at: waited,
-        wrong: hints.broken,
+        wrong: counts.broken,
         evidence: hints.broken_exhibits.into_evidence(scenario),
         ..blank("server.honest-hint", "")
     };
 
-    let looked_at = hints.obeyed + hints.ignored;
-    let retries = format!("{looked_at} {}", plural(looked_at, "retry", "retries"));
-    let (verdict, headline) = match hints.ignored {
+    let looked_at = counts.obeyed + counts.ignored;
+    let retries = format!("{looked_at} {}", either(looked_at, "retry", "retries"));
+    let (verdict, headline) = match counts.ignored {
         _ if looked_at == 0 => (Verdict::NoData, "Nothing was sent again after a hint".to_owned()),
         0 => (Verdict::Pass, format!("{retries}, none sooner than told")),
         ignored => (Verdict::Fail, format!("{ignored} of {retries} came sooner than told")),
@@ -329,9 +331,9 @@ pub fn hint_findings(hints: Hints, scenario: &Scenario) -> (Finding, Finding) {
     let obeys = Finding {
         verdict,
         headline,
-        remedy: if hints.ignored > 0 { remedy.to_owned() } else { String::new() },
+        remedy: if counts.ignored > 0 { remedy.to_owned() } else { String::new() },
         looked_at,
-        wrong: hints.ignored,
+        wrong: counts.ignored,
         evidence: hints.ignored_exhibits.into_evidence(scenario),
         ..unseen("client.obeys-hint", Party::Client, Severity::Breach, "")
     };
@@ -362,6 +364,17 @@ mod tests {
     }
 
     #[test]
+    fn a_hint_of_many_windows_is_taken_for_another_unit_and_one_of_a_few_is_not() {
+        let told = |secs| {
+            let mut script = Script::default();
+            script.ask(Ask::new(0, SITES, 0).told(secs));
+            script.verify(scenario(policy(), 1)).finding("server.refusal-contract", "").verdict
+        };
+        assert_eq!(told(100), Verdict::Pass, "ten windows of 10 s");
+        assert_eq!(told(101), Verdict::Fail);
+    }
+
+    #[test]
     fn one_is_told_in_the_singular() {
         let mut script = Script::default();
         (0..4).for_each(|number| {
@@ -379,7 +392,7 @@ mod tests {
         let mut script = Script::default();
         (0..4).for_each(|number| {
             script.ask(Ask::new(0, SITES, number * 10));
-            script.ask(Ask::new(1, SITES, number * 10).takes(5_000));
+            script.ask(Ask { outcome: Outcome::Overloaded, ..Ask::new(1, SITES, number * 10) });
         });
         script.ask(Ask::new(0, SITES, 100).refused());
         script.ask(Ask::new(1, SITES, 100).refused());
@@ -392,7 +405,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reading_that_is_ruled_out_leaves_over_admission_open() {
+    fn a_server_that_fits_one_reading_keeps_its_word_and_those_that_it_does_not_fit_are_named() {
         let mut script = Script::default();
         [9_000, 9_100, 9_200, 9_300, 10_100, 10_200].into_iter().for_each(|at| {
             script.ask(Ask::new(0, SITES, at));
@@ -400,8 +413,8 @@ mod tests {
         script.ask(Ask::new(0, SITES, 15_000).refused());
         let outcomes = script.verify(scenario(policy(), 1));
         let finding = outcomes.finding("server.over-admission", "queries");
-        assert_eq!(finding.verdict, Verdict::Inconclusive);
-        assert!(finding.headline.contains("rolling"), "{}", finding.headline);
+        assert_eq!(finding.verdict, Verdict::Pass);
+        assert!(finding.headline.ends_with("though not: rolling window, token bucket"), "{}", finding.headline);
     }
 
     #[test]
@@ -411,6 +424,6 @@ mod tests {
         script.ask(Ask { outcome: Outcome::Overloaded, ..Ask::new(0, SITES, 100) });
         let outcomes = script.verify(scenario(policy(), 1));
         let finding = outcomes.finding("server.over-admission", "queries");
-        assert!(finding.explanation.contains("50.0 % of the answers said overloaded"), "{}", finding.explanation);
+        assert!(finding.explanation.contains("50% of the answers said overloaded"), "{}", finding.explanation);
     }
 }

@@ -4,12 +4,13 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::exhibit::{Exhibit, Exhibits, failure_in_words};
-use super::words::{count_of, unseen};
+use super::words::unseen;
 use crate::device::{Failure, Outcome};
 use crate::record::Record;
 use crate::scenario::{DeviceId, OperationId, Scenario};
 use crate::summary::finding::{Finding, Party, Severity, Verdict};
 use crate::tellus::TellusOp;
+use crate::words::plural;
 
 /// What a platform answers to a serial number that it knows.
 const KNOWN: Outcome = Outcome::Rejected(409);
@@ -83,7 +84,7 @@ impl Arrivals {
             return Finding { headline: "No charger asked to be let in".to_owned(), ..blank };
         }
         if kept_out == 0 {
-            let headline = format!("{} in service", count_of(arrived, "charger"));
+            let headline = format!("{} in service", plural(arrived, "charger"));
             return Finding { verdict: Verdict::Pass, headline, looked_at, ..blank };
         }
         let mut reasons: BTreeMap<String, u64> = BTreeMap::new();
@@ -91,7 +92,7 @@ impl Arrivals {
             *reasons.entry(setback.in_words()).or_default() += 1;
         }
         let reasons: Vec<String> = reasons.iter().map(|(reason, count)| format!("{reason} {count}")).collect();
-        let chargers = count_of(looked_at, "charger");
+        let chargers = plural(looked_at, "charger");
         Finding {
             verdict: Verdict::Inconclusive,
             headline: format!("{kept_out} of {chargers} never came into service: {}", reasons.join(", ")),

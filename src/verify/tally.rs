@@ -44,7 +44,20 @@ impl Terms {
     }
 }
 
+/// One per reading of a limit, in its order; the rest is zero.
+pub type Levels = [u32; Reading::ALL.len()];
+
 impl Tally {
+    /// Counts a request; the use of the limit after it, under each of the readings.
+    pub fn add_and_read(&mut self, terms: &Terms, readings: &[Reading], at: Nanos) -> Levels {
+        self.add(terms, at);
+        let mut levels = Levels::default();
+        for (level, reading) in levels.iter_mut().zip(readings) {
+            *level = self.level(terms, *reading, at);
+        }
+        levels
+    }
+
     pub fn add(&mut self, terms: &Terms, at: Nanos) {
         self.evict(terms, at);
         if self.recent.len() == terms.rolling_cap() as usize {

@@ -25,13 +25,3 @@ pub fn unseen(check: &str, party: Party, severity: Severity, subject: &str) -> F
 pub fn reading_titles(readings: impl IntoIterator<Item = Reading>) -> String {
     readings.into_iter().map(Reading::title).collect::<Vec<_>>().join(", ")
 }
-
-/// `1 request`, `3 requests`: for nouns whose plural ends in s.
-pub fn count_of(count: u64, noun: &str) -> String {
-    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
-}
-
-/// A share as a percentage with one digit; zero of nothing.
-pub fn percent(part: u64, whole: u64) -> String {
-    format!("{:.1} %", 100.0 * part as f64 / whole.max(1) as f64)
-}

@@ -20,6 +20,21 @@ pub struct Call {
     pub streams: bool,
 }
 
+impl Call {
+    pub fn new(player: usize, request: Request) -> Call {
+        Call {
+            player,
+            request,
+            sent: None,
+            latency: Nanos::ZERO,
+            arrived: Nanos::ZERO,
+            quota: Vec::new(),
+            ending: None,
+            streams: false,
+        }
+    }
+}
+
 pub enum Ending {
     Served(Body),
     Turned(Box<HttpOut>),

@@ -187,17 +187,7 @@ impl<'a, D: Device, O: Observer> Engine<'a, D, O> {
 
     fn submit(&mut self, player: usize, request: Request) {
         debug_assert!(request.due <= self.now, "{request:?} is due after {}", self.now);
-        let call = Call {
-            player,
-            request,
-            sent: None,
-            latency: Nanos::ZERO,
-            arrived: Nanos::ZERO,
-            quota: Vec::new(),
-            ending: None,
-            streams: false,
-        };
-        let call = self.calls.add(call);
+        let call = self.calls.add(Call::new(player, request));
         let to = &mut self.players[player];
         to.open.push(call);
         if let Lane::Own(lane) = request.lane {

@@ -1,8 +1,8 @@
 //! Recommendations in words.
 
-use super::percent;
 use crate::policy::matching::RequestPattern;
 use crate::policy::model::Guidance;
+use crate::words::percent;
 
 /// The recommendations to clients, one line each.
 pub fn guidance_lines(guidance: &Guidance) -> Vec<String> {

@@ -10,12 +10,6 @@ pub use limit::{limit_text, scope_text};
 pub use signal::{overload_text, quota_headers_text, refusal_text};
 pub use whole::in_words;
 
-/// `30%`, `0.5%`: a share as a percentage, with at most two decimals.
-pub fn percent(share: f64) -> String {
-    let text = format!("{:.2}", share * 100.0);
-    format!("{}%", text.trim_end_matches('0').trim_end_matches('.'))
-}
-
 /// `a`, `a or b`, `a, b or c`.
 fn alternatives(words: &[String], between: &str) -> String {
     match words {

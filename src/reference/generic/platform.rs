@@ -34,6 +34,8 @@ pub struct Generic {
     streams: HashMap<StreamId, Option<Place>>,
     streams_opened: u64,
     faults: Vec<Fault>,
+    /// The latest moment that there was.
+    latest: Nanos,
 }
 
 /// An answer that has not left yet.
@@ -74,6 +76,7 @@ impl Generic {
             streams: HashMap::new(),
             streams_opened: 0,
             faults: spec.faults.clone(),
+            latest: Nanos::ZERO,
         }
     }
 
@@ -130,8 +133,12 @@ impl Platform for Generic {
     }
 
     fn advance(&mut self, now: Nanos) {
+        // The end of all time is no moment at which a quota stands anywhere.
+        if now < Nanos::MAX {
+            self.latest = now;
+        }
         while let Some((ticket, answer)) = self.held.due(now) {
-            self.answers.push((ticket, answer.leave(now, &mut self.quotas)));
+            self.answers.push((ticket, answer.leave(self.latest, &mut self.quotas)));
         }
     }
 

@@ -45,10 +45,15 @@ impl<'a> Clock<'a> {
         Clock { step_s, duration_s, events: &summary.run.events }
     }
 
-    /// Points in the middle of their steps.
+    /// Points in the middle of their steps, and at both ends of what was recorded: the first and the last step are as long
+    /// as the others.
     fn points(&self, values: &[f64], scale: f64) -> Vec<(f64, f64)> {
-        let at = |step: usize| (step as f64 + 0.5) * self.step_s;
-        values.iter().enumerate().filter(|(_, v)| v.is_finite()).map(|(step, v)| (at(step), v * scale)).collect()
+        let middle = |(step, value): (usize, &f64)| ((step as f64 + 0.5) * self.step_s, *value);
+        let end = (values.len() as f64 * self.step_s).min(self.duration_s);
+        let begin = values.first().map(|first| (0.0, *first));
+        let end = values.last().map(|last| (end, *last));
+        let points = begin.into_iter().chain(values.iter().enumerate().map(middle)).chain(end);
+        points.filter(|(_, value)| value.is_finite()).map(|(at, value)| (at, value * scale)).collect()
     }
 
     fn plot(&self, series: &[Series], scale: f64, y: Axis) -> Plot {

@@ -136,6 +136,10 @@ pub fn quota(class: &str, limit: &str, allow: u32, per_s: Option<f64>, scope: &s
         keys: if peak.is_none() { 0 } else { 2 },
         busiest: peak.map(|_| if scope == "device_id" { "depot/17" } else { "dashboard/0" }.to_owned()),
         requests: peaks.iter().map(|&peak| u64::from(peak)).sum(),
+        retries: 0,
+        first_attempts_peak: peak.filter(|_| per_s.is_some()),
+        held_back: 0,
+        headroom_if_made: None,
         safety,
         headroom: peak.map(|peak| 1.0 - f64::from(peak) / f64::from(allow)),
         series: peak.map_or_else(Vec::new, |peak| (0..SECONDS).map(|step| rising(step, peak)).collect()),
@@ -276,5 +280,6 @@ pub fn harness() -> HarnessInfo {
         peak_memory_bytes: Some(48 << 20),
         embedded_server: true,
         connections: 404,
+        in_flight_peak: 34,
     }
 }

@@ -1,11 +1,11 @@
 //! Scripted clients in plain English.
 
 use super::{cadence, counted, rate, reaction, spread};
-use crate::policy::words::percent;
 use crate::scenario::Scenario;
 use crate::scenario::arrivals::{Arrivals, Shape, Whose};
 use crate::scenario::client::*;
 use crate::scenario::fleet::Group;
+use crate::words::percent;
 
 pub(super) fn client_lines(scenario: &Scenario, group: &Group, spec: &ClientSpec) -> Vec<String> {
     let mut lines = Vec::new();

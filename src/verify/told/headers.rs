@@ -11,7 +11,8 @@ use crate::signals::Dialect;
 use crate::summary::finding::{Finding, Party, Severity, Verdict};
 use crate::time::Nanos;
 use crate::verify::exhibit::{Exhibit, Exhibits};
-use crate::verify::words::{count_of, unseen};
+use crate::verify::words::unseen;
+use crate::words::plural;
 
 /// So many different served limits of one class are told apart.
 const MOST_LIMITS: usize = 16;
@@ -75,7 +76,7 @@ impl Presences {
 
     pub fn finding(self, scenario: &Scenario) -> Finding {
         let (missing, broken) = (self.missing, self.broken);
-        let answers = count_of(self.looked_at, "answer");
+        let answers = plural(self.looked_at, "answer");
         let (verdict, headline) = match (missing, broken) {
             _ if self.looked_at == 0 => (Verdict::NoData, "No limited request was answered".to_owned()),
             (0, 0) => (Verdict::Pass, format!("The quota headers are as documented in {answers}")),
@@ -90,7 +91,7 @@ impl Presences {
             0 => String::new(),
             refusals => format!(
                 "{} carried none, which is not counted as wrong: the documents speak of answers in general.",
-                count_of(refusals, "refusal")
+                plural(refusals, "refusal")
             ),
         };
         Finding {
@@ -149,7 +150,7 @@ impl ClassNames {
     /// Only where the classes have names in headers.
     pub fn finding(self, scenario: &Scenario) -> Option<Finding> {
         scenario.policy.classes.iter().any(|class| class.learned_as.is_some()).then(|| {
-            let answers = count_of(self.looked_at, "answer");
+            let answers = plural(self.looked_at, "answer");
             let (verdict, headline) = match self.wrong {
                 _ if self.looked_at == 0 => (Verdict::NoData, "No answer named its class".to_owned()),
                 0 => (Verdict::Pass, format!("{answers} named the class that was expected")),
@@ -217,7 +218,7 @@ impl Drift {
                 let served: Vec<String> = self
                     .served
                     .iter()
-                    .map(|(limit, count)| format!("{limit} ({})", count_of(*count, "answer")))
+                    .map(|(limit, count)| format!("{limit} ({})", plural(*count, "answer")))
                     .collect();
                 (Verdict::Fail, format!("The documents say {documented}, the server says {}", served.join(", ")))
             }
@@ -289,7 +290,7 @@ impl Windows {
         let tells = self.looked_at > 0
             || scenario.policy.quota_headers.as_ref().is_some_and(|told| told.dialect == Dialect::XRateLimit);
         tells.then(|| {
-            let answers = count_of(self.looked_at, "answer");
+            let answers = plural(self.looked_at, "answer");
             let (verdict, headline) = match self.others {
                 _ if self.looked_at == 0 => (Verdict::NoData, "No answer told a window".to_owned()),
                 None => (Verdict::Pass, format!("The window is as documented in {answers}")),

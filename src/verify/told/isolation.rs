@@ -10,7 +10,8 @@ use crate::scenario::{DeviceId, Scenario};
 use crate::summary::finding::{Finding, Party, Severity, Verdict};
 use crate::time::Nanos;
 use crate::verify::exhibit::{Exhibit, Exhibits};
-use crate::verify::words::{count_of, unseen};
+use crate::verify::words::unseen;
+use crate::words::plural;
 
 /// Clients that are throttled; more are not followed.
 const MOST_CLIENTS: usize = 1 << 16;
@@ -89,7 +90,7 @@ impl Isolation {
     pub fn finding(self, scenario: &Scenario, documented: Option<Blocks>) -> Finding {
         let (served, blocked) = (self.served, self.blocked);
         let looked_at = served + blocked;
-        let requests = count_of(looked_at, "request");
+        let requests = plural(looked_at, "request");
         let seen = match (served, blocked) {
             (_, 0) => format!("A client throttled in one class was served in others, all {requests}"),
             (0, _) => format!("A client throttled in one class was refused in the others, all {requests}"),

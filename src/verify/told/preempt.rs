@@ -15,7 +15,8 @@ use crate::scenario::{DeviceId, Scenario, ScopeKey};
 use crate::summary::finding::{Finding, Party, Severity, Verdict};
 use crate::time::Nanos;
 use crate::verify::exhibit::{Exhibit, Exhibits};
-use crate::verify::words::{count_of, unseen};
+use crate::verify::words::unseen;
+use crate::words::plural;
 
 /// Clients and keys beyond this are not followed.
 const MOST_FOLLOWED: usize = 1 << 16;
@@ -187,12 +188,12 @@ impl Preempt {
             ),
             (0, refused) => (
                 Verdict::Fail,
-                format!("Waiting at 0 does not keep clients from being refused: {}", count_of(refused, "refusal")),
+                format!("Waiting at 0 does not keep clients from being refused: {}", plural(refused, "refusal")),
                 "Take what is under way off what remains before sending more, and share the count between clients of one user",
             ),
             (ignored, _) => (
                 Verdict::Fail,
-                format!("{} sent although nothing remained", count_of(ignored, "request")),
+                format!("{} sent although nothing remained", plural(ignored, "request")),
                 "Stop when nothing remains, and come back when the window has passed",
             ),
         };
@@ -203,10 +204,10 @@ impl Preempt {
             _ => format!(
                 "{} waited as the documents say. {} came sooner. {} of clients that heeded what they were told had other requests \
                  of their own under way, {} another client on the same budget.",
-                count_of(heeded, "request"),
-                count_of(ignored, "request"),
-                count_of(several, "refusal"),
-                count_of(shared, "refusal"),
+                plural(heeded, "request"),
+                plural(ignored, "request"),
+                plural(several, "refusal"),
+                plural(shared, "refusal"),
             ),
         };
         Finding {
@@ -222,7 +223,7 @@ impl Preempt {
     }
 
     fn claim(&self, scenario: &Scenario) -> Finding {
-        let requests = count_of(self.single, "request");
+        let requests = plural(self.single, "request");
         let (verdict, headline) = match self.alone {
             _ if self.single == 0 => {
                 (Verdict::NoData, "No client had one request under way and a budget of its own".to_owned())

@@ -18,7 +18,8 @@ use crate::scenario::Scenario;
 use crate::summary::finding::{Finding, Party, Severity, Verdict};
 use crate::time::Nanos;
 use crate::verify::exhibit::{Exhibit, Exhibits};
-use crate::verify::words::{count_of, unseen};
+use crate::verify::words::unseen;
+use crate::words::plural;
 
 /// The one limit of a class that plain arithmetic on `Remaining` fits.
 pub fn countable(class: &Class) -> Option<&RateLimit> {
@@ -117,7 +118,7 @@ impl Remaining {
 
     pub fn finding(self, scenario: &Scenario, class: &str, shared: bool) -> Finding {
         let (much, little) = (self.too_much, self.too_little);
-        let answers = count_of(self.looked_at, "answer");
+        let answers = plural(self.looked_at, "answer");
         let (verdict, headline) = match (much, little) {
             _ if self.looked_at == 0 => (Verdict::NoData, "No answer said what remains".to_owned()),
             (0, 0) => (Verdict::Pass, format!("What remains fell by what was used, in {answers}")),

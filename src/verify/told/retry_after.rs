@@ -10,7 +10,8 @@ use crate::scenario::{Scenario, ScopeKey};
 use crate::summary::finding::{Finding, Party, Severity, Verdict};
 use crate::time::{Anchor, Nanos};
 use crate::verify::exhibit::{Exhibit, Exhibits};
-use crate::verify::words::{count_of, unseen};
+use crate::verify::words::unseen;
+use crate::words::plural;
 
 /// Waits are told in whole seconds, rounded up.
 const ROUNDING: Nanos = Nanos::from_secs(1);
@@ -88,7 +89,7 @@ impl RetryAfter {
     pub fn finding(self, scenario: &Scenario, stated: bool) -> Finding {
         let RetryAfter { window, penalty, either, shorter, beyond, .. } = self;
         let looked_at = window + penalty + either + shorter + beyond;
-        let waits = count_of(looked_at, "wait");
+        let waits = plural(looked_at, "wait");
         let (verdict, headline) = match () {
             () if looked_at == 0 => (Verdict::NoData, "No refusal said how long to wait".to_owned()),
             () if beyond > 0 => (Verdict::Fail, format!("{beyond} of {waits} reach beyond anything documented")),

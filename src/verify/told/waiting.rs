@@ -16,7 +16,8 @@ use crate::scenario::{DeviceId, Scenario, ScopeKey};
 use crate::summary::finding::{Finding, Party, Severity, Verdict};
 use crate::time::Nanos;
 use crate::verify::exhibit::{Exhibit, Exhibits};
-use crate::verify::words::{count_of, unseen};
+use crate::verify::words::unseen;
+use crate::words::plural;
 
 /// A request that leaves this soon after its wait was held back by it.
 const PROMPTLY: Nanos = Nanos::from_millis(200);
@@ -84,8 +85,8 @@ impl OverWaiting {
         let lost = self.waits.values().fold(Nanos::ZERO, |sum, waits| sum + waits.lost);
         let (verdict, headline) = match too_long {
             _ if count == 0 => (Verdict::NoData, "No client waited for a window after nothing remained".to_owned()),
-            0 => (Verdict::Pass, format!("No time was lost in {}", count_of(count, "wait"))),
-            _ => (Verdict::Fail, format!("Waits {} longer than needed, in {}", seconds(lost), count_of(count, "wait"))),
+            0 => (Verdict::Pass, format!("No time was lost in {}", plural(count, "wait"))),
+            _ => (Verdict::Fail, format!("Waits {} longer than needed, in {}", seconds(lost), plural(count, "wait"))),
         };
         let failed = verdict == Verdict::Fail;
         let remedy = "Note when each request was sent, and wait until the oldest of them is a window old: the window header is a \
@@ -112,7 +113,7 @@ impl OverWaiting {
                 scenario.device_name(*device),
                 scenario.policy.class(*class).name,
                 seconds(waits.lost),
-                count_of(waits.count, "wait"),
+                plural(waits.count, "wait"),
                 seconds(waits.longest)
             )
         });

@@ -388,3 +388,13 @@ fn a_reset_is_told_where_the_policy_says_how_it_is_written() {
         assert_eq!(header(&answer, told.0), Some(told.1), "{:?}", answer.headers);
     }
 }
+
+#[test]
+fn at_the_end_all_that_is_held_back_is_answered_as_quotas_stand() {
+    let mut world = World::under(&learned_policy());
+    assert!(matches!(world.reply("GET", "/light/x?wait=60", "k"), Reply::Hold { .. }));
+    world.server.advance(Nanos::MAX);
+    let answers = world.server.take_answers();
+    assert_eq!((answers.len(), remaining(&answers[0].1)), (1, Some(4)));
+    assert_eq!(remaining(&world.get("/light/x", "k")), Some(3), "and the rest goes on");
+}
