@@ -30,7 +30,8 @@ pub fn run(paths: &[PathBuf], styled: bool, out: &mut dyn Write, err: &mut dyn W
     exit
 }
 
-/// What a file holds, in one line, and below it what scripted clients do. A built-in name stands for its text where there is no such file.
+/// What a file holds, in one line, and below it what scripted clients do, or what of a provider's words a policy
+/// loses. A built-in name stands for its text where there is no such file.
 pub fn describe(path: &Path) -> Result<String, Diagnosis> {
     let built_in = path.to_str().filter(|_| !path.exists()).and_then(policy::load::builtin_source);
     let source = built_in.map_or_else(|| profile::load::find(path), Ok)?;
@@ -91,13 +92,17 @@ fn profile_line(scenario: &Scenario) -> String {
 
 fn policy_line(policy: &Policy) -> String {
     let limits = policy.classes.iter().map(|class| class.limits.len()).sum();
-    format!(
+    let mut line = format!(
         "policy `{}`: {}, {}, {}",
         policy.name,
         if policy.classes.len() == 1 { "1 class".to_owned() } else { format!("{} classes", policy.classes.len()) },
         counted(limits, "limit"),
         counted(policy.silences.len(), "silence")
-    )
+    );
+    for lost in &policy.lost {
+        line.push_str(&format!("\n  lost: {lost}"));
+    }
+    line
 }
 
 fn counted(count: usize, noun: &str) -> String {
@@ -134,6 +139,15 @@ mod tests {
             "a.yaml: profile `good`: 3 devices in 1 group, 0 events, 0 gates, 1m under policy `tellus`\n\
              b.yaml: policy `p`: 1 class, 0 limits, 0 silences\n"
         );
+    }
+
+    #[test]
+    fn what_a_policy_loses_is_told() {
+        let policy = format!("{POLICY}lost: [The moon counts., So does the tide.]\n");
+        let (_, out, _) = check(&[("p.yaml", &policy)]);
+        let expected =
+            "p.yaml: policy `p`: 1 class, 0 limits, 0 silences\n  lost: The moon counts.\n  lost: So does the tide.\n";
+        assert_eq!(out, expected);
     }
 
     #[test]

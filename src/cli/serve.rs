@@ -27,7 +27,7 @@ pub struct ServeOptions {
     /// Listen on an address that other machines can reach. The server has no real security: it takes any client
     #[arg(long)]
     pub allow_non_loopback: bool,
-    /// How limits are counted: rolling, token-bucket, fixed-first-hit or fixed-aligned
+    /// How limits are counted where the policy does not say: rolling, token-bucket, fixed-first-hit or fixed-aligned
     #[arg(long, default_value = "rolling", value_parser = reading)]
     pub limiter: Reading,
     /// How long access tokens are good

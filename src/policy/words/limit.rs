@@ -10,7 +10,8 @@ pub fn limit_text(limit: &Limit) -> String {
     match limit {
         Limit::Rate(limit) => rate_text(limit),
         Limit::Concurrent(limit) => {
-            let lasting = limit.lasting.map_or(String::new(), |lasting| format!(" that have run for {lasting}"));
+            let lasting =
+                limit.lasting.map_or(String::new(), |lasting| format!(" (of those that have run for {lasting})"));
             format!("{} at the same time{lasting} for each {}", limit.allow, scope_text(&limit.scope))
         }
         Limit::Cooldown(limit) => cooldown_text(limit),
@@ -86,7 +87,7 @@ fn penalty_text(penalty: &Penalty) -> String {
     let from = match penalty.blocks {
         Blocks::Class => "",
         Blocks::Everything => " from everything",
-        Blocks::Unspecified => ", from what is not said,",
+        Blocks::Unspecified => " (it is not said from what)",
     };
     let longer = match penalty.extends {
         None => "",
@@ -98,12 +99,9 @@ fn penalty_text(penalty: &Penalty) -> String {
 
 fn cooldown_text(limit: &CooldownLimit) -> String {
     let waits: Vec<String> = limit.waits.iter().map(ToString::to_string).collect();
-    let in_a_row = match waits.as_slice() {
-        [wait] => wait.clone(),
-        waits => format!("{} for one failure after another, the last of them for every further one", waits.join(", ")),
-    };
-    let failures = statuses_text(&limit.after_statuses);
-    format!("after status {failures} none until a wait is over for each {}: {in_a_row}", scope_text(&limit.scope))
+    let again = if waits.len() > 1 { " each time" } else { "" };
+    let (failures, scope) = (statuses_text(&limit.after_statuses), scope_text(&limit.scope));
+    format!("after status {failures} a wait of {}{again} for each {scope}", waits.join(", then "))
 }
 
 /// `409 or 5xx`.

@@ -70,7 +70,7 @@ fn costs_line(policy: &Policy, limit: &Limit) -> Option<String> {
 fn readings_line(limit: &Limit) -> Option<String> {
     let Limit::Rate(rate) = limit else { return None };
     let titles: Vec<String> = rate.readings().iter().map(|reading| Reading::title(*reading).to_owned()).collect();
-    (titles.len() > 1).then(|| format!("which may mean: {}", alternatives(&titles, "or")))
+    (titles.len() > 1).then(|| format!("may be counted as {}", alternatives(&titles, "or")))
 }
 
 fn answer_lines(policy: &Policy) -> Vec<String> {
