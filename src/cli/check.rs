@@ -162,7 +162,23 @@ mod tests {
              streams: [{open: /z}]\n";
         let (exit, out, err) = check(&[("b.yaml", POLICY), ("a.yaml", script)]);
         assert_eq!((exit, err.as_str()), (Exit::Pass, ""));
-        insta::assert_snapshot!(out, @"");
+        insta::assert_snapshot!(out, @r"
+        b.yaml: policy `p`: 1 class, 0 limits, 0 silences
+        a.yaml: profile `shop`: 3 devices in 1 group, 0 events, 0 gates, 1m under policy `p`
+          backend, 3 clients:
+            identity: one account in all; 50 values of order, one for each request; 2 values of site, dealt out
+            start all at once
+            pooled connections
+            an API key in the header X-Api-Key
+            20/s from 3 clients together on average, at random:
+            75% of them GET /x (a)
+            25% of them GET /y/{order} (in no class), page by page, at most 50
+            every 5s (jitter 10%) from each client:
+            POST /y (in no class), then GET /y/{id} (in no class) every 2s until it is done or failed, at most 30 times
+            a stream WS /z (in no class), opened again after 5s when lost
+            at most 100 under way for each; answers within 30s
+            when refused: wait as told; without a hint wait 1s, doubled each time up to 30s, plus up to 30% of it; 6 attempts in all
+        ");
     }
 
     #[test]

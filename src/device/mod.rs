@@ -233,7 +233,7 @@ pub enum CommandKind {
 }
 
 /// An HTTP request without its host. Buffers are reused.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct HttpRequest {
     /// `GET` for a WebSocket handshake.
     pub method: &'static str,
@@ -244,13 +244,41 @@ pub struct HttpRequest {
     /// For a WebSocket: its first message, empty for none.
     pub body: Vec<u8>,
     /// What the body is; None where a header says it.
-    pub content_type: Option<&'static str>,
+    pub content_type: Option<ContentType>,
     /// Credentials that this request carries besides its `authorization` header: evidence shows none of them.
-    pub secrets: Vec<Arc<str>>,
+    pub secrets: Option<Arc<[Box<str>]>>,
 }
 
-/// The content type of a request's body unless it says another.
-pub const JSON: &str = "application/json";
+/// What a request's body is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ContentType {
+    Json,
+    Form,
+    Text,
+}
+
+impl ContentType {
+    pub fn name(self) -> &'static str {
+        match self {
+            ContentType::Json => "application/json",
+            ContentType::Form => "application/x-www-form-urlencoded",
+            ContentType::Text => "text/plain; charset=utf-8",
+        }
+    }
+}
+
+impl Default for HttpRequest {
+    fn default() -> Self {
+        HttpRequest {
+            method: "GET",
+            path: String::new(),
+            headers: Vec::new(),
+            body: Vec::new(),
+            content_type: Some(ContentType::Json),
+            secrets: None,
+        }
+    }
+}
 
 impl HttpRequest {
     pub fn clear(&mut self) {
@@ -258,8 +286,8 @@ impl HttpRequest {
         self.path.clear();
         self.headers.clear();
         self.body.clear();
-        self.content_type = Some(JSON);
-        self.secrets.clear();
+        self.content_type = Some(ContentType::Json);
+        self.secrets = None;
     }
 }
 

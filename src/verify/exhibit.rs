@@ -83,6 +83,9 @@ fn answer_in_words(record: &Record) -> String {
 
 fn outcome_in_words(record: &Record) -> String {
     match record.outcome {
+        Outcome::Failed(Failure::Garbage) if record.status > 0 => {
+            format!("{}, but what its body must hold is not there", record.status)
+        }
         Outcome::Failed(failure) => format!("no answer: {}", failure_in_words(failure)),
         Outcome::Refused => match record.hint {
             Hint::Wait(wait) => format!("{}, come back after {wait}", record.status),
@@ -101,7 +104,7 @@ pub fn failure_in_words(failure: Failure) -> &'static str {
         Failure::TlsFailed => "no agreement on TLS",
         Failure::Reset => "connection lost",
         Failure::Timeout => "timeout",
-        Failure::Garbage => "not HTTP",
+        Failure::Garbage => "not understood",
         Failure::TooLarge => "answer too large",
         Failure::Cancelled => "cancelled by the device",
     }

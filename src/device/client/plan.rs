@@ -18,7 +18,7 @@ pub struct ClientPlan {
     /// The value of the `authorization` header, where it is always the same.
     pub(super) authorization: Option<Arc<str>>,
     /// What evidence must not show.
-    pub(super) secrets: Vec<Arc<str>>,
+    pub(super) secrets: Arc<[Box<str>]>,
 }
 
 impl ClientPlan {
@@ -47,11 +47,11 @@ impl ClientPlan {
 }
 
 /// A secret as it may be repeated: as it is, in a query, in JSON.
-fn spellings(secret: &str) -> Vec<Arc<str>> {
+fn spellings(secret: &str) -> Vec<Box<str>> {
     let json = Json(secret).to_string();
     let mut all = vec![secret.to_owned(), Part(secret).to_string(), json.trim_matches('"').to_owned()];
     all.dedup();
-    all.into_iter().filter(|spelling| !spelling.is_empty()).map(Arc::from).collect()
+    all.into_iter().filter(|spelling| !spelling.is_empty()).map(Box::from).collect()
 }
 
 fn text(given: &Given) -> &str {

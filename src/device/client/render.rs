@@ -9,13 +9,10 @@ use super::machine::Client;
 use super::plan::{ClientPlan, basic};
 use crate::device::draws::Draws;
 use crate::device::wire::{Iso, Json, Part as Encoded};
-use crate::device::{HttpRequest, JSON};
+use crate::device::{ContentType, HttpRequest};
 use crate::scenario::client::*;
 use crate::scenario::template::{Hole, JsonPart, JsonTemplate, MomentFormat, Part, Template};
 use crate::time::{Anchor, Nanos};
-
-const FORM: &str = "application/x-www-form-urlencoded";
-const TEXT: &str = "text/plain; charset=utf-8";
 
 /// The parts of a request, each with random numbers of its own: what one of them draws moves nothing in another.
 #[derive(Clone, Copy)]
@@ -76,7 +73,7 @@ impl Client {
                 }
             }
         }
-        http.secrets.extend(self.plan.secrets.iter().map(Arc::clone));
+        http.secrets = Some(Arc::clone(&self.plan.secrets));
     }
 
     /// RFC 6749, section 4.4.2.
@@ -86,7 +83,7 @@ impl Client {
         let secret = oauth2.client_secret.secret.0.as_str();
         http.method = "POST";
         http.path.push_str(&oauth2.path);
-        http.secrets.extend(self.plan.secrets.iter().map(Arc::clone));
+        http.secrets = Some(Arc::clone(&self.plan.secrets));
         let body = &mut Bytes(&mut http.body);
         let scope = scope.as_deref();
         // Writing to memory cannot fail.
@@ -100,7 +97,7 @@ impl Client {
                 )
             }
             TokenStyle::Form | TokenStyle::Basic => {
-                http.content_type = Some(FORM);
+                http.content_type = Some(ContentType::Form);
                 let scope = scope.map(|scope| format!("&scope={}", Encoded(scope))).unwrap_or_default();
                 let credentials = match oauth2.style {
                     TokenStyle::Basic => {
@@ -202,8 +199,8 @@ impl Filler<'_> {
         let out = &mut Bytes(&mut http.body);
         let (content_type, written) = match body {
             BodySpec::None => return,
-            BodySpec::Json(json) => (JSON, self.json(json, &mut draws, out)),
-            BodySpec::Text(template) => (TEXT, self.all(template, &mut draws, out)),
+            BodySpec::Json(json) => (ContentType::Json, self.json(json, &mut draws, out)),
+            BodySpec::Text(template) => (ContentType::Text, self.all(template, &mut draws, out)),
             BodySpec::Form(fields) => {
                 let mut write = || {
                     for (place, (name, template)) in fields.iter().enumerate() {
@@ -212,7 +209,7 @@ impl Filler<'_> {
                     }
                     Ok(())
                 };
-                (FORM, write())
+                (ContentType::Form, write())
             }
         };
         debug_assert!(written.is_ok());

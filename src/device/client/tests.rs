@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 
 use crate::device::fleet::Fleet;
-use crate::device::{Actions, Answer, Body, DropReason, Event, Failure, HttpRequest, Note, Outcome, Request};
+use crate::device::{
+    Actions, Answer, Body, ContentType, DropReason, Event, Failure, HttpRequest, Note, Outcome, Request,
+};
 use crate::device::{Device, fleet::FleetDevice, fleet::partition};
 use crate::drive::virtual_time;
 use crate::policy::signals::{Hint, Told};
@@ -161,7 +163,7 @@ requests:
     assert!(serde_json::from_str::<serde_json::Value>(body(&written[1])).is_ok());
     assert_eq!(header(&written[0], "Accept"), ["application/json"]);
     assert_eq!((header(&written[0], "X-Crew"), header(&written[0], "x-crew")), (vec![], vec!["backend-0"]));
-    assert_eq!((written[0].method, written[0].content_type), ("POST", Some("application/json")));
+    assert_eq!((written[0].method, written[0].content_type), ("POST", Some(ContentType::Json)));
     assert_eq!(scenario.operations.iter().next().unwrap().1.name(), "POST /v2/{client_id}/{x}/{site}");
 }
 
@@ -172,7 +174,7 @@ fn forms_and_texts_say_what_they_are() {
          - {post: /v2/form, form: {a: 'x y', b: '{choice(&)}'}}\n",
     );
     let (_, http) = Hand::new(&scenario, 0).next().remove(0);
-    assert_eq!((body(&http), http.content_type), ("a=x%20y&b=%26", Some("application/x-www-form-urlencoded")));
+    assert_eq!((body(&http), http.content_type), ("a=x%20y&b=%26", Some(ContentType::Form)));
     let scenario = self::scenario(
         "count: 1\nidentity: {client_id: own}\narrivals: {burst: {each: {of: 1, every: 1s}}}\nrequests:\n  \
          - {post: /v2/text, text: '<a>{counter}</a>', headers: {Content-Type: application/xml}}\n",
@@ -322,7 +324,9 @@ fn credentials_go_where_they_belong_and_are_known_as_secrets() {
         crate::profile::secrets::fill(&mut scenario, |name| Some(format!("{name} &1"))).unwrap();
         Hand::new(&scenario, 0).next().remove(0).1
     };
-    let knows = |http: &HttpRequest, secret: &str| http.secrets.iter().any(|known| **known == *secret);
+    let knows = |http: &HttpRequest, secret: &str| {
+        http.secrets.iter().flat_map(|secrets| secrets.iter()).any(|known| **known == *secret)
+    };
     let bearer = written("{bearer: {env: T}}");
     assert_eq!(header(&bearer, "authorization"), ["Bearer T &1"]);
     assert!(knows(&bearer, "T &1"));

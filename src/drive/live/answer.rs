@@ -79,7 +79,7 @@ fn printable(text: &str, most: usize) -> String {
 fn without_credentials<'a>(text: &'a str, http: &HttpRequest) -> Cow<'a, str> {
     let authorization = http.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("authorization"));
     let credentials = authorization.map(|(_, value)| value.rsplit(' ').next().unwrap_or(value));
-    let secrets = credentials.chain(http.secrets.iter().map(|secret| &**secret));
+    let secrets = credentials.chain(http.secrets.iter().flat_map(|secrets| secrets.iter()).map(|secret| &**secret));
     secrets.filter(|secret| !secret.is_empty()).fold(Cow::Borrowed(text), |text, secret| {
         if text.contains(secret) { Cow::Owned(text.replace(secret, "(hidden)")) } else { text }
     })
@@ -131,7 +131,7 @@ mod tests {
 
     fn http(path: &str) -> HttpRequest {
         let headers = vec![("authorization".into(), "Bearer abc.def".to_owned())];
-        let secrets = vec!["k1&k2".into(), "k1%26k2".into()];
+        let secrets = Some(vec![Box::from("k1&k2"), Box::from("k1%26k2")].into());
         let body = b"{}".to_vec();
         HttpRequest { method: "POST", path: path.to_owned(), headers, body, secrets, content_type: None }
     }

@@ -22,7 +22,7 @@ pub fn write_request(http: &HttpRequest, endpoint: &Endpoint, wire: &mut Vec<u8>
         }
     }
     if let Some(content_type) = http.content_type.filter(|_| !http.body.is_empty()) {
-        for part in ["content-type: ", content_type, "\r\n"] {
+        for part in ["content-type: ", content_type.name(), "\r\n"] {
             wire.extend_from_slice(part.as_bytes());
         }
     }

@@ -78,7 +78,7 @@ fn build(link: &Link, client: &reqwest::Client, job: &Job) -> Result<reqwest::Re
     }
     if !job.http.body.is_empty() {
         if let Some(content_type) = job.http.content_type {
-            request = request.header("content-type", content_type);
+            request = request.header("content-type", content_type.name());
         }
         request = request.body(job.http.body.clone());
     }

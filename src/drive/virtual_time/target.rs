@@ -2,6 +2,8 @@
 //!
 //! It keeps what decides how requests are answered, not what a platform stores: bodies are not looked at. Requests of
 //! another API than Tellus belong to the classes that the generic reference server puts them in.
+//! Credentials of scripted clients are not looked at, and what their answers hold is up to the client
+//! ([`crate::device::Device::imagine`]).
 
 use std::collections::{HashMap, VecDeque};
 

@@ -1,10 +1,10 @@
 //! Scripted clients in plain English.
 
 use super::{cadence, counted, rate, reaction, spread};
-use crate::scenario::Scenario;
 use crate::scenario::arrivals::{Arrivals, Shape, Whose};
 use crate::scenario::client::*;
 use crate::scenario::fleet::Group;
+use crate::scenario::{OperationId, Scenario};
 use crate::words::percent;
 
 pub(super) fn client_lines(scenario: &Scenario, group: &Group, spec: &ClientSpec) -> Vec<String> {
@@ -32,8 +32,8 @@ pub(super) fn client_lines(scenario: &Scenario, group: &Group, spec: &ClientSpec
         }
     }
     for stream in &spec.streams {
-        let name = scenario.operations.get(stream.operation).name();
-        lines.push(format!("keep open {name}, opened again after {} when lost", stream.reopen_after));
+        let name = operation(scenario, stream.operation);
+        lines.push(format!("a stream {name}, opened again after {} when lost", stream.reopen_after));
     }
     lines.push(format!("at most {} under way for each; answers within {}", spec.in_flight, spec.timeout));
     lines.push(format!("when refused: {}", reaction(&spec.reaction)));
@@ -45,8 +45,8 @@ fn identity(value: &IdentityValue) -> String {
     match &value.values {
         Values::Own => format!("a {name} for each"),
         Values::Shared => format!("one {name} in all"),
-        Values::Dealt(pool) => format!("dealt out over {} values of {name}", pool.len()),
-        Values::Drawn(pool) => format!("each request names one of {} values of {name}", pool.len()),
+        Values::Dealt(pool) => format!("{} of {name}, dealt out", counted(pool.len(), "value")),
+        Values::Drawn(pool) => format!("{} of {name}, one for each request", counted(pool.len(), "value")),
     }
 }
 
@@ -82,24 +82,26 @@ fn arrivals_text(arrivals: &Arrivals, group: &Group) -> String {
 }
 
 fn request_text(scenario: &Scenario, request: &RequestSpec) -> String {
-    let operation = |id| {
-        let operation = scenario.operations.get(id);
-        match operation.class {
-            Some(class) => format!("{} ({})", operation.name(), scenario.policy.class(class).name),
-            None => format!("{} (in no class)", operation.name()),
-        }
-    };
-    let mut text = operation(request.operation);
+    let mut text = operation(scenario, request.operation);
     match &request.then {
         Then::Nothing => {}
         Then::Pages(pages) => text.push_str(&format!(", page by page, at most {}", pages.at_most)),
         Then::Poll(poll) => text.push_str(&format!(
-            ", then {} every {} until it is {}, at most {} times",
-            operation(poll.operation),
+            ", then {} every {} until it is {}, at most {}",
+            operation(scenario, poll.operation),
             poll.every,
             poll.done.join(" or "),
-            poll.at_most
+            counted(poll.at_most, "time")
         )),
     }
     text
+}
+
+/// `GET /v2/orders (reads)`.
+fn operation(scenario: &Scenario, id: OperationId) -> String {
+    let operation = scenario.operations.get(id);
+    match operation.class {
+        Some(class) => format!("{} ({})", operation.name(), scenario.policy.class(class).name),
+        None => format!("{} (in no class)", operation.name()),
+    }
 }
