@@ -27,8 +27,10 @@ pub fn policies(fields: Fields<'_>, lints: &mut Vec<Lint>) -> Vec<Quota> {
 }
 
 pub fn print(quotas: &[Quota]) -> Vec<Field> {
-    let Some(reported) = unnamed::reported(quotas) else { return Vec::new() };
-    let limit = reported.limit.map(|limit| (IETF.limit, structured::integer(limit).to_string()));
+    let reported = unnamed::reported_apart(quotas);
+    let limit = reported.and_then(|reported| reported.limit);
+    let limit = limit.map(|limit| (IETF.limit, structured::integer(limit).to_string()));
     let policies = unnamed::print_policies(quotas, false).map(|policies| (POLICY, policies));
-    limit.into_iter().chain(policies).chain(IETF.print_state(reported)).collect()
+    let state = reported.into_iter().flat_map(|reported| IETF.print_state(reported));
+    limit.into_iter().chain(policies).chain(state).collect()
 }

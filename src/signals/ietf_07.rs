@@ -33,12 +33,14 @@ fn state(text: &str, lints: &mut Vec<Lint>) -> Quota {
 }
 
 pub fn print(quotas: &[Quota]) -> Vec<Field> {
-    let Some(reported) = unnamed::reported(quotas) else { return Vec::new() };
-    let members =
-        [("limit", reported.limit), ("remaining", reported.remaining), ("reset", reported.reset.map(whole_seconds))];
-    let members = members.into_iter().filter_map(|(key, value)| Some(format!("{key}={}", structured::integer(value?))));
-    let state = members.collect::<Vec<_>>().join(", ");
-    let state = (!state.is_empty()).then_some((STATE, state));
+    let state = unnamed::reported_apart(quotas).map(print_state).filter(|state| !state.is_empty());
     let policies = unnamed::print_policies(quotas, false).map(|policies| (POLICY, policies));
-    state.into_iter().chain(policies).collect()
+    state.map(|state| (STATE, state)).into_iter().chain(policies).collect()
+}
+
+fn print_state(reported: &Quota) -> String {
+    let reset = reported.reset.map(whole_seconds);
+    let members = [("limit", reported.limit), ("remaining", reported.remaining), ("reset", reset)];
+    let members = members.into_iter().filter_map(|(key, value)| Some(format!("{key}={}", structured::integer(value?))));
+    members.collect::<Vec<_>>().join(", ")
 }

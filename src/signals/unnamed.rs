@@ -12,13 +12,11 @@ use sfv::Item;
 /// A policy of a list: `100;w=60`, with a name in Envoy's variant.
 pub fn policy(field: &str, item: &Item, lints: &mut Vec<Lint>) -> Option<Quota> {
     let limit = structured::count(field, "", &item.bare_item, lints)?;
-    let window = match item.params.get("w") {
-        Some(window) => structured::seconds(field, "w", window, lints),
-        None => {
-            lints.push(Lint::new("policy/no-window", field, &limit.to_string(), "a policy without its window w"));
-            None
-        }
+    let Some(window) = item.params.get("w") else {
+        lints.push(Lint::new("policy/no-window", field, &limit.to_string(), "a policy without its window w; ignored"));
+        return None;
     };
+    let window = Some(structured::seconds(field, "w", window, lints)?);
     let policy = item.params.get("name").map(|name| structured::name(field, "name", name, lints));
     Some(Quota { policy, limit: Some(limit), window, ..Quota::default() })
 }
@@ -67,6 +65,11 @@ pub fn check_distinct(field: &str, policies: &[Quota], lints: &mut Vec<Lint>) {
 /// The reported quota: the one with the least remaining, else the first.
 pub fn reported(quotas: &[Quota]) -> Option<&Quota> {
     quotas.iter().filter(|quota| quota.remaining.is_some()).min_by_key(|quota| quota.remaining).or(quotas.first())
+}
+
+/// The reported quota, unless it is no more than one of the policies.
+pub fn reported_apart(quotas: &[Quota]) -> Option<&Quota> {
+    reported(quotas).filter(|quota| quota.remaining.is_some() || quota.reset.is_some() || quota.window.is_none())
 }
 
 /// The policies whose limit and window are known, as members of a list.

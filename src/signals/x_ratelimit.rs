@@ -3,7 +3,7 @@
 use super::dialect::Field;
 use super::lint::Lint;
 use super::number::{self, whole_seconds};
-use super::quota::{self, Quota, Quotas};
+use super::quota::{self, Name, Quota, Quotas};
 use super::reset::{self, ResetKind};
 use super::scan::Fields;
 use super::unnamed;
@@ -61,7 +61,7 @@ impl Names {
         let remaining = remaining.and_then(|text| number::remaining(self.remaining, text, lints));
         let policy = self.policy.iter().find_map(|name| Some((name, fields.single(name, lints)?)));
         let quota = Quota {
-            policy: policy.map(|(field, text)| quota::name(field, text, lints)),
+            policy: policy.map(|(field, text)| trimmed(quota::name(field, text, lints))),
             limit,
             remaining,
             window: window.and_then(|window| number::seconds(self.window, window, lints)),
@@ -100,4 +100,10 @@ impl Names {
         ];
         fields.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
     }
+}
+
+/// Blanks at the end of a field's value are no part of it, also where it was cut.
+fn trimmed(mut name: Name) -> Name {
+    name.truncate(name.trim_end().len());
+    name
 }

@@ -136,6 +136,8 @@ fn what_is_sent_twice_or_too_long_or_too_often_is_said() {
         (long.quotas[0].policy.unwrap().as_str(), rules(&long.lints)),
         ("?".repeat(32).as_str(), vec!["name/too-long"])
     );
+    let cut = reading(Dialect::XRateLimit, &format!("x-rate-limit-policy: {} and more", "a".repeat(31)));
+    assert_eq!(cut.quotas[0].policy.unwrap().as_str(), "a".repeat(31));
     let many = (0..20).map(|n| format!("\"p{n}\";q=1")).collect::<Vec<_>>().join(", ");
     let many = reading(Dialect::Ietf10, &format!("ratelimit-policy: {many}"));
     assert_eq!((many.quotas.len(), rules(&many.lints)), (MOST_QUOTAS, vec!["quota/too-many"]));

@@ -45,6 +45,7 @@ fn up_to_draft_7_the_fields_must_fit_together() {
         ("RateLimit-Limit: 20, 10;w=1\nRateLimit-Reset: 1", "policy/unknown"),
         ("RateLimit-Limit: 100, 100;w=60, 10;w=1\nRateLimit-Remaining: 50\nRateLimit-Reset: 5", "quota/not-least"),
         ("RateLimit-Limit: 10, 10\nRateLimit-Reset: 5", "policy/no-window"),
+        ("RateLimit-Limit: 10, 10, 10;w=60\nRateLimit-Reset: 5", "policy/no-window"),
         ("RateLimit-Limit: 10, 10;w=0\nRateLimit-Reset: 5", "window/zero"),
         ("RateLimit-Limit: 10\nRateLimit-Remaining: 11\nRateLimit-Reset: 5", "quota/remaining-above-limit"),
         ("RateLimit-Limit: 10\nRateLimit-Reset: 5\nRetry-After: 9", "retry-after/not-reset"),
