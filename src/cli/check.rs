@@ -9,6 +9,7 @@ use serde::de::IgnoredAny;
 use super::show;
 use crate::exit::Exit;
 use crate::policy::model::Policy;
+use crate::report::text;
 use crate::scenario::Scenario;
 use crate::scenario::words::behaviour;
 use crate::yaml::{Diagnosis, Source, parse};
@@ -20,7 +21,7 @@ pub fn run(paths: &[PathBuf], styled: bool, out: &mut dyn Write, err: &mut dyn W
     let mut exit = Exit::Pass;
     for path in paths {
         match describe(path) {
-            Ok(line) => show(out, &format!("{}: {line}\n", path.display())),
+            Ok(text) => show(out, &format!("{}: {text}\n", path.display())),
             Err(diagnosis) => {
                 exit = Exit::Usage;
                 show(err, &format!("{}\n\n", diagnosis.render(styled)));
@@ -37,7 +38,7 @@ pub fn describe(path: &Path) -> Result<String, Diagnosis> {
     let source = built_in.map_or_else(|| profile::load::find(path), Ok)?;
     match kind(&source)? {
         Kind::Profile => profile::load_source(&source).map(|scenario| profile_text(&scenario)),
-        Kind::Policy => policy::load(&source).map(|policy| policy_line(&policy)),
+        Kind::Policy => policy::load(&source).map(|policy| policy_line(&policy) + &lost_lines(&policy)),
     }
 }
 
@@ -92,18 +93,29 @@ fn profile_line(scenario: &Scenario) -> String {
 
 fn policy_line(policy: &Policy) -> String {
     let limits = policy.classes.iter().map(|class| class.limits.len()).sum();
-    let mut line = format!(
+    format!(
         "policy `{}`: {}, {}, {}",
         policy.name,
         if policy.classes.len() == 1 { "1 class".to_owned() } else { format!("{} classes", policy.classes.len()) },
         counted(limits, "limit"),
         counted(policy.silences.len(), "silence")
-    );
-    for lost in &policy.lost {
-        line.push_str(&format!("\n  lost: {lost}"));
-    }
-    line
+    )
 }
+
+/// What the provider says and the policy cannot, under the policy's line.
+fn lost_lines(policy: &Policy) -> String {
+    let mut lines = String::new();
+    for lost in &policy.lost {
+        for (index, line) in text::wrap(&text::clean(lost), COLUMNS - LOST.len()).iter().enumerate() {
+            let indent = " ".repeat(LOST.len());
+            lines.push_str(&format!("\n{}{line}", if index == 0 { LOST } else { &indent }));
+        }
+    }
+    lines
+}
+
+const LOST: &str = "  lost: ";
+const COLUMNS: usize = 80;
 
 fn counted(count: usize, noun: &str) -> String {
     if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
@@ -139,15 +151,6 @@ mod tests {
             "a.yaml: profile `good`: 3 devices in 1 group, 0 events, 0 gates, 1m under policy `tellus`\n\
              b.yaml: policy `p`: 1 class, 0 limits, 0 silences\n"
         );
-    }
-
-    #[test]
-    fn what_a_policy_loses_is_told() {
-        let policy = format!("{POLICY}lost: [The moon counts., So does the tide.]\n");
-        let (_, out, _) = check(&[("p.yaml", &policy)]);
-        let expected =
-            "p.yaml: policy `p`: 1 class, 0 limits, 0 silences\n  lost: The moon counts.\n  lost: So does the tide.\n";
-        assert_eq!(out, expected);
     }
 
     #[test]
@@ -196,6 +199,19 @@ mod tests {
         let good = [PathBuf::from("tellus")];
         assert_eq!(run(&good, false, &mut Gone, &mut Gone), Exit::Pass);
         assert_eq!(run(&[PathBuf::from("/nowhere.yaml")], false, &mut Gone, &mut Gone), Exit::Usage);
+    }
+
+    #[test]
+    fn what_a_policy_loses_is_said_under_its_line() {
+        let lost = format!("{POLICY}lost:\n  - One.\n  - {}\n", "Two words. ".repeat(8).trim_end());
+        let (exit, out, err) = check(&[("a.yaml", &lost), ("b.yaml", POLICY)]);
+        assert_eq!((exit, err.as_str()), (Exit::Pass, ""));
+        assert_eq!(
+            out,
+            "a.yaml: policy `p`: 1 class, 0 limits, 0 silences\n  lost: One.\n  \
+             lost: Two words. Two words. Two words. Two words. Two words. Two words. Two\n        words. Two words.\n\
+             b.yaml: policy `p`: 1 class, 0 limits, 0 silences\n"
+        );
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What a response says about the quota: refused, overloaded, and when to come back.
 
-use super::model::{HintPlace, HintSource, HintUnit, Policy, Presence};
+use super::model::{HintPlace, HintSource, HintUnit, Policy, Presence, Refusal};
 use super::told;
 use crate::signals::{self, LONGEST_WAIT, Receipt};
 use crate::time::Nanos;
@@ -45,35 +45,53 @@ pub fn read(policy: &Policy, response: ResponseView<'_>) -> Signal {
 
 fn read_refusal(policy: &Policy, response: ResponseView<'_>) -> Signal {
     let refusal = &policy.refusal;
-    let by_status = response.status == refusal.status;
-    // A served request's body can be large and holds no signal, unless the provider refuses inside a 200.
-    let may_refuse = by_status || response.status >= 400 || refusal.status < 400;
+    // A served request's body can be large and holds no signal, unless the provider refuses inside a success.
+    let may_refuse = response.status >= 400 || forms(refusal).any(|form| form.status < 400);
     let body: Option<serde_json::Value> = may_refuse.then(|| serde_json::from_slice(response.body).ok()).flatten();
     let code = |pointer: &str| body.as_ref().and_then(|body| body.pointer(pointer)).cloned();
+    let has_code = |code_of: &(String, i64)| code(&code_of.0).and_then(|value| value.as_i64()) == Some(code_of.1);
 
-    let by_code = refusal
-        .body_code
-        .as_ref()
-        .is_some_and(|(pointer, expected)| code(pointer).and_then(|value| value.as_i64()) == Some(*expected));
-    if !(by_code || by_status && refusal.status >= 400) {
+    let Some(form) = form_of(refusal, response.status, has_code) else {
         return Signal { overloaded: response.status == policy.overload.status, ..Signal::default() };
-    }
-
+    };
     let mut breaches = Vec::new();
-    if !by_status {
-        breaches.push(format!("status {} instead of {}", response.status, refusal.status));
+    if response.status != form.status {
+        breaches.push(format!("status {} instead of {}", response.status, form.status));
     }
-    if let Some((pointer, expected)) = &refusal.body_code
-        && !by_code
+    if let Some(expected) = form.body_code
+        && !has_code(expected)
     {
-        let found = code(pointer).map_or("nothing".to_owned(), |value| value.to_string());
-        breaches.push(format!("body {pointer} is {found} instead of {expected}"));
+        let found = code(&expected.0).map_or("nothing".to_owned(), |value| value.to_string());
+        breaches.push(format!("body {} is {found} instead of {}", expected.0, expected.1));
     }
     let hint = match &refusal.retry_after {
         None => Hint::Absent,
         Some(source) => read_hint(source, response, body.as_ref(), &mut breaches),
     };
     Signal { refused: true, hint, breaches, ..Signal::default() }
+}
+
+/// A way to refuse: a status, and the code that goes with it.
+#[derive(Clone, Copy)]
+struct Form<'a> {
+    status: u16,
+    body_code: Option<&'a (String, i64)>,
+}
+
+fn forms(refusal: &Refusal) -> impl Iterator<Item = Form<'_>> + Clone {
+    let main = Form { status: refusal.status, body_code: refusal.body_code.as_ref() };
+    let others =
+        refusal.other_forms.iter().map(|form| Form { status: form.status, body_code: form.body_code.as_ref() });
+    std::iter::once(main).chain(others)
+}
+
+/// The form that a response is meant to have: one that it has in full, else one whose code it has, else one whose
+/// status it has, if that is an error's. None: it is no refusal.
+fn form_of(refusal: &Refusal, status: u16, has_code: impl Fn(&(String, i64)) -> bool) -> Option<Form<'_>> {
+    let code = |form: &Form<'_>| form.body_code.is_some_and(&has_code);
+    let full = |form: &Form<'_>| form.status == status && (form.body_code.is_none() || code(form));
+    let error = |form: &Form<'_>| form.status == status && status >= 400;
+    forms(refusal).find(full).or_else(|| forms(refusal).find(code)).or_else(|| forms(refusal).find(error))
 }
 
 fn read_hint(

@@ -20,7 +20,7 @@ pub fn limit_text(limit: &Limit) -> String {
 
 /// `client_id and device_set`.
 pub fn scope_text(scope: &Scope) -> String {
-    scope.0.join(" and ")
+    alternatives(&scope.0, "and")
 }
 
 fn rate_text(limit: &RateLimit) -> String {

@@ -82,67 +82,61 @@ mod tests {
     #[test]
     fn every_construct_is_put_in_words() {
         insta::assert_snapshot!(in_words(&everything()), @r"
-        An API that has it all (everything)
+        everything: An API that has it all
         https://example.com/limits
 
-        Reads
-          - class: reads
-          - requests: GET /*, GET /v1/vehicles/{vehicle_id}
-          - limit: 5000 per 1h for each user
-          - may be counted as rolling window, token bucket, fixed window from the first request or fixed window on the clock
-          - limit: 10 per 1s for each user, leaky bucket of 15 and one in service
-          - limit: 500 per month of the calendar (UTC) for each account and installation
-          - limit: 70 per day of the calendar (UTC) for each endpoint, fixed window on the clock, refused requests count
-          - its requests also count in points and whole
+        Limits
+          reads
+              GET /*
+              GET /v1/vehicles/{vehicle_id}
+            - 5000 per 1h for each user
+            - 10 per 1s for each user, leaky bucket of 15 and one in service
+            - 500 per month of the calendar (UTC) for each account and installation
+            - 70 per day of the calendar (UTC) for each endpoint, fixed window on the clock, refused requests count
+            - its requests also count in points and whole
+          vehicle
+              POST /v1/vehicles/{vehicle_id}
+              GET /v1/vehicles/{vehicle_id}/charge
+            - 2 per 1m for each vehicle_id, token bucket of 120, refused requests do not count
+            - 25 at the same time (of those that have run for 20s) for each user and vehicle_id
+            - after status 409 or 5xx a wait of 30s, then 30s, then 2m each time for each user and vehicle_id
+            - 10000 per 10m for each address, only answers with status 401, 403 or 429 count, who is refused is shut out (it is not said from what) for 1h
+            - its requests also count in points and whole
+          light
+              requests whose answers name `Light`
+            - at least 50 per 1.5s for each room, with a penalty of 1m that is named and not explained
+            - 3 at the same time for each address
+          graphql
+              POST /graphql
+              WS /graphql
+              requests whose answers name `GraphQL`
+            - 1000 points per 1s for each client_id, bucket of 2000 filled up at intervals, each request sets 50 aside and costs what its answer tells at /extensions/cost/actual of the body
+            - 9 points per 1s for each device_set, rolling window estimated from two fixed ones, each request sets 2 aside and costs what its answer tells in the header x-cost
+            - 9 points per 1s for each device_id, fixed window from the first request, each request costs 3
+            - its requests also count in whole
+          points
+              all requests of reads and vehicle
+            - 900 points per 1m for each user, rolling window, each request costs what its class does, who is refused is shut out from everything for 5m, longer if more come meanwhile
+            - costs: vehicle 5, reads 2
+            - its requests also count in whole
+          whole
+              all requests of points and graphql
+            - 100 at the same time for each user
 
-        vehicle
-          - class: vehicle
-          - requests: POST /v1/vehicles/{vehicle_id}, GET /v1/vehicles/{vehicle_id}/charge
-          - limit: 2 per 1m for each vehicle_id, token bucket of 120, refused requests do not count
-          - limit: 25 at the same time (of those that have run for 20s) for each user and vehicle_id
-          - limit: after status 409 or 5xx a wait of 30s, then 30s, then 2m each time for each user and vehicle_id
-          - limit: 10000 per 10m for each address, only answers with status 401, 403 or 429 count, who is refused is shut out (it is not said from what) for 1h
-          - may be counted as rolling window, token bucket, fixed window from the first request or fixed window on the clock
-          - its requests also count in points and whole
-
-        light
-          - class: light
-          - requests whose answers name `Light`
-          - limit: at least 50 per 1.5s for each room, with a penalty of 1m that is named and not explained
-          - may be counted as rolling window, token bucket, fixed window from the first request or fixed window on the clock
-          - limit: 3 at the same time for each address
-
-        graphql
-          - class: graphql
-          - requests: POST /graphql, WS /graphql
-          - requests whose answers name `GraphQL`
-          - limit: 1000 points per 1s for each client_id, bucket of 2000 filled up at intervals, each request sets 50 aside and costs what its answer tells at /extensions/cost/actual of the body
-          - limit: 9 points per 1s for each device_set, rolling window estimated from two fixed ones, each request sets 2 aside and costs what its answer tells in the header x-cost
-          - limit: 9 points per 1s for each device_id, fixed window from the first request, each request costs 3
-          - its requests also count in whole
-
-        points
-          - class: points
-          - all requests of reads and vehicle
-          - limit: 900 points per 1m for each user, rolling window, each request costs what its class does, who is refused is shut out from everything for 5m, longer if more come meanwhile
-          - costs: vehicle 5, reads 2, others 1
-          - its requests also count in whole
-
-        whole
-          - class: whole
-          - all requests of points and graphql
-          - limit: 100 at the same time for each user
-
-        Whose budgets
+        Scopes
           - installation: an app's installation
           - room: a room: by its number
 
-        Answers
-          - refusal: status 403, 5001 at /code of the body; or status 429; or status 200, -2004 at /error/status of the body; it always says in the header retry-after how many milliseconds to wait
-          - overload: status 529; to be tried again once at most
-          - quota headers: in the dialect x-rate-limit; every limited answer carries them; the reset is the time in seconds since 1970; without them a request is not limited
+        A refusal
+          - status 403, 5001 at /code of the body; or status 429; or status 200, -2004 at /error/status of the body; it always says in the header retry-after how many milliseconds to wait
 
-        Advice to clients
+        Quota headers
+          - in the dialect x-rate-limit; every limited answer carries them; the reset is the time in seconds since 1970; without them a request is not limited
+
+        Taken for overload, not for a refusal
+          - status 529; to be tried again once at most
+
+        The provider recommends
           - POST /graphql is expected once every 5s
           - ask for full pages of 100 with a time filter: GET /v1/pages
           - for live state use WS /graphql instead of repeating GET /v1/vehicles/{vehicle_id} (sooner than every 1m is polling)
@@ -150,11 +144,12 @@ mod tests {
           - use a token for its 24h and renew it 0s early: POST /token
           - after a refusal without a hint wait 1s, doubled each time up to 30s, plus up to 12.5% of it; 6 attempts in all
 
-        What the provider leaves open
+        The provider leaves open
+          - A limit that names no algorithm may be counted as rolling window, token bucket, fixed window from the first request or fixed window on the clock.
           - How: nobody knows.
           - 'tis not said
 
-        What the provider says and a policy cannot
+        Lost: the provider says it, a policy cannot
           - The moon's phase counts.
         ");
     }
@@ -162,20 +157,28 @@ mod tests {
     #[test]
     fn a_shipped_policy_reads_well() {
         insta::assert_snapshot!(in_words(&crate::policy::builtin("zaptec").unwrap()), @r"
-        Zaptec API (zaptec)
+        zaptec: Zaptec API
         https://docs.zaptec.com/docs/api-rate-limiting
 
-        General Access
-          - class: general-access
-          - requests: GET /*, HEAD /*, POST /*, PUT /*, PATCH /*, DELETE /*, OPTIONS /*
-          - limit: 10 per 1s for each user, with a burst of 15
-          - may be counted as token bucket or leaky bucket
+        Limits
+          general-access
+              GET /*
+              HEAD /*
+              POST /*
+              PUT /*
+              PATCH /*
+              DELETE /*
+              OPTIONS /*
+            - 10 per 1s for each user, with a burst of 15
+            - may be counted as token bucket or leaky bucket
 
-        Answers
-          - refusal: status 429; it always says in the header retry-after how many seconds to wait
-          - overload: status 503
+        A refusal
+          - status 429; it always says in the header retry-after how many seconds to wait
 
-        What the provider leaves open
+        Taken for overload, not for a refusal
+          - status 503
+
+        The provider leaves open
           - The burst is called the bucket's total capacity, which admits 15 at once, and the server is nginx with nodelay, which admits 16; so both readings are possible.
           - Whether a refused request uses up any of the bucket is not stated.
           - An older help page advises at most 1000 requests per minute, and names 150 per 30 minutes and 30 per minute for /api/chargers and /api/installations; whether that still holds is not stated.
