@@ -158,3 +158,51 @@ fn a_drift_is_told_with_both_figures() {
     let drift = finding(&summary, "server.limit-drift", "light");
     assert_eq!(drift.headline, "The documents say 50, the server says 1000");
 }
+
+/// Fourteen exports are due at once, and contacts are read all the while.
+fn exports(limiter: Reading, connections: &str, reaction: &str) -> Summary {
+    let limiter = serde_json::json!(limiter);
+    play(scenario(&format!(
+        "name: test
+policy: telair
+target: {{embedded: {{limiter: {limiter}}}}}
+duration: 150s
+seed: 5
+fleet:
+  desk:
+    clients:
+      count: 1
+      identity: {{user: own}}
+      connections: {connections}
+      reaction: {reaction}
+      requests:
+        - {{post: /heavy/reports, arrivals: {{burst: {{each: {{of: 14, every: 300s}}}}}}}}
+        - {{get: /light/contacts, arrivals: {{every: 2s}}}}
+"
+    )))
+}
+
+fn refused(summary: &Summary) -> u64 {
+    summary.classes.iter().map(|class| class.refused).sum()
+}
+
+#[test]
+fn heeding_what_remains_spares_a_client_every_refusal_with_one_request_under_way_and_not_with_several() {
+    for limiter in Reading::ALL {
+        let one = exports(limiter, "own", "preempt");
+        assert_eq!(refused(&one), 0, "{limiter:?}");
+        assert_eq!((requests(&one, "heavy"), requests(&one, "light")), (14, 75), "one policy does not hold up another");
+        assert_eq!(finding(&one, "server.preempt-claim", "").verdict, Verdict::Pass, "{limiter:?}");
+        assert_eq!(finding(&one, "client.preempt", "").verdict, Verdict::Pass, "{limiter:?}");
+
+        let several = exports(limiter, "pooled", "preempt");
+        assert!(refused(&several) > 0, "{limiter:?}");
+        assert_ne!(
+            finding(&several, "server.preempt-claim", "").verdict,
+            Verdict::Fail,
+            "the claim is about one at a time"
+        );
+    }
+    let careless = exports(Reading::Rolling, "own", "obey");
+    assert_eq!(finding(&careless, "client.preempt", "").verdict, Verdict::Fail, "it goes on when nothing remains");
+}

@@ -107,9 +107,10 @@ mod tests {
 
     #[test]
     fn what_cannot_be_right_is_said_and_not_used() {
-        for remaining in ["-1", "many", "1.5", ""] {
+        // Less than nothing is nothing; the rest is no count at all.
+        for (remaining, used) in [("-1", Some(0)), ("many", None), ("1.5", None), ("", None)] {
             let Signal { told, header_breaches, .. } = telair("50", remaining, "Light");
-            assert_eq!((told.remaining, told.breaches), (None, 1), "{remaining}: {header_breaches:?}");
+            assert_eq!((told.remaining, told.breaches), (used, 1), "{remaining}: {header_breaches:?}");
         }
         let unknown = telair("50", "49", "Featherweight");
         assert_eq!((unknown.told.class, unknown.told.breaches), (None, 1));

@@ -133,18 +133,19 @@ impl ClassWatch {
         }
     }
 
-    /// Takes the end of a request that had been sent at `sent`.
+    /// Takes the end of a request that had been sent at `sent`. `shut_out` is what penalties have to say about a refusal.
     pub fn done(
         &mut self,
         scenario: &Scenario,
         sent: Nanos,
         stream: bool,
+        shut_out: Cause,
         record: &Record,
         exchange: Option<&Exchange>,
     ) {
         self.answered += u64::from(!matches!(record.outcome, Outcome::Failed(_)));
         self.overloaded += u64::from(record.outcome == Outcome::Overloaded);
-        let mut cause = Cause::Impossible;
+        let mut cause = shut_out;
         for limit in &mut self.limits {
             let key = limit.key(scenario, record.device, record.detail);
             let could_refuse = match &mut limit.kind {

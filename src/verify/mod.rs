@@ -20,6 +20,7 @@ pub mod exhibit;
 pub mod guidance;
 pub mod hint;
 pub mod keyed;
+pub mod penalty;
 pub mod quota;
 pub mod reaction;
 pub mod refusal;

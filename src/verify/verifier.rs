@@ -10,7 +10,9 @@ use super::class::ClassWatch;
 use super::delivery::Deliveries;
 use super::guidance::Guidance;
 use super::hint::Hints;
+use super::penalty::Penalties;
 use super::reaction::Refusals;
+use super::refusal::Cause;
 use super::service::Arrivals;
 use super::told::QuotaHeaders;
 use super::{quota, server};
@@ -39,6 +41,7 @@ pub struct Verifier {
     roles: Vec<Role>,
     /// By class.
     classes: Vec<ClassWatch>,
+    penalties: Penalties,
     open_streams: HashMap<(DeviceId, Flow), (ClassId, Detail)>,
     answers: Answers,
     deliveries: Deliveries,
@@ -74,6 +77,7 @@ impl Verifier {
         let class = |index| ClassWatch::new(&scenario, ClassId(index as u8), anchor, step);
         Verifier {
             classes: (0..scenario.policy.classes.len()).map(class).collect(),
+            penalties: Penalties::new(&scenario),
             open_streams: HashMap::new(),
             answers: Answers::new(&scenario),
             deliveries: Deliveries::new(&scenario, step),
@@ -103,6 +107,7 @@ impl Verifier {
         if self.scenario.operations != other.scenario.operations {
             Arc::make_mut(&mut self.scenario).operations.learn(&other.scenario.operations);
         }
+        self.penalties.merge(other.penalties);
         self.open_streams.extend(other.open_streams);
         self.answers.merge(other.answers);
         self.deliveries.merge(other.deliveries);
@@ -212,8 +217,12 @@ impl Verifier {
         }
         match role.class {
             Some(id) => {
+                let shut_out = match refused {
+                    true => self.penalties.refused(scenario, id, sent, record),
+                    false => Cause::Impossible,
+                };
                 let class = &mut self.classes[id.index()];
-                class.done(scenario, sent, role.stream, record, exchange);
+                class.done(scenario, sent, role.stream, shut_out, record, exchange);
                 if role.stream && record.outcome == Outcome::Served {
                     self.open_streams.insert((record.device, record.flow), (id, record.detail));
                 }

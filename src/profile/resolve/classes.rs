@@ -59,7 +59,7 @@ mod tests {
 
     fn load(policy: &str, classes: &str) -> Result<Scenario, String> {
         let text = format!(
-            "name: x\npolicy: {policy}\nclasses: {classes}\nfleet: {{desk: {{clients: {{count: 1, arrivals: {{every: 1s}}, \
+            "name: x\npolicy: {policy}\nclasses: {classes}\nfleet: {{desk: {{clients: {{count: 1, identity: {{user: own, client_id: own}}, arrivals: {{every: 1s}}, \
              requests: [{{get: /contacts}}, {{get: /calls}}]}}}}}}\n"
         );
         profile::load_source(&Source::built_in("profile.yaml", &text)).map_err(|diagnosis| diagnosis.to_string())

@@ -228,10 +228,9 @@ impl Preempt {
             _ if self.single == 0 => {
                 (Verdict::NoData, "No client had one request under way and a budget of its own".to_owned())
             }
-            0 if self.zeros == 0 => (
-                Verdict::Inconclusive,
-                format!("None of {requests}, one at a time, was refused; nothing came down to 0"),
-            ),
+            0 if self.zeros == 0 => {
+                (Verdict::NoData, "What remains never came down to 0, which is when it counts".to_owned())
+            }
             0 => {
                 (Verdict::Pass, format!("None of {requests}, sent one at a time and heeding what remains, was refused"))
             }

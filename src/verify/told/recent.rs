@@ -71,6 +71,11 @@ impl Recent {
         served.nth((count as usize).checked_sub(1)?).map(|past| (past.sent, past.done))
     }
 
+    /// Whether every request that has ended since then was served.
+    pub fn all_served_since(&self, at: Nanos) -> bool {
+        self.past.iter().all(|past| past.served || past.done < at)
+    }
+
     /// Whether it is as good as new.
     pub fn is_idle(&self, at: Nanos, per: Nanos) -> bool {
         self.in_flight == 0 && self.past.back().is_none_or(|past| past.done + per * 2 < at)

@@ -3,7 +3,8 @@
 //! A client that waits a whole window from the moment nothing remains waits too long: under no reading does a request
 //! count for longer than one window, so one is admitted as soon as the oldest of those that used the limit up is a window
 //! old. What is waited beyond that, from the latest moment at which the oldest can have been counted, is lost for certain.
-//! Only waits count that end in a request: a client with nothing to send loses nothing.
+//! Only waits count that end in a request, for a client with nothing to send loses nothing, and only where nothing of the
+//! budget was refused: being throttled may take longer than any reading.
 
 use std::collections::BTreeMap;
 
@@ -48,8 +49,11 @@ impl OverWaiting {
         if at > end + PROMPTLY {
             return;
         }
-        let oldest = budget.recent(key).and_then(|recent| recent.oldest_of(budget.limit.allow));
-        let Some((_, counted)) = oldest else { return };
+        let Some(recent) = budget.recent(key) else { return };
+        let Some((_, counted)) = recent.oldest_of(budget.limit.allow) else { return };
+        if !recent.all_served_since(counted) {
+            return;
+        }
         let entry = (sent.device, class);
         if self.waits.len() >= MOST_FOLLOWED && !self.waits.contains_key(&entry) {
             return;
@@ -82,7 +86,7 @@ impl OverWaiting {
         let (verdict, headline) = match too_long {
             _ if count == 0 => (Verdict::NoData, "No client waited for a window after nothing remained".to_owned()),
             0 => (Verdict::Pass, format!("No time was lost in {}", plural(count, "wait"))),
-            _ => (Verdict::Fail, format!("{} lost in {}", seconds(lost), plural(count, "wait"))),
+            _ => (Verdict::Fail, format!("Waits {} longer than needed, in {}", seconds(lost), plural(count, "wait"))),
         };
         let failed = verdict == Verdict::Fail;
         let remedy = "Note when each request was sent, and wait until the oldest of them is a window old: the window header is a \
