@@ -109,7 +109,7 @@ fn hints_and_forms_of_refusals_are_the_providers() {
 fn answer(name: &str, status: u16, headers: &[(&str, &str)], body: &str) -> Signal {
     let headers: Vec<(String, String)> =
         headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-    read(&shipped(name), ResponseView { status, headers: &headers, body: body.as_bytes() })
+    read(&shipped(name), ResponseView { status, headers: &headers, body: body.as_bytes(), received: Nanos::ZERO })
 }
 
 #[test]

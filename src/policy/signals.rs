@@ -15,6 +15,8 @@ pub struct ResponseView<'a> {
     /// Names in lower case.
     pub headers: &'a [(String, String)],
     pub body: &'a [u8],
+    /// When it came, since the Unix epoch: what moments in it are counted from where it has no date of its own.
+    pub received: Nanos,
 }
 
 /// What a response says about the quota.
@@ -36,7 +38,7 @@ pub fn read(policy: &Policy, response: ResponseView<'_>) -> Signal {
     let signal = read_refusal(policy, response);
     match &policy.quota_headers {
         Some(documented) => {
-            let (told, header_breaches) = told::tell(policy, documented, response.headers, receipt(response.headers));
+            let (told, header_breaches) = told::tell(policy, documented, response.headers, receipt(response));
             Signal { told, header_breaches, ..signal }
         }
         None => signal,
@@ -100,7 +102,7 @@ fn read_hint(
     body: Option<&serde_json::Value>,
     breaches: &mut Vec<String>,
 ) -> Hint {
-    let receipt = receipt(response.headers);
+    let receipt = receipt(response);
     let unit = match source.unit {
         HintUnit::Seconds => Nanos::from_secs(1),
         HintUnit::Milliseconds => Nanos::from_millis(1),
@@ -126,8 +128,8 @@ fn read_hint(
     hint
 }
 
-fn receipt(headers: &[(String, String)]) -> Receipt {
-    Receipt { at: served_at(headers), longest: Some(LONGEST_WAIT) }
+fn receipt(response: ResponseView<'_>) -> Receipt {
+    Receipt { at: served_at(response.headers).or(Some(response.received)), longest: Some(LONGEST_WAIT) }
 }
 
 /// By the server's own clock, so that a date it names is as far away as it meant.

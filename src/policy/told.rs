@@ -75,7 +75,7 @@ mod tests {
     fn said(policy: &Policy, status: u16, headers: &[(&str, &str)]) -> Signal {
         let headers: Vec<(String, String)> =
             headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        read(policy, ResponseView { status, headers: &headers, body: b"" })
+        read(policy, ResponseView { status, headers: &headers, body: b"", received: Nanos::ZERO })
     }
 
     fn telair(limit: &str, remaining: &str, named: &str) -> Signal {
@@ -112,6 +112,8 @@ mod tests {
             let Signal { told, header_breaches, .. } = telair("50", remaining, "Light");
             assert_eq!((told.remaining, told.breaches), (used, 1), "{remaining}: {header_breaches:?}");
         }
+        let fraction = telair("50", "1.5", "Light");
+        assert_eq!((fraction.told.remaining, fraction.told.breaches), (Some(1), 1), "no more than there is");
         let unknown = telair("50", "49", "Featherweight");
         assert_eq!((unknown.told.class, unknown.told.breaches), (None, 1));
         assert!(unknown.header_breaches[0].contains("Featherweight"), "{:?}", unknown.header_breaches);

@@ -58,6 +58,7 @@ fn answer(scenario: &Scenario, server: &ServerSpec, enforcer: &mut Enforcer, ask
         status: if has(Fault::WrongRefusalStatus) { 403 } else { 429 },
         headers: &headers,
         body: if has(Fault::WrongRefusalBody) { b"{}" } else { b"{\"code\":5001}" },
+        received: now,
     };
     let signal = signals::read(&scenario.policy, response);
     assert!(signal.refused);

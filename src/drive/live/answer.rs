@@ -7,15 +7,17 @@ use crate::device::{HttpRequest, Outcome};
 use crate::policy::model::Policy;
 use crate::policy::signals::{self, ResponseView, Signal};
 use crate::record::Exchange;
+use crate::time::Nanos;
 
 /// How much of a body evidence shows, in characters.
 const SHOWN_BODY: usize = 300;
 /// How much of a request's path or of a header evidence shows, in characters.
 const SHOWN_LINE: usize = 200;
 
-/// The kind of ending that a status and the policy's signals make. A WebSocket handshake is served with 101.
-pub fn classify(policy: &Policy, reply: &Reply, handshake: bool) -> (Outcome, Signal) {
-    let view = ResponseView { status: reply.status, headers: &reply.headers, body: &reply.body };
+/// The kind of ending that a status and the policy's signals make. A WebSocket handshake is served with 101. `received` is
+/// since the Unix epoch.
+pub fn classify(policy: &Policy, reply: &Reply, handshake: bool, received: Nanos) -> (Outcome, Signal) {
+    let view = ResponseView { status: reply.status, headers: &reply.headers, body: &reply.body, received };
     let signal = signals::read(policy, view);
     let outcome = match reply.status {
         _ if signal.refused => Outcome::Refused,

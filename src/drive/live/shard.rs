@@ -309,7 +309,8 @@ impl<D: Device, O: Observer> Shard<D, O> {
             None => {
                 self.end.answered = true;
                 let handshake = self.in_flight.get(&ticket).is_some_and(|entry| entry.request.lane == LaneKind::Stream);
-                let (mut outcome, signal) = answer::classify(&self.scenario.policy, &job.reply, handshake);
+                let received = at.saturating_add(Nanos(self.link.clock.anchor().unix_nanos));
+                let (mut outcome, signal) = answer::classify(&self.scenario.policy, &job.reply, handshake, received);
                 let mut body = Body::None;
                 if outcome == Outcome::Served {
                     match self.interpret(ticket, &job.reply.body) {

@@ -313,7 +313,7 @@ impl<'a, D: Device, O: Observer> Engine<'a, D, O> {
             }
             Ending::Turned(response) => {
                 let HttpOut { status, headers, body } = *response;
-                let view = ResponseView { status, headers: &headers, body: &body };
+                let view = ResponseView { status, headers: &headers, body: &body, received: self.now };
                 let signal = signals::read(policy, view);
                 let outcome = match status {
                     _ if signal.refused => Outcome::Refused,
@@ -351,7 +351,7 @@ impl<'a, D: Device, O: Observer> Engine<'a, D, O> {
     /// What the headers of a served answer say of quotas.
     fn told(&self, status: u16, headers: &[(String, String)]) -> Told {
         match self.scenario.policy.quota_headers {
-            Some(_) => signals::read(&self.scenario.policy, ResponseView { status, headers, body: b"" }).told,
+            Some(_) => signals::read(&self.scenario.policy, ResponseView { status, headers, body: b"", received: self.now }).told,
             None => Told::default(),
         }
     }

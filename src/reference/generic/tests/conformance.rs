@@ -98,12 +98,13 @@ fn under_every_shipped_policy_a_flood_is_refused_in_the_documented_form_and_serv
         }
         for (method, path) in policy.classes.iter().filter_map(|class| example(&policy, class)) {
             let mut world = World::under(&policy);
-            let read = |answer: &HttpOut| {
-                let response = ResponseView { status: answer.status, headers: &answer.headers, body: &answer.body };
+            let read = |answer: &HttpOut, now: Nanos| {
+                let received = now.saturating_add(Nanos(ANCHOR.unix_nanos));
+                let response = ResponseView { status: answer.status, headers: &answer.headers, body: &answer.body, received };
                 signals::read(&policy, response)
             };
             let flood = (0..50_000).find_map(|_| match world.reply(&method, &path, "k") {
-                Reply::Respond(answer) => Some(read(&answer)).filter(|signal| signal.refused),
+                Reply::Respond(answer) => Some(read(&answer, world.now)).filter(|signal| signal.refused),
                 Reply::Stream { .. } => None,
                 held => panic!("{held:?}"),
             });
@@ -114,7 +115,7 @@ fn under_every_shipped_policy_a_flood_is_refused_in_the_documented_form_and_serv
                 world.now += wait;
                 let again = world.reply(&method, &path, "k");
                 assert!(
-                    !matches!(&again, Reply::Respond(answer) if read(answer).refused),
+                    !matches!(&again, Reply::Respond(answer) if read(answer, world.now).refused),
                     "{} {method} {path} after {wait}: {again:?}",
                     policy.name
                 );
