@@ -240,7 +240,7 @@ gates:
 #[test]
 fn the_telair_policy_says_what_the_article_says() {
     let policy = quotaproof::policy::builtin("telair").unwrap();
-    let limits: Vec<(&str, Option<&str>, u32, Nanos, Option<Nanos>)> = policy
+    let limits: Vec<_> = policy
         .classes
         .iter()
         .map(|class| match class.limits.as_slice() {

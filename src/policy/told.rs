@@ -107,8 +107,8 @@ mod tests {
 
     #[test]
     fn what_cannot_be_right_is_said_and_not_used() {
-        // Less than nothing is nothing; the rest is no count at all.
-        for (remaining, used) in [("-1", Some(0)), ("many", None), ("1.5", None), ("", None)] {
+        // Less than nothing is nothing, and a part of a request is none; the rest is no count at all.
+        for (remaining, used) in [("-1", Some(0)), ("1.5", Some(1)), ("many", None), ("", None)] {
             let Signal { told, header_breaches, .. } = telair("50", remaining, "Light");
             assert_eq!((told.remaining, told.breaches), (used, 1), "{remaining}: {header_breaches:?}");
         }

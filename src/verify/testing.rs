@@ -140,7 +140,7 @@ pub fn scenario(policy: Policy, count: u32) -> Scenario {
 #[derive(Clone, Debug)]
 enum Step {
     Sent(Sent),
-    Done(Record, Option<Exchange>),
+    Done(Box<Record>, Option<Exchange>),
     Closed(DeviceId, Flow, u64, StreamEnding),
     Noted(DeviceId, Note),
 }
@@ -249,7 +249,7 @@ impl Script {
             header_breaches: if told.breaches > 0 { ask.breaches } else { Vec::new() },
         });
         self.steps.push((sent, Step::Sent(Sent { device, operation, flow, attempt, detail })));
-        self.steps.push((done, Step::Done(record, exchange)));
+        self.steps.push((done, Step::Done(Box::new(record), exchange)));
         flow
     }
 

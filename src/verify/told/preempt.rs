@@ -27,8 +27,8 @@ const TOLERANCE: Nanos = Nanos::from_millis(1);
 #[derive(Clone, Debug, Default)]
 pub struct Preempt {
     clients: HashMap<(DeviceId, ClassId), Client>,
-    /// Who used a key last.
-    users: HashMap<(ClassId, ScopeKey), DeviceId>,
+    /// Who used a key first, and whether somebody else has since.
+    users: HashMap<(ClassId, ScopeKey), (DeviceId, bool)>,
     /// Times that a client heard that nothing remains and came back.
     pub heeded: u64,
     ignored: u64,
@@ -79,7 +79,9 @@ impl Preempt {
         if self.clients.len() >= MOST_FOLLOWED && !self.clients.contains_key(&entry) {
             return None;
         }
-        let shared = self.users.insert((class, key), sent.device).is_some_and(|user| user != sent.device);
+        let (first, shared) = self.users.entry((class, key)).or_insert((sent.device, false));
+        *shared |= *first != sent.device;
+        let shared = *shared;
         let client = self.clients.entry(entry).or_default();
         let mut heeded = None;
         let mut ignores = false;

@@ -136,6 +136,6 @@ fn meets(told: (Nanos, Nanos), true_end: (Nanos, Nanos)) -> bool {
 
 /// Whether a window on the clock ends in the span.
 fn is_edge(anchor: Anchor, (from, until): (Nanos, Nanos), per: Nanos) -> bool {
-    let on_clock = |at: Nanos| anchor.unix_nanos as u64 + at.0;
+    let on_clock = |at: Nanos| anchor.unix_nanos + at.0;
     on_clock(from.saturating_sub(ROUNDING)) / per.0 != on_clock(until) / per.0
 }

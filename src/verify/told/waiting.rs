@@ -61,7 +61,7 @@ impl OverWaiting {
         let lost = end.saturating_sub((counted + budget.limit.per).max(zero.at));
         let waits = self.waits.entry(entry).or_default();
         waits.count += 1;
-        waits.lost = waits.lost + lost;
+        waits.lost += lost;
         waits.longest = waits.longest.max(lost);
         if lost >= WORTH_TELLING {
             let (window, enough) = (zero.window, zero.window.saturating_sub(lost));
