@@ -9,7 +9,6 @@ use std::collections::{BTreeMap, HashMap};
 use super::exhibit::{Exhibit, Exhibits};
 use super::series::Series;
 use super::words::unseen;
-use crate::words::plural;
 use crate::device::operator::plan::device_sets;
 use crate::device::{Flow, Outcome};
 use crate::record::{Record, StreamEnding};
@@ -17,6 +16,7 @@ use crate::scenario::{DeviceId, GroupId, OperationId, Scenario};
 use crate::summary::finding::{Finding, Party, Severity, Verdict};
 use crate::tellus::TellusOp;
 use crate::time::Nanos;
+use crate::words::plural;
 
 /// A stream without a frame for so long is silent: the documents say "every few seconds".
 pub const SILENCE: Nanos = Nanos::from_secs(30);

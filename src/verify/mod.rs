@@ -4,7 +4,8 @@
 //! a check looks for says where it stands:
 //! - the **fleet**: [`demand`] and [`streams`] count what was asked of each limit, [`quota`] judges it, [`blame`] says whose
 //!   doing an excess is, and [`service`] tells of chargers that were never let in;
-//! - the **server**: [`answers`], [`admission`], [`refusal`], [`scope`], [`streams`], [`delivery`], [`hint`], judged only where its documents and the
+//! - the **server**: [`answers`], [`admission`], [`refusal`], [`scope`], [`streams`], [`shutout`],
+//!   [`delivery`], [`hint`], judged only where its documents and the
 //!   timing leave no way out; the findings are worded in [`server`];
 //! - the **client**: [`hint`], [`reaction`], [`cadence`], and the provider's recommendations in [`guidance`].
 
@@ -13,6 +14,7 @@ pub mod answers;
 pub mod blame;
 pub mod cadence;
 pub mod class;
+pub mod classes;
 pub mod delivery;
 pub mod demand;
 pub mod exhibit;
@@ -20,6 +22,7 @@ pub mod guidance;
 pub mod hint;
 pub mod keyed;
 pub mod quota;
+pub mod rate;
 pub mod reaction;
 pub mod refusal;
 pub mod repeats;
@@ -27,8 +30,10 @@ pub mod scope;
 pub mod series;
 pub mod server;
 pub mod service;
+pub mod shutout;
 pub mod streams;
 pub mod tally;
+pub mod terms;
 pub mod verifier;
 mod words;
 

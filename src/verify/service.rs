@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::exhibit::{Exhibit, Exhibits, failure_in_words};
 use super::words::unseen;
-use crate::words::plural;
 use crate::device::{Failure, Outcome};
 use crate::record::Record;
 use crate::scenario::{DeviceId, OperationId, Scenario};
 use crate::summary::finding::{Finding, Party, Severity, Verdict};
 use crate::tellus::TellusOp;
+use crate::words::plural;
 
 /// What a platform answers to a serial number that it knows.
 const KNOWN: Outcome = Outcome::Rejected(409);

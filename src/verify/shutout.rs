@@ -1,0 +1,235 @@
+//! Penalties and cooldowns: who is shut out for a while, what that explains, and whether either side keeps to it.
+//!
+//! A penalty begins with a refusal, a cooldown with an answer of certain statuses; both begin at the server at an unknown
+//! moment in `[sent, done]`. A refusal is explained when some such answer of the same key may still have been in force.
+//! Requests in flight and lost ones may have had such an answer too, so they leave it open. Whether requests during a
+//! penalty make it longer is not used against anyone: any earlier refusal may have been the one that began it.
+//!
+//! The server breaks its word only where it serves a request that was sent after such an answer was there, and answered
+//! before the shortest wait since the moment when its request was sent. A refusal begins a penalty for sure only if no other
+//! limit may have refused.
+
+use super::exhibit::{Exhibit, Exhibits};
+use super::keyed::Keyed;
+use super::refusal::Cause;
+use super::words::unseen;
+use crate::device::Outcome;
+use crate::policy::model::{CooldownLimit, Penalty};
+use crate::record::{Exchange, Record, Sent};
+use crate::scenario::{Scenario, ScopeKey};
+use crate::summary::finding::{Finding, Party, Severity, Verdict};
+use crate::time::Nanos;
+use crate::words::plural;
+
+/// The watch over one penalty or cooldown.
+#[derive(Clone, Debug)]
+pub struct Shutouts {
+    begins_with: Begins,
+    shortest: Nanos,
+    longest: Nanos,
+    /// Whether the provider says what it is for; else it may or may not be applied.
+    stated: bool,
+    /// Whether the server may have seen other requests before the run began.
+    prior_traffic: bool,
+    keys: Keyed<ScopeKey, Shut>,
+    seen: Seen,
+}
+
+#[derive(Clone, Debug)]
+enum Begins {
+    WithRefusal,
+    /// With an answer of one of these statuses.
+    WithStatus(Vec<u16>),
+}
+
+#[derive(Clone, Debug, Default)]
+struct Shut {
+    in_flight: u32,
+    /// When the latest answer that may have begun it was there.
+    begun: Option<Nanos>,
+    /// From when until when it is in force for sure.
+    sure: Option<(Nanos, Nanos)>,
+    /// When a request last ended without an answer.
+    lost: Option<Nanos>,
+}
+
+/// What was seen of it.
+#[derive(Clone, Debug, Default)]
+pub struct Seen {
+    /// Answers that began it for sure.
+    pub begun: u64,
+    /// Requests sent while it was in force for sure.
+    pub during: u64,
+    pub during_exhibits: Exhibits,
+    /// Those of them that were refused, and served.
+    pub kept: u64,
+    pub broken: u64,
+    pub broken_exhibits: Exhibits,
+}
+
+impl Shutouts {
+    pub fn of_penalty(penalty: &Penalty, prior_traffic: bool) -> Self {
+        let Penalty { lasts, stated, .. } = *penalty;
+        Shutouts::new(Begins::WithRefusal, (lasts, lasts), stated, prior_traffic)
+    }
+
+    pub fn of_cooldown(limit: &CooldownLimit, prior_traffic: bool) -> Self {
+        let shortest = limit.waits.iter().min().copied().unwrap_or_default();
+        let longest = limit.waits.iter().max().copied().unwrap_or_default();
+        Shutouts::new(Begins::WithStatus(limit.after_statuses.clone()), (shortest, longest), true, prior_traffic)
+    }
+
+    fn new(begins_with: Begins, (shortest, longest): (Nanos, Nanos), stated: bool, prior_traffic: bool) -> Self {
+        let (keys, seen) = (Keyed::default(), Seen::default());
+        Shutouts { begins_with, shortest, longest, stated, prior_traffic, keys, seen }
+    }
+
+    pub fn sent(&mut self, at: Nanos, key: ScopeKey, sent: &Sent) {
+        let longest = self.longest;
+        let state = self.keys.entry(key, |state| state.is_idle(longest, at));
+        state.in_flight += 1;
+        if let Some((from, until)) = state.sure.filter(|(from, until)| (*from..*until).contains(&at)) {
+            self.seen.during += 1;
+            let why = || format!("shut out for {until} since {from}", until = until.saturating_sub(at));
+            self.seen.during_exhibits.show(|| Exhibit::sent(at, sent, why()));
+        }
+    }
+
+    /// Takes the end of a request that drew on the limit and took effect at `sent` or later. `alone` says that no other
+    /// limit may have refused it. What the shutout has to say if it was refused.
+    pub fn done(
+        &mut self,
+        key: ScopeKey,
+        sent: Nanos,
+        record: &Record,
+        exchange: Option<&Exchange>,
+        alone: bool,
+    ) -> Cause {
+        self.seen.during_exhibits.answered(record, exchange);
+        let state = self.keys.entry(key, |_| false);
+        state.in_flight = state.in_flight.saturating_sub(1);
+        let in_force = state.sure.is_some_and(|(from, until)| from <= sent && record.done < until);
+        let refused = record.outcome == Outcome::Refused;
+        self.seen.kept += u64::from(in_force && refused);
+        if in_force && record.outcome == Outcome::Served {
+            self.seen.broken += 1;
+            let why = "served although an earlier answer shut it out";
+            self.seen.broken_exhibits.show(|| Exhibit::done(record, exchange, why.to_owned()));
+        }
+        let cause = if refused { self.cause(key, sent) } else { Cause::Impossible };
+        self.begin(key, sent, record, alone);
+        cause
+    }
+
+    fn begin(&mut self, key: ScopeKey, sent: Nanos, record: &Record, alone: bool) {
+        let (may_begin, surely) = match &self.begins_with {
+            Begins::WithRefusal => {
+                let refused = record.outcome == Outcome::Refused;
+                (refused, refused && alone && self.stated)
+            }
+            Begins::WithStatus(statuses) => {
+                let named = statuses.contains(&record.status);
+                // A refusal is no failure of what was asked for.
+                (named, named && record.outcome != Outcome::Refused)
+            }
+        };
+        let state = self.keys.entry(key, |_| false);
+        if may_begin {
+            state.begun = state.begun.max(Some(record.done));
+        }
+        if matches!(record.outcome, Outcome::Failed(_)) {
+            state.lost = state.lost.max(Some(record.done));
+        }
+        let until = sent.saturating_add(self.shortest);
+        // One that is in force already may or may not be made longer.
+        if surely && record.done < until && state.sure.is_none_or(|(_, until)| until <= sent) {
+            state.sure = Some((record.done, until));
+            self.seen.begun += 1;
+        }
+    }
+
+    /// What it has to say about a refusal of the key that was decided at `sent` or later.
+    pub fn cause(&self, key: ScopeKey, sent: Nanos) -> Cause {
+        let lately = |at: Option<Nanos>| at.is_some_and(|at| sent <= at.saturating_add(self.longest));
+        let state = self.keys.get(&key);
+        if state.is_some_and(|state| lately(state.begun)) {
+            return if self.stated { Cause::Due } else { Cause::Possible };
+        }
+        let unknown = state.is_some_and(|state| state.in_flight > 0 || lately(state.lost));
+        let before_run = self.prior_traffic && sent < self.longest;
+        if unknown || before_run { Cause::Possible } else { Cause::Impossible }
+    }
+
+    pub fn longest(&self) -> Nanos {
+        self.longest
+    }
+
+    pub fn merge(&mut self, other: Shutouts) {
+        self.keys.merge(other.keys);
+        self.seen.merge(other.seen);
+    }
+
+    pub fn seen(&self) -> &Seen {
+        &self.seen
+    }
+}
+
+impl Shut {
+    fn is_idle(&self, longest: Nanos, now: Nanos) -> bool {
+        let over = |at: Option<Nanos>| at.is_none_or(|at| at.saturating_add(longest) < now);
+        self.in_flight == 0 && over(self.begun) && over(self.lost) && self.sure.is_none_or(|(_, until)| until <= now)
+    }
+}
+
+impl Seen {
+    pub fn merge(&mut self, other: Seen) {
+        self.begun += other.begun;
+        self.during += other.during;
+        self.kept += other.kept;
+        self.broken += other.broken;
+        self.during_exhibits.merge(other.during_exhibits);
+        self.broken_exhibits.merge(other.broken_exhibits);
+    }
+
+    /// `server.shut-out` and `fleet.shut-out`, of a class whose limits have a penalty or a cooldown.
+    pub fn findings(self, scenario: &Scenario, class: &str) -> [Finding; 2] {
+        let (verdict, headline) = match (self.broken, self.kept) {
+            (0, 0) => (Verdict::NoData, "Nothing was asked for while it was shut out for sure".to_owned()),
+            (0, kept) => (Verdict::Pass, format!("Refused {} while they were shut out", plural(kept, "request"))),
+            (broken, _) => (Verdict::Fail, format!("Serves {} that it had shut out", plural(broken, "request"))),
+        };
+        let server = Finding {
+            verdict,
+            headline,
+            remedy: match verdict {
+                Verdict::Fail => "Keep the penalty or cooldown for as long as documented".to_owned(),
+                _ => String::new(),
+            },
+            looked_at: self.kept + self.broken,
+            wrong: self.broken,
+            evidence: self.broken_exhibits.into_evidence(scenario),
+            ..unseen("server.shut-out", Party::Server, Severity::Breach, class)
+        };
+        let (verdict, headline) = match (self.begun, self.during) {
+            (0, _) => (Verdict::NoData, "Nobody was shut out for sure".to_owned()),
+            (_, 0) => (Verdict::Pass, "Nothing was asked for by whoever was shut out".to_owned()),
+            (_, during) => {
+                (Verdict::Fail, format!("{} sent while shut out: they can only be refused", plural(during, "request")))
+            }
+        };
+        let fleet = Finding {
+            verdict,
+            headline,
+            remedy: match verdict {
+                Verdict::Fail => "Wait until the penalty or cooldown is over before asking again".to_owned(),
+                _ => String::new(),
+            },
+            looked_at: self.begun,
+            wrong: self.during,
+            would_save: (self.during > 0).then_some(self.during),
+            evidence: self.during_exhibits.into_evidence(scenario),
+            ..unseen("fleet.shut-out", Party::Fleet, Severity::Advice, class)
+        };
+        [server, fleet]
+    }
+}
