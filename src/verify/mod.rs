@@ -40,6 +40,8 @@ mod words;
 #[cfg(test)]
 mod defects;
 #[cfg(test)]
+mod honest;
+#[cfg(test)]
 mod testing;
 
 pub use verifier::{Verified, Verifier};

@@ -1,10 +1,11 @@
 //! Limits on concurrency: how many places each key held, and `server.stream-limit`, whether the server kept to it.
 //!
 //! A place is held by a request from its sending to its answer, by a stream until it is closed; where only those count that
-//! last for so long, it comes to count when it is that old. The fleet is held to what it asked for: a place counts from when it is asked for until the answer refuses it, or until
-//! the stream is closed. A server may keep the rule in three ways that no document tells apart: refuse the next stream,
-//! close it again, or close the older one. So it breaks the rule only where too many stay open for [`GRACE`]. Of other
-//! requests nobody knows from outside how long the server was at them, so what it lets through is not held against it.
+//! last for so long, it comes to count when it is that old. The fleet is held to what it asked for, granted or not.
+//!
+//! A server may keep the rule in three ways that no document tells apart: refuse the next stream, close it again, or close
+//! the older one. So it breaks the rule only where too many stay open for [`GRACE`]. Of other requests nobody knows from
+//! outside how long the server was at them, so what it lets through of them is not held against it.
 
 use std::collections::{HashSet, VecDeque};
 
