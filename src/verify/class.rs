@@ -242,11 +242,13 @@ impl ClassWatch {
         })
     }
 
-    /// Whether nobody else holds a place that a request needs.
-    pub fn places_are_free(&self, scenario: &Scenario, device: DeviceId, detail: Detail) -> bool {
+    /// Whether nothing but its limits on rates may refuse a request: nobody else holds a place that it needs, and no failure
+    /// of another one shuts it out.
+    pub fn only_rates_refuse(&self, scenario: &Scenario, device: DeviceId, detail: Detail) -> bool {
         self.limits.iter().all(|limit| match &limit.kind {
+            LimitKind::Rate(_) => true,
             LimitKind::Places(places) => places.is_quiet(limit.key(scenario, device, detail)),
-            LimitKind::Rate(_) | LimitKind::Cooldown(_) => true,
+            LimitKind::Cooldown(_) => false,
         })
     }
 

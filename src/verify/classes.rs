@@ -113,7 +113,7 @@ impl Classes {
     }
 
     /// Whether each budget that a request draws on says that it was the request's alone; false without a limit on a rate.
-    /// Where places are held, or limits elsewhere may shut out from everything, nobody can tell.
+    /// Where places are held, or failures or limits elsewhere may shut it out, nobody can tell.
     pub fn each_load(
         &self,
         scenario: &Scenario,
@@ -129,7 +129,7 @@ impl Classes {
         let mut any = false;
         for id in drawn_on {
             let watch = self.get(*id);
-            if !watch.places_are_free(scenario, device, detail) {
+            if !watch.only_rates_refuse(scenario, device, detail) {
                 return false;
             }
             for (rate, key) in watch.loads(scenario, device, detail) {

@@ -260,6 +260,8 @@ fn any_rate() -> impl Strategy<Value = Limit> {
     (amounts, manner).prop_map(
         |((allow, millis, burst, scope), (algorithm, counts_refused, counts_statuses, cost, penalty, at_least))| {
             let bursts = matches!(algorithm, Unspecified | TokenBucket | LeakyBucket | IntervalRefill);
+            // A request that costs more than ever fits has no hint that holds.
+            let burst = if algorithm == LeakyBucket { burst.or(Some(3)) } else { burst };
             Limit::Rate(RateLimit {
                 algorithm,
                 burst: burst.filter(|_| bursts),

@@ -10,7 +10,7 @@ use super::streams::{GRACE, StreamRule};
 use super::terms::Terms;
 use super::words::{reading_titles, unseen};
 use crate::device::Outcome;
-use crate::policy::model::{ClassId, Limit, Policy};
+use crate::policy::model::{ClassId, CountsRefused, Limit, Policy};
 use crate::record::{Exchange, Record};
 use crate::scenario::Scenario;
 use crate::scenario::target::Target;
@@ -223,10 +223,19 @@ pub fn stream_finding(usages: &mut [Usage], scenario: &Scenario, id: ClassId) ->
 /// is taken for another unit.
 const WAITS_BEYOND_REASON: u64 = 10;
 
-/// The longest that a request of a class may have to wait; None where no limit knows a time.
+/// The longest that a request of a class may have to wait; None where no limit knows a time, and where refusals count, each
+/// of which makes the wait longer.
 fn longest_wait(policy: &Policy, class: ClassId) -> Option<Nanos> {
-    let own = policy.drawn_on(class).flat_map(|id| &policy.class(id).limits);
-    let waits = own.filter_map(|limit| match limit {
+    let own = || policy.drawn_on(class).flat_map(|id| &policy.class(id).limits);
+    let counts_refusals = |limit: &Limit| match limit {
+        Limit::Rate(limit) if limit.counts_statuses.is_empty() => limit.counts_refused == CountsRefused::Yes,
+        Limit::Rate(limit) => limit.counts_statuses.contains(&policy.refusal.status),
+        Limit::Cooldown(_) | Limit::Concurrent(_) => false,
+    };
+    if own().any(counts_refusals) {
+        return None;
+    }
+    let waits = own().filter_map(|limit| match limit {
         Limit::Rate(limit) => Some(Terms::of(limit, Anchor { unix_nanos: 0 }).memory()),
         Limit::Cooldown(limit) => limit.waits.iter().max().copied(),
         Limit::Concurrent(_) => None,

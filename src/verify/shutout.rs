@@ -49,6 +49,8 @@ struct Shut {
     begun: Option<Nanos>,
     /// From when until when it is in force for sure.
     sure: Option<(Nanos, Nanos)>,
+    /// When all that may have begun is over at the latest.
+    over_by: Nanos,
     /// When a request last ended without an answer.
     lost: Option<Nanos>,
 }
@@ -133,18 +135,32 @@ impl Shutouts {
                 (named, named && record.outcome != Outcome::Refused)
             }
         };
+        let lost = matches!(record.outcome, Outcome::Failed(_));
+        let began_before = self.prior_traffic && sent < self.longest;
+        let (shortest, longest) = (self.shortest, self.longest);
         let state = self.keys.entry(key, |_| false);
+        let until = sent.saturating_add(shortest);
         if may_begin {
             state.begun = state.begun.max(Some(record.done));
         }
-        if matches!(record.outcome, Outcome::Failed(_)) {
+        if lost {
             state.lost = state.lost.max(Some(record.done));
         }
-        let until = sent.saturating_add(self.shortest);
-        // One that is in force already may or may not be made longer.
-        if surely && record.done < until && state.sure.is_none_or(|(_, until)| until <= sent) {
-            state.sure = Some((record.done, until));
+        let in_force = state.sure.is_some_and(|(_, until)| record.done < until);
+        // While one may be in force, a refusal need not begin another. A failure always does.
+        let fresh = sent >= state.over_by && state.in_flight == 0 && !began_before;
+        let always = matches!(self.begins_with, Begins::WithStatus(_));
+        if surely && (always || fresh) && record.done < until {
+            let from = state.sure.filter(|(_, until)| record.done <= *until).map_or(record.done, |(from, _)| from);
+            state.sure = Some((from, until.max(state.sure.map_or(until, |(_, until)| until))));
             self.seen.begun += 1;
+        } else if (may_begin || lost) && !in_force {
+            state.sure = state.sure.filter(|(_, until)| *until > record.done);
+        }
+        if lost || (may_begin && !in_force) {
+            // A lost request may reach the server late.
+            let rest = if lost { longest * 2 } else { longest };
+            state.over_by = state.over_by.max(record.done.saturating_add(rest));
         }
     }
 
@@ -177,7 +193,11 @@ impl Shutouts {
 impl Shut {
     fn is_idle(&self, longest: Nanos, now: Nanos) -> bool {
         let over = |at: Option<Nanos>| at.is_none_or(|at| at.saturating_add(longest) < now);
-        self.in_flight == 0 && over(self.begun) && over(self.lost) && self.sure.is_none_or(|(_, until)| until <= now)
+        self.in_flight == 0
+            && over(self.begun)
+            && self.over_by < now
+            && over(self.lost)
+            && self.sure.is_none_or(|(_, until)| until <= now)
     }
 }
 
