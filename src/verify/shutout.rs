@@ -154,8 +154,6 @@ impl Shutouts {
             let from = state.sure.filter(|(_, until)| record.done <= *until).map_or(record.done, |(from, _)| from);
             state.sure = Some((from, until.max(state.sure.map_or(until, |(_, until)| until))));
             self.seen.begun += 1;
-        } else if (may_begin || lost) && !in_force {
-            state.sure = state.sure.filter(|(_, until)| *until > record.done);
         }
         if lost || (may_begin && !in_force) {
             // A lost request may reach the server late.
@@ -251,5 +249,99 @@ impl Seen {
             ..unseen("fleet.shut-out", Party::Fleet, Severity::Advice, class)
         };
         [server, fleet]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::*;
+    use super::*;
+    use crate::policy::model::{Blocks, Limit, Policy, RateLimit, Scope};
+
+    /// Queries: 4 per 10 s, and then shut out for 20 s.
+    fn with_penalty(stated: bool) -> Policy {
+        let penalty = Penalty { lasts: Nanos::from_secs(20), stated, extends: None, blocks: Blocks::Class };
+        let mut policy = policy();
+        let Limit::Rate(limit) = policy.classes[0].limits[0].clone() else { panic!("a rate") };
+        policy.classes[0].limits[0] = Limit::Rate(RateLimit { penalty: Some(penalty), ..limit });
+        policy
+    }
+
+    /// Five at once, the last of them refused, and one more at `at`.
+    fn five_and_one_more(policy: Policy, at: u64, then: impl Fn(Ask) -> Ask) -> Outcomes {
+        let mut script = Script::default();
+        (0..4).for_each(|index| {
+            script.ask(Ask::new(0, SITES, index * 20));
+        });
+        script.ask(Ask::new(0, SITES, 100).refused());
+        script.ask(then(Ask::new(0, SITES, at)));
+        script.verify(scenario(policy, 1))
+    }
+
+    fn verdicts(outcomes: &Outcomes) -> [Verdict; 3] {
+        ["server.shut-out", "fleet.shut-out", "server.false-refusal"]
+            .map(|check| outcomes.finding(check, "queries").verdict)
+    }
+
+    #[test]
+    fn a_stated_penalty_explains_refusals_and_is_a_promise() {
+        let refused = five_and_one_more(with_penalty(true), 15_000, Ask::refused);
+        assert_eq!(verdicts(&refused), [Verdict::Pass, Verdict::Fail, Verdict::Pass]);
+        let served = five_and_one_more(with_penalty(true), 15_000, |ask| ask);
+        assert_eq!(verdicts(&served), [Verdict::Fail, Verdict::Fail, Verdict::Pass]);
+        let after = five_and_one_more(with_penalty(true), 25_000, |ask| ask);
+        assert_eq!(verdicts(&after), [Verdict::NoData, Verdict::Pass, Verdict::Pass]);
+        let too_long = five_and_one_more(with_penalty(true), 25_000, Ask::refused);
+        assert_eq!(verdicts(&too_long), [Verdict::NoData, Verdict::Pass, Verdict::Fail]);
+    }
+
+    #[test]
+    fn a_penalty_that_is_not_stated_is_read_with_and_without() {
+        let refused = five_and_one_more(with_penalty(false), 15_000, Ask::refused);
+        assert_eq!(verdicts(&refused), [Verdict::NoData, Verdict::NoData, Verdict::Inconclusive]);
+        let served = five_and_one_more(with_penalty(false), 15_000, |ask| ask);
+        assert_eq!(verdicts(&served), [Verdict::NoData, Verdict::NoData, Verdict::Pass]);
+    }
+
+    #[test]
+    fn a_cooldown_after_a_failure_is_kept_or_not_and_asking_in_it_is_told() {
+        let after_failure = |at: u64, then: &dyn Fn(Ask) -> Ask| {
+            let mut policy = policy();
+            policy.classes[0].limits = vec![Limit::Cooldown(CooldownLimit {
+                after_statuses: vec![409],
+                waits: vec![Nanos::from_secs(10), Nanos::from_secs(20)],
+                scope: Scope(vec!["client_id".into()]),
+            })];
+            let mut script = Script::default();
+            script.ask(Ask { outcome: Outcome::Rejected(409), ..Ask::new(0, SITES, 0) });
+            script.ask(then(Ask::new(0, SITES, at)));
+            let outcomes = script.verify(scenario(policy, 1));
+            assert!(outcomes.0.quotas.iter().all(|quota| quota.class != "queries"), "it limits no use");
+            verdicts(&outcomes)
+        };
+        assert_eq!(after_failure(5_000, &Ask::refused), [Verdict::Pass, Verdict::Fail, Verdict::Pass]);
+        assert_eq!(after_failure(5_000, &|ask| ask), [Verdict::Fail, Verdict::Fail, Verdict::NoData]);
+        assert_eq!(after_failure(15_000, &|ask| ask), [Verdict::NoData, Verdict::Pass, Verdict::NoData]);
+        assert_eq!(after_failure(25_000, &Ask::refused), [Verdict::NoData, Verdict::Pass, Verdict::Fail]);
+    }
+
+    #[test]
+    fn a_lower_bound_and_what_only_answers_tell_are_not_held_against_the_server() {
+        let burst = |change: &dyn Fn(&mut RateLimit)| {
+            let mut policy = policy();
+            let Limit::Rate(mut limit) = policy.classes[0].limits[0].clone() else { panic!("a rate") };
+            change(&mut limit);
+            policy.classes[0].limits[0] = Limit::Rate(limit);
+            let mut script = Script::default();
+            (0..25).for_each(|index| {
+                script.ask(Ask::new(0, SITES, index));
+            });
+            let outcomes = script.verify(scenario(policy, 1));
+            ["server.over-admission", "fleet.quota"].map(|check| outcomes.finding(check, "queries").verdict)
+        };
+        assert_eq!(burst(&|_| {}), [Verdict::Fail, Verdict::Fail]);
+        assert_eq!(burst(&|limit| limit.at_least = true), [Verdict::Undocumented, Verdict::Inconclusive]);
+        assert_eq!(burst(&|limit| limit.counts_statuses = vec![401]), [Verdict::Inconclusive, Verdict::NoData]);
+        assert_eq!(burst(&|limit| limit.counts_statuses = vec![200]), [Verdict::Inconclusive, Verdict::Fail]);
     }
 }
