@@ -265,7 +265,7 @@ proptest! {
         let mut used: Vec<(String, u32)> = Vec::new();
         let mut now = Nanos::ZERO;
         for (gap, cost) in hours {
-            now = now + Nanos::from_secs(gap * 3_600 + 1);
+            now += Nanos::from_secs(gap * 3_600 + 1);
             let sum: u32 = used.iter().filter(|(name, _)| *name == window(now)).map(|(_, cost)| cost).sum();
             let decision = limiter.check(now, cost);
             prop_assert_eq!(decision.admitted, sum + cost <= ALLOW, "{}", END_OF_FEBRUARY.iso(now));
