@@ -97,7 +97,7 @@ pub struct Record {
     pub breaches: u8,
 }
 
-/// What went over the wire, for evidence: kept only for answers that were not served, and bounded in length. It never
+/// What went over the wire, for evidence: kept only for answers that were not served or whose headers cannot be right, and bounded in length. It never
 /// holds a secret: authorisation headers and secrets in bodies are blanked out before it is made.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Exchange {
@@ -106,4 +106,6 @@ pub struct Exchange {
     /// The status line's code, chosen headers and the start of the body.
     pub response: String,
     pub breaches: Vec<String>,
+    /// Where its quota headers break their dialect.
+    pub header_breaches: Vec<String>,
 }

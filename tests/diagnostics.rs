@@ -55,6 +55,11 @@ fn bad_profiles_get_the_messages_that_are_documented() {
 }
 
 #[test]
+fn bad_scripts_get_the_messages_that_are_documented() {
+    compare("clients.md", about_profile);
+}
+
+#[test]
 fn bad_policies_get_the_messages_that_are_documented() {
     compare("policy.md", about_policy);
 }

@@ -183,7 +183,7 @@ fn the_storm_and_the_rollout_have_their_events() {
 /// Queries that one client_id plans to send in any minute, by arithmetic: a page for each harvest, no retries.
 fn planned_queries(scenario: &Scenario) -> f64 {
     let per_client = |group: &Group| match &group.kind {
-        GroupKind::Chargers(_) => 0.0,
+        GroupKind::Chargers(_) | GroupKind::Clients(_) => 0.0,
         GroupKind::Operators(spec) => {
             let clients = if spec.credentials == Credentials::Shared { f64::from(group.count) } else { 1.0 };
             let per_minute = |ask: &Ask| 60.0 / ask.cadence.every.as_secs_f64();
@@ -235,4 +235,40 @@ gates:
     let source = quotaproof::yaml::Source::built_in("design.yaml", text);
     let scenario = profile::load_source(&source).unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(scenario.device_count(), 202);
+}
+
+#[test]
+fn the_telair_policy_says_what_the_article_says() {
+    let policy = quotaproof::policy::builtin("telair").unwrap();
+    let limits: Vec<_> = policy
+        .classes
+        .iter()
+        .map(|class| match class.limits.as_slice() {
+            [Limit::Rate(limit)] => {
+                assert_eq!(limit.algorithm, Algorithm::Unspecified, "the article names no algorithm");
+                assert_eq!(limit.scope, Scope(vec!["user".into()]));
+                let penalty = limit.penalty.as_ref();
+                assert!(penalty.is_none_or(|penalty| !penalty.stated && penalty.blocks == Blocks::Unspecified));
+                let lasts = penalty.map(|penalty| penalty.lasts);
+                (class.name.as_str(), class.learned_as.as_deref(), limit.allow, limit.per, lasts)
+            }
+            _ => panic!("one rate for each class"),
+        })
+        .collect();
+    let minute = seconds(60);
+    assert_eq!(
+        limits,
+        [
+            ("light", Some("Light"), 50, minute, Some(minute)),
+            ("medium", Some("Medium"), 40, minute, Some(minute)),
+            ("heavy", Some("Heavy"), 10, minute, Some(minute)),
+            ("auth", Some("Auth"), 5, minute, None),
+        ]
+    );
+    let headers = policy.quota_headers.as_ref().unwrap();
+    assert_eq!(headers.presence, Presence::Required);
+    assert!(headers.absent_means_unlimited);
+    assert_eq!(policy.overload, Overload { status: 503, retries: Some(1) });
+    assert_eq!(policy.classify("GET", "/light/contacts"), None, "no path is published");
+    assert!(policy.silences.len() >= 13, "each contradiction and each silence of the article");
 }

@@ -77,9 +77,9 @@ fn modules_use_only_the_layers_before_them() {
 
 #[test]
 fn nothing_behind_the_record_stream_touches_clocks_sockets_or_an_async_runtime() {
-    const PURE: [&str; 13] = [
-        "time", "rng", "exit", "policy", "scenario", "tellus", "device", "record", "limiter", "summary", "measure",
-        "verify", "gate",
+    const PURE: [&str; 14] = [
+        "time", "rng", "exit", "signals", "policy", "scenario", "tellus", "device", "record", "limiter", "summary",
+        "measure", "verify", "gate",
     ];
     const IMPURE: [&str; 7] =
         ["tokio", "hyper", "reqwest", "std::net", "std::thread", "crate::clock", "std::time::Instant"];

@@ -5,6 +5,7 @@ mod build;
 mod conclusion;
 mod facts;
 mod harness;
+mod learning;
 mod recorder;
 mod unreached;
 mod words;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::learning::Learning;
 use super::{RunFacts, assemble};
 use crate::measure::{Measure, hlog, step_for};
 use crate::record::{Observation, Observer};
@@ -12,6 +13,13 @@ use crate::verify::Verifier;
 
 /// Measures and verifies what one shard does.
 pub struct Recorder {
+    learning: Learning,
+    checks: Checks,
+}
+
+/// What the observations of a shard come to.
+struct Checks {
+    /// With the classes that answers have told.
     scenario: Arc<Scenario>,
     measure: Measure,
     verifier: Verifier,
@@ -29,26 +37,49 @@ impl Recorder {
     pub fn new(scenario: Arc<Scenario>, anchor: Anchor) -> Self {
         let measure = Measure::new(&scenario);
         let verifier = Verifier::new(Arc::clone(&scenario), anchor, step_for(scenario.duration));
-        Recorder { scenario, measure, verifier }
+        Recorder { learning: Learning::new(&scenario), checks: Checks { scenario, measure, verifier } }
     }
 
     /// Takes over what another shard of the same run recorded.
-    pub fn merge(&mut self, other: Recorder) {
-        self.measure.merge(other.measure);
-        self.verifier.merge(other.verifier);
+    pub fn merge(&mut self, mut other: Recorder) {
+        self.learning.flush(&mut self.checks);
+        other.learning.flush(&mut other.checks);
+        self.checks.merge(other.checks);
     }
 
     /// The result of a run whose shards are all merged.
-    pub fn conclude(self, facts: &RunFacts) -> Outcome {
+    pub fn conclude(mut self, facts: &RunFacts) -> Outcome {
+        self.learning.flush(&mut self.checks);
+        let Checks { scenario, measure, verifier } = self.checks;
         let mut log = Vec::new();
-        hlog::write(&self.measure, facts.anchor, facts.ended, &mut log).expect("a Vec takes every write");
-        let verified = self.verifier.finish(facts.ended);
-        Outcome { summary: assemble(&self.scenario, facts, self.measure, verified), hlog: log }
+        hlog::write(&measure, facts.anchor, facts.ended, &mut log).expect("a Vec takes every write");
+        let verified = verifier.finish(facts.ended);
+        Outcome { summary: assemble(&scenario, facts, measure, verified), hlog: log }
     }
 }
 
 impl Observer for Recorder {
     fn observe(&mut self, at: Nanos, observation: Observation<'_>) {
+        self.learning.observe(at, observation, &mut self.checks);
+    }
+}
+
+impl Checks {
+    fn merge(&mut self, other: Checks) {
+        if self.scenario.operations != other.scenario.operations {
+            // One shard has learned what the other had no answer for.
+            Arc::make_mut(&mut self.scenario).operations.learn(&other.scenario.operations);
+        }
+        self.measure.merge(other.measure);
+        self.verifier.merge(other.verifier);
+    }
+}
+
+impl Observer for Checks {
+    fn observe(&mut self, at: Nanos, observation: Observation<'_>) {
+        if let Observation::Classified { operation, class } = observation {
+            Arc::make_mut(&mut self.scenario).operations.classify(operation, class);
+        }
         self.measure.observe(at, observation);
         self.verifier.observe(at, observation);
     }

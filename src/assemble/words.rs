@@ -34,6 +34,7 @@ pub(super) fn group_info(scenario: &Scenario, group: &Group) -> GroupInfo {
         kind: match group.kind {
             GroupKind::Chargers(_) => "chargers".to_owned(),
             GroupKind::Operators(_) => "operators".to_owned(),
+            GroupKind::Clients(_) => "clients".to_owned(),
         },
         devices: group.count,
         behaviour: behaviour(scenario, group),

@@ -9,7 +9,9 @@ use serde::de::IgnoredAny;
 use super::show;
 use crate::exit::Exit;
 use crate::policy::model::Policy;
+use crate::report::text;
 use crate::scenario::Scenario;
+use crate::scenario::words::behaviour;
 use crate::yaml::{Diagnosis, Source, parse};
 use crate::{policy, profile};
 
@@ -19,7 +21,7 @@ pub fn run(paths: &[PathBuf], styled: bool, out: &mut dyn Write, err: &mut dyn W
     let mut exit = Exit::Pass;
     for path in paths {
         match describe(path) {
-            Ok(line) => show(out, &format!("{}: {line}\n", path.display())),
+            Ok(text) => show(out, &format!("{}: {text}\n", path.display())),
             Err(diagnosis) => {
                 exit = Exit::Usage;
                 show(err, &format!("{}\n\n", diagnosis.render(styled)));
@@ -29,13 +31,14 @@ pub fn run(paths: &[PathBuf], styled: bool, out: &mut dyn Write, err: &mut dyn W
     exit
 }
 
-/// What a file holds, in one line. A built-in name stands for its text where there is no such file.
+/// What a file holds, in one line, and below it what scripted clients do, or what of a provider's words a policy
+/// loses. A built-in name stands for its text where there is no such file.
 pub fn describe(path: &Path) -> Result<String, Diagnosis> {
     let built_in = path.to_str().filter(|_| !path.exists()).and_then(policy::load::builtin_source);
     let source = built_in.map_or_else(|| profile::load::find(path), Ok)?;
     match kind(&source)? {
-        Kind::Profile => profile::load_source(&source).map(|scenario| profile_line(&scenario)),
-        Kind::Policy => policy::load(&source).map(|policy| policy_line(&policy)),
+        Kind::Profile => profile::load_source(&source).map(|scenario| profile_text(&scenario)),
+        Kind::Policy => policy::load(&source).map(|policy| policy_line(&policy) + &lost_lines(&policy)),
     }
 }
 
@@ -65,6 +68,16 @@ fn kind(source: &Source) -> Result<Kind, Diagnosis> {
         .help("a profile has `fleet:` and `policy:`, a policy has `classes:`"))
 }
 
+/// One line, and below it what scripted clients do: nothing but the profile says that.
+fn profile_text(scenario: &Scenario) -> String {
+    let mut text = profile_line(scenario);
+    for group in scenario.groups.iter().filter(|group| !group.kind.speaks_tellus()) {
+        text.push_str(&format!("\n  {}, {}:", group.name, counted(group.count as usize, "client")));
+        behaviour(scenario, group).iter().for_each(|line| text.push_str(&format!("\n    {line}")));
+    }
+    text
+}
+
 fn profile_line(scenario: &Scenario) -> String {
     format!(
         "profile `{}`: {} in {}, {}, {}, {} under policy `{}`",
@@ -88,6 +101,21 @@ fn policy_line(policy: &Policy) -> String {
         counted(policy.silences.len(), "silence")
     )
 }
+
+/// What the provider says and the policy cannot, under the policy's line.
+fn lost_lines(policy: &Policy) -> String {
+    let mut lines = String::new();
+    for lost in &policy.lost {
+        for (index, line) in text::wrap(&text::clean(lost), COLUMNS - LOST.len()).iter().enumerate() {
+            let indent = " ".repeat(LOST.len());
+            lines.push_str(&format!("\n{}{line}", if index == 0 { LOST } else { &indent }));
+        }
+    }
+    lines
+}
+
+const LOST: &str = "  lost: ";
+const COLUMNS: usize = 80;
 
 fn counted(count: usize, noun: &str) -> String {
     if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
@@ -126,6 +154,37 @@ mod tests {
     }
 
     #[test]
+    fn scripted_clients_are_described_in_words() {
+        let script = "name: shop\npolicy: b.yaml\nfleet:\n  backend:\n    clients:\n      count: 3\n      \
+             identity: {account: shared, order: {any_of: 50}, site: {one_of: [a, b]}}\n      \
+             connections: pooled\n      auth: {api_key: {header: X-Api-Key, env: KEY}}\n      \
+             arrivals: {poisson: {together: 20/s}}\n      requests:\n        - {get: /x, weight: 3}\n        \
+             - {get: '/y/{order}', pages: {next: /next}}\n        \
+             - {post: /y, arrivals: {every: 5s, jitter: 10%}, \
+             then: {poll: '/y/{id}', id: /id, until: {at: /status, is: [done, failed]}}}\n      \
+             streams: [{open: /z}]\n";
+        let (exit, out, err) = check(&[("b.yaml", POLICY), ("a.yaml", script)]);
+        assert_eq!((exit, err.as_str()), (Exit::Pass, ""));
+        insta::assert_snapshot!(out, @r"
+        b.yaml: policy `p`: 1 class, 0 limits, 0 silences
+        a.yaml: profile `shop`: 3 devices in 1 group, 0 events, 0 gates, 1m under policy `p`
+          backend, 3 clients:
+            identity: one account in all; 50 values of order, one for each request; 2 values of site, dealt out
+            start all at once
+            pooled connections
+            an API key in the header X-Api-Key
+            20/s from 3 clients together on average, at random:
+            75% of them GET /x (a)
+            25% of them GET /y/{order} (in no class), page by page, at most 50
+            every 5s (jitter 10%) from each client:
+            POST /y (in no class), then GET /y/{id} (in no class) every 2s until it is done or failed, at most 30 times
+            a stream WS /z (in no class), opened again after 5s when lost
+            at most 100 under way for each; answers within 30s
+            when refused: wait as told; without a hint wait 1s, doubled each time up to 30s, plus up to 30% of it; 6 attempts in all
+        ");
+    }
+
+    #[test]
     fn one_bad_file_does_not_hide_another() {
         let (exit, out, err) = check(&[("a.yaml", "name: x\n"), ("b.yaml", GOOD), ("c.yaml", "fleet: {}\n")]);
         assert_eq!(exit, Exit::Usage);
@@ -140,6 +199,19 @@ mod tests {
         let good = [PathBuf::from("tellus")];
         assert_eq!(run(&good, false, &mut Gone, &mut Gone), Exit::Pass);
         assert_eq!(run(&[PathBuf::from("/nowhere.yaml")], false, &mut Gone, &mut Gone), Exit::Usage);
+    }
+
+    #[test]
+    fn what_a_policy_loses_is_said_under_its_line() {
+        let lost = format!("{POLICY}lost:\n  - One.\n  - {}\n", "Two words. ".repeat(8).trim_end());
+        let (exit, out, err) = check(&[("a.yaml", &lost), ("b.yaml", POLICY)]);
+        assert_eq!((exit, err.as_str()), (Exit::Pass, ""));
+        assert_eq!(
+            out,
+            "a.yaml: policy `p`: 1 class, 0 limits, 0 silences\n  lost: One.\n  \
+             lost: Two words. Two words. Two words. Two words. Two words. Two words. Two\n        words. Two words.\n\
+             b.yaml: policy `p`: 1 class, 0 limits, 0 silences\n"
+        );
     }
 
     #[test]

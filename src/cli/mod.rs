@@ -2,6 +2,8 @@
 
 pub mod check;
 pub mod memory;
+pub mod policies;
+pub mod policy;
 pub mod progress;
 pub mod report;
 pub mod run;
@@ -41,6 +43,11 @@ enum Verb {
         #[arg(required = true, value_name = "FILE")]
         files: Vec<PathBuf>,
     },
+    /// List the shipped policies and where their providers publish them
+    Policies,
+    /// Look at one policy
+    #[command(subcommand)]
+    Policy(policy::PolicyVerb),
     Serve(serve::ServeOptions),
     /// Render the reports of an earlier run again from its summary.json
     Report {
@@ -95,6 +102,8 @@ fn dispatch(verb: Verb) -> anyhow::Result<Exit> {
     match verb {
         Verb::Run(args) => run::run(&args),
         Verb::Check { files } => Ok(check::run(&files, err.is_terminal(), &mut out, &mut err)),
+        Verb::Policies => Ok(policies::run(out.is_terminal(), &mut out)),
+        Verb::Policy(verb) => Ok(policy::run(&verb, err.is_terminal(), &mut out, &mut err)),
         Verb::Serve(options) => serve::run(&options),
         Verb::Report { dir } => report::run(&dir, &mut out, style()),
         Verb::Schema { subject } => {

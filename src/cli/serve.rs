@@ -9,8 +9,9 @@ use serde::de::DeserializeOwned;
 use super::{complain, show};
 use crate::exit::Exit;
 use crate::policy;
+use crate::policy::model::Policy;
 use crate::policy::reading::Reading;
-use crate::reference::live;
+use crate::reference::{live, tellus};
 use crate::scenario::target::{Fault, OverloadSpec, ServerSpec};
 use crate::time::Nanos;
 
@@ -26,7 +27,7 @@ pub struct ServeOptions {
     /// Listen on an address that other machines can reach. The server has no real security: it takes any client
     #[arg(long)]
     pub allow_non_loopback: bool,
-    /// How limits are counted: rolling, token-bucket, fixed-first-hit or fixed-aligned
+    /// How limits are counted where the policy does not say: rolling, token-bucket, fixed-first-hit or fixed-aligned
     #[arg(long, default_value = "rolling", value_parser = reading)]
     pub limiter: Reading,
     /// How long access tokens are good
@@ -35,6 +36,9 @@ pub struct ServeOptions {
     /// Answer this share of all requests as an overloaded server would, such as 5%
     #[arg(long, value_name = "SHARE", value_parser = share)]
     pub overload: Option<f64>,
+    /// Shut out whoever was refused where the policy names a penalty but does not define it
+    #[arg(long)]
+    pub throttle: bool,
     /// Be wrong on purpose in these ways
     #[arg(long, value_name = "NAME", value_parser = fault, help = fault_help())]
     pub fault: Vec<Fault>,
@@ -44,7 +48,13 @@ impl ServeOptions {
     /// How the server is to behave.
     pub fn spec(&self) -> ServerSpec {
         let overload = self.overload.map(|share| OverloadSpec { share, from: Nanos::ZERO, lasting: None });
-        ServerSpec { limiter: self.limiter, token_lifetime: self.token_lifetime, overload, faults: self.fault.clone() }
+        ServerSpec {
+            limiter: self.limiter,
+            token_lifetime: self.token_lifetime,
+            overload,
+            throttle: self.throttle,
+            faults: self.fault.clone(),
+        }
     }
 }
 
@@ -68,6 +78,7 @@ pub fn run(options: &ServeOptions) -> anyhow::Result<Exit> {
     // Each connection takes a descriptor. Where the limit cannot be raised, fewer clients can connect.
     let _ = rlimit::increase_nofile_limit(u64::MAX);
     let title = policy.title.clone();
+    let clients = clients(&policy);
     let server = match live::start(policy, options.spec(), listen) {
         Ok(server) => server,
         Err(error) => {
@@ -77,18 +88,27 @@ pub fn run(options: &ServeOptions) -> anyhow::Result<Exit> {
     };
     // Whoever reads the first line only, and closes the pipe, still gets a server.
     let out = &mut std::io::stdout();
-    show(out, &welcome(&title, server.addr(), options));
+    show(out, &welcome(&title, server.addr(), clients, options));
     wait_for_signal()?;
     server.stop();
     show(out, "stopped\n");
     Ok(Exit::Pass)
 }
 
-fn welcome(title: &str, address: SocketAddr, options: &ServeOptions) -> String {
+/// Who is let in.
+fn clients(policy: &Policy) -> &'static str {
+    if tellus::is_meant_by(policy) {
+        "operators: any client_id, with the secret \"secret-\" and the client_id"
+    } else {
+        "clients: anyone; Authorization or an API key tells them apart, POST /oauth/token issues tokens"
+    }
+}
+
+fn welcome(title: &str, address: SocketAddr, clients: &str, options: &ServeOptions) -> String {
     let limiter = options.limiter.title();
     format!(
         "{title}: http://{address} (limits counted by {limiter})\n\
-         operators: any client_id, with the secret \"secret-\" and the client_id\n\
+         {clients}\n\
          Ctrl-C stops\n"
     )
 }

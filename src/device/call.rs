@@ -3,8 +3,8 @@
 use super::draws::Draws;
 use super::reaction;
 use super::{Actions, Answer, Cause, Failure, Flow, Note, Outcome};
+use crate::scenario::OperationId;
 use crate::scenario::fleet::Reaction;
-use crate::tellus::TellusOp;
 use crate::time::Nanos;
 
 /// A logical operation from its first attempt to its end.
@@ -118,14 +118,9 @@ impl Call {
         self.at = now;
         match answer.outcome {
             Outcome::Served => Settled::Served,
-            Outcome::Refused | Outcome::Overloaded | Outcome::Broken(500) => {
-                match reaction::wait_after(reaction, self.attempt, answer.hint, draws) {
-                    Some(wait) => {
-                        self.wait(now.saturating_add(wait));
-                        Settled::Waits
-                    }
-                    None => Settled::GivenUp,
-                }
+            Outcome::Refused => self.retry(now, reaction::wait_after(reaction, self.attempt, answer.hint, draws)),
+            Outcome::Overloaded | Outcome::Broken(500) => {
+                self.retry(now, reaction::wait_after_overload(reaction, self.attempt, answer.hint, draws))
             }
             Outcome::Rejected(401) => Settled::Unauthorized,
             Outcome::Rejected(_) | Outcome::Broken(_) => Settled::GivenUp,
@@ -134,10 +129,16 @@ impl Call {
         }
     }
 
+    fn retry(&mut self, now: Nanos, wait: Option<Nanos>) -> Settled {
+        let Some(wait) = wait else { return Settled::GivenUp };
+        self.wait(now.saturating_add(wait));
+        Settled::Waits
+    }
+
     /// Tells the record that the operation is over. One that never made an attempt leaves no trace.
-    pub fn finish(&self, operation: TellusOp, served: bool, out: &mut Actions) {
+    pub fn finish(&self, operation: OperationId, served: bool, out: &mut Actions) {
         if self.attempt > 0 {
-            let (operation, flow, attempts) = (operation.id(), self.flow, self.attempt);
+            let (flow, attempts) = (self.flow, self.attempt);
             out.notes.push(Note::Finished { operation, flow, attempts, served });
         }
     }

@@ -30,6 +30,11 @@ impl Draws {
         Self::seeded(self.0.next_u64())
     }
 
+    /// 64 random bits.
+    pub fn bits(&mut self) -> u64 {
+        self.0.next_u64()
+    }
+
     /// Uniform in `0.0..1.0`.
     pub fn share(&mut self) -> f64 {
         (self.0.next_u64() >> 11) as f64 / (1u64 << 53) as f64

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::charger::{Charger, ChargerPlan};
+use super::client::{Client, ClientPlan};
 use super::operator::{Operator, OperatorPlan};
 use super::{Actions, Body, Device, Event, HttpRequest, Request};
 use crate::rng::device_rng;
@@ -11,11 +12,12 @@ use crate::time::{Anchor, Nanos};
 
 pub use super::partition::partition;
 
-/// A device of either kind.
+/// A device of any kind.
 #[derive(Clone, Debug)]
 pub enum FleetDevice {
     Charger(Charger),
     Operator(Operator),
+    Client(Client),
 }
 
 /// The fleet of a scenario, ready to be built: what the devices of a group have in common exists once.
@@ -37,6 +39,7 @@ struct GroupPlan {
 enum PlanKind {
     Chargers(Arc<ChargerPlan>),
     Operators(Arc<OperatorPlan>),
+    Clients(Arc<ClientPlan>),
 }
 
 impl Fleet {
@@ -49,6 +52,7 @@ impl Fleet {
                 start_of_day_offset: scenario.start_of_day_offset,
             })),
             GroupKind::Operators(spec) => PlanKind::Operators(Arc::new(OperatorPlan::new(scenario, group, spec))),
+            GroupKind::Clients(spec) => PlanKind::Clients(Arc::new(ClientPlan::new(group, spec))),
         };
         let plan = |group: &Group| GroupPlan { name: group.name.clone(), first: group.first.0, kind: kind(group) };
         Fleet { seed: scenario.seed, groups: scenario.groups.iter().map(plan).collect() }
@@ -62,6 +66,7 @@ impl Fleet {
         match &group.kind {
             PlanKind::Chargers(plan) => FleetDevice::Charger(Charger::new(Arc::clone(plan), index, rng)),
             PlanKind::Operators(plan) => FleetDevice::Operator(Operator::new(Arc::clone(plan), index, rng)),
+            PlanKind::Clients(plan) => FleetDevice::Client(Client::new(Arc::clone(plan), index, rng)),
         }
     }
 }
@@ -71,6 +76,7 @@ impl Device for FleetDevice {
         match self {
             FleetDevice::Charger(charger) => charger.handle(now, event, out),
             FleetDevice::Operator(operator) => operator.handle(now, event, out),
+            FleetDevice::Client(client) => client.handle(now, event, out),
         }
     }
 
@@ -78,6 +84,7 @@ impl Device for FleetDevice {
         match self {
             FleetDevice::Charger(charger) => charger.render(now, request, anchor, http),
             FleetDevice::Operator(operator) => operator.render(now, request, anchor, http),
+            FleetDevice::Client(client) => client.render(now, request, anchor, http),
         }
     }
 
@@ -85,6 +92,15 @@ impl Device for FleetDevice {
         match self {
             FleetDevice::Charger(charger) => charger.interpret(request, body),
             FleetDevice::Operator(operator) => operator.interpret(request, body),
+            FleetDevice::Client(client) => client.interpret(request, body),
+        }
+    }
+
+    fn imagine(&self, request: &Request) -> Body {
+        match self {
+            FleetDevice::Charger(charger) => charger.imagine(request),
+            FleetDevice::Operator(operator) => operator.imagine(request),
+            FleetDevice::Client(client) => client.imagine(request),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Devices: pure state machines that play chargers and operator clients.
+//! Devices: pure state machines that play chargers, operator clients and scripted clients of any API.
 //!
 //! A device is fed one [`Event`] at a time `now` and answers through [`Actions`]: the requests it wants sent and when it
 //! wants to wake next. It reads no clock, no socket and no global randomness, so a driver with real sockets and one with
@@ -12,16 +12,22 @@
 //!   [`Device::interpret`] for each response right before the event that delivers it.
 //! - A device has a bounded number of requests in flight. What it drops it says ([`Note::Dropped`]).
 
+pub mod arrivals;
 pub mod cadence;
 pub mod call;
 pub mod charger;
+pub mod client;
 pub mod draws;
 pub mod fleet;
+pub mod heed;
 pub mod operator;
 pub mod partition;
 pub mod reaction;
 pub mod token;
 mod wire;
+
+use std::borrow::Cow;
+use std::sync::Arc;
 
 use crate::policy::signals::{Hint, Told};
 use crate::scenario::{Disturbance, OperationId};
@@ -40,6 +46,11 @@ pub trait Device {
     /// What the body of a served (2xx) response tells the device; None where it is not what the API documents, so that
     /// the request was not served after all.
     fn interpret(&self, request: &Request, body: &[u8]) -> Option<Body>;
+
+    /// What a served answer plausibly says, for a driver whose target knows nothing of the API that the device speaks.
+    fn imagine(&self, _request: &Request) -> Body {
+        Body::None
+    }
 }
 
 /// What happens to a device.
@@ -190,6 +201,12 @@ pub enum Body {
     CommandState {
         done: bool,
     },
+    /// What a script looked for, as text: an id, the next page's address; None where there is nothing more.
+    Found(Option<Box<str>>),
+    /// How far something is that a script follows.
+    Followed {
+        done: bool,
+    },
 }
 
 /// A command for a charger.
@@ -216,16 +233,51 @@ pub enum CommandKind {
 }
 
 /// An HTTP request without its host. Buffers are reused.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct HttpRequest {
     /// `GET` for a WebSocket handshake.
     pub method: &'static str,
     /// With the query.
     pub path: String,
     /// Besides host, length and content type, which drivers add.
-    pub headers: Vec<(&'static str, String)>,
-    /// JSON when not empty.
+    pub headers: Vec<(Cow<'static, str>, String)>,
+    /// For a WebSocket: its first message, empty for none.
     pub body: Vec<u8>,
+    /// What the body is; None where a header says it.
+    pub content_type: Option<ContentType>,
+    /// Credentials that this request carries besides its `authorization` header: evidence shows none of them.
+    pub secrets: Option<Arc<[Box<str>]>>,
+}
+
+/// What a request's body is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ContentType {
+    Json,
+    Form,
+    Text,
+}
+
+impl ContentType {
+    pub fn name(self) -> &'static str {
+        match self {
+            ContentType::Json => "application/json",
+            ContentType::Form => "application/x-www-form-urlencoded",
+            ContentType::Text => "text/plain; charset=utf-8",
+        }
+    }
+}
+
+impl Default for HttpRequest {
+    fn default() -> Self {
+        HttpRequest {
+            method: "GET",
+            path: String::new(),
+            headers: Vec::new(),
+            body: Vec::new(),
+            content_type: Some(ContentType::Json),
+            secrets: None,
+        }
+    }
 }
 
 impl HttpRequest {
@@ -234,6 +286,8 @@ impl HttpRequest {
         self.path.clear();
         self.headers.clear();
         self.body.clear();
+        self.content_type = Some(ContentType::Json);
+        self.secrets = None;
     }
 }
 

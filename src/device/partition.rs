@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use crate::policy::model::{ClassId, Scope};
+use crate::scenario::client::ClientSpec;
 use crate::scenario::fleet::{CadenceSpec, ChargerSpec, CommandDelivery, OperatorSpec, Question};
 use crate::scenario::operation::Detail;
 use crate::scenario::{DeviceId, Group, GroupKind, Scenario, ScopeKey};
@@ -65,18 +66,30 @@ fn bundles(scenario: &Scenario) -> Vec<Bundle> {
 /// Every limit's scope, and which groups send requests that it limits.
 fn scopes(scenario: &Scenario) -> impl Iterator<Item = (&Scope, impl Fn(&&Group) -> bool)> {
     scenario.policy.classes.iter().enumerate().flat_map(move |(index, class)| {
-        let class_id = ClassId(index as u8);
-        let sent_by = |chargers: bool| {
-            let mut members = scenario.operations.iter().filter(|(_, operation)| operation.class == Some(class_id));
-            members.any(|(id, _)| TellusOp::from_id(id).is_some_and(|op| op.is_chargers() == chargers))
-        };
-        let (by_chargers, by_operators) = (sent_by(true), sent_by(false));
-        let is_used_by = move |group: &&Group| match group.kind {
-            GroupKind::Chargers(_) => by_chargers,
-            GroupKind::Operators(_) => by_operators,
-        };
+        let is_used_by = move |group: &&Group| uses(scenario, group, ClassId(index as u8));
         class.limits.iter().map(move |limit| (limit.scope(), is_used_by))
     })
+}
+
+/// Whether a group's devices can send requests that count in a class. What no pattern fits may be learnt to do so.
+fn uses(scenario: &Scenario, group: &Group, class: ClassId) -> bool {
+    let policy = &scenario.policy;
+    let is_learned = policy.class(class).learned_as.is_some();
+    let is_of_class = |id| match scenario.operations.get(id).class {
+        Some(own) => policy.drawn_on(own).any(|drawn_on| drawn_on == class),
+        None => is_learned,
+    };
+    let of_tellus = |chargers| {
+        TellusOp::ALL.iter().any(|op| {
+            let listed = usize::from(op.id().0) < scenario.operations.len();
+            op.is_chargers() == chargers && listed && is_of_class(op.id())
+        })
+    };
+    match &group.kind {
+        GroupKind::Chargers(_) => of_tellus(true),
+        GroupKind::Operators(_) => of_tellus(false),
+        GroupKind::Clients(spec) => spec.operations().any(is_of_class),
+    }
 }
 
 /// Requests per second that one device of a group is expected to send.
@@ -84,6 +97,7 @@ fn load(group: &Group) -> f64 {
     match &group.kind {
         GroupKind::Chargers(spec) => charger_load(spec),
         GroupKind::Operators(spec) => operator_load(spec),
+        GroupKind::Clients(spec) => client_load(spec, group.count),
     }
 }
 
@@ -106,6 +120,10 @@ fn operator_load(spec: &OperatorSpec) -> f64 {
         _ => 1.0,
     };
     spec.asks.iter().map(|ask| requests(&ask.what) * rate(&ask.cadence)).sum()
+}
+
+fn client_load(spec: &ClientSpec, clients: u32) -> f64 {
+    spec.schedules.iter().map(|schedule| schedule.arrivals.peak_per_second(clients)).sum()
 }
 
 fn rate(cadence: &CadenceSpec) -> f64 {

@@ -15,8 +15,20 @@ pub fn wait_after(reaction: &Reaction, attempt: u32, hint: Hint, draws: &mut Dra
         Reaction::Exponential(backoff) => (backoff.attempts, backed_off(backoff, attempt, draws)),
         Reaction::Stubborn { attempts } => (*attempts, Nanos::ZERO),
         Reaction::GiveUp => return None,
+        Reaction::Preempt(preempt) => (preempt.attempts, hint.wait().unwrap_or(preempt.default_retry_time)),
     };
     (attempt < attempts).then_some(wait)
+}
+
+/// The wait after attempt number `attempt` met an overloaded server; None to give the operation up. Only clients with
+/// settings of their own for it tell it from a refusal.
+pub fn wait_after_overload(reaction: &Reaction, attempt: u32, hint: Hint, draws: &mut Draws) -> Option<Nanos> {
+    match reaction {
+        Reaction::Preempt(preempt) => {
+            (attempt <= preempt.maximum_retries).then(|| hint.wait().unwrap_or(preempt.default_retry_time))
+        }
+        other => wait_after(other, attempt, hint, draws),
+    }
 }
 
 /// `backoff`'s wait after so many failures, jitter included.
@@ -34,6 +46,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::scenario::fleet::Preempt;
 
     proptest! {
         #[test]
@@ -59,6 +72,30 @@ mod tests {
     fn the_documented_backoff_stops_growing_at_thirty_seconds_and_never_overflows() {
         assert_eq!(Backoff::DOCUMENTED.wait(6), Nanos::from_secs(30));
         assert_eq!(Backoff::DOCUMENTED.wait(500), Nanos::from_secs(30));
+    }
+
+    const PREEMPT: Reaction =
+        Reaction::Preempt(Preempt { default_retry_time: Nanos::from_secs(5), maximum_retries: 1, attempts: 3 });
+
+    #[test]
+    fn a_pre_emptive_client_waits_as_told_and_its_default_time_where_nothing_is_told() {
+        let wait = |attempt, hint| wait_after(&PREEMPT, attempt, hint, &mut Draws::seeded(1));
+        assert_eq!(wait(1, Hint::Wait(Nanos::from_secs(42))), Some(Nanos::from_secs(42)), "no jitter");
+        assert_eq!(wait(2, Hint::Absent), Some(Nanos::from_secs(5)));
+        assert_eq!(wait(3, Hint::Absent), None);
+    }
+
+    #[test]
+    fn after_an_overload_it_tries_again_once_or_as_often_as_it_is_set_to() {
+        let wait = |reaction, attempt| wait_after_overload(&reaction, attempt, Hint::Absent, &mut Draws::seeded(1));
+        assert_eq!((wait(PREEMPT, 1), wait(PREEMPT, 2)), (Some(Nanos::from_secs(5)), None));
+        let Reaction::Preempt(preempt) = PREEMPT else { unreachable!() };
+        let patient = Reaction::Preempt(Preempt { maximum_retries: 3, ..preempt });
+        assert_eq!((wait(patient, 3), wait(patient, 4)), (Some(Nanos::from_secs(5)), None));
+        let never = Reaction::Preempt(Preempt { maximum_retries: 0, ..preempt });
+        assert_eq!(wait(never, 1), None);
+        let stubborn = Reaction::Stubborn { attempts: 2 };
+        assert_eq!(wait(stubborn, 1), Some(Nanos::ZERO), "others take it as a refusal");
     }
 
     #[test]

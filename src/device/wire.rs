@@ -54,7 +54,7 @@ pub fn begin(http: &mut HttpRequest, operation: TellusOp, token: Option<&str>) {
     };
     http.path.push_str(operation.path());
     if let Some(token) = token {
-        http.headers.push(("authorization", format!("Bearer {token}")));
+        http.headers.push(("authorization".into(), format!("Bearer {token}")));
     }
 }
 

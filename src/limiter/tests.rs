@@ -127,6 +127,17 @@ fn terms(burst: Option<u32>) -> Terms {
 /// the same while `pays_for_refused`.
 fn compare(reading: Reading, left: Oracle, burst: Option<u32>, steps: &[Step], pays_for_refused: bool) {
     let mut limiter = build(reading, terms(burst));
+    compare_with(&mut *limiter, reading, left, burst, steps, pays_for_refused);
+}
+
+fn compare_with(
+    limiter: &mut dyn Limiter,
+    reading: Reading,
+    left: Oracle,
+    burst: Option<u32>,
+    steps: &[Step],
+    pays_for_refused: bool,
+) {
     let mut history: Vec<Event> = Vec::new();
     let mut last = None;
     let mut now = 0;
@@ -206,6 +217,89 @@ proptest! {
             let times = admitted(reading, &gaps);
             let in_window_from = |&start: &u64| times.iter().filter(|&&at| at >= start && at < start + PER).count();
             prop_assert!(times.iter().map(in_window_from).max().unwrap_or(0) <= 2 * ALLOW as usize, "{reading:?}");
+        }
+    }
+}
+
+/// A limiter that is wrong in one way.
+struct Wrong {
+    inner: Box<dyn Limiter + Send>,
+    decision: fn(Decision) -> Decision,
+    standing: fn(Standing) -> Standing,
+    counts: fn(u32) -> u32,
+    gives_back: fn(u32) -> u32,
+}
+
+impl Limiter for Wrong {
+    fn peek(&mut self, now: Nanos, cost: u32) -> Decision {
+        (self.decision)(self.inner.peek(now, cost))
+    }
+
+    fn count(&mut self, now: Nanos, cost: u32) {
+        self.inner.count(now, (self.counts)(cost));
+    }
+
+    fn give_back(&mut self, now: Nanos, since: Nanos, cost: u32) {
+        self.inner.give_back(now, since, (self.gives_back)(cost));
+    }
+
+    fn standing(&mut self, now: Nanos) -> Standing {
+        (self.standing)(self.inner.standing(now))
+    }
+}
+
+/// Asks for much at once and again just before and after, gives back, and comes back when a window is over.
+const BUSY: [Step; 13] = [
+    (0, 3, false),
+    (10, 2, true),
+    (10, 3, false),
+    (10, 1, false),
+    (200, 2, true),
+    (100, 3, false),
+    (100, 1, true),
+    (999, 3, false),
+    (0, 3, false),
+    (300, 3, true),
+    (2_000, 2, false),
+    (100, 2, false),
+    (0, 3, false),
+];
+
+#[test]
+fn a_limiter_that_is_wrong_by_one_is_told_apart() {
+    let later =
+        |decision: Decision| Decision { retry_after: decision.retry_after.saturating_add(Nanos(1)), ..decision };
+    let sooner =
+        |decision: Decision| Decision { retry_after: decision.retry_after.saturating_sub(Nanos(1)), ..decision };
+    let richer = |decision: Decision| Decision { remaining: decision.remaining + 1, ..decision };
+    let whole_later = |standing: Standing| Standing { reset: standing.reset + Nanos(1), ..standing };
+    let whole_sooner = |standing: Standing| Standing { reset: standing.reset.saturating_sub(Nanos(1)), ..standing };
+    let has_more = |standing: Standing| Standing { remaining: standing.remaining + 1, ..standing };
+    for (reading, left) in ORACLES {
+        // A leaky bucket of `allow` in all.
+        let burst = (reading == Reading::LeakyBucket).then_some(ALLOW - 1);
+        let right = || Wrong {
+            inner: build(reading, terms(burst)),
+            decision: |decision| decision,
+            standing: |standing| standing,
+            counts: |cost| cost,
+            gives_back: |cost| cost,
+        };
+        let wrongs: [(&str, Wrong); 9] = [
+            ("a longer wait", Wrong { decision: later, ..right() }),
+            ("a shorter wait", Wrong { decision: sooner, ..right() }),
+            ("more left after a request", Wrong { decision: richer, ..right() }),
+            ("a later reset", Wrong { standing: whole_later, ..right() }),
+            ("an earlier reset", Wrong { standing: whole_sooner, ..right() }),
+            ("more left", Wrong { standing: has_more, ..right() }),
+            ("counts too much", Wrong { counts: |cost| cost + 1, ..right() }),
+            ("counts too little", Wrong { counts: |cost| cost.saturating_sub(1), ..right() }),
+            ("gives nothing back", Wrong { gives_back: |_| 0, ..right() }),
+        ];
+        compare_with(&mut right(), reading, left, burst, &BUSY, false);
+        for (name, mut wrong) in wrongs {
+            let play = std::panic::AssertUnwindSafe(|| compare_with(&mut wrong, reading, left, burst, &BUSY, false));
+            assert!(std::panic::catch_unwind(play).is_err(), "{reading:?} with {name} goes unnoticed");
         }
     }
 }

@@ -94,6 +94,15 @@ impl RequestPattern {
         given.next().is_none()
     }
 
+    /// The parameters' names, each with what stands in its place in a path that fits.
+    pub fn parameters<'a>(&'a self, path: &'a str) -> impl Iterator<Item = (&'a str, &'a str)> {
+        let given = path.strip_prefix('/').unwrap_or(path).split('/');
+        self.segments.iter().zip(given).filter_map(|(segment, text)| match segment {
+            Segment::Parameter(name) => Some((name.as_str(), text)),
+            Segment::Literal(_) | Segment::Rest => None,
+        })
+    }
+
     /// Whether some request fits both patterns.
     pub fn overlaps(&self, other: &RequestPattern) -> bool {
         if self.method != other.method {
@@ -127,18 +136,23 @@ impl RequestPattern {
     }
 }
 
-/// The class of a request: among the patterns that match, the most specific one's; on a tie the first written.
+/// The class of a request, by its pattern.
 pub fn classify(classes: &[Class], method: &str, path: &str) -> Option<ClassId> {
-    let mut best: Option<(Vec<u8>, ClassId)> = None;
+    find(classes, method, path).map(|(class, _)| class)
+}
+
+/// The pattern of a request and its class: of those that match the most specific one, on a tie the first written.
+pub fn find<'a>(classes: &'a [Class], method: &str, path: &str) -> Option<(ClassId, &'a RequestPattern)> {
+    let mut best: Option<(Vec<u8>, ClassId, &RequestPattern)> = None;
     for (index, class) in classes.iter().enumerate() {
         for pattern in class.requests.iter().filter(|pattern| pattern.matches(method, path)) {
             let specificity = pattern.specificity();
-            if best.as_ref().is_none_or(|(found, _)| specificity > *found) {
-                best = Some((specificity, ClassId(index as u8)));
+            if best.as_ref().is_none_or(|(found, ..)| specificity > *found) {
+                best = Some((specificity, ClassId(index as u8), pattern));
             }
         }
     }
-    best.map(|(_, class)| class)
+    best.map(|(_, class, pattern)| (class, pattern))
 }
 
 #[cfg(test)]
@@ -159,6 +173,13 @@ mod tests {
         assert!(!device.matches("POST", "/v1/devices/d1"));
         assert!(pattern("GET /v1/*").matches("GET", "/v1/devices/d1/connectors"));
         assert!(!pattern("GET /v1/*").matches("GET", "/v1"));
+    }
+
+    #[test]
+    fn parameters_have_the_values_of_their_places() {
+        let pattern = pattern("GET /vehicles/{vehicle_id}/doors/{door}/*");
+        let found: Vec<_> = pattern.parameters("/vehicles/v1/doors/2/locks/3").collect();
+        assert_eq!(found, [("vehicle_id", "v1"), ("door", "2")]);
     }
 
     #[test]

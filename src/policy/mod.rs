@@ -7,8 +7,10 @@ pub mod document;
 pub mod load;
 pub mod matching;
 pub mod model;
+pub mod print;
 pub mod reading;
 pub mod signals;
+pub mod told;
 pub mod words;
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! How many open files a scenario takes, and whether the limit allows them: better said at once than found in mid-run.
 
 use crate::scenario::Scenario;
+use crate::scenario::client::{ClientSpec, Connections};
 use crate::scenario::fleet::{CommandDelivery, GroupKind, OperatorSpec, Question};
 use crate::scenario::target::Target;
 
@@ -31,6 +32,7 @@ pub fn needed(scenario: &Scenario) -> u64 {
                     CommandDelivery::Heartbeat => 1,
                 },
                 GroupKind::Operators(spec) => operator_connections(spec),
+                GroupKind::Clients(spec) => client_connections(spec, group.count),
             };
             each * u64::from(group.count)
         })
@@ -49,6 +51,18 @@ fn operator_connections(spec: &OperatorSpec) -> u64 {
         _ => 1,
     });
     connections.sum::<u64>().max(1)
+}
+
+/// Its own connection, or as many of the pool as it is likely to use at once; and one for each stream.
+fn client_connections(spec: &ClientSpec, clients: u32) -> u64 {
+    let requests = match spec.connections {
+        Connections::Own => 1,
+        Connections::Pooled => {
+            let at_once = spec.schedules.iter().map(|schedule| schedule.arrivals.likely_at_once(clients));
+            at_once.fold(0, u32::saturating_add).clamp(1, spec.in_flight)
+        }
+    };
+    u64::from(requests) + spec.streams.len() as u64
 }
 
 /// Whether `limit` open files are enough.

@@ -17,7 +17,7 @@ macro_rules! built_in {
 }
 
 /// The profiles that are compiled in: name and text.
-const BUILT_IN: [(&str, &str); 7] = built_in![
+const BUILT_IN: [(&str, &str); 11] = built_in![
     "tellus-depot",
     "tellus-polling-dashboard",
     "tellus-reconnect-storm",
@@ -25,6 +25,10 @@ const BUILT_IN: [(&str, &str); 7] = built_in![
     "tellus-firmware-rollout",
     "tellus-many-tenants",
     "tellus-large-depot",
+    "telair-integration",
+    "telair-batch-import",
+    "telair-overload",
+    "telair-login-storm",
 ];
 
 /// The names of the built-in profiles.

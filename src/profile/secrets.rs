@@ -5,26 +5,40 @@ use crate::scenario::{GroupKind, Scenario};
 
 /// A secret that a run needs and the environment does not hold.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "the secret of the client `{client_id}` (group `{group}`) is not in the environment: set the variable {variable}"
-)]
+#[error("the secret of {whose} (group `{group}`) is not in the environment: set the variable {variable}")]
 pub struct MissingSecret {
     pub group: String,
-    pub client_id: String,
+    /// Such as `the client \`acme\``.
+    pub whose: String,
     pub variable: String,
 }
 
 /// Puts every secret into its place; `variable` looks one up in the environment.
 pub fn fill(scenario: &mut Scenario, variable: impl Fn(&str) -> Option<String>) -> Result<(), MissingSecret> {
     for group in &mut scenario.groups {
-        let GroupKind::Operators(spec) = &mut group.kind else { continue };
-        let Credentials::Given { client_id, secret_env, secret } = &mut spec.credentials else { continue };
-        let found = variable(secret_env).filter(|value| !value.is_empty());
-        *secret = Secret(found.ok_or_else(|| MissingSecret {
-            group: group.name.clone(),
-            client_id: client_id.clone(),
-            variable: secret_env.clone(),
-        })?);
+        let find = |name: &str, whose: &dyn Fn() -> String| {
+            let found = variable(name).filter(|value| !value.is_empty());
+            found.map(Secret).ok_or_else(|| MissingSecret {
+                group: group.name.clone(),
+                whose: whose(),
+                variable: name.to_owned(),
+            })
+        };
+        match &mut group.kind {
+            GroupKind::Chargers(_) => {}
+            GroupKind::Operators(spec) => {
+                if let Credentials::Given { client_id, secret_env, secret } = &mut spec.credentials {
+                    *secret = find(secret_env, &|| format!("the client `{client_id}`"))?;
+                }
+            }
+            GroupKind::Clients(spec) => {
+                for given in spec.secrets() {
+                    if let Some(name) = &given.variable {
+                        given.secret = find(name, &|| "the scripted clients".to_owned())?;
+                    }
+                }
+            }
+        }
     }
     Ok(())
 }

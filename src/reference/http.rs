@@ -1,7 +1,20 @@
 //! HTTP as the pure core sees it: what a request says, and what is answered.
 
-use super::tellus::{Subscription, Ticket};
+use super::platform::{StreamId, Ticket};
 use crate::time::Nanos;
+
+/// The headers in which providers take API keys, in lower case.
+pub const API_KEY_HEADERS: [&str; 9] = [
+    "x-api-key",
+    "api-key",
+    "apikey",
+    "x-apikey",
+    "x-auth-token",
+    "x-access-token",
+    "private-token",
+    "ocp-apim-subscription-key",
+    "x-shopify-access-token",
+];
 
 /// A request, its head already parsed and its body whole.
 #[derive(Clone, Copy, Debug, Default)]
@@ -14,6 +27,8 @@ pub struct HttpIn<'a> {
     pub query: &'a str,
     /// The `Authorization` header.
     pub authorization: Option<&'a str>,
+    /// Without that header: the first of the headers in which API keys are sent ([`API_KEY_HEADERS`]).
+    pub api_key: Option<&'a str>,
     pub body: &'a [u8],
 }
 
@@ -37,11 +52,15 @@ impl HttpOut {
 #[derive(Debug)]
 pub enum Reply {
     Respond(HttpOut),
-    /// Nothing to say yet: the answer appears among [`super::tellus::Platform::take_answers`], at `until` at the latest.
+    /// Nothing to say yet: the answer appears among [`super::platform::Platform::take_answers`], at `until` at the latest.
     Hold {
         ticket: Ticket,
         until: Nanos,
     },
-    /// The handshake is accepted; frames come from [`super::tellus::Platform::frames`].
-    Stream(Subscription),
+    /// The handshake is accepted; frames come from [`super::platform::Platform::frames`].
+    Stream {
+        id: StreamId,
+        /// Besides those of the handshake.
+        headers: Vec<(String, String)>,
+    },
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::client::ClientSpec;
 use crate::time::Nanos;
 
 /// A device's number, counted over all groups.
@@ -32,7 +33,7 @@ impl Group {
     pub fn serial_prefix(&self) -> &str {
         match &self.kind {
             GroupKind::Chargers(spec) => spec.serial_prefix.as_deref().unwrap_or(&self.name),
-            GroupKind::Operators(_) => &self.name,
+            GroupKind::Operators(_) | GroupKind::Clients(_) => &self.name,
         }
     }
 
@@ -46,6 +47,15 @@ impl Group {
 pub enum GroupKind {
     Chargers(Box<ChargerSpec>),
     Operators(OperatorSpec),
+    /// Scripted clients of any API.
+    Clients(Box<ClientSpec>),
+}
+
+impl GroupKind {
+    /// Whether its devices speak the Tellus API.
+    pub fn speaks_tellus(&self) -> bool {
+        !matches!(self, GroupKind::Clients(_))
+    }
 }
 
 /// A periodic schedule. The first tick comes after a random part of `every` (its phase); each tick then moves by up to
@@ -222,6 +232,41 @@ pub enum Reaction {
     Stubborn { attempts: u32 },
     /// Drops the operation at the first refusal.
     GiveUp,
+    /// Stops before it is refused: when an answer says that nothing remains of a class, it sends nothing of that class for
+    /// the window that the answer tells.
+    Preempt(Preempt),
+}
+
+/// What a client that heeds what remains does where that is not enough.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Preempt {
+    /// The wait after an overload, and after a refusal that tells none.
+    pub default_retry_time: Nanos,
+    /// How often it tries again after an overload.
+    pub maximum_retries: u32,
+    /// Attempts in all at what is refused.
+    pub attempts: u32,
+}
+
+impl Preempt {
+    /// A wait that is always the same, for what is lost otherwise.
+    pub fn backoff(&self) -> Backoff {
+        let wait = self.default_retry_time;
+        Backoff { initial: wait, max: wait, jitter: 0.0, attempts: self.attempts }
+    }
+}
+
+impl Reaction {
+    /// How lost connections and refused tokens are waited out: as refusals are, or as documented where the reaction to
+    /// those knows no wait.
+    pub fn backoff(&self) -> Backoff {
+        match *self {
+            Reaction::Obey(backoff) | Reaction::Exponential(backoff) => backoff,
+            Reaction::Stubborn { attempts } => Backoff { attempts, ..Backoff::DOCUMENTED },
+            Reaction::GiveUp => Backoff { attempts: 1, ..Backoff::DOCUMENTED },
+            Reaction::Preempt(preempt) => preempt.backoff(),
+        }
+    }
 }
 
 /// `min(initial * 2^i, max)` plus up to `jitter` of it, for at most `attempts` attempts in all.

@@ -1,12 +1,15 @@
 //! One experiment, resolved: what the devices, drivers, checks and reports are told. Profiles become scenarios in
 //! [`crate::profile`]; nothing behind this module knows YAML.
 
+pub mod arrivals;
+pub mod client;
 pub mod event;
 pub mod fleet;
 pub mod gate;
 pub mod identity;
 pub mod operation;
 pub mod target;
+pub mod template;
 pub mod words;
 
 use crate::policy::model::Policy;
@@ -41,6 +44,11 @@ pub struct Scenario {
 impl Scenario {
     pub fn device_count(&self) -> u32 {
         self.groups.iter().map(|group| group.count).sum()
+    }
+
+    /// Whether some of the fleet speaks the Tellus API, whose operations then come first.
+    pub fn speaks_tellus(&self) -> bool {
+        self.groups.iter().any(|group| group.kind.speaks_tellus())
     }
 
     /// The group a device belongs to.

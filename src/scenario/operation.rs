@@ -42,6 +42,18 @@ impl Operations {
         &self.0[usize::from(id.0)]
     }
 
+    /// Sets the class that answers have told.
+    pub fn classify(&mut self, id: OperationId, class: Option<ClassId>) {
+        self.0[usize::from(id.0)].class = class;
+    }
+
+    /// Takes over the classes that are known there and not here.
+    pub fn learn(&mut self, other: &Operations) {
+        for (mine, theirs) in self.0.iter_mut().zip(&other.0) {
+            mine.class = mine.class.or(theirs.class);
+        }
+    }
+
     pub fn len(&self) -> usize {
         self.0.len()
     }

@@ -28,6 +28,8 @@ pub struct ServerSpec {
     pub limiter: Reading,
     pub token_lifetime: Nanos,
     pub overload: Option<OverloadSpec>,
+    /// Whether penalties are enforced of which the provider names a length but not what it is for.
+    pub throttle: bool,
     /// Deliberate defects, to show that the checks catch them.
     pub faults: Vec<Fault>,
 }
@@ -38,6 +40,7 @@ impl Default for ServerSpec {
             limiter: Reading::Rolling,
             token_lifetime: Nanos::from_secs(86_400),
             overload: None,
+            throttle: false,
             faults: Vec::new(),
         }
     }
@@ -79,10 +82,20 @@ pub enum Fault {
     StreamsSilent,
     /// Closes each stream after [`CUT_AFTER`].
     StreamsCut,
+    /// Answers carry no quota headers.
+    HeadersMissing,
+    /// The quota headers' remaining count never falls.
+    RemainingStuck,
+    /// The quota headers tell a limit of 1000, whatever is enforced.
+    LimitDrift,
+    /// The quota headers tell a window of twice its length.
+    WindowWrong,
+    /// Refusals carry no hint when to come back.
+    HintMissing,
 }
 
 impl Fault {
-    pub const ALL: [Fault; 11] = [
+    pub const ALL: [Fault; 16] = [
         Fault::AdmitsTooMuch,
         Fault::RefusesTooEarly,
         Fault::HintTooShort,
@@ -94,6 +107,11 @@ impl Fault {
         Fault::StreamsUnlimited,
         Fault::StreamsSilent,
         Fault::StreamsCut,
+        Fault::HeadersMissing,
+        Fault::RemainingStuck,
+        Fault::LimitDrift,
+        Fault::WindowWrong,
+        Fault::HintMissing,
     ];
 }
 

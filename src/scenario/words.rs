@@ -1,5 +1,7 @@
 //! A scenario in plain English, for reports.
 
+mod client;
+
 use super::event::{BurstCommand, Disturbance, ScheduledEvent};
 use super::fleet::*;
 use super::{GroupId, Scenario};
@@ -11,6 +13,7 @@ pub fn behaviour(scenario: &Scenario, group: &Group) -> Vec<String> {
     match &group.kind {
         GroupKind::Chargers(spec) => charger_lines(spec),
         GroupKind::Operators(spec) => operator_lines(scenario, spec),
+        GroupKind::Clients(spec) => client::client_lines(scenario, group, spec),
     }
 }
 
@@ -135,6 +138,14 @@ fn ask_text(scenario: &Scenario, ask: &Ask) -> String {
     }
 }
 
+fn times(count: u32) -> String {
+    match count {
+        0 => "never".to_owned(),
+        1 => "once".to_owned(),
+        count => format!("{count} times"),
+    }
+}
+
 fn reaction(reaction: &Reaction) -> String {
     match reaction {
         Reaction::Obey(backoff) => {
@@ -145,6 +156,13 @@ fn reaction(reaction: &Reaction) -> String {
         }
         Reaction::Stubborn { attempts } => format!("send again at once; {} in all", counted(*attempts, "attempt")),
         Reaction::GiveUp => "give up".to_owned(),
+        Reaction::Preempt(preempt) => format!(
+            "send nothing of a class for a window once nothing of it remains; refused, wait as told, {} in all; overloaded, wait \
+             {} and try again, {}",
+            counted(preempt.attempts, "attempt"),
+            preempt.default_retry_time,
+            times(preempt.maximum_retries)
+        ),
     }
 }
 
@@ -159,6 +177,15 @@ fn cadence(cadence: CadenceSpec) -> String {
     } else {
         format!("every {}", cadence.every)
     }
+}
+
+/// `20/s`, or per minute or hour where that is a number people use.
+fn rate(per_second: f64) -> String {
+    let (per, unit) = [(1.0, "s"), (60.0, "m"), (3_600.0, "h")]
+        .into_iter()
+        .find(|(seconds, _)| per_second * seconds >= 1.0 || per_second == 0.0)
+        .unwrap_or((3_600.0, "h"));
+    format!("{}/{unit}", rounded(per_second * per))
 }
 
 fn spread(within: Nanos) -> String {

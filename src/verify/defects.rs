@@ -58,6 +58,7 @@ fn answer(scenario: &Scenario, server: &ServerSpec, enforcer: &mut Enforcer, ask
         status: if has(Fault::WrongRefusalStatus) { 403 } else { 429 },
         headers: &headers,
         body: if has(Fault::WrongRefusalBody) { b"{}" } else { b"{\"code\":5001}" },
+        received: now,
     };
     let signal = signals::read(&scenario.policy, response);
     assert!(signal.refused);
@@ -117,6 +118,12 @@ fn each_defect_is_caught_by_its_check_under_every_algorithm() {
                 // No limiter's doing.
                 Fault::StreamsSilent | Fault::StreamsCut => continue,
                 Fault::StreamsUnlimited => ("server.stream-limit", "stream", two_streams(), false),
+                // These show where a policy documents quota headers, or promises a hint.
+                Fault::HeadersMissing
+                | Fault::RemainingStuck
+                | Fault::LimitDrift
+                | Fault::WindowWrong
+                | Fault::HintMissing => continue,
             };
             let outcomes = play(faulty(limiter, fault), plan, obey);
             let finding = outcomes.finding(check, subject);

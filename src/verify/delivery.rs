@@ -10,7 +10,7 @@ use super::exhibit::{Exhibit, Exhibits};
 use super::series::Series;
 use super::words::unseen;
 use crate::device::operator::plan::device_sets;
-use crate::device::{Flow, Outcome};
+use crate::device::{Detail, Flow, Outcome};
 use crate::record::{Record, StreamEnding};
 use crate::scenario::{DeviceId, GroupId, OperationId, Scenario};
 use crate::summary::finding::{Finding, Party, Severity, Verdict};
@@ -85,7 +85,12 @@ impl Deliveries {
             self.charges(scenario, record);
         } else if self.streams[usize::from(record.operation.0)] {
             self.opened += 1;
-            self.open.insert((record.device, record.flow), *record);
+            let mut opening = *record;
+            // What a script's stream is about is no set of chargers.
+            if !scenario.group_of(record.device).kind.speaks_tellus() {
+                opening.detail = Detail::None;
+            }
+            self.open.insert((record.device, record.flow), opening);
         }
     }
 

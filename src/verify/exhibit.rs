@@ -1,7 +1,7 @@
 //! Evidence: the first offending requests of a check.
 
 use crate::device::{Failure, Flow, Outcome};
-use crate::policy::signals::Hint;
+use crate::policy::signals::{Hint, Told};
 use crate::record::{Exchange, Record, Sent};
 use crate::scenario::operation::Detail;
 use crate::scenario::{DeviceId, OperationId, Scenario};
@@ -72,7 +72,20 @@ impl Exhibit {
 }
 
 fn answer_in_words(record: &Record) -> String {
+    let answer = outcome_in_words(record);
+    let Told { remaining, limit, window, .. } = record.told;
+    let told = [remaining.map(|left| format!("{left} left")), limit.map(|limit| format!("limit {limit}"))]
+        .into_iter()
+        .chain([window.map(|window| format!("window {window}"))])
+        .flatten();
+    std::iter::once(answer).chain(told).collect::<Vec<_>>().join(", ")
+}
+
+fn outcome_in_words(record: &Record) -> String {
     match record.outcome {
+        Outcome::Failed(Failure::Garbage) if record.status > 0 => {
+            format!("{}, but what its body must hold is not there", record.status)
+        }
         Outcome::Failed(failure) => format!("no answer: {}", failure_in_words(failure)),
         Outcome::Refused => match record.hint {
             Hint::Wait(wait) => format!("{}, come back after {wait}", record.status),
@@ -91,7 +104,7 @@ pub fn failure_in_words(failure: Failure) -> &'static str {
         Failure::TlsFailed => "no agreement on TLS",
         Failure::Reset => "connection lost",
         Failure::Timeout => "timeout",
-        Failure::Garbage => "not HTTP",
+        Failure::Garbage => "not understood",
         Failure::TooLarge => "answer too large",
         Failure::Cancelled => "cancelled by the device",
     }

@@ -8,7 +8,7 @@ use crate::policy::model::{ClassId, TokenAdvice};
 use crate::record::{Exchange, Record, Sent};
 use crate::scenario::operation::Detail;
 use crate::scenario::target::Target;
-use crate::scenario::{DeviceId, Disturbance, Operation, Scenario};
+use crate::scenario::{DeviceId, Disturbance, Operation, OperationId, Scenario};
 use crate::summary::finding::{Finding, Party, Severity, Verdict};
 use crate::time::Nanos;
 use crate::words::plural;
@@ -83,6 +83,11 @@ impl Guidance {
             counts: KINDS.map(|_| Count { saved: vec![0; classes + 1], ..Count::default() }),
             advice,
         }
+    }
+
+    /// An operation's class has been told.
+    pub fn classified(&mut self, operation: OperationId, class: Option<ClassId>) {
+        self.advice[usize::from(operation.0)].class = class;
     }
 
     pub fn sent(&mut self, scenario: &Scenario, at: Nanos, sent: &Sent) {

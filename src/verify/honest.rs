@@ -90,8 +90,8 @@ fn scenario_of(policy: &Policy) -> Scenario {
 fn play(policy: &Policy, server: &ServerSpec, unstated: bool, phase: u64, wishes: &[Wish]) -> Vec<Finding> {
     let scenario = scenario_of(policy);
     let anchor = Anchor { unix_nanos: ANCHOR.unix_nanos + phase * 1_000_000 };
-    let enforcer = Enforcer::new(policy, server).anchored(anchor);
-    let mut enforcer = if unstated { enforcer.with_unstated_penalties() } else { enforcer };
+    let server = ServerSpec { throttle: unstated, ..server.clone() };
+    let mut enforcer = Enforcer::new(policy, &server).anchored(anchor);
     let mut verifier = Verifier::new(Arc::new(scenario.clone()), ANCHOR, Nanos::from_secs(1));
     let mut lives: Vec<Life> = Vec::new();
     let mut steps: BTreeMap<(Nanos, Step, usize), ()> = BTreeMap::new();

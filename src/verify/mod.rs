@@ -7,6 +7,7 @@
 //! - the **server**: [`answers`], [`admission`], [`refusal`], [`scope`], [`streams`], [`shutout`],
 //!   [`delivery`], [`hint`], judged only where its documents and the
 //!   timing leave no way out; the findings are worded in [`server`];
+//! - the **server**'s quota headers, and what clients make of them: [`told`];
 //! - the **client**: [`hint`], [`reaction`], [`cadence`], and the provider's recommendations in [`guidance`].
 
 pub mod admission;
@@ -34,6 +35,7 @@ pub mod shutout;
 pub mod streams;
 pub mod tally;
 pub mod terms;
+pub mod told;
 pub mod verifier;
 mod words;
 

@@ -81,7 +81,11 @@ impl Arrivals {
         let kept_out = self.setbacks.len() as u64;
         let looked_at = arrived + kept_out;
         if looked_at == 0 {
-            return Finding { headline: "No charger asked to be let in".to_owned(), ..blank };
+            let headline = match self.register {
+                Some(_) => "No charger asked to be let in",
+                None => "There is no charger in this fleet",
+            };
+            return Finding { headline: headline.to_owned(), ..blank };
         }
         if kept_out == 0 {
             let headline = format!("{} in service", plural(arrived, "charger"));

@@ -141,7 +141,7 @@ pub fn scenario(policy: Policy, count: u32) -> Scenario {
 #[derive(Clone, Debug)]
 enum Step {
     Sent(Sent),
-    Done(Record, Option<Exchange>),
+    Done(Box<Record>, Option<Exchange>),
     Closed(DeviceId, Flow, u64, StreamEnding),
     Noted(DeviceId, Note),
 }
@@ -163,6 +163,7 @@ pub struct Ask {
     pub takes: u64,
     pub outcome: Outcome,
     pub hint: Hint,
+    pub told: Told,
     /// The flow and number of a retry; None for a first attempt.
     pub retry: Option<(Flow, u32)>,
     pub breaches: Vec<String>,
@@ -178,6 +179,7 @@ impl Ask {
             takes: 10,
             outcome: Outcome::Served,
             hint: Hint::Absent,
+            told: Told::default(),
             retry: None,
             breaches: Vec::new(),
         }
@@ -213,7 +215,7 @@ impl Script {
         let millis = Nanos::from_millis;
         self.flows += 1;
         let (flow, attempt) = ask.retry.unwrap_or((Flow(self.flows), 1));
-        let Ask { device, operation, detail, outcome, hint, .. } = ask;
+        let Ask { device, operation, detail, outcome, hint, told, .. } = ask;
         let device = DeviceId(device);
         let (sent, done) = (millis(ask.at), millis(ask.at + ask.takes));
         let status = match outcome {
@@ -238,16 +240,17 @@ impl Script {
             outcome,
             status,
             hint,
-            told: Told::default(),
+            told,
             breaches,
         };
-        let exchange = (outcome != Outcome::Served).then(|| Exchange {
+        let exchange = (outcome != Outcome::Served || told.breaches > 0).then(|| Exchange {
             request: "GET /somewhere".into(),
             response: format!("{status} as it came"),
-            breaches: ask.breaches,
+            breaches: ask.breaches.clone(),
+            header_breaches: if told.breaches > 0 { ask.breaches } else { Vec::new() },
         });
         self.steps.push((sent, Step::Sent(Sent { device, operation, flow, attempt, detail })));
-        self.steps.push((done, Step::Done(record, exchange)));
+        self.steps.push((done, Step::Done(Box::new(record), exchange)));
         flow
     }
 

@@ -13,12 +13,13 @@ use super::hint::Hints;
 use super::reaction::Refusals;
 use super::refusal::Loads;
 use super::service::Arrivals;
+use super::told::QuotaHeaders;
 use super::{quota, server};
 use crate::device::{DropReason, Flow, Note, Outcome};
 use crate::policy::model::ClassId;
 use crate::record::{Exchange, Observation, Observer, Record, Sent};
 use crate::scenario::operation::Detail;
-use crate::scenario::{DeviceId, Scenario};
+use crate::scenario::{DeviceId, OperationId, Scenario};
 use crate::summary::QuotaUse;
 use crate::summary::finding::{Finding, Party, Verdict};
 use crate::time::{Anchor, Nanos};
@@ -48,6 +49,8 @@ pub struct Verifier {
     refusals: Refusals,
     cadences: Cadences,
     guidance: Guidance,
+    /// Where the policy documents quota headers.
+    told: Option<QuotaHeaders>,
     /// Requests sent, by operation.
     operations: Vec<u64>,
     turn: u64,
@@ -88,6 +91,7 @@ impl Verifier {
             refusals: Refusals::default(),
             cadences: Cadences::new(&scenario),
             guidance: Guidance::new(&scenario),
+            told: QuotaHeaders::new(&scenario, anchor),
             operations: vec![0; roles.len()],
             turn: 0,
             roles,
@@ -101,6 +105,9 @@ impl Verifier {
         for (mine, theirs) in self.operations.iter_mut().zip(other.operations) {
             *mine += theirs;
         }
+        if self.scenario.operations != other.scenario.operations {
+            Arc::make_mut(&mut self.scenario).operations.learn(&other.scenario.operations);
+        }
         self.open_streams.extend(other.open_streams);
         self.answers.merge(other.answers);
         self.deliveries.merge(other.deliveries);
@@ -111,6 +118,9 @@ impl Verifier {
         self.refusals.merge(&other.refusals);
         self.cadences.merge(other.cadences);
         self.guidance.merge(other.guidance);
+        if let (Some(mine), Some(theirs)) = (&mut self.told, other.told) {
+            mine.merge(theirs);
+        }
     }
 
     /// The verdicts on a run that ended at `ended`.
@@ -157,6 +167,7 @@ impl Verifier {
         findings.push(self.contract.finding(scenario));
         let (honest, obeys) = server::hint_findings(self.hints, scenario);
         findings.extend([honest, obeys]);
+        findings.extend(self.told.map(|told| told.findings(scenario)).unwrap_or_default());
         findings.extend(client_findings);
         findings.push(self.cadences.finding(scenario));
         findings.push(self.refusals.finding(ended));
@@ -189,6 +200,9 @@ impl Verifier {
         if let Some(class) = id {
             self.classes.sent(scenario, class, at, sent, self.turn);
         }
+        if let (Some(told), Some(class)) = (&mut self.told, self.roles[usize::from(sent.operation.0)].class) {
+            told.sent(scenario, at, class, sent);
+        }
         self.cadences.sent(&self.scenario, at, sent);
         self.guidance.sent(scenario, at, sent);
     }
@@ -204,6 +218,9 @@ impl Verifier {
         };
         let scenario = &*self.scenario;
         let refused = record.outcome == Outcome::Refused;
+        if let Some(told) = &mut self.told {
+            told.done(scenario, sent, role.class, record, exchange);
+        }
         match role.class {
             Some(id) => {
                 self.classes.done(scenario, id, sent, role.stream, record, exchange);
@@ -234,6 +251,12 @@ impl Verifier {
         self.guidance.done(record, exchange);
     }
 
+    fn classified(&mut self, operation: OperationId, class: Option<ClassId>) {
+        self.roles[usize::from(operation.0)].class = class;
+        self.guidance.classified(operation, class);
+        Arc::make_mut(&mut self.scenario).operations.classify(operation, class);
+    }
+
     fn noted(&mut self, at: Nanos, device: DeviceId, note: Note) {
         if let Note::Dropped { operation, reason: DropReason::Busy } = note
             && let Some(class) = self.roles[usize::from(operation.0)].class
@@ -262,7 +285,7 @@ impl Observer for Verifier {
                     self.classes.closed(&self.scenario, class, at, sent, device, detail);
                 }
             }
-            Observation::Classified { operation, class } => self.roles[usize::from(operation.0)].class = class,
+            Observation::Classified { operation, class } => self.classified(operation, class),
             Observation::Noted { device, note } => self.noted(at, device, note),
             Observation::Late { .. } => {}
         }
@@ -277,7 +300,6 @@ mod tests {
     use super::*;
     use crate::device::{Cause, Failure};
     use crate::policy::signals::{Hint, Told};
-    use crate::scenario::OperationId;
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(100))]

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::ops::Range;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
@@ -79,16 +80,24 @@ impl Diagnosis {
     }
 }
 
-/// A line whose URLs show no user and password; stars keep every byte's position.
+/// A line that shows no user and password of a URL and no value of an `Authorization` header; stars keep every byte's
+/// position.
 fn without_credentials(line: &str) -> Cow<'_, str> {
     let mut masked = Cow::Borrowed(line);
+    let mut mask = |range: Range<usize>| masked.to_mut().replace_range(range.clone(), &"*".repeat(range.len()));
     for (start, scheme) in line.match_indices("://") {
         let start = start + scheme.len();
         let authority =
             &line[start..line[start..].find([' ', '/', '"', '\'', ',']).map_or(line.len(), |end| start + end)];
         if let Some(end) = authority.rfind('@') {
-            masked.to_mut().replace_range(start..start + end, &"*".repeat(end));
+            mask(start..start + end);
         }
+    }
+    const HEADER: &str = "authorization";
+    if let Some(name) = line.to_ascii_lowercase().find(HEADER) {
+        let behind = name + HEADER.len();
+        let value = line[behind..].trim_start_matches(['"', '\'', ':', ' ']);
+        mask(line.len() - value.len()..line.len() - value.len() + value.trim_end_matches(['}', ' ']).len());
     }
     masked
 }

@@ -63,6 +63,19 @@ impl Source {
         self.folder.as_deref().unwrap_or(Path::new("")).join(path)
     }
 
+    /// Where `part` first stands at or behind a place on its line; the place itself if it does not stand there.
+    pub fn narrowed(&self, place: Place, part: &str) -> Place {
+        let line = self.line(place);
+        match line.text[line.mark.start..].find(part).filter(|_| !part.is_empty()) {
+            Some(at) => Place {
+                column: place.column + line.text[line.mark.start..line.mark.start + at].chars().count(),
+                bytes: part.len(),
+                ..place
+            },
+            None => place,
+        }
+    }
+
     /// The line that a place is on.
     pub(super) fn line(&self, place: Place) -> Line<'_> {
         let number = place.line.max(1);

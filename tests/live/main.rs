@@ -4,6 +4,7 @@
 mod server;
 mod stage;
 
+mod clients;
 mod connections;
 mod end_of_run;
 mod failures;

@@ -117,7 +117,7 @@ impl Device for Scripted {
     fn render(&self, _now: Nanos, request: &Request, _anchor: Anchor, http: &mut HttpRequest) {
         http.method = if request.lane == Lane::Stream { "GET" } else { "POST" };
         http.path.push_str(&format!("/flow/{}", request.flow.0));
-        http.headers.push(("authorization", "Bearer hunter2".to_owned()));
+        http.headers.push(("authorization".into(), "Bearer hunter2".to_owned()));
         if request.lane != Lane::Stream {
             http.body.extend_from_slice(b"{\"x\":1}");
         }

@@ -7,6 +7,7 @@ mod stage;
 mod faults;
 mod hostile;
 mod limits;
+mod quota_headers;
 mod reports;
 mod signals;
 mod verdicts;

@@ -57,7 +57,7 @@ impl Charger {
         out.disconnect.push(Disconnect::All);
         let mut drop_waiting = |slot: &mut Option<Call>, operation: TellusOp| {
             if let Some(call) = slot.take_if(|call| !call.in_flight()) {
-                call.finish(operation, false, out);
+                call.finish(operation.id(), false, out);
             }
         };
         drop_waiting(&mut self.setup, self.setup_operation);

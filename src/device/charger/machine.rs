@@ -180,7 +180,7 @@ impl Charger {
             if connector.session().is_none() {
                 // A sample that still waits has nothing left to tell.
                 if let Some(call) = connector.sample.take_if(|call| !call.in_flight()) {
-                    call.finish(TellusOp::Telemetry, false, out);
+                    call.finish(TellusOp::Telemetry.id(), false, out);
                 }
             }
         }
@@ -311,7 +311,7 @@ impl Charger {
         match self.ending(now, slot, settled, &mut call) {
             None => *self.slot(slot) = Some(call),
             Some(served) => {
-                call.finish(operation, served, out);
+                call.finish(operation.id(), served, out);
                 *self.slot(slot) = None;
                 self.ended(now, slot, operation, served, answer.body, out);
             }

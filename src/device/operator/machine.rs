@@ -9,6 +9,7 @@ use super::ask::{Asking, Begin, Place, Then, What, first_operation};
 use super::plan::OperatorPlan;
 use crate::device::call::{Call, Settled};
 use crate::device::draws::Draws;
+use crate::device::heed::Heed;
 use crate::device::reaction::{backed_off, wait_after};
 use crate::device::token::TokenKeeper;
 use crate::device::{
@@ -36,6 +37,7 @@ pub struct Operator {
     pub(super) errands: Vec<Errand>,
     asks: Vec<Asking>,
     bursts: Vec<Burst>,
+    heed: Heed,
     /// No connection until then.
     dark_until: Option<Nanos>,
     flows: u32,
@@ -106,6 +108,7 @@ impl Operator {
             errands: Vec::new(),
             asks,
             bursts: Vec::new(),
+            heed: Heed::default(),
             dark_until: Some(start),
             flows: 0,
             fate,
@@ -224,7 +227,7 @@ impl Operator {
         let (kept_from, epoch) = (self.token.usable_from(), self.token.epoch());
         let habit = self.plan.spec.token;
         for errand in &mut self.errands {
-            let open_from = errand.open_from(habit, kept_from);
+            let open_from = errand.open_from(habit, kept_from).max(self.heed.opens(errand.what.operation().id()));
             if let Some(attempt) = errand.call.attempt_if_ready(open_from, now) {
                 errand.call.token_epoch = epoch;
                 let is_stream = matches!(errand.what, What::Stream { .. });
@@ -255,12 +258,16 @@ impl Operator {
         let errands = self.errands.iter().map(|errand| match errand.own_token {
             // Wakes to fetch its token.
             OwnToken::None if !keeps => errand.call.ready_at(Nanos::ZERO),
-            _ => errand.call.ready_at(errand.open_from(habit, kept_from)),
+            _ => {
+                let heeded = self.heed.opens(errand.what.operation().id());
+                errand.call.ready_at(errand.open_from(habit, kept_from).max(heeded))
+            }
         });
         asks.chain(bursts).chain(errands).chain([fetch, self.token.ends()]).min().unwrap_or(Nanos::MAX)
     }
 
     fn answered(&mut self, now: Nanos, request: &Request, answer: Answer, out: &mut Actions) {
+        self.heed.take(now, request.operation, &answer, &self.plan.spec.reaction);
         let sought = |errand: &Errand| errand.call.flow == request.flow && errand.call.in_flight();
         let Some(index) = self.errands.iter().position(sought) else { return };
         let mut errand = self.errands.swap_remove(index);
@@ -269,7 +276,7 @@ impl Operator {
         match self.ending(now, settled, &mut errand) {
             None => self.errands.push(errand),
             Some(served) => {
-                errand.call.finish(errand.what.operation(), served, out);
+                errand.call.finish(errand.what.operation().id(), served, out);
                 self.ended(now, errand, served.then_some(answer.body), out);
             }
         }
@@ -287,7 +294,7 @@ impl Operator {
             Settled::GivenUp | Settled::Cancelled => Some(false),
             Settled::Waits => None,
             Settled::Unauthorized => {
-                let backoff = self.plan.backoff();
+                let backoff = self.plan.spec.reaction.backoff();
                 if errand.what == What::Token {
                     return Some(false);
                 }
@@ -316,7 +323,7 @@ impl Operator {
                 Some(Body::Token { value, lifetime }) => {
                     self.token.accept(now, value, lifetime, self.plan.spec.renew_before);
                 }
-                _ => self.token.fetch_failed(now, &self.plan.backoff(), &mut self.jitter),
+                _ => self.token.fetch_failed(now, &self.plan.spec.reaction.backoff(), &mut self.jitter),
             },
             Owner::TokenFor(flow) => self.deliver_own_token(now, flow, body, out),
             Owner::Ask(index) => self.go_on(now, index, errand, body),
@@ -331,7 +338,7 @@ impl Operator {
         }
         // Without a token it cannot go.
         let errand = self.errands.swap_remove(index);
-        errand.call.finish(errand.what.operation(), false, out);
+        errand.call.finish(errand.what.operation().id(), false, out);
         self.ended(now, errand, None, out);
     }
 
@@ -339,7 +346,7 @@ impl Operator {
         let plan = Arc::clone(&self.plan);
         let ask = &plan.spec.asks[index];
         if matches!(errand.what, What::Stream { .. }) {
-            let wait = |failures| backed_off(&plan.backoff(), failures, &mut self.jitter);
+            let wait = |failures| backed_off(&plan.spec.reaction.backoff(), failures, &mut self.jitter);
             self.asks[index].stream_answered(ask, errand.call.flow, body.is_some(), wait, now);
         }
         let target = plan.targets[index].as_ref();
@@ -358,7 +365,7 @@ impl Operator {
     fn stream_closed(&mut self, now: Nanos, flow: Flow) {
         let plan = Arc::clone(&self.plan);
         for (asking, ask) in self.asks.iter_mut().zip(&plan.spec.asks) {
-            let wait = |failures| backed_off(&plan.backoff(), failures, &mut self.jitter);
+            let wait = |failures| backed_off(&plan.spec.reaction.backoff(), failures, &mut self.jitter);
             if asking.stream_closed(ask, flow, wait, now) {
                 return;
             }
@@ -397,7 +404,7 @@ impl Operator {
         self.errands.retain_mut(|errand| {
             errand.owner = Owner::Nobody;
             if !errand.call.in_flight() {
-                errand.call.finish(errand.what.operation(), false, out);
+                errand.call.finish(errand.what.operation().id(), false, out);
             }
             errand.call.in_flight()
         });

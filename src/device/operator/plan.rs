@@ -1,6 +1,6 @@
 //! What all clients of a group have in common, with the names and numbers that their questions need.
 
-use crate::scenario::fleet::{Backoff, Group, OperatorSpec, Question, Reaction};
+use crate::scenario::fleet::{Group, OperatorSpec, Question};
 use crate::scenario::{GroupId, GroupKind, Scenario};
 
 #[derive(Clone, Debug, PartialEq)]
@@ -42,23 +42,13 @@ impl OperatorPlan {
                 .collect(),
         }
     }
-
-    /// How lost connections and refused tokens are waited out: as refusals are, or as documented where the reaction to
-    /// those knows no wait.
-    pub fn backoff(&self) -> Backoff {
-        match self.spec.reaction {
-            Reaction::Obey(backoff) | Reaction::Exponential(backoff) => backoff,
-            Reaction::Stubborn { attempts } => Backoff { attempts, ..Backoff::DOCUMENTED },
-            Reaction::GiveUp => Backoff { attempts: 1, ..Backoff::DOCUMENTED },
-        }
-    }
 }
 
 fn whole_group(scenario: &Scenario, of: GroupId, devices: u32) -> Target {
     let group = &scenario.groups[of.index()];
     let connectors = match &group.kind {
         GroupKind::Chargers(spec) => spec.connectors,
-        GroupKind::Operators(_) => 1,
+        GroupKind::Operators(_) | GroupKind::Clients(_) => 1,
     };
     Target {
         serial_prefix: group.serial_prefix().to_owned(),
@@ -90,7 +80,7 @@ fn set_number(scenario: &Scenario, group: GroupId, devices: u32) -> u32 {
 pub fn device_sets(scenario: &Scenario) -> Vec<(GroupId, u32)> {
     let asks = scenario.groups.iter().flat_map(|group| match &group.kind {
         GroupKind::Operators(spec) => spec.asks.as_slice(),
-        GroupKind::Chargers(_) => &[],
+        GroupKind::Chargers(_) | GroupKind::Clients(_) => &[],
     });
     let mut seen: Vec<(GroupId, u32)> = Vec::new();
     for set in asks.filter_map(|ask| devices_of(&ask.what, scenario)) {

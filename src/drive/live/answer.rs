@@ -1,19 +1,23 @@
 //! What an answer means, and what of it is kept as evidence.
 
+use std::borrow::Cow;
+
 use super::link::{Reply, Trouble};
 use crate::device::{HttpRequest, Outcome};
 use crate::policy::model::Policy;
 use crate::policy::signals::{self, ResponseView, Signal};
 use crate::record::Exchange;
+use crate::time::Nanos;
 
 /// How much of a body evidence shows, in characters.
 const SHOWN_BODY: usize = 300;
 /// How much of a request's path or of a header evidence shows, in characters.
 const SHOWN_LINE: usize = 200;
 
-/// The kind of ending that a status and the policy's signals make. A WebSocket handshake is served with 101.
-pub fn classify(policy: &Policy, reply: &Reply, handshake: bool) -> (Outcome, Signal) {
-    let view = ResponseView { status: reply.status, headers: &reply.headers, body: &reply.body };
+/// The kind of ending that a status and the policy's signals make. A WebSocket handshake is served with 101. `received` is
+/// since the Unix epoch.
+pub fn classify(policy: &Policy, reply: &Reply, handshake: bool, received: Nanos) -> (Outcome, Signal) {
+    let view = ResponseView { status: reply.status, headers: &reply.headers, body: &reply.body, received };
     let signal = signals::read(policy, view);
     let outcome = match reply.status {
         _ if signal.refused => Outcome::Refused,
@@ -27,32 +31,35 @@ pub fn classify(policy: &Policy, reply: &Reply, handshake: bool) -> (Outcome, Si
     (outcome, signal)
 }
 
-/// Evidence of an answer that was not served.
-pub fn of_reply(http: &HttpRequest, reply: &Reply, breaches: Vec<String>) -> Exchange {
+/// Evidence of an answer that was not served, or whose headers cannot be right.
+pub fn of_reply(http: &HttpRequest, reply: &Reply, signal: &Signal) -> Exchange {
     let mut response = reply.status.to_string();
     for (name, value) in reply.headers.iter().filter(|(name, _)| is_telling(name)) {
-        response.push_str(&format!("\n{name}: {}", printable(value, SHOWN_LINE)));
+        response.push_str(&format!("\n{name}: {}", printable(&without_credentials(value, http), SHOWN_LINE)));
     }
     let body = blank_secrets(&String::from_utf8_lossy(&reply.body), http);
     if !body.is_empty() {
         response.push_str("\n\n");
         response.push_str(&printable(&body, SHOWN_BODY));
     }
-    Exchange { request: request_line(http), response, breaches }
+    let (breaches, header_breaches) = (signal.breaches.clone(), signal.header_breaches.clone());
+    Exchange { request: request_line(http), response, breaches, header_breaches }
 }
 
 /// Evidence of an exchange that brought no answer.
 pub fn of_trouble(http: &HttpRequest, trouble: &Trouble) -> Exchange {
-    Exchange { request: request_line(http), response: printable(&trouble.detail, SHOWN_BODY), breaches: Vec::new() }
+    let detail = without_credentials(&trouble.detail, http);
+    Exchange { request: request_line(http), response: printable(&detail, SHOWN_BODY), ..Exchange::default() }
 }
 
 fn request_line(http: &HttpRequest) -> String {
-    let path = match http.path.split_once("token=") {
+    let path = without_credentials(&http.path, http);
+    let path = match path.split_once("token=") {
         Some((before, after)) => {
             let rest = after.find('&').map_or("", |end| &after[end..]);
             format!("{before}token=(hidden){rest}")
         }
-        None => http.path.clone(),
+        None => path.into_owned(),
     };
     format!("{} {}", http.method, printable(&path, SHOWN_LINE))
 }
@@ -70,17 +77,21 @@ fn printable(text: &str, most: usize) -> String {
     shown
 }
 
+/// Hides the request's own credentials, wherever they stand.
+fn without_credentials<'a>(text: &'a str, http: &HttpRequest) -> Cow<'a, str> {
+    let authorization = http.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("authorization"));
+    let credentials = authorization.map(|(_, value)| value.rsplit(' ').next().unwrap_or(value));
+    let secrets = credentials.chain(http.secrets.iter().flat_map(|secrets| secrets.iter()).map(|secret| &**secret));
+    secrets.filter(|secret| !secret.is_empty()).fold(Cow::Borrowed(text), |text, secret| {
+        if text.contains(secret) { Cow::Owned(text.replace(secret, "(hidden)")) } else { text }
+    })
+}
+
 /// Hides the request's own credentials and the values of JSON members whose names end in `secret` or `token`.
 fn blank_secrets(body: &str, http: &HttpRequest) -> String {
-    let mut body = body.to_owned();
-    for (name, value) in &http.headers {
-        let credential = value.rsplit(' ').next().unwrap_or(value);
-        if name.eq_ignore_ascii_case("authorization") && !credential.is_empty() {
-            body = body.replace(credential, "(hidden)");
-        }
-    }
+    let body = without_credentials(body, http);
     let mut shown = String::with_capacity(body.len());
-    let mut rest = body.as_str();
+    let mut rest = &*body;
     while let Some(end) = end_of_secret_name(rest) {
         shown.push_str(&rest[..end]);
         rest = &rest[end..];
@@ -121,13 +132,15 @@ mod tests {
     use crate::device::Failure;
 
     fn http(path: &str) -> HttpRequest {
-        let headers = vec![("authorization", "Bearer abc.def".to_owned())];
-        HttpRequest { method: "POST", path: path.to_owned(), headers, body: b"{}".to_vec() }
+        let headers = vec![("authorization".into(), "Bearer abc.def".to_owned())];
+        let secrets = Some(vec![Box::from("k1&k2"), Box::from("k1%26k2")].into());
+        let body = b"{}".to_vec();
+        HttpRequest { method: "POST", path: path.to_owned(), headers, body, secrets, content_type: None }
     }
 
     fn shown(body: &str) -> String {
         let reply = Reply { status: 400, headers: Vec::new(), body: body.as_bytes().to_vec() };
-        of_reply(&http("/x"), &reply, Vec::new()).response
+        of_reply(&http("/x"), &reply, &Signal::default()).response
     }
 
     #[test]
@@ -139,15 +152,24 @@ mod tests {
             r#"{"token":"hunter2","secret":"hunter2","code":1}"#,
             r#"{"message":"bad token abc.def","code":1}"#,
             r#"{"token":hunter2,"code":1}"#,
+            r#"{"message":"no key k1&k2 (k1%26k2) is known"}"#,
         ] {
             let shown = shown(body);
-            assert!(!shown.contains("hunter2") && !shown.contains("abc.def"), "{shown}");
+            let secrets = ["hunter2", "abc.def", "k1"];
+            assert!(!secrets.iter().any(|secret| shown.contains(secret)), "{shown}");
             assert!(shown.contains("hidden"), "{shown}");
         }
         assert!(shown(r#"{"token":"hunter2","code":1001}"#).ends_with(r#""token": "(hidden)","code":1001}"#));
         let trouble = Trouble::new(Failure::Reset, "gone");
         let line = of_trouble(&http("/v1/stream?devices=a&token=hunter2&x=1"), &trouble).request;
         assert_eq!(line, "POST /v1/stream?devices=a&token=(hidden)&x=1");
+        let trouble = Trouble::new(Failure::Reset, "unsendable: k1&k2");
+        let exchange = of_trouble(&http("/v1/sites?key=k1%26k2&x=1"), &trouble);
+        assert_eq!(exchange.request, "POST /v1/sites?key=(hidden)&x=1");
+        assert_eq!(exchange.response, "unsendable: (hidden)");
+        let headers = vec![("x-ratelimit-bucket".to_owned(), "k1&k2".to_owned())];
+        let reply = Reply { status: 429, headers, body: Vec::new() };
+        assert_eq!(of_reply(&http("/x"), &reply, &Signal::default()).response, "429\nx-ratelimit-bucket: (hidden)");
     }
 
     #[test]
@@ -161,7 +183,7 @@ mod tests {
             ],
             body: format!("\u{1b}[31m{}", "x".repeat(5_000)).into_bytes(),
         };
-        let response = of_reply(&http("/x"), &reply, Vec::new()).response;
+        let response = of_reply(&http("/x"), &reply, &Signal::default()).response;
         assert!(response.starts_with("429\nretry-after: 7\nx-ratelimit-remaining: 0\n\n[31mxxx"), "{response}");
         assert!(response.chars().count() < 400 && !response.contains('\u{1b}'), "{response}");
     }

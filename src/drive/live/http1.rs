@@ -21,8 +21,10 @@ pub fn write_request(http: &HttpRequest, endpoint: &Endpoint, wire: &mut Vec<u8>
             wire.extend_from_slice(part.as_bytes());
         }
     }
-    if !http.body.is_empty() {
-        wire.extend_from_slice(b"content-type: application/json\r\n");
+    if let Some(content_type) = http.content_type.filter(|_| !http.body.is_empty()) {
+        for part in ["content-type: ", content_type.name(), "\r\n"] {
+            wire.extend_from_slice(part.as_bytes());
+        }
     }
     if !http.body.is_empty() || matches!(http.method, "POST" | "PUT" | "PATCH") {
         wire.extend_from_slice(format!("content-length: {}\r\n", http.body.len()).as_bytes());
@@ -353,7 +355,7 @@ mod tests {
     fn requests_carry_what_the_driver_adds() {
         let endpoint = Endpoint::resolve("http://[::1]:81/base/", false).unwrap();
         let mut http = HttpRequest { method: "POST", path: "/v1/x?a=b".into(), ..HttpRequest::default() };
-        http.headers.push(("authorization", "Bearer t".into()));
+        http.headers.push(("authorization".into(), "Bearer t".into()));
         http.body.extend_from_slice(b"{}");
         let mut wire = b"left over".to_vec();
         write_request(&http, &endpoint, &mut wire);

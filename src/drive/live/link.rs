@@ -115,7 +115,7 @@ pub struct Link {
     pub connect_timeout: Nanos,
     /// Longest body of an answer, and longest message of a stream, in bytes.
     pub max_body: usize,
-    /// Whether served answers need their headers: a policy may signal refusals inside a 200.
+    /// Whether served answers need their headers: a policy may tell quotas in them, or refusals.
     pub headers_of_served: bool,
     /// Nothing more may be sent.
     pub closing: Cell<bool>,

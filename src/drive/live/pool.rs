@@ -74,10 +74,13 @@ fn build(link: &Link, client: &reqwest::Client, job: &Job) -> Result<reqwest::Re
         reqwest::Method::from_bytes(job.http.method.as_bytes()).map_err(|error| unsendable(error.to_string()))?;
     let mut request = client.request(method, link.endpoint.url(&job.http.path));
     for (name, value) in &job.http.headers {
-        request = request.header(*name, value);
+        request = request.header(&**name, value);
     }
     if !job.http.body.is_empty() {
-        request = request.header("content-type", "application/json").body(job.http.body.clone());
+        if let Some(content_type) = job.http.content_type {
+            request = request.header("content-type", content_type.name());
+        }
+        request = request.body(job.http.body.clone());
     }
     request.build().map_err(|error| unsendable(error.without_url().to_string()))
 }

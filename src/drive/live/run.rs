@@ -21,6 +21,7 @@ use super::timer::Timer;
 use super::tls::{self, Tls};
 use crate::clock::Clock;
 use crate::device::Device;
+use crate::policy::model::Policy;
 use crate::record::Observer;
 use crate::scenario::target::Target;
 use crate::scenario::{DeviceId, Scenario};
@@ -216,7 +217,7 @@ fn play<D: Device + 'static, O: Observer + 'static>(
         tls: target.tls.clone(),
         connect_timeout: options.connect_timeout,
         max_body: options.max_body,
-        headers_of_served: scenario.policy.refusal.status < 400,
+        headers_of_served: served_answers_tell(&scenario.policy),
         closing: Cell::new(false),
         messages,
         scratch: RefCell::new(vec![0; 16 * 1024].into_boxed_slice()),
@@ -230,4 +231,11 @@ fn play<D: Device + 'static, O: Observer + 'static>(
         let end = spawn_local(shard.run(timer)).await;
         Ok(end.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?)
     })
+}
+
+/// Whether the headers of a served answer can say something: of quotas, or that it is a refusal after all.
+fn served_answers_tell(policy: &Policy) -> bool {
+    let refusal = &policy.refusal;
+    let statuses = std::iter::once(refusal.status).chain(refusal.other_forms.iter().map(|form| form.status));
+    policy.quota_headers.is_some() || statuses.min().is_some_and(|status| status < 400)
 }

@@ -309,7 +309,8 @@ impl<D: Device, O: Observer> Shard<D, O> {
             None => {
                 self.end.answered = true;
                 let handshake = self.in_flight.get(&ticket).is_some_and(|entry| entry.request.lane == LaneKind::Stream);
-                let (mut outcome, signal) = answer::classify(&self.scenario.policy, &job.reply, handshake);
+                let received = at.saturating_add(Nanos(self.link.clock.anchor().unix_nanos));
+                let (mut outcome, signal) = answer::classify(&self.scenario.policy, &job.reply, handshake, received);
                 let mut body = Body::None;
                 if outcome == Outcome::Served {
                     match self.interpret(ticket, &job.reply.body) {
@@ -318,8 +319,8 @@ impl<D: Device, O: Observer> Shard<D, O> {
                     }
                 }
                 let breaches = u8::try_from(signal.breaches.len()).unwrap_or(u8::MAX);
-                let exchange =
-                    (outcome != Outcome::Served).then(|| answer::of_reply(&http, &job.reply, signal.breaches));
+                let telling = outcome != Outcome::Served || !signal.header_breaches.is_empty();
+                let exchange = telling.then(|| answer::of_reply(&http, &job.reply, &signal));
                 let ending =
                     Ending { outcome, status: job.reply.status, hint: signal.hint, told: signal.told, breaches };
                 self.finish(ticket, at, ending, exchange.as_ref(), body);
@@ -350,7 +351,7 @@ impl<D: Device, O: Observer> Shard<D, O> {
     fn cancel(&mut self, ticket: Ticket, why: &str) {
         let Some(entry) = self.in_flight.get(&ticket) else { return };
         let operation = self.scenario.operations.get(entry.request.operation);
-        let exchange = Exchange { request: operation.name(), response: why.to_owned(), breaches: Vec::new() };
+        let exchange = Exchange { request: operation.name(), response: why.to_owned(), ..Exchange::default() };
         // Whoever had all the time there was to answer, and no leave to hold the answer back, owes one.
         let owed = self.gave_up && entry.sent.is_some() && !entry.request.held;
         let failure = if owed { Failure::Timeout } else { Failure::Cancelled };

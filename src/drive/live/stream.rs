@@ -5,7 +5,7 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use futures_util::StreamExt;
+use futures_util::{SinkExt, StreamExt};
 use tokio::io::AsyncWriteExt;
 use tokio::sync::oneshot;
 use tokio_tungstenite::WebSocketStream;
@@ -29,6 +29,7 @@ const GOODBYE: Duration = Duration::from_secs(1);
 /// Makes the handshake, which answers the job, and reports frames until either side closes. It closes politely when
 /// `close` is dropped.
 pub async fn run(link: Rc<Link>, mut job: Job, device: Local, flow: Flow, close: oneshot::Receiver<()>) {
+    let first_message = String::from_utf8(std::mem::take(&mut job.http.body)).unwrap_or_default();
     let opened = open(&link, &mut job).await;
     // What came behind the handshake's answer are the first frames.
     let first = match &opened {
@@ -44,7 +45,11 @@ pub async fn run(link: Rc<Link>, mut job: Job, device: Local, flow: Flow, close:
                 .read_buffer_size(READ_BUFFER)
                 .max_message_size(Some(link.max_body))
                 .max_frame_size(Some(link.max_body));
-            let stream = WebSocketStream::from_partially_read(socket, first, Role::Client, Some(config)).await;
+            let mut stream = WebSocketStream::from_partially_read(socket, first, Role::Client, Some(config)).await;
+            // If it cannot be sent, listening tells.
+            if !first_message.is_empty() {
+                let _ = stream.send(Message::text(first_message)).await;
+            }
             listen(&link, stream, device, flow, close).await;
         }
     }
@@ -54,10 +59,10 @@ pub async fn run(link: Rc<Link>, mut job: Job, device: Local, flow: Flow, close:
 async fn open(link: &Link, job: &mut Job) -> Result<Option<Socket>, Trouble> {
     let key = generate_key();
     job.http.headers.extend([
-        ("connection", "Upgrade".to_owned()),
-        ("upgrade", "websocket".to_owned()),
-        ("sec-websocket-version", "13".to_owned()),
-        ("sec-websocket-key", key.clone()),
+        ("connection".into(), "Upgrade".to_owned()),
+        ("upgrade".into(), "websocket".to_owned()),
+        ("sec-websocket-version".into(), "13".to_owned()),
+        ("sec-websocket-key".into(), key.clone()),
     ]);
     let mut wire = Vec::new();
     write_request(&job.http, &link.endpoint, &mut wire);

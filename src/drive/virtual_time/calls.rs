@@ -1,7 +1,7 @@
 //! The requests that are not answered yet.
 
-use super::refusal::Response;
 use crate::device::{Body, Failure, Request};
+use crate::reference::http::HttpOut;
 use crate::time::Nanos;
 
 /// One request between asking and answer.
@@ -10,15 +10,34 @@ pub struct Call {
     pub request: Request,
     pub sent: Option<Nanos>,
     pub latency: Nanos,
+    /// When it reached the target.
+    pub arrived: Nanos,
+    /// The quota headers of the answer to a request that was admitted.
+    pub quota: Vec<(String, String)>,
     /// What will be, or has been, answered.
     pub ending: Option<Ending>,
     /// The target counts it as an open stream.
     pub streams: bool,
 }
 
+impl Call {
+    pub fn new(player: usize, request: Request) -> Call {
+        Call {
+            player,
+            request,
+            sent: None,
+            latency: Nanos::ZERO,
+            arrived: Nanos::ZERO,
+            quota: Vec::new(),
+            ending: None,
+            streams: false,
+        }
+    }
+}
+
 pub enum Ending {
     Served(Body),
-    Turned(Box<Response>),
+    Turned(Box<HttpOut>),
     Failed(Failure),
 }
 

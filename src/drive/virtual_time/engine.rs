@@ -6,12 +6,12 @@ use std::collections::{HashMap, VecDeque};
 use super::calls::{Call, CallId, Calls, Ending};
 use super::network::{Trip, Way};
 use super::queue::Queue;
-use super::refusal::Response;
 use super::target::{Reply, Target};
 use super::{DRAIN, End};
 use crate::device::{Actions, Answer, Body, Device, Disconnect, Event, Failure, Flow, Lane, Note, Outcome, Request};
 use crate::policy::signals::{self, Hint, ResponseView, Told};
 use crate::record::{Exchange, Observation, Observer, Record, Sent, StreamEnding};
+use crate::reference::http::HttpOut;
 use crate::scenario::target::{CUT_AFTER, CUT_CODE, Fault};
 use crate::scenario::{DeviceId, Scenario};
 use crate::tellus::TellusOp;
@@ -55,6 +55,8 @@ struct Player<D> {
 
 struct OpenStream {
     request: Request,
+    /// When its handshake reached the target.
+    since: Nanos,
     frames: u64,
 }
 
@@ -185,8 +187,7 @@ impl<'a, D: Device, O: Observer> Engine<'a, D, O> {
 
     fn submit(&mut self, player: usize, request: Request) {
         debug_assert!(request.due <= self.now, "{request:?} is due after {}", self.now);
-        let call = Call { player, request, sent: None, latency: Nanos::ZERO, ending: None, streams: false };
-        let call = self.calls.add(call);
+        let call = self.calls.add(Call::new(player, request));
         let to = &mut self.players[player];
         to.open.push(call);
         if let Lane::Own(lane) = request.lane {
@@ -221,10 +222,14 @@ impl<'a, D: Device, O: Observer> Engine<'a, D, O> {
         if call.ending.is_some() {
             return;
         }
+        call.arrived = self.now;
         let (player, request) = (call.player, call.request);
-        match self.target.receive(self.now, self.players[player].id, &request) {
-            Reply::Served(body) => {
-                call.streams = request.lane == Lane::Stream;
+        let reply = self.target.receive(self.now, self.players[player].id, &request);
+        call.streams = request.lane == Lane::Stream && matches!(reply, Reply::Served(_) | Reply::Scripted);
+        match reply {
+            Reply::Served(body) => self.reply(id, Ending::Served(body)),
+            Reply::Scripted => {
+                let body = self.players[player].device.imagine(&request);
                 self.reply(id, Ending::Served(body));
             }
             Reply::Turned(response) => self.reply(id, Ending::Turned(response)),
@@ -239,7 +244,7 @@ impl<'a, D: Device, O: Observer> Engine<'a, D, O> {
     /// A control request may have brought a command for a charger whose poll is held.
     fn deliver_command(&mut self, request: Request) {
         use TellusOp::{Discharge, Schedule, Start, Stop};
-        if !matches!(TellusOp::from_id(request.operation), Some(Start | Stop | Discharge | Schedule)) {
+        if !matches!(self.target.operation(&request), Some(Start | Stop | Discharge | Schedule)) {
             return;
         }
         let Some(&player) = self.by_id.get(&DeviceId(request.detail.resource())) else { return };
@@ -263,6 +268,9 @@ impl<'a, D: Device, O: Observer> Engine<'a, D, O> {
     /// Sends an answer on its way back; one that would come after the request's timeout never does.
     fn reply(&mut self, id: CallId, ending: Ending) {
         let Some(call) = self.calls.get(id) else { return };
+        if matches!(ending, Ending::Served(_)) {
+            call.quota = self.target.answer(self.now, call.arrived, self.players[call.player].id, &call.request);
+        }
         let back = self.now + Nanos(call.latency.0.div_ceil(2));
         let patience = call.sent.unwrap_or(self.now).saturating_add(call.request.timeout).max(self.now);
         call.ending = Some(if back > patience { Ending::Failed(Failure::Timeout) } else { ending });
@@ -273,25 +281,26 @@ impl<'a, D: Device, O: Observer> Engine<'a, D, O> {
     fn answer(&mut self, id: CallId) {
         let Some(call) = self.calls.remove(id) else { return };
         let index = call.player;
-        let (request, streams) = (call.request, call.streams);
+        let (request, streams, arrived) = (call.request, call.streams, call.arrived);
         let answer = self.record(call);
         let player = &mut self.players[index];
         player.open.retain(|&open| open != id);
         player.held.retain(|&held| held != id);
         if streams {
-            self.begin_stream(index, request, answer.outcome);
+            self.begin_stream(index, request, arrived, answer.outcome);
         }
         self.free_lane(index, request.lane);
         self.feed(index, Event::Answered { request: &request, answer });
     }
 
     fn record(&mut self, call: Call) -> Answer {
-        let Call { player, request, sent, ending, .. } = call;
+        let Call { player, request, sent, ending, quota, .. } = call;
         let policy = &self.scenario.policy;
         let (answer, status, exchange) = match ending.unwrap_or(Ending::Failed(Failure::Cancelled)) {
             Ending::Served(body) => {
                 let status = if request.lane == Lane::Stream { 101 } else { 200 };
-                (Answer { outcome: Outcome::Served, hint: Hint::Absent, told: Told::default(), body }, status, None)
+                let told = self.told(status, &quota);
+                (Answer { outcome: Outcome::Served, hint: Hint::Absent, told, body }, status, None)
             }
             Ending::Failed(failure) => {
                 let answer = Answer {
@@ -303,8 +312,8 @@ impl<'a, D: Device, O: Observer> Engine<'a, D, O> {
                 (answer, 0, Some(self.exchange(&request, "no answer".to_owned(), Vec::new())))
             }
             Ending::Turned(response) => {
-                let Response { status, headers, body } = *response;
-                let view = ResponseView { status, headers: &headers, body: body.as_bytes() };
+                let HttpOut { status, headers, body } = *response;
+                let view = ResponseView { status, headers: &headers, body: &body, received: self.now };
                 let signal = signals::read(policy, view);
                 let outcome = match status {
                     _ if signal.refused => Outcome::Refused,
@@ -314,7 +323,7 @@ impl<'a, D: Device, O: Observer> Engine<'a, D, O> {
                 };
                 let mut text = status.to_string();
                 headers.iter().for_each(|(name, value)| text += &format!("\n{name}: {value}"));
-                text = text + "\n" + &body;
+                text = text + "\n" + &String::from_utf8_lossy(&body);
                 let exchange = self.exchange(&request, text, signal.breaches);
                 (Answer { outcome, hint: signal.hint, told: signal.told, body: Body::None }, status, Some(exchange))
             }
@@ -339,8 +348,24 @@ impl<'a, D: Device, O: Observer> Engine<'a, D, O> {
         answer
     }
 
+    /// What the headers of a served answer say of quotas.
+    fn told(&self, status: u16, headers: &[(String, String)]) -> Told {
+        match self.scenario.policy.quota_headers {
+            Some(_) => {
+                signals::read(&self.scenario.policy, ResponseView { status, headers, body: b"", received: self.now })
+                    .told
+            }
+            None => Told::default(),
+        }
+    }
+
     fn exchange(&self, request: &Request, response: String, breaches: Vec<String>) -> Exchange {
-        Exchange { request: self.scenario.operations.get(request.operation).name(), response, breaches }
+        Exchange {
+            request: self.scenario.operations.get(request.operation).name(),
+            response,
+            breaches,
+            ..Exchange::default()
+        }
     }
 
     /// Gives a connection to the next request that waits for it.
@@ -356,12 +381,12 @@ impl<'a, D: Device, O: Observer> Engine<'a, D, O> {
         }
     }
 
-    fn begin_stream(&mut self, index: usize, request: Request, outcome: Outcome) {
+    fn begin_stream(&mut self, index: usize, request: Request, since: Nanos, outcome: Outcome) {
         if outcome != Outcome::Served {
             // The target took it for open, the device never got it.
-            return self.target.release(self.players[index].id, &request);
+            return self.target.release(self.players[index].id, &request, since);
         }
-        self.players[index].streams.push(OpenStream { request, frames: 0 });
+        self.players[index].streams.push(OpenStream { request, since, frames: 0 });
         let flow = request.flow;
         if !self.target.has(Fault::StreamsSilent) {
             self.queue.plan(self.now + FRAME_EVERY, Happening::Frame { player: index, flow });
@@ -419,7 +444,10 @@ impl<'a, D: Device, O: Observer> Engine<'a, D, O> {
         call.ending = Some(Ending::Failed(Failure::Cancelled));
         let player = &mut self.players[call.player];
         player.waiting.retain(|&waiting| waiting != id);
-        player.held.retain(|&held| held != id);
+        if let Some(index) = player.held.iter().position(|&held| held == id) {
+            player.held.remove(index);
+            self.target.release(player.id, &call.request, call.arrived);
+        }
         self.queue.plan(self.now, Happening::Answer(id));
     }
 
@@ -457,8 +485,8 @@ impl<'a, D: Device, O: Observer> Engine<'a, D, O> {
             player.streams.drain(..).partition(|stream| is_meant(&stream.request));
         player.streams = kept;
         let any = !closed.is_empty();
-        for OpenStream { request, frames } in closed {
-            self.target.release(device, &request);
+        for OpenStream { request, since, frames } in closed {
+            self.target.release(device, &request, since);
             let Request { operation, flow, .. } = request;
             let closed = Observation::StreamClosed { device, operation, flow, frames, ending };
             self.observer.observe(self.now, closed);

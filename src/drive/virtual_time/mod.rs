@@ -10,7 +10,6 @@ mod calls;
 mod engine;
 mod network;
 mod queue;
-mod refusal;
 mod target;
 #[cfg(test)]
 mod testing;

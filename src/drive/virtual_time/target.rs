@@ -1,24 +1,31 @@
 //! The target in virtual time: enforces the policy, issues tokens, passes commands on, and knows plausible totals.
 //!
-//! It keeps what decides how requests are answered, not what a platform stores: bodies are not looked at.
+//! It keeps what decides how requests are answered, not what a platform stores: bodies are not looked at. Requests of
+//! another API than Tellus belong to the classes that the generic reference server puts them in; what their answers hold
+//! is up to the client ([`crate::device::Device::imagine`]), and its credentials are not looked at.
 
 use std::collections::{HashMap, VecDeque};
 
-use super::refusal::{self, Response};
 use crate::device::draws::Draws;
-use crate::device::{Body, Command, CommandKind, Detail, Flow, Lane, Request};
-use crate::limiter::enforcer::{Answered, Enforcer};
+use crate::device::{Body, Command, CommandKind, Detail, Lane, Request};
+use crate::limiter::enforcer::{Answered, Enforcer, Refused};
 use crate::policy::model::{ClassId, Limit, Scope};
+use crate::reference::http::HttpOut;
+use crate::reference::{generic, quota_headers, refusal};
 use crate::rng::device_rng;
 use crate::scenario::fleet::CommandDelivery;
 use crate::scenario::identity::KeyRule;
+use crate::scenario::operation::Operation;
 use crate::scenario::target::{Fault, ServerSpec, Target as TargetSpec};
 use crate::scenario::{DeviceId, GroupKind, Scenario};
+use crate::signals::{ResetKind, http_date};
 use crate::tellus::TellusOp;
 use crate::time::Nanos;
 
 /// All clients come from one address.
 const ADDRESS: u64 = 1;
+/// What the target's clock shows when the run begins, since the Unix epoch: the first moment of 2025.
+const CLOCK: Nanos = Nanos::from_secs(1_735_689_600);
 /// How many sites the operator has.
 const SITES: u32 = 50;
 /// Commands that wait for one charger; of more, the oldest are dropped.
@@ -30,7 +37,9 @@ const DEFAULT_WAIT: Nanos = Nanos::from_secs(30);
 #[derive(Debug)]
 pub enum Reply {
     Served(Body),
-    Turned(Box<Response>),
+    /// Served to a scripted client, of whose API the target knows nothing: the client says what the body may hold.
+    Scripted,
+    Turned(Box<HttpOut>),
     /// A long poll without a command: answered when one comes, at the latest then.
     Hold {
         until: Nanos,
@@ -41,14 +50,16 @@ pub enum Reply {
 pub struct Target<'a> {
     scenario: &'a Scenario,
     spec: ServerSpec,
+    /// Whether the first operations are those of the Tellus API.
+    speaks_tellus: bool,
     enforcer: Enforcer,
+    /// By operation.
+    classes: Vec<Option<ClassId>>,
     /// Each scope of the policy, ready to make keys of.
     rules: Vec<(Scope, KeyRule)>,
     /// By device: until when its newest token is good.
     tokens: Vec<Nanos>,
     overload: Draws,
-    /// When the open streams were admitted.
-    streams: HashMap<(DeviceId, Flow), Nanos>,
     commands: HashMap<u32, Commands>,
     commands_given: u32,
     records: u32,
@@ -83,13 +94,17 @@ impl<'a> Target<'a> {
                 rules.push((scope.clone(), scenario.identities.rule(scope)));
             }
         }
+        let class = |operation: &Operation| {
+            operation.class.or_else(|| generic::class_of(&scenario.policy, &operation.method, &operation.path))
+        };
         Target {
+            classes: scenario.operations.iter().map(|(_, operation)| class(operation)).collect(),
             enforcer: Enforcer::new(&scenario.policy, &spec),
             spec,
+            speaks_tellus: scenario.speaks_tellus(),
             rules,
             tokens: vec![Nanos::ZERO; scenario.device_count() as usize],
             overload: Draws::fork(&mut device_rng(scenario.seed, "overload", 0)),
-            streams: HashMap::new(),
             commands: HashMap::new(),
             commands_given: 0,
             records: 0,
@@ -102,47 +117,75 @@ impl<'a> Target<'a> {
     pub fn receive(&mut self, now: Nanos, device: DeviceId, request: &Request) -> Reply {
         let policy = &self.scenario.policy;
         if self.is_overloaded(now) {
-            return Reply::Turned(Box::new(refusal::overloaded(policy)));
+            return Reply::Turned(Box::new(error(policy.overload.status, 9001, "Overloaded")));
         }
-        let operation = TellusOp::from_id(request.operation);
+        let operation = self.operation(request);
         if operation.is_some_and(needs_token) && now >= self.tokens[device.0 as usize] {
-            return Reply::Turned(Box::new(refusal::unauthorized()));
+            return Reply::Turned(Box::new(error(401, 2002, "Token expired")));
         }
         if let Some(class) = self.class(request) {
-            let (identities, rules) = (&self.scenario.identities, &self.rules);
-            let key = |scope: &Scope| key(rules, scope, |rule| identities.key(rule, device, request.detail).0);
+            let key = keys(self.scenario, &self.rules, device, request);
             if let Err(refused) = self.enforcer.check(now, class, ADDRESS, key) {
-                let response = refusal::refused(policy, &self.spec.faults, refused.hint.as_deref());
+                let mut response = refusal::refused(policy, &self.spec.faults, refused.hint.as_deref());
+                response.headers.extend(self.quota_headers(now, class, device, request, Some(&refused)));
                 return Reply::Turned(Box::new(response));
-            }
-            let answered = Answered { since: now, status: 200, charged: None };
-            self.enforcer.settle(now, class, ADDRESS, key, &answered);
-            // This target takes no time to answer, so only a stream keeps its place.
-            if request.lane == Lane::Stream {
-                self.streams.insert((device, request.flow), now);
-            } else {
-                self.enforcer.release(class, now, ADDRESS, key);
             }
         }
         match operation {
             Some(operation) => self.serve(now, device, operation, request),
-            None => Reply::Served(Body::None),
+            None => Reply::Scripted,
         }
+    }
+
+    /// None for a request of a scripted client.
+    pub fn operation(&self, request: &Request) -> Option<TellusOp> {
+        TellusOp::from_id(request.operation).filter(|_| self.speaks_tellus)
     }
 
     pub fn has(&self, fault: Fault) -> bool {
         self.spec.faults.contains(&fault)
     }
 
-    /// A stream that was admitted is over.
-    pub fn release(&mut self, device: DeviceId, request: &Request) {
-        if let Some(class) = self.class(request)
-            && let Some(since) = self.streams.remove(&(device, request.flow))
-        {
-            let (identities, rules) = (&self.scenario.identities, &self.rules);
-            let key = |scope: &Scope| key(rules, scope, |rule| identities.key(rule, device, request.detail).0);
+    /// Ends a request that was admitted at `since` and is served now, but for a stream, which goes on. What its answer
+    /// says of quotas.
+    pub fn answer(&mut self, now: Nanos, since: Nanos, device: DeviceId, request: &Request) -> Vec<(String, String)> {
+        let Some(class) = self.class(request) else { return Vec::new() };
+        let answered = Answered { since, status: 200, charged: None };
+        let key = keys(self.scenario, &self.rules, device, request);
+        self.enforcer.settle(now, class, ADDRESS, key, &answered);
+        if request.lane != Lane::Stream {
+            self.release(device, request, since);
+        }
+        self.quota_headers(now, class, device, request, None)
+    }
+
+    /// What was admitted at `since` is over.
+    pub fn release(&mut self, device: DeviceId, request: &Request, since: Nanos) {
+        if let Some(class) = self.class(request) {
+            let key = keys(self.scenario, &self.rules, device, request);
             self.enforcer.release(class, since, ADDRESS, key);
         }
+    }
+
+    fn quota_headers(
+        &mut self,
+        now: Nanos,
+        class: ClassId,
+        device: DeviceId,
+        request: &Request,
+        refused: Option<&Refused>,
+    ) -> Vec<(String, String)> {
+        let policy = &self.scenario.policy;
+        let Some(documented) = &policy.quota_headers else { return Vec::new() };
+        let key = keys(self.scenario, &self.rules, device, request);
+        let Some(binding) = self.enforcer.standing(now, class, ADDRESS, key) else { return Vec::new() };
+        let now = CLOCK.saturating_add(now);
+        let mut headers = quota_headers::printed(policy, &self.spec.faults, class, &binding, refused, now);
+        // A moment is read by the clock of whoever named it.
+        if documented.reset.is_some_and(|kind| kind != ResetKind::SecondsLeft) {
+            headers.push(("date".to_owned(), http_date(now)));
+        }
+        headers
     }
 
     /// The next command for a charger, as an answer to a poll.
@@ -154,7 +197,7 @@ impl<'a> Target<'a> {
     }
 
     fn class(&self, request: &Request) -> Option<ClassId> {
-        self.scenario.operations.get(request.operation).class
+        self.classes[usize::from(request.operation.0)]
     }
 
     fn is_overloaded(&mut self, now: Nanos) -> bool {
@@ -251,9 +294,13 @@ impl<'a> Target<'a> {
                 CommandDelivery::LongPoll { wait } => wait,
                 CommandDelivery::Heartbeat => DEFAULT_WAIT,
             },
-            GroupKind::Operators(_) => DEFAULT_WAIT,
+            GroupKind::Operators(_) | GroupKind::Clients(_) => DEFAULT_WAIT,
         }
     }
+}
+
+fn error(status: u16, code: u32, message: &str) -> HttpOut {
+    HttpOut::json(status, &serde_json::json!({ "code": code, "message": message }))
 }
 
 /// The documents ask for a token everywhere but where devices become known.
@@ -261,8 +308,17 @@ fn needs_token(operation: TellusOp) -> bool {
     !matches!(operation, TellusOp::OperatorToken | TellusOp::Register | TellusOp::DeviceToken)
 }
 
-fn key(rules: &[(Scope, KeyRule)], scope: &Scope, make: impl Fn(&KeyRule) -> u64) -> u64 {
-    rules.iter().find(|(known, _)| known == scope).map_or(0, |(_, rule)| make(rule))
+/// Whose budget a request draws on, under each scope.
+fn keys<'a>(
+    scenario: &'a Scenario,
+    rules: &'a [(Scope, KeyRule)],
+    device: DeviceId,
+    request: &'a Request,
+) -> impl Fn(&Scope) -> u64 + 'a {
+    move |scope| {
+        let rule = rules.iter().find(|(known, _)| known == scope);
+        rule.map_or(0, |(_, rule)| scenario.identities.key(rule, device, request.detail).0)
+    }
 }
 
 /// One page of so many rows in all.

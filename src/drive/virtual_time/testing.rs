@@ -58,6 +58,7 @@ pub fn scenario(duration: Nanos, groups: Vec<Group>) -> Scenario {
         for device in first..first + group.count {
             match &group.kind {
                 GroupKind::Chargers(_) => identities.push(&[0, device + 1]),
+                GroupKind::Clients(_) => identities.push(&[0, 0]),
                 GroupKind::Operators(spec) => {
                     let is_new = spec.credentials == Credentials::Own || device == first;
                     clients += u32::from(is_new);

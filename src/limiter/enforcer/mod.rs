@@ -62,11 +62,15 @@ pub struct Binding {
 
 impl Enforcer {
     /// Limits that say how they count are enforced so, the others by the reading that the server is told to have.
+    /// Penalties of which the provider names only the length are applied if the server is to throttle.
     pub fn new(policy: &Policy, server: &ServerSpec) -> Self {
         let mut budgets = Vec::new();
         for (index, class) in policy.classes.iter().enumerate() {
             let owner = ClassId(index as u8);
             budgets.extend(class.limits.iter().map(|limit| Budget::new(policy, owner, limit, server)));
+        }
+        if server.throttle {
+            budgets.iter_mut().for_each(Budget::apply_unstated_penalty);
         }
         let indexes = |is_meant: &dyn Fn(&Budget) -> bool| -> Vec<usize> {
             (0..budgets.len()).filter(|&index| is_meant(&budgets[index])).collect()
@@ -90,12 +94,6 @@ impl Enforcer {
     /// Gives the wall-clock time of the zero of every `now`; without it, the clock shows zero then.
     pub fn anchored(mut self, anchor: Anchor) -> Self {
         self.budgets.iter_mut().for_each(|budget| budget.set_anchor(anchor));
-        self
-    }
-
-    /// Applies penalties too of which the provider names only the length.
-    pub fn with_unstated_penalties(mut self) -> Self {
-        self.budgets.iter_mut().for_each(Budget::apply_unstated_penalty);
         self
     }
 

@@ -366,7 +366,7 @@ fn a_penalty_that_is_not_stated_is_applied_on_demand() {
     assert_eq!(server.served(0, "c", 2), 1);
     assert_eq!(server.wait(0, "c"), Some(1));
     let mut server = Server::new(PENALTIES);
-    server.enforcer = Enforcer::new(&server.policy, &ServerSpec::default()).with_unstated_penalties();
+    server.enforcer = Enforcer::new(&server.policy, &ServerSpec { throttle: true, ..ServerSpec::default() });
     assert_eq!(server.served(0, "c", 2), 1);
     assert_eq!(server.wait(1, "c"), Some(59));
 }

@@ -145,8 +145,10 @@ impl JsonSchema for CostDocument {
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let (points, place) = (generator.subschema_for::<Points>(), generator.subschema_for::<PointerPlace>());
+        let reserve = json_schema!({ "allOf": [points], "description": "So much is set aside when a request comes." });
+        let charged = json_schema!({ "allOf": [place], "description": "Where its answer tells what it cost." });
         let told = json_schema!({
-            "type": "object", "properties": { "reserve": points, "charged": place },
+            "type": "object", "properties": { "reserve": reserve, "charged": charged },
             "required": ["reserve", "charged"], "additionalProperties": false,
         });
         let by_class = json_schema!({ "type": "object", "additionalProperties": points, "minProperties": 1 });

@@ -11,7 +11,25 @@ macro_rules! built_in {
     };
 }
 
-const BUILT_IN: &[(&str, &str)] = &built_in!["tellus"];
+const BUILT_IN: &[(&str, &str)] = &built_in![
+    "ampeco",
+    "aws-api-gateway",
+    "azure-resource-manager",
+    "chargefox",
+    "cloudflare",
+    "discord",
+    "evnnovator",
+    "github",
+    "plugchoice",
+    "plugsurfing",
+    "salesforce",
+    "shopify",
+    "smartcar",
+    "stripe",
+    "telair",
+    "tellus",
+    "zaptec",
+];
 
 /// The names of the built-in policies.
 pub fn builtin_names() -> impl Iterator<Item = &'static str> + Clone {

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::ask::AskDocument;
+use super::client::ClientsDocument;
 use crate::time::Nanos;
 use crate::yaml::quantity::{Delay, Interval, Length, Name, Percent, Power, Rate, Voltage, Whole};
 use crate::yaml::{Located, Short, Words};
@@ -16,6 +17,8 @@ pub enum GroupDocument {
     Chargers(Box<ChargersDocument>),
     /// Clients of an operator's back end.
     Operators(OperatorsDocument),
+    /// Clients of any HTTP API, with the requests that are written here.
+    Clients(Box<ClientsDocument>),
 }
 
 /// A group of like chargers.
@@ -51,7 +54,7 @@ pub struct ChargersDocument {
     /// How long before its token ends a charger asks for the next; 2m when left out.
     #[serde(default = "renew_before")]
     pub renew_before: Located<Delay>,
-    /// What they do when refused: `obey` (when left out), `exponential`, `stubborn` or `give_up`.
+    /// What they do when refused: `obey` (when left out), `exponential`, `stubborn`, `give_up` or `preempt`.
     #[serde(default)]
     pub reaction: Short<ReactionDocument>,
     /// How they come back after losing the connection.
@@ -75,7 +78,7 @@ pub struct OperatorsDocument {
     /// What each of them asks for again and again; nothing when left out.
     #[serde(default)]
     pub asks: Vec<Located<AskDocument>>,
-    /// What they do when refused: `obey` (when left out), `exponential`, `stubborn` or `give_up`.
+    /// What they do when refused: `obey` (when left out), `exponential`, `stubborn`, `give_up` or `preempt`.
     #[serde(default)]
     pub reaction: Short<ReactionDocument>,
     /// `keep` (when left out): one token for its whole lifetime. `per_request`: a fresh one each time, a bad habit.
@@ -177,6 +180,9 @@ pub enum ReactionDocument {
     Stubborn(StubbornDocument),
     /// Drops the operation at the first refusal.
     GiveUp {},
+    /// Stops before it is refused: once an answer says that nothing of a class remains, sends nothing of that class for the
+    /// window that the answer tells. For providers whose answers carry quota headers; chargers only react to refusals.
+    Preempt(PreemptDocument),
 }
 
 /// `initial`, doubled with each failure up to `max`, plus up to `jitter` of it.
@@ -198,6 +204,18 @@ pub struct BackoffDocument {
 #[serde(deny_unknown_fields, default)]
 pub struct StubbornDocument {
     /// Attempts in all; 6 when left out.
+    pub attempts: Whole<1, 1_000>,
+}
+
+/// What a client that heeds what remains does where that is not enough. Refused, it waits as it is told.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct PreemptDocument {
+    /// The wait after an overload, and after a refusal that tells none; 5s when left out.
+    pub default_retry_time: Length,
+    /// How often it tries again after an overload; 1 when left out.
+    pub maximum_retries: Whole<0, 1_000>,
+    /// Attempts in all at what is refused; 6 when left out.
     pub attempts: Whole<1, 1_000>,
 }
 
@@ -252,7 +270,7 @@ impl Words for CommandsDocument {
 }
 
 impl Words for ReactionDocument {
-    const WORDS: &'static [&'static str] = &["obey", "exponential", "stubborn", "give_up"];
+    const WORDS: &'static [&'static str] = &["obey", "exponential", "stubborn", "give_up", "preempt"];
 }
 
 impl Default for ModelDocument {
@@ -304,6 +322,16 @@ impl Default for BackoffDocument {
 impl Default for StubbornDocument {
     fn default() -> Self {
         StubbornDocument { attempts: Whole(6) }
+    }
+}
+
+impl Default for PreemptDocument {
+    fn default() -> Self {
+        PreemptDocument {
+            default_retry_time: Length(Nanos::from_secs(5)),
+            maximum_retries: Whole(1),
+            attempts: Whole(6),
+        }
     }
 }
 

@@ -1,16 +1,20 @@
 //! The profile as it is written in YAML. The comments on these types are the descriptions in its JSON Schema, so they
 //! are written for users and name every default.
 
+pub mod arrivals;
 pub mod ask;
+pub mod client;
 pub mod event;
 pub mod fleet;
 pub mod gate;
+pub mod json;
 pub mod target;
 
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::policy::matching::RequestPattern;
 use crate::yaml::quantity::{Delay, Length, Name, Whole};
 use crate::yaml::{Located, Short};
 use event::EventDocument;
@@ -29,6 +33,10 @@ pub struct ProfileDocument {
     pub description: Option<String>,
     /// The quota policy: a built-in name such as `tellus`, or a path seen from this file.
     pub policy: Located<String>,
+    /// Which requests belong to which of the policy's classes, where the provider does not publish it:
+    /// `{light: [GET /contacts]}`. The rest is learned from answers.
+    #[serde(default)]
+    pub classes: ClassesDocument,
     /// What the fleet talks to: `embedded` (the built-in reference server on loopback; when left out), `{embedded: …}`
     /// with options, or `{url: …}`.
     #[serde(default)]
@@ -54,6 +62,9 @@ pub struct ProfileDocument {
     #[serde(default)]
     pub network: NetworkDocument,
 }
+
+/// Requests by the class that they belong to.
+pub type ClassesDocument = IndexMap<Located<Name>, Vec<Located<RequestPattern>>>;
 
 fn one_minute() -> Length {
     Length(crate::time::Nanos::from_secs(60))

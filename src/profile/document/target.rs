@@ -38,6 +38,8 @@ pub struct ServerDocument {
     pub token_lifetime: Length,
     /// A span in which requests are answered as overloaded.
     pub overload: Option<OverloadDocument>,
+    /// Whether penalties are enforced that the policy leaves undefined (`stated: false`); not, when left out.
+    pub throttle: bool,
     /// Deliberate defects, to show that the checks catch them.
     pub faults: Vec<Fault>,
 }
@@ -80,6 +82,7 @@ impl Default for ServerDocument {
             limiter: Reading::Rolling,
             token_lifetime: Length(Nanos::from_secs(86_400)),
             overload: None,
+            throttle: false,
             faults: Vec::new(),
         }
     }

@@ -3,6 +3,7 @@
 use indexmap::IndexMap;
 
 use super::ask;
+use super::client::Scripts;
 use super::groups::{Groups, count};
 use crate::profile::document::fleet::*;
 use crate::scenario::fleet::*;
@@ -17,7 +18,8 @@ const LONGEST_WAIT: Nanos = Nanos::from_secs(30);
 /// A charger never stops coming back: its attempts to reconnect do not run out.
 const RECONNECTS: u32 = u32::MAX;
 
-pub(super) fn groups(groups: &Groups<'_>, target: &Target) -> Result<Vec<Group>, Diagnosis> {
+pub(super) fn groups(scripts: &mut Scripts<'_>, target: &Target) -> Result<Vec<Group>, Diagnosis> {
+    let groups = scripts.groups;
     check_serials(groups)?;
     let mut first = 0;
     let mut resolved = Vec::new();
@@ -25,6 +27,7 @@ pub(super) fn groups(groups: &Groups<'_>, target: &Target) -> Result<Vec<Group>,
         let kind = match document {
             GroupDocument::Chargers(document) => GroupKind::Chargers(Box::new(chargers(groups.source, document)?)),
             GroupDocument::Operators(document) => GroupKind::Operators(operators(groups, document)?),
+            GroupDocument::Clients(document) => GroupKind::Clients(Box::new(scripts.clients(document)?)),
         };
         check_renewal(groups.source, document, target)?;
         resolved.push(Group { name: name.to_owned(), first: DeviceId(first), count: count(document), kind });
@@ -156,12 +159,17 @@ fn commands(source: &Source, document: &CommandsDocument) -> Result<CommandDeliv
     }
 }
 
-fn reaction(source: &Source, document: &ReactionDocument) -> Result<Reaction, Diagnosis> {
+pub(super) fn reaction(source: &Source, document: &ReactionDocument) -> Result<Reaction, Diagnosis> {
     Ok(match document {
         ReactionDocument::Obey(document) => Reaction::Obey(backoff(source, document)?),
         ReactionDocument::Exponential(document) => Reaction::Exponential(backoff(source, document)?),
         ReactionDocument::Stubborn(document) => Reaction::Stubborn { attempts: document.attempts.0 },
         ReactionDocument::GiveUp {} => Reaction::GiveUp,
+        ReactionDocument::Preempt(document) => Reaction::Preempt(Preempt {
+            default_retry_time: document.default_retry_time.0,
+            maximum_retries: document.maximum_retries.0,
+            attempts: document.attempts.0,
+        }),
     })
 }
 
@@ -204,6 +212,8 @@ fn check_renewal(source: &Source, document: &GroupDocument, target: &Target) -> 
     let (renew, kind): (Located<Delay>, _) = match document {
         GroupDocument::Chargers(chargers) => (chargers.renew_before, "chargers"),
         GroupDocument::Operators(operators) => (operators.renew_before, "operators"),
+        // Of another API's tokens this server knows nothing.
+        GroupDocument::Clients(_) => return Ok(()),
     };
     if renew.value.0 < server.token_lifetime {
         return Ok(());

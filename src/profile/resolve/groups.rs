@@ -2,6 +2,7 @@
 
 use indexmap::IndexMap;
 
+use crate::profile::document::client::ClientsDocument;
 use crate::profile::document::fleet::{ChargersDocument, GroupDocument};
 use crate::scenario::GroupId;
 use crate::yaml::diagnosis::shown;
@@ -37,6 +38,14 @@ impl<'a> Groups<'a> {
         self.fleet.iter().map(|(name, group)| (name.0.as_str(), group))
     }
 
+    /// All groups of scripted clients.
+    pub fn clients(&self) -> impl Iterator<Item = &'a ClientsDocument> {
+        self.fleet.values().filter_map(|group| match group {
+            GroupDocument::Clients(clients) => Some(&**clients),
+            GroupDocument::Chargers(_) | GroupDocument::Operators(_) => None,
+        })
+    }
+
     /// A group of any kind.
     pub fn any(&self, name: &Located<Name>) -> Result<(GroupId, &'a GroupDocument), Diagnosis> {
         match self.fleet.get_full(name) {
@@ -53,7 +62,7 @@ impl<'a> Groups<'a> {
     pub fn chargers(&self, name: &Located<Name>) -> Result<(GroupId, &'a ChargersDocument), Diagnosis> {
         match self.any(name)? {
             (id, GroupDocument::Chargers(chargers)) => Ok((id, chargers)),
-            (_, GroupDocument::Operators(_)) => Err(self.wrong_kind(name, "operators", "chargers")),
+            (_, other) => Err(self.wrong_kind(name, kind(other), "chargers")),
         }
     }
 
@@ -61,12 +70,12 @@ impl<'a> Groups<'a> {
     pub fn operators(&self, name: &Located<Name>) -> Result<GroupId, Diagnosis> {
         match self.any(name)? {
             (id, GroupDocument::Operators(_)) => Ok(id),
-            (_, GroupDocument::Chargers(_)) => Err(self.wrong_kind(name, "chargers", "operators")),
+            (_, other) => Err(self.wrong_kind(name, kind(other), "operators")),
         }
     }
 
     fn wrong_kind(&self, name: &Located<Name>, is: &str, needed: &str) -> Diagnosis {
-        let fits = |group: &GroupDocument| matches!(group, GroupDocument::Chargers(_)) == (needed == "chargers");
+        let fits = |group: &GroupDocument| kind(group) == needed;
         let fitting: Vec<String> =
             self.iter().filter(|(_, group)| fits(group)).map(|(name, _)| format!("`{name}`")).collect();
         let help = match fitting.as_slice() {
@@ -82,5 +91,15 @@ pub(super) fn count(group: &GroupDocument) -> u32 {
     match group {
         GroupDocument::Chargers(chargers) => chargers.count.0,
         GroupDocument::Operators(operators) => operators.count.0,
+        GroupDocument::Clients(clients) => clients.count.0,
+    }
+}
+
+/// What the devices of a group are called.
+fn kind(group: &GroupDocument) -> &'static str {
+    match group {
+        GroupDocument::Chargers(_) => "chargers",
+        GroupDocument::Operators(_) => "operators",
+        GroupDocument::Clients(_) => "clients",
     }
 }

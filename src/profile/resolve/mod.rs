@@ -1,28 +1,45 @@
 //! From a profile's document to a [`Scenario`]: what serde cannot know is checked here, one error at a time, each at its
 //! place.
 
+mod arrivals;
 mod ask;
+mod classes;
+mod client;
 mod event;
 mod fleet;
 mod gate;
 mod groups;
 mod identity;
+mod requests;
+mod script;
 mod target;
+mod template;
+mod texts;
 
 use super::document::ProfileDocument;
+use super::document::fleet::GroupDocument;
 use crate::policy::model::Policy;
 use crate::scenario::{Operations, Scenario};
-use crate::tellus::TellusOp;
 use crate::yaml::{Diagnosis, Source};
+use client::Scripts;
 use groups::Groups;
+use identity::Keys;
+use requests::Requests;
 
 /// Checks a document against itself and its policy.
-pub fn resolve(source: &Source, document: &ProfileDocument, policy: Policy) -> Result<Scenario, Diagnosis> {
-    let operations = Operations::classified(&policy, TellusOp::ALL.map(TellusOp::request));
-    check_classes(source, document, &policy, &operations)?;
+pub fn resolve(source: &Source, document: &ProfileDocument, mut policy: Policy) -> Result<Scenario, Diagnosis> {
+    classes::map(source, &document.classes, &mut policy)?;
     let groups = Groups::new(source, &document.fleet)?;
     let target = target::target(source, document)?;
-    let fleet = fleet::groups(&groups, &target)?;
+    let speaks_tellus = groups.iter().any(|(_, group)| !matches!(group, GroupDocument::Clients(_)));
+    client::check_drawn(&groups, |name| script::is_scope(&policy, name))?;
+    let mut scripts =
+        Scripts { groups: &groups, policy: &policy, requests: Requests::new(speaks_tellus), keys: Keys::default() };
+    let fleet = fleet::groups(&mut scripts, &target)?;
+    let Scripts { requests, mut keys, .. } = scripts;
+    let operations = requests.classified(&policy);
+    classes::check_used(source, &document.classes, &operations)?;
+    check_classes(source, document, &policy, &operations)?;
     let duration = document.duration.0;
     Ok(Scenario {
         name: document.name.0.clone(),
@@ -32,7 +49,7 @@ pub fn resolve(source: &Source, document: &ProfileDocument, policy: Policy) -> R
         duration,
         start_of_day_offset: document.time_of_day.0,
         operations,
-        identities: identity::identities(&policy, &fleet),
+        identities: identity::identities(&policy, &fleet, &mut keys),
         groups: fleet,
         events: event::events(&groups, &document.events, duration)?,
         gates: gate::gates(source, &document.gates, &policy)?,
@@ -43,6 +60,7 @@ pub fn resolve(source: &Source, document: &ProfileDocument, policy: Policy) -> R
 }
 
 /// A class that no request of the fleet belongs to would be reported as never used, and a typing error in it never found.
+/// A script need not use all that a provider offers: of its requests it is enough that one belongs somewhere.
 fn check_classes(
     source: &Source,
     document: &ProfileDocument,
@@ -50,12 +68,26 @@ fn check_classes(
     operations: &Operations,
 ) -> Result<(), Diagnosis> {
     let used = |index| operations.iter().any(|(_, operation)| operation.class.is_some_and(|id| id.index() == index));
+    let scripted = document.fleet.values().any(|group| matches!(group, GroupDocument::Clients(_)));
+    let learned = policy.classes.iter().any(|class| class.learned_as.is_some());
+    if scripted && (learned || (0..policy.classes.len()).any(used)) {
+        return Ok(());
+    }
     let Some((_, class)) = policy.classes.iter().enumerate().find(|(index, _)| !used(*index)) else { return Ok(()) };
-    let title =
-        format!("the class `{}` of policy `{}` fits no request that the fleet can make", class.name, policy.name);
+    let (title, like) = match operations.iter().last().filter(|_| scripted) {
+        None => {
+            let title = format!(
+                "the class `{}` of policy `{}` fits no request that the fleet can make",
+                class.name, policy.name
+            );
+            (title, "GET /v1/operator/sites".to_owned())
+        }
+        Some((_, last)) => (format!("no request of the fleet fits any class of policy `{}`", policy.name), last.name()),
+    };
     let requests: Vec<String> = class.requests.iter().map(|request| format!("`{request}`")).collect();
+    let whose = if scripted { format!("the class `{}`", class.name) } else { "it".to_owned() };
     Err(Diagnosis::at(source, document.policy.place, title)
-        .help(format!("it lists {}; the fleet's are like `GET /v1/operator/sites`", requests.join(", "))))
+        .help(format!("{whose} lists {}; the fleet's are like `{like}`", requests.join(", "))))
 }
 
 #[cfg(test)]

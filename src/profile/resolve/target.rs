@@ -59,6 +59,7 @@ fn embedded_server(source: &Source, server: &ServerDocument, duration: Nanos) ->
         limiter: server.limiter,
         token_lifetime: server.token_lifetime.0,
         overload,
+        throttle: server.throttle,
         faults: server.faults.clone(),
     })
 }

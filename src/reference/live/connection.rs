@@ -20,7 +20,7 @@ use tokio::net::TcpStream;
 use super::patience::{Activity, Phase, WatchedSocket};
 use super::server::Server;
 use super::stream;
-use crate::reference::http::{HttpIn, HttpOut};
+use crate::reference::http::{API_KEY_HEADERS, HttpIn, HttpOut};
 
 const LONGEST_HEAD: usize = 16 * 1024;
 const LONGEST_BODY: usize = 64 * 1024;
@@ -65,24 +65,27 @@ async fn respond(
     let (head, body) = request.into_parts();
     let Ok(body) = Limited::new(body, LONGEST_BODY).collect().await else {
         activity.enter(server.clock.now(), Phase::Idle);
-        return Ok(too_large());
+        return Ok(closing(written(server.too_large())));
     };
     activity.enter(server.clock.now(), Phase::Busy);
 
     let body = body.to_bytes();
+    let authorization = text_of(&head.headers, header::AUTHORIZATION);
     let input = HttpIn {
         method: if handshake.is_some() { "WS" } else { head.method.as_str() },
         path: head.uri.path(),
         query: head.uri.query().unwrap_or_default(),
-        authorization: text_of(&head.headers, header::AUTHORIZATION),
+        authorization,
+        api_key: if authorization.is_none() { api_key(&head.headers) } else { None },
         body: &body,
     };
     let answer = match (server.handle(address, &input).await, handshake) {
         (Ok(answer), _) => written(answer),
         (Err(stream), Some((key, upgrade))) => {
             let activity = Activity::new(server.clock.now(), Phase::Busy);
+            let answer = stream::switching_protocols(&key, &stream.headers);
             server.attend(activity, stream::serve(upgrade, stream));
-            return Ok(stream::switching_protocols(&key));
+            return Ok(answer);
         }
         (Err(_), None) => unreachable!("only handshakes become streams"),
     };
@@ -103,12 +106,14 @@ fn written(out: HttpOut) -> Answer {
     })
 }
 
-/// The documents name no code for it. What is left of the body is not read: the connection ends.
-fn too_large() -> Answer {
-    let body = r#"{"code":1001,"message":"The body is too large or incomplete"}"#;
-    let mut answer = written(HttpOut { status: 400, headers: Vec::new(), body: body.into() });
+/// What is left of the request is not read: the connection ends.
+fn closing(mut answer: Answer) -> Answer {
     answer.headers_mut().insert(header::CONNECTION, header::HeaderValue::from_static("close"));
     answer
+}
+
+fn api_key(headers: &HeaderMap) -> Option<&str> {
+    API_KEY_HEADERS.iter().find_map(|name| headers.get(*name)?.to_str().ok())
 }
 
 /// A header's value, unless it is no text.

@@ -20,7 +20,7 @@ use super::patience::{Activity, Patience, Phase};
 use crate::clock::Clock;
 use crate::policy::model::Policy;
 use crate::reference::http::{HttpIn, HttpOut, Reply};
-use crate::reference::tellus::{Platform, Subscription, Ticket};
+use crate::reference::platform::{Platform, StreamId, Ticket, for_policy};
 use crate::scenario::target::ServerSpec;
 use crate::time::Nanos;
 
@@ -79,7 +79,7 @@ pub(super) fn start_with(
     let (stop, stopping) = watch::channel(false);
     let serve = move || {
         let clock = Clock::start();
-        let platform = Platform::new(&policy, &spec, clock.anchor());
+        let platform = for_policy(&policy, &spec, clock.anchor());
         let server = Rc::new(Server::new(clock, patience, platform, stopping));
         if let Err(error) = LocalSet::new().block_on(&runtime, run(&server, listener)) {
             // Nobody may be listening there any more.
@@ -124,7 +124,7 @@ async fn run(server: &Rc<Server>, listener: std::net::TcpListener) -> io::Result
 pub struct Server {
     pub clock: Clock,
     patience: Patience,
-    platform: RefCell<Platform>,
+    platform: RefCell<Box<dyn Platform>>,
     held: RefCell<HashMap<Ticket, oneshot::Sender<HttpOut>>>,
     guests: RefCell<HashMap<u64, Guest>>,
     welcomed: Cell<u64>,
@@ -138,7 +138,7 @@ struct Guest {
 }
 
 impl Server {
-    fn new(clock: Clock, patience: Patience, platform: Platform, stopping: watch::Receiver<bool>) -> Server {
+    fn new(clock: Clock, patience: Patience, platform: Box<dyn Platform>, stopping: watch::Receiver<bool>) -> Server {
         Server {
             clock,
             patience,
@@ -163,10 +163,13 @@ impl Server {
         match reply {
             Reply::Respond(answer) => Ok(answer),
             Reply::Hold { ticket, .. } => Ok(HeldPoll::new(self, ticket).answer().await),
-            Reply::Stream(subscription) => {
-                Err(OpenStream { server: Rc::clone(self), subscription: Some(subscription) })
-            }
+            Reply::Stream { id, headers } => Err(OpenStream { server: Rc::clone(self), id, headers }),
         }
+    }
+
+    /// The answer to a request whose body is too large or ends early.
+    pub fn too_large(&self) -> HttpOut {
+        self.platform.borrow().too_large()
     }
 
     /// Serves something as a task that the beat cuts off when its client is too slow.
@@ -264,14 +267,21 @@ impl Drop for HeldPoll {
 /// A stream whose handshake was accepted; its place is free again when it is dropped.
 pub struct OpenStream {
     server: Rc<Server>,
-    subscription: Option<Subscription>,
+    id: StreamId,
+    /// What the handshake's answer carries besides.
+    pub headers: Vec<(String, String)>,
 }
 
 impl OpenStream {
     /// The frames to send now.
     pub fn frames(&self) -> Vec<String> {
         let now = self.server.clock.now();
-        self.subscription.as_ref().map(|stream| self.server.platform.borrow().frames(now, stream)).unwrap_or_default()
+        self.server.platform.borrow().frames(now, self.id)
+    }
+
+    /// How often to send them.
+    pub fn frames_every(&self) -> Duration {
+        self.server.platform.borrow().frames_every().into()
     }
 
     /// How long it may stay open; None for as long as its client likes.
@@ -286,8 +296,6 @@ impl OpenStream {
 
 impl Drop for OpenStream {
     fn drop(&mut self) {
-        if let Some(subscription) = self.subscription.take() {
-            self.server.platform.borrow_mut().close_stream(subscription);
-        }
+        self.server.platform.borrow_mut().close_stream(self.id);
     }
 }

@@ -20,8 +20,6 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 use super::server::OpenStream;
 use crate::scenario::target::CUT_CODE;
 
-/// The documents say: every few seconds, as the platform configures it.
-const FRAMES_EVERY: Duration = Duration::from_secs(5);
 /// A client that takes nothing for so long is cut off.
 const PATIENCE: Duration = Duration::from_secs(10);
 const BUFFER: usize = 4 * 1024;
@@ -44,7 +42,8 @@ pub fn accept_key<B>(request: &Request<B>) -> Option<String> {
     handshake.then(|| derive_accept_key(key.as_bytes()))
 }
 
-pub fn switching_protocols(accept_key: &str) -> Response<Full<Bytes>> {
+/// `others` are headers besides those of the handshake.
+pub fn switching_protocols(accept_key: &str, others: &[(String, String)]) -> Response<Full<Bytes>> {
     let mut answer = Response::default();
     *answer.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
     let headers = answer.headers_mut();
@@ -52,6 +51,11 @@ pub fn switching_protocols(accept_key: &str) -> Response<Full<Bytes>> {
     headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
     if let Ok(key) = HeaderValue::from_str(accept_key) {
         headers.insert(header::SEC_WEBSOCKET_ACCEPT, key);
+    }
+    for (name, value) in others {
+        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
+            headers.append(name, value);
+        }
     }
     answer
 }
@@ -67,7 +71,7 @@ pub async fn serve(upgrade: OnUpgrade, stream: OpenStream) {
     let mut socket = WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(config)).await;
     let mut stopping = stream.server().stopping();
     let lifetime = stream.lifetime().map(Duration::from);
-    let mut ticks = interval(FRAMES_EVERY);
+    let mut ticks = interval(stream.frames_every());
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut cut = pin!(timeout(lifetime.unwrap_or(Duration::MAX), pending::<()>()));
     loop {

@@ -1,5 +1,7 @@
 //! Over real sockets: what only they can show.
 
+mod generic;
+
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;

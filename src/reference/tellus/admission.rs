@@ -4,10 +4,11 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::answer::Code;
 use crate::limiter::enforcer::Enforcer;
-use crate::policy::model::{ClassId, HintPlace, Limit, Policy, Refusal, Scope};
+use crate::policy::model::{ClassId, Limit, Policy, Scope};
 use crate::reference::http::HttpOut;
-use crate::rng::stable_share;
-use crate::scenario::target::{Fault, OverloadSpec, ServerSpec};
+use crate::reference::overload::Overload;
+use crate::reference::refusal;
+use crate::scenario::target::{Fault, ServerSpec};
 use crate::tellus::TellusOp;
 use crate::time::{Anchor, Nanos};
 
@@ -59,16 +60,13 @@ pub struct Place {
 /// Decides each request by policy and spec.
 pub struct Admission {
     enforcer: Enforcer,
-    refusal: Refusal,
+    policy: Policy,
     faults: Vec<Fault>,
-    overload: Option<OverloadSpec>,
-    overload_status: u16,
+    overload: Overload,
     /// By operation.
     classes: [Option<ClassId>; TellusOp::ALL.len()],
     /// By class: whether it has a limit on concurrency.
     holds_places: Vec<bool>,
-    /// Requests seen, to choose evenly which of them meet an overloaded server.
-    seen: u32,
 }
 
 impl Admission {
@@ -79,33 +77,24 @@ impl Admission {
         let holds_places = |class| policy.drawn_on(class).any(|id| policy.class(id).limits.iter().any(concurrent));
         Admission {
             enforcer: Enforcer::new(policy, spec).anchored(anchor),
-            refusal: policy.refusal.clone(),
+            policy: policy.clone(),
             faults: spec.faults.clone(),
-            overload: spec.overload,
-            overload_status: policy.overload.status,
+            overload: Overload::new(spec.overload),
             classes: TellusOp::ALL.map(class_of),
             holds_places: (0..policy.classes.len()).map(|class| holds_places(ClassId(class as u8))).collect(),
-            seen: 0,
         }
     }
 
     /// The answer of a server that is too busy for this request, or None.
     pub fn overloaded(&mut self, now: Nanos) -> Option<HttpOut> {
-        let OverloadSpec { share, from, lasting } = self.overload?;
-        let over = lasting.is_some_and(|lasting| now >= from.saturating_add(lasting));
-        if now < from || over {
-            return None;
-        }
-        self.seen = self.seen.wrapping_add(1);
-        let hit = share >= 1.0 || stable_share(0, "overload", self.seen) < share;
-        hit.then(|| self.busy())
+        self.overload.hits(now).then(|| self.busy())
     }
 
     /// The answer of a server that has no room.
     pub fn busy(&self) -> HttpOut {
         let code = Code::ServerFault as i64;
         let body = serde_json::json!({ "code": code, "message": "Service unavailable" });
-        HttpOut::json(self.overload_status, &body)
+        HttpOut::json(self.policy.overload.status, &body)
     }
 
     /// Counts a request, or says the refusal. A place comes with requests of classes that limit concurrency.
@@ -113,7 +102,7 @@ impl Admission {
         let Some(class) = self.classes[op as usize] else { return Ok(None) };
         match self.enforcer.check(now, class, subject.address, |scope| subject.key(scope)) {
             Ok(()) => Ok(self.holds_places[class.index()].then_some(Place { class, since: now, subject })),
-            Err(refused) => Err(self.refuse(refused.hint.as_deref())),
+            Err(refused) => Err(refusal::refused(&self.policy, &self.faults, refused.hint.as_deref())),
         }
     }
 
@@ -123,42 +112,11 @@ impl Admission {
             self.enforcer.release(class, since, subject.address, |scope| subject.key(scope));
         }
     }
-
-    fn refuse(&self, hint: Option<&str>) -> HttpOut {
-        let place = self.refusal.retry_after.as_ref().map(|source| &source.place);
-        let mut headers = Vec::new();
-        let mut details = String::new();
-        match (place, hint) {
-            (Some(HintPlace::Body(pointer)), Some(hint)) => details = format!(",{}", nested(pointer, hint)),
-            (Some(HintPlace::Header(name)), Some(hint)) => headers.push((name.clone(), hint.to_owned())),
-            (None, _) | (_, None) => {}
-        }
-        let code = self.refusal.body_code.as_ref().map_or(5001, |(_, code)| *code);
-        let body = match self.faults.contains(&Fault::WrongRefusalBody) {
-            true => r#"{"error":"slow down"}"#.to_owned(),
-            false => format!(r#"{{"code":{code},"message":"Too many requests"{details}}}"#),
-        };
-        let status = if self.faults.contains(&Fault::WrongRefusalStatus) { 403 } else { self.refusal.status };
-        HttpOut { status, headers, body: body.into_bytes() }
-    }
-}
-
-/// `/a/b` and `7` as `"a":{"b":7}`.
-fn nested(pointer: &str, value: &str) -> String {
-    let names: Vec<&str> = pointer.split('/').skip(1).collect();
-    let opened: Vec<String> = names.iter().map(|name| serde_json::Value::from(*name).to_string() + ":").collect();
-    format!("{}{value}{}", opened.join("{"), "}".repeat(names.len().saturating_sub(1)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_hint_is_nested_as_its_pointer_says() {
-        assert_eq!(nested("/details/retry_after_seconds", "7"), r#""details":{"retry_after_seconds":7}"#);
-        assert_eq!(nested("/wait", "7"), r#""wait":7"#);
-    }
 
     #[test]
     fn a_scope_of_two_names_is_neither_of_them_alone() {

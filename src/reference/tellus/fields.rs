@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 
 use super::answer::{Code, PageRequest, Problem};
 use super::fleet::MOST_CONNECTORS;
+use crate::reference::query;
 
 /// The longest text that is taken for an id, a name or a message.
 const LONGEST_TEXT: usize = 1024;
@@ -60,11 +61,7 @@ impl Fields {
 
     /// A URL's query; of a repeated name the last counts.
     pub fn query(text: &str) -> Fields {
-        let pair = |pair: &str| {
-            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            (percent_decoded(name), Value::String(percent_decoded(value)))
-        };
-        Fields { map: text.split('&').filter(|pair| !pair.is_empty()).map(pair).collect(), textual: true }
+        Fields { map: query::pairs(text).map(|(name, value)| (name, Value::String(value))).collect(), textual: true }
     }
 
     /// An object inside this one; its fields are named without their parent's name.
@@ -211,34 +208,6 @@ pub fn kept(name: &str, map: Map<String, Value>) -> Result<Map<String, Value>, P
     Ok(map)
 }
 
-/// Undoes the escapes of a query; what is no escape stays as it is.
-fn percent_decoded(text: &str) -> String {
-    if !text.contains(['%', '+']) {
-        return text.to_owned();
-    }
-    let mut rest = text.as_bytes();
-    let mut decoded = Vec::with_capacity(rest.len());
-    while let [byte, after @ ..] = rest {
-        rest = after;
-        match (byte, after) {
-            (b'%', [high, low, after @ ..]) => match (hex(*high), hex(*low)) {
-                (Some(high), Some(low)) => {
-                    decoded.push(high * 16 + low);
-                    rest = after;
-                }
-                _ => decoded.push(b'%'),
-            },
-            (b'+', _) => decoded.push(b' '),
-            _ => decoded.push(*byte),
-        }
-    }
-    String::from_utf8_lossy(&decoded).into_owned()
-}
-
-fn hex(digit: u8) -> Option<u8> {
-    char::from(digit).to_digit(16).map(|value| value as u8)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -273,15 +242,6 @@ mod tests {
         assert_eq!(code(query.integer("size", 1..=99)), Some(Code::Invalid));
         assert_eq!(code(body(r#"{"size":"100"}"#).integer("size", 1..=100)), Some(Code::Invalid));
         assert_eq!(code(body(r#"{"size":1.5}"#).integer("size", 1..=100)), Some(Code::Invalid));
-    }
-
-    #[test]
-    fn escapes_are_undone_and_broken_ones_stay() {
-        for (raw, plain) in
-            [("a%2Cb", "a,b"), ("a+b", "a b"), ("100%", "100%"), ("%zz", "%zz"), ("%4", "%4"), ("%+1", "% 1")]
-        {
-            assert_eq!(percent_decoded(raw), plain);
-        }
     }
 
     #[test]

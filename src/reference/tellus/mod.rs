@@ -39,6 +39,7 @@
 
 mod admission;
 mod answer;
+mod bearer;
 mod charger;
 mod commands;
 mod fields;
@@ -49,10 +50,20 @@ mod polls;
 mod records;
 mod route;
 mod state;
-mod tokens;
 mod views;
 
-pub use platform::{Platform, Subscription};
-pub use polls::Ticket;
+pub use platform::Tellus;
 #[cfg(test)]
 mod tests;
+
+use crate::policy::matching::RequestPattern;
+use crate::policy::model::Policy;
+use crate::tellus::TellusOp;
+
+/// Whether a policy limits operations of this API by their own paths.
+pub fn is_meant_by(policy: &Policy) -> bool {
+    let own = |pattern: &RequestPattern| {
+        TellusOp::ALL.iter().any(|op| pattern.to_string() == format!("{} {}", op.method(), op.path()))
+    };
+    policy.classes.iter().flat_map(|class| &class.requests).any(own)
+}

@@ -1,16 +1,19 @@
 //! The platform as a state machine: a request goes in, its reply comes out.
 
+use std::collections::HashMap;
+
 use super::admission::{Admission, Place, Subject, hashed};
 use super::answer::{Code, Problem, done};
+use super::bearer::{Bearer, unauthenticated};
 use super::charger::{Polled, device_secret};
 use super::fields::Fields;
 use super::fleet::ChargerId;
-use super::polls::Ticket;
 use super::route::{self, Route};
 use super::state::{PollAnswer, State};
-use super::tokens::{Bearer, Tokens, bearer_token};
 use crate::policy::model::Policy;
 use crate::reference::http::{HttpIn, HttpOut, Reply};
+use crate::reference::platform::{Platform, StreamId, Ticket};
+use crate::reference::tokens::{Tokens, bearer_token};
 use crate::scenario::target::{CUT_AFTER, Fault, ServerSpec};
 use crate::tellus::TellusOp;
 use crate::time::{Anchor, Nanos};
@@ -18,88 +21,37 @@ use crate::time::{Anchor, Nanos};
 /// How many streams may be open, over all clients.
 const MOST_STREAMS: usize = 1024;
 
-/// An open stream. Whoever holds it gives it back with [`Platform::close_stream`].
-#[derive(Debug)]
-pub struct Subscription {
+/// The documents say: every few seconds, as the platform configures it.
+const FRAMES_EVERY: Nanos = Nanos::from_secs(5);
+
+/// An open stream.
+struct Subscription {
     /// In order, each once.
     devices: Vec<String>,
     place: Option<Place>,
 }
 
 /// The reference implementation of the Tellus Open Platform API.
-pub struct Platform {
+pub struct Tellus {
     state: State,
     tokens: Tokens,
     admission: Admission,
-    streams: usize,
+    streams: HashMap<StreamId, Subscription>,
+    streams_opened: u64,
     faults: Vec<Fault>,
 }
 
-impl Platform {
+impl Tellus {
     /// `anchor` gives the wall-clock time of the zero of every `now` to come.
-    pub fn new(policy: &Policy, spec: &ServerSpec, anchor: Anchor) -> Platform {
-        Platform {
+    pub fn new(policy: &Policy, spec: &ServerSpec, anchor: Anchor) -> Tellus {
+        Tellus {
             state: State::new(anchor),
             tokens: Tokens::new(spec.token_lifetime, anchor),
             admission: Admission::new(policy, spec, anchor),
-            streams: 0,
+            streams: HashMap::new(),
+            streams_opened: 0,
             faults: spec.faults.clone(),
         }
-    }
-
-    /// Handles one request of the client at `address` (any number that tells clients' addresses apart).
-    pub fn handle(&mut self, now: Nanos, address: u64, request: &HttpIn<'_>) -> Reply {
-        self.state.end_polls(now);
-        let reply = match self.admission.overloaded(now) {
-            Some(answer) => Err(answer),
-            None => self.serve(now, address, request),
-        };
-        reply.unwrap_or_else(Reply::Respond)
-    }
-
-    /// Moves time on: held polls whose time is over are answered.
-    pub fn advance(&mut self, now: Nanos) {
-        self.state.end_polls(now);
-    }
-
-    /// The answers of held polls that have come up since the last call, whatever brought them.
-    pub fn take_answers(&mut self) -> Vec<(Ticket, HttpOut)> {
-        let admission = &mut self.admission;
-        let answer = |answered: PollAnswer| {
-            admission.release(answered.place);
-            (answered.ticket, answered.answer)
-        };
-        self.state.answers.drain(..).map(answer).collect()
-    }
-
-    /// The client of a held poll has gone.
-    pub fn abandon(&mut self, ticket: Ticket) {
-        if let Some(held) = self.state.polls.abandon(ticket) {
-            self.admission.release(held.place);
-        }
-    }
-
-    /// The frames that a stream gets now: one for each of its chargers that has an active connector.
-    pub fn frames(&self, now: Nanos, stream: &Subscription) -> Vec<String> {
-        if self.faults.contains(&Fault::StreamsSilent) {
-            return Vec::new();
-        }
-        let frame = |device: &String| {
-            let view = self.state.fleet.frame(now, self.state.anchor, self.state.fleet.find(device)?)?;
-            serde_json::to_string(&view).ok()
-        };
-        stream.devices.iter().filter_map(frame).collect()
-    }
-
-    /// How long a stream is kept open; None for as long as its client likes.
-    pub fn stream_lifetime(&self) -> Option<Nanos> {
-        self.faults.contains(&Fault::StreamsCut).then_some(CUT_AFTER)
-    }
-
-    /// Ends a stream: its place is free again.
-    pub fn close_stream(&mut self, stream: Subscription) {
-        self.streams -= 1;
-        self.admission.release(stream.place);
     }
 
     fn serve(&mut self, now: Nanos, address: u64, request: &HttpIn<'_>) -> Result<Reply, HttpOut> {
@@ -123,7 +75,7 @@ impl Platform {
         let subject = bearer.as_ref().map_or(Subject::unknown(address), |bearer| subject_of(bearer, address));
         let place = self.admission.admit(now, op, subject)?;
         self.admission.release(place);
-        let answer = self.tokens.issue(now, &bearer?);
+        let answer = self.tokens.issue(now, &bearer?.name());
         Ok(Reply::Respond(HttpOut::json(200, &answer)))
     }
 
@@ -232,18 +184,82 @@ impl Platform {
         let mut devices: Vec<String> = query.listed("devices")?.required()?.into_iter().map(str::to_owned).collect();
         devices.sort_unstable();
         devices.dedup();
-        if self.streams >= MOST_STREAMS {
+        if self.streams.len() >= MOST_STREAMS {
             return Err(self.admission.busy());
         }
         let subject = Subject { device_set: Some(hashed(&devices)), ..subject };
         let place = self.admission.admit(now, TellusOp::Stream, subject)?;
-        self.streams += 1;
-        Ok(Reply::Stream(Subscription { devices, place }))
+        let id = StreamId(self.streams_opened);
+        self.streams_opened += 1;
+        self.streams.insert(id, Subscription { devices, place });
+        Ok(Reply::Stream { id, headers: Vec::new() })
     }
 
     fn authenticate(&self, now: Nanos, token: Option<&str>) -> Result<Bearer, Problem> {
-        let token = token.ok_or_else(|| Problem::new(Code::Unauthenticated, "unauthenticated"))?;
-        self.tokens.verify(now, token)
+        let token = token.ok_or_else(unauthenticated)?;
+        Bearer::of(self.tokens.verify(now, token))
+    }
+}
+
+impl Platform for Tellus {
+    fn handle(&mut self, now: Nanos, address: u64, request: &HttpIn<'_>) -> Reply {
+        self.state.end_polls(now);
+        let reply = match self.admission.overloaded(now) {
+            Some(answer) => Err(answer),
+            None => self.serve(now, address, request),
+        };
+        reply.unwrap_or_else(Reply::Respond)
+    }
+
+    fn advance(&mut self, now: Nanos) {
+        self.state.end_polls(now);
+    }
+
+    fn take_answers(&mut self) -> Vec<(Ticket, HttpOut)> {
+        let admission = &mut self.admission;
+        let answer = |answered: PollAnswer| {
+            admission.release(answered.place);
+            (answered.ticket, answered.answer)
+        };
+        self.state.answers.drain(..).map(answer).collect()
+    }
+
+    fn abandon(&mut self, ticket: Ticket) {
+        if let Some(held) = self.state.polls.abandon(ticket) {
+            self.admission.release(held.place);
+        }
+    }
+
+    fn frames_every(&self) -> Nanos {
+        FRAMES_EVERY
+    }
+
+    /// One frame for each of the stream's chargers that has an active connector.
+    fn frames(&self, now: Nanos, stream: StreamId) -> Vec<String> {
+        if self.faults.contains(&Fault::StreamsSilent) {
+            return Vec::new();
+        }
+        let frame = |device: &String| {
+            let view = self.state.fleet.frame(now, self.state.anchor, self.state.fleet.find(device)?)?;
+            serde_json::to_string(&view).ok()
+        };
+        self.streams.get(&stream).map_or_else(Vec::new, |stream| stream.devices.iter().filter_map(frame).collect())
+    }
+
+    fn stream_lifetime(&self) -> Option<Nanos> {
+        self.faults.contains(&Fault::StreamsCut).then_some(CUT_AFTER)
+    }
+
+    fn close_stream(&mut self, stream: StreamId) {
+        if let Some(subscription) = self.streams.remove(&stream) {
+            self.admission.release(subscription.place);
+        }
+    }
+
+    /// The documents name no code for it.
+    fn too_large(&self) -> HttpOut {
+        let body = r#"{"code":1001,"message":"The body is too large or incomplete"}"#;
+        HttpOut { status: 400, headers: Vec::new(), body: body.into() }
     }
 }
 

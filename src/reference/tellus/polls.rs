@@ -4,11 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::admission::Place;
 use super::fleet::ChargerId;
+use crate::reference::platform::Ticket;
 use crate::time::Nanos;
-
-/// Names a held poll.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Ticket(u64);
 
 /// A held poll: at most one per connector.
 #[derive(Clone, Copy, Debug)]

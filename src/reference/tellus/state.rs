@@ -6,9 +6,10 @@ use super::admission::Place;
 use super::answer::{Problem, done, success};
 use super::commands::{CommandId, Commands};
 use super::fleet::{ChargerId, Fleet, MOST_CONNECTORS};
-use super::polls::{Held, Polls, Ticket};
+use super::polls::{Held, Polls};
 use super::records::Records;
 use crate::reference::http::HttpOut;
+use crate::reference::platform::Ticket;
 use crate::time::{Anchor, Nanos};
 
 /// Everything but tokens and quotas.

@@ -5,8 +5,8 @@ use super::axis::{Axis, log_millis, nines};
 use super::figure::{Figure, Table};
 use super::ink::Ink;
 use super::plot::{Line, Plot};
-use crate::policy::load::UNCLASSIFIED;
 use crate::summary::{ClassFigures, Latency, Quantiles};
+use crate::tellus::TellusOp;
 
 /// Outcomes in the order of their colours; others follow.
 const OUTCOMES: [&str; 5] = ["served", "refused", "overloaded", "other", "failed"];
@@ -39,7 +39,9 @@ pub fn figure(id: &str, class: &ClassFigures) -> Figure {
         events: vec![],
     };
     let mut note = "Percentile across, latency up, both on logarithmic scales.".to_owned();
-    if class.class == UNCLASSIFIED {
+    let polls = TellusOp::PollCommands.request();
+    let are_polls = |name: &str| name.split_once(' ') == Some(polls);
+    if class.operations.iter().any(|used| are_polls(&used.operation)) {
         note += " Long polls are among these requests, and a server holds them by design.";
     }
     Figure::drawn(id, &title, &note, &description(&outcomes), &plot, table(&outcomes))

@@ -169,6 +169,10 @@ pub fn figures(class: &str, requests: u64, served: u64, refused: u64, median_ms:
         p99: count / 15,
         max: count / 10,
     };
+    let operation = match class {
+        "unclassified" => "GET /v1/device/commands".to_owned(),
+        _ => format!("operation of {class}"),
+    };
     let ratio = |part: u64| (requests > 0).then(|| part as f64 / requests as f64);
     ClassFigures {
         class: class.to_owned(),
@@ -190,7 +194,7 @@ pub fn figures(class: &str, requests: u64, served: u64, refused: u64, median_ms:
         latency,
         refused_per_second: spread(refused),
         overloaded_per_second: spread(0),
-        operations: vec![OperationFigures { operation: format!("operation of {class}"), requests, served, refused }],
+        operations: vec![OperationFigures { operation, requests, served, refused }],
     }
 }
 

@@ -23,10 +23,17 @@ pub struct Rate {
     pub per_hour: f64,
 }
 
+/// How often requests come, per second.
+#[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
+pub struct Pace {
+    pub per_second: f64,
+}
+
 quantity_impls!(Length);
 quantity_impls!(Delay);
 quantity_impls!(Interval);
 quantity_impls!(Rate);
+quantity_impls!(Pace);
 
 const TIME_UNITS: [(&str, u64); 6] = [
     ("us", 1_000),
@@ -88,15 +95,7 @@ impl Quantity for Rate {
     const EXPECTED: &'static str = "a count per unit of time (s, m, h, d), at most `1/s`, such as `2/h`";
 
     fn read(text: &str) -> Result<Self, String> {
-        let (count, unit) = text.split_once('/').ok_or_else(|| format!("`{}` does not say per what", shown(text)))?;
-        let per_hour = match unit.trim() {
-            "s" => 3_600.0,
-            "m" => 60.0,
-            "h" => 1.0,
-            "d" => 1.0 / 24.0,
-            other => return Err(format!("`{}` is no unit of time", shown(other))),
-        };
-        match decimal(count.trim())? * per_hour {
+        match per_hour(text)? {
             per_hour if per_hour <= 3_600.0 => Ok(Rate { per_hour }),
             _ => Err(format!("`{}` is more than one a second", shown(text))),
         }
@@ -105,6 +104,35 @@ impl Quantity for Rate {
     fn schema() -> schemars::Schema {
         word_schema(r"^[0-9]+(\.[0-9]+)?/[smhd]$", ["2/h", "48/d"])
     }
+}
+
+impl Quantity for Pace {
+    const NAME: &'static str = "Pace";
+    const EXPECTED: &'static str = "a count per unit of time (s, m, h, d), at most `100000/s`, such as `20/s`";
+
+    fn read(text: &str) -> Result<Self, String> {
+        match per_hour(text)? / 3_600.0 {
+            per_second if per_second <= 100_000.0 => Ok(Pace { per_second }),
+            _ => Err(format!("`{}` is more than 100000 a second", shown(text))),
+        }
+    }
+
+    fn schema() -> schemars::Schema {
+        word_schema(r"^[0-9]+(\.[0-9]+)?/[smhd]$", ["20/s", "600/m"])
+    }
+}
+
+/// A count per unit of time, as one per hour.
+fn per_hour(text: &str) -> Result<f64, String> {
+    let (count, unit) = text.split_once('/').ok_or_else(|| format!("`{}` does not say per what", shown(text)))?;
+    let in_an_hour = match unit.trim() {
+        "s" => 3_600.0,
+        "m" => 60.0,
+        "h" => 1.0,
+        "d" => 1.0 / 24.0,
+        other => return Err(format!("`{}` is no unit of time", shown(other))),
+    };
+    Ok(decimal(count.trim())? * in_an_hour)
 }
 
 /// A digit that is not zero, before or behind the point. No lookahead: not every validator knows it.

@@ -81,6 +81,28 @@ impl std::borrow::Borrow<str> for Name {
     }
 }
 
+/// A JSON pointer (RFC 6901) to something inside a document.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pointer(pub String);
+
+quantity_impls!(Pointer);
+
+impl Quantity for Pointer {
+    const NAME: &'static str = "Pointer";
+    const EXPECTED: &'static str = "a JSON pointer, such as `/data/id`";
+
+    fn read(text: &str) -> Result<Self, String> {
+        match text.strip_prefix('/') {
+            Some(rest) if !rest.is_empty() => Ok(Pointer(text.to_owned())),
+            _ => Err(format!("`{}` points nowhere", shown(text))),
+        }
+    }
+
+    fn schema() -> schemars::Schema {
+        word_schema("^/.+$", ["/data/id", "/status"])
+    }
+}
+
 /// A word with a pattern.
 pub(super) fn word_schema<const N: usize>(pattern: &str, examples: [&str; N]) -> schemars::Schema {
     schemars::json_schema!({ "type": "string", "pattern": pattern, "examples": examples.as_slice() })

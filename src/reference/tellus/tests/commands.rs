@@ -1,7 +1,7 @@
 //! A command's way from the operator to the charger, and back.
 
 use super::*;
-use crate::reference::tellus::Ticket;
+use crate::reference::platform::Ticket;
 
 const START: &str = "/v1/operator/devices/dvc_d-0/connectors/2/start";
 

@@ -299,7 +299,7 @@ proptest! {
                 prop_assert!(documented.contains(&(status, code)), "{status} {answer}");
             }
             Reply::Hold { .. } => prop_assert_eq!(op, TellusOp::PollCommands),
-            Reply::Stream(_) => prop_assert_eq!(op, TellusOp::Stream),
+            Reply::Stream { .. } => prop_assert_eq!(op, TellusOp::Stream),
         }
     }
 }

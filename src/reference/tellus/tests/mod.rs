@@ -8,9 +8,10 @@ mod stream;
 
 use serde_json::{Value, json};
 
-use super::Platform;
+use super::Tellus;
 use crate::policy::model::Policy;
 use crate::reference::http::{HttpIn, HttpOut, Reply};
+use crate::reference::platform::Platform;
 use crate::reference::testing::tellus_policy;
 use crate::scenario::target::ServerSpec;
 use crate::time::{Anchor, Nanos};
@@ -20,7 +21,7 @@ const ANCHOR: Anchor = Anchor { unix_nanos: 1_742_034_600_000_000_000 };
 
 /// A platform, the time it is told, and who talks to it.
 struct World {
-    platform: Platform,
+    platform: Tellus,
     now: Nanos,
     address: u64,
 }
@@ -35,7 +36,7 @@ impl World {
     }
 
     fn under(policy: Policy, spec: ServerSpec) -> World {
-        World { platform: Platform::new(&policy, &spec, ANCHOR), now: Nanos::ZERO, address: 1 }
+        World { platform: Tellus::new(&policy, &spec, ANCHOR), now: Nanos::ZERO, address: 1 }
     }
 
     fn pass(&mut self, time: Nanos) {
@@ -47,7 +48,11 @@ impl World {
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
         let bearer = format!("Bearer {token}");
         let authorization = (!token.is_empty()).then_some(bearer.as_str());
-        self.platform.handle(self.now, self.address, &HttpIn { method, path, query, authorization, body })
+        self.platform.handle(
+            self.now,
+            self.address,
+            &HttpIn { method, path, query, authorization, body, api_key: None },
+        )
     }
 
     fn raw(&mut self, method: &str, target: &str, token: &str, body: &[u8]) -> HttpOut {

@@ -1,11 +1,11 @@
 //! Frames, and the one connection per client and set of devices.
 
 use super::*;
-use crate::reference::tellus::Subscription;
+use crate::reference::platform::StreamId;
 
-fn open(world: &mut World, token: &str, devices: &str) -> Result<Subscription, (u16, Value)> {
+fn open(world: &mut World, token: &str, devices: &str) -> Result<StreamId, (u16, Value)> {
     match world.reply("WS", &format!("/v1/operator/stream?devices={devices}"), token, b"") {
-        Reply::Stream(stream) => Ok(stream),
+        Reply::Stream { id, .. } => Ok(id),
         Reply::Respond(answer) => Err(read(answer)),
         held => panic!("{held:?}"),
     }
@@ -18,12 +18,12 @@ fn each_device_with_an_active_connector_has_a_frame() {
     let charger = world.charger("d-0");
     world.charger("d-1");
     let stream = open(&mut world, &operator, "dvc_d-1,dvc_d-0,dvc_gone").unwrap();
-    assert!(world.platform.frames(world.now, &stream).is_empty());
+    assert!(world.platform.frames(world.now, stream).is_empty());
     let mut running = telemetry(1, "charging");
     (running["power"], running["soc"]) = (json!(6.9), json!(58));
     world.posted("/v1/device/telemetry", &charger, running);
     world.pass(Nanos::from_secs(5));
-    let frames = world.platform.frames(world.now, &stream);
+    let frames = world.platform.frames(world.now, stream);
     let frames: Vec<Value> = frames.iter().map(|frame| serde_json::from_str(frame).unwrap()).collect();
     assert_eq!(
         frames,
@@ -52,7 +52,7 @@ fn the_token_may_stand_in_the_query_of_a_stream_only() {
     let mut world = World::new();
     let operator = world.operator("acme");
     let target = format!("/v1/operator/stream?token={operator}&devices=dvc_a");
-    assert!(matches!(world.reply("WS", &target, "", b""), Reply::Stream(_)));
+    assert!(matches!(world.reply("WS", &target, "", b""), Reply::Stream { .. }));
     assert_eq!(world.get(&format!("/v1/operator/sites?token={operator}"), "").0, 401);
     assert_eq!(open(&mut world, "", "dvc_a").unwrap_err().0, 401);
     assert_eq!(open(&mut world, &operator, "dvc_a,,dvc_b").unwrap_err().0, 400);

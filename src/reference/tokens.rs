@@ -1,10 +1,9 @@
-//! Access tokens that carry what they grant, so that the platform stores none: any number can be issued.
+//! Access tokens that carry what they grant, so that a platform stores none: any number can be issued.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
 
-use super::answer::{Code, Problem};
 use crate::time::{Anchor, Nanos};
 
 /// Issues and checks tokens.
@@ -13,24 +12,24 @@ pub struct Tokens {
     lifetime: Nanos,
 }
 
-/// Whose token it is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Bearer {
-    /// An operator client, by `client_id`.
-    Operator(String),
-    /// A charger, by `device_id`.
-    Device(String),
-}
-
-/// The bare answer of both token endpoints.
+/// The bare answer of a token endpoint.
 #[derive(serde::Serialize)]
 pub struct TokenAnswer {
-    access_token: String,
-    token_type: &'static str,
-    expires_in: u64,
+    pub access_token: String,
+    pub token_type: &'static str,
+    pub expires_in: u64,
 }
 
-/// Longer than any token issued: ids are bounded.
+/// Why a token is good for nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BadToken {
+    /// No token of this server.
+    Unknown,
+    /// Its time is over; whose it was.
+    Expired(String),
+}
+
+/// Longer than any token issued: names are bounded.
 const LONGEST_TOKEN: usize = 4096;
 
 impl Tokens {
@@ -40,39 +39,29 @@ impl Tokens {
         Tokens { key: key.finalize().into(), lifetime }
     }
 
-    /// A new token, good for the configured lifetime. Earlier ones stay good.
-    pub fn issue(&self, now: Nanos, bearer: &Bearer) -> TokenAnswer {
-        let expires = now.saturating_add(self.lifetime).0;
-        let claims = match bearer {
-            Bearer::Operator(client_id) => format!("o.{expires}.{client_id}"),
-            Bearer::Device(device_id) => format!("d.{expires}.{device_id}"),
-        };
+    /// A new token for whom `name` stands, good for the configured lifetime. Earlier ones stay good.
+    pub fn issue(&self, now: Nanos, name: &str) -> TokenAnswer {
+        let claims = format!("{}.{name}", now.saturating_add(self.lifetime).0);
         let seal = URL_SAFE_NO_PAD.encode(self.seal(claims.as_bytes()));
         let access_token = format!("{}.{seal}", URL_SAFE_NO_PAD.encode(claims));
         TokenAnswer { access_token, token_type: "Bearer", expires_in: self.lifetime.as_secs() }
     }
 
-    /// Whose token this is. Errors: 2001 for what is no token of this server, 2002 for one whose time is over.
-    pub fn verify(&self, now: Nanos, token: &str) -> Result<Bearer, Problem> {
-        let (expires, bearer) =
-            self.open(token).ok_or_else(|| Problem::new(Code::Unauthenticated, "unauthenticated"))?;
-        if expires <= now {
-            return Err(Problem::new(Code::TokenExpired, "Token expired"));
-        }
-        Ok(bearer)
+    /// The name that a token was issued for.
+    pub fn verify(&self, now: Nanos, token: &str) -> Result<String, BadToken> {
+        let (expires, name) = self.open(token).ok_or(BadToken::Unknown)?;
+        if expires <= now { Err(BadToken::Expired(name)) } else { Ok(name) }
     }
 
-    fn open(&self, token: &str) -> Option<(Nanos, Bearer)> {
+    fn open(&self, token: &str) -> Option<(Nanos, String)> {
         let (claims, seal) = token.split_once('.').filter(|_| token.len() <= LONGEST_TOKEN)?;
         let claims = URL_SAFE_NO_PAD.decode(claims).ok()?;
         if URL_SAFE_NO_PAD.decode(seal).ok()? != self.seal(&claims) {
             return None;
         }
         let claims = String::from_utf8(claims).ok()?;
-        let mut parts = claims.splitn(3, '.');
-        let (kind, expires, name) = (parts.next()?, parts.next()?, parts.next()?);
-        let bearer = if kind == "o" { Bearer::Operator(name.to_owned()) } else { Bearer::Device(name.to_owned()) };
-        Some((Nanos(expires.parse().ok()?), bearer))
+        let (expires, name) = claims.split_once('.')?;
+        Some((Nanos(expires.parse().ok()?), name.to_owned()))
     }
 
     /// Half of a keyed SHA-256: what is cut off keeps it from being extended.
@@ -97,22 +86,20 @@ mod tests {
     #[test]
     fn a_token_is_good_until_its_last_moment_and_then_expired() {
         let tokens = Tokens::new(Nanos::from_secs(10), ANCHOR);
-        let bearer = Bearer::Operator("acme.eu".into());
-        let token = tokens.issue(Nanos(5), &bearer).access_token;
-        assert_eq!(tokens.verify(Nanos(10_000_000_004), &token), Ok(bearer));
-        assert_eq!(tokens.verify(Nanos(10_000_000_005), &token).unwrap_err().code, Code::TokenExpired);
+        let token = tokens.issue(Nanos(5), "acme.eu").access_token;
+        assert_eq!(tokens.verify(Nanos(10_000_000_004), &token), Ok("acme.eu".into()));
+        assert_eq!(tokens.verify(Nanos(10_000_000_005), &token), Err(BadToken::Expired("acme.eu".into())));
     }
 
     #[test]
     fn what_was_changed_or_comes_from_elsewhere_is_no_token() {
         let tokens = Tokens::new(Nanos::from_secs(10), ANCHOR);
-        let token = tokens.issue(Nanos(5), &Bearer::Device("dvc_1".into())).access_token;
+        let token = tokens.issue(Nanos(5), "dvc_1").access_token;
         let elsewhere = Tokens::new(Nanos::from_secs(10), Anchor { unix_nanos: 1 });
-        assert_eq!(elsewhere.verify(Nanos(6), &token).unwrap_err().code, Code::Unauthenticated);
-        let forged =
-            format!("{}.{}", URL_SAFE_NO_PAD.encode("o.99999999999999.acme"), token.split_once('.').unwrap().1);
+        assert_eq!(elsewhere.verify(Nanos(6), &token), Err(BadToken::Unknown));
+        let forged = format!("{}.{}", URL_SAFE_NO_PAD.encode("99999999999999.acme"), token.split_once('.').unwrap().1);
         for broken in [forged.as_str(), "", ".", "a.b", "no dot", &token[1..], &token[..token.len() - 2]] {
-            assert_eq!(tokens.verify(Nanos(6), broken).unwrap_err().code, Code::Unauthenticated, "{broken}");
+            assert_eq!(tokens.verify(Nanos(6), broken), Err(BadToken::Unknown), "{broken}");
         }
     }
 

@@ -1,0 +1,43 @@
+//! A server for any policy: it knows nothing of an API but what its quotas cover.
+//!
+//! **What is served.** Every request. One that fits a pattern of the policy is limited by the pattern's class; where a class
+//! is learned from answers alone, its requests are those under a made-up path, `/<class, in lower case>/…`. All else is
+//! answered too, unlimited and without quota headers: a policy says what is limited, not what exists.
+//!
+//! **Who is asking.** The name in a token of this server; any other `Authorization` (of Basic, the user alone) or API key, in
+//! a header or as `api_key`, `apikey` or `access_token` in the query; the `client_id` of a token request; else the address. Secrets
+//! are not checked. The caller stands for every scope name but these: `address` and `account` (all who come from one
+//! address), `endpoint` (the pattern), and the parameters of the pattern's path.
+//!
+//! **Quotas.** Order: overload, quota, token, answer; so a request with an ended token is counted like any other. Each limited
+//! answer carries the quota headers that the policy documents, the request itself already counted. A hint is given wherever
+//! a limit knows its time, unless the policy says that there never is one.
+//!
+//! **Answers** are `{"meta":{},"data":{},"link":{}}`, with what was asked for:
+//! - `POST …/token`: an access token for the `client_id` of its form, its JSON object or its Basic header; ended ones are
+//!   answered 401. Nothing asks for a token that a client does not send.
+//! - Any other `POST`: `data` holds the `id` of what was made and its `status`, `pending`. A request whose path ends in such
+//!   an id is told `pending` for two seconds, then `done`.
+//! - `?page=N&size=M` (`size` 1 to 100, 50 when left out), or `?cursor=C` (empty for the beginning): that part of a list of
+//!   250 in `data`; `/meta/total` is its length, `/link/next` the next page's address and `/meta/next_cursor` its cursor, both
+//!   absent on the last page. A page after the last is empty.
+//! - `?status=400` to `599`: that status. `?cost=N`: the cost that the answer tells, where the policy has answers tell one; else
+//!   what was set aside.
+//! - `?wait=N`: the answer after N seconds, 60 at most.
+//!
+//! **Streams.** Every handshake that the quota allows is accepted; a frame comes every second.
+//!
+//! **Bounds.** 1,024 streams and 16,384 answers held back; beyond them the server is overloaded. Nothing else is kept but
+//! quotas.
+
+mod asked;
+mod body;
+mod caller;
+mod held;
+mod platform;
+mod quota;
+#[cfg(test)]
+mod tests;
+
+pub use platform::Generic;
+pub use quota::class_of;

@@ -1,0 +1,337 @@
+//! Each check on quota headers, shown to pass what is right and to fail what is wrong.
+
+use proptest::prelude::*;
+
+use crate::device::{Flow, Outcome};
+use crate::limiter::{Rate, build};
+use crate::policy::model::*;
+use crate::policy::reading::Reading;
+use crate::policy::signals::Told;
+use crate::signals::Dialect;
+use crate::summary::finding::{Finding, Severity, Verdict};
+use crate::time::Nanos;
+use crate::verify::testing::*;
+
+const QUERIES: ClassId = ClassId(0);
+const TOKENS: ClassId = ClassId(1);
+const WINDOW: u64 = 10;
+
+/// 4 queries and 2 tokens in 10 s for each client, told in `X-Rate-Limit-` headers.
+fn with_headers() -> Policy {
+    let mut policy = policy();
+    policy.quota_headers = Some(QuotaHeaders {
+        dialect: Dialect::XRateLimit,
+        reset: None,
+        presence: Presence::Required,
+        absent_means_unlimited: true,
+    });
+    for class in &mut policy.classes {
+        class.learned_as = Some(class.name.clone());
+    }
+    policy
+}
+
+fn with_penalty(lasts: u64, stated: bool, blocks: Blocks) -> Policy {
+    let mut policy = with_headers();
+    for class in &mut policy.classes {
+        if let Limit::Rate(limit) = &mut class.limits[0] {
+            limit.penalty = Some(Penalty { lasts: Nanos::from_secs(lasts), stated, extends: None, blocks });
+        }
+    }
+    policy
+}
+
+fn told(class: ClassId, limit: u32, remaining: u32) -> Told {
+    Told {
+        present: true,
+        class: Some(class),
+        limit: Some(limit),
+        remaining: Some(remaining),
+        window: Some(Nanos::from_secs(WINDOW)),
+        ..Told::default()
+    }
+}
+
+/// A query at some millisecond whose answer says that so many of 4 remain.
+fn query(at: u64, remaining: u32) -> Ask {
+    Ask { told: told(QUERIES, 4, remaining), ..Ask::new(0, SITES, at) }
+}
+
+fn token(at: u64, remaining: u32) -> Ask {
+    Ask { told: told(TOKENS, 2, remaining), ..Ask::new(0, TOKEN, at) }
+}
+
+fn judged(policy: Policy, asks: impl IntoIterator<Item = Ask>, check: &str, subject: &str) -> Finding {
+    let mut script = Script::default();
+    asks.into_iter().for_each(|ask| {
+        script.ask(ask);
+    });
+    script.verify(scenario(policy, 3)).finding(check, subject).clone()
+}
+
+fn verdict(asks: impl IntoIterator<Item = Ask>, check: &str, subject: &str) -> Verdict {
+    judged(with_headers(), asks, check, subject).verdict
+}
+
+#[test]
+fn a_policy_without_quota_headers_has_none_of_the_checks() {
+    let findings = Script::default().verify(scenario(policy(), 1)).0.findings;
+    assert!(findings.iter().all(|finding| finding.check != "server.quota-headers"));
+}
+
+#[test]
+fn an_empty_run_passes_none_of_the_checks() {
+    let findings = Script::default().verify(scenario(with_headers(), 1)).0.findings;
+    assert!(findings.iter().any(|finding| finding.check == "server.quota-headers"));
+    assert!(findings.iter().all(|finding| finding.verdict == Verdict::NoData && !finding.headline.is_empty()));
+}
+
+#[test]
+fn headers_must_be_there_whole_and_sound() {
+    let check = |told: Told| {
+        let bad = Ask { told, breaches: vec!["no integer".into(); usize::from(told.breaches)], ..query(100, 2) };
+        verdict([query(0, 3), bad], "server.quota-headers", "")
+    };
+    assert_eq!(check(told(QUERIES, 4, 2)), Verdict::Pass);
+    assert_eq!(check(Told::default()), Verdict::Fail, "none");
+    assert_eq!(check(Told { remaining: None, ..told(QUERIES, 4, 2) }), Verdict::Fail, "one is missing");
+    assert_eq!(check(Told { window: None, ..told(QUERIES, 4, 2) }), Verdict::Fail, "the window is missing");
+    assert_eq!(check(Told { breaches: 1, ..told(QUERIES, 4, 2) }), Verdict::Fail, "one cannot be read");
+    // Whether refusals carry them is not documented.
+    let bare = Ask { told: Told::default(), ..query(100, 0) }.refused();
+    assert_eq!(verdict([query(0, 3), bare], "server.quota-headers", ""), Verdict::Pass);
+}
+
+#[test]
+fn a_request_stays_in_one_class() {
+    let other = Ask { told: told(TOKENS, 4, 2), ..query(100, 2) };
+    assert_eq!(verdict([query(0, 3), query(100, 2)], "server.class-header", ""), Verdict::Pass);
+    let finding = judged(with_headers(), [query(0, 3), other], "server.class-header", "");
+    assert_eq!((finding.verdict, finding.wrong), (Verdict::Fail, 1));
+    assert_eq!(finding.evidence[0].why, "says token, before it was queries");
+}
+
+#[test]
+fn a_limit_that_differs_from_the_documents_is_told_with_both_figures() {
+    let serves = |limit| {
+        judged(with_headers(), [Ask { told: told(QUERIES, limit, 1), ..query(0, 1) }], "server.limit-drift", "queries")
+    };
+    assert_eq!(serves(4).verdict, Verdict::Pass);
+    let more = serves(1000);
+    assert_eq!((more.verdict, more.severity), (Verdict::Fail, Severity::Advice));
+    assert_eq!(more.headline, "The documents say 4, the server says 1000");
+    let less = serves(2);
+    assert_eq!(
+        (less.verdict, less.severity),
+        (Verdict::Fail, Severity::Breach),
+        "less than documented breaks a promise"
+    );
+    let changing = [query(0, 3), Ask { told: told(QUERIES, 7, 1), ..query(100, 1) }];
+    let finding = judged(with_headers(), changing, "server.limit-drift", "queries");
+    assert_eq!(finding.headline, "The documents say 4, the server says 4 (1 answer), 7 (1 answer)");
+}
+
+#[test]
+fn a_window_that_counts_down_is_no_length() {
+    let says =
+        |at, secs| Ask { told: Told { window: Some(Nanos::from_secs(secs)), ..told(QUERIES, 4, 1) }, ..query(at, 1) };
+    assert_eq!(verdict([says(0, WINDOW)], "server.window-header", ""), Verdict::Pass);
+    let finding = judged(with_headers(), [says(0, 9), says(2_000, 7)], "server.window-header", "");
+    assert_eq!((finding.verdict, finding.wrong), (Verdict::Fail, 2));
+    assert!(finding.headline.contains("from 7s to 9s"), "{}", finding.headline);
+}
+
+/// An honest server with an algorithm, asked one at a time: when (ms), and what it says remains.
+fn honest(reading: Reading, gaps: &[u64]) -> Vec<(u64, Option<u32>)> {
+    let mut limiter = build(reading, Rate { allow: 4, per: Nanos::from_secs(WINDOW) });
+    let mut at = 0;
+    let mut decide = |gap: &u64| {
+        at += gap + 10;
+        let decision = limiter.check(Nanos::from_millis(at + 4), 1);
+        (at, decision.admitted.then_some(decision.remaining))
+    };
+    gaps.iter().map(&mut decide).collect()
+}
+
+fn answers(said: Vec<(u64, Option<u32>)>) -> Vec<Ask> {
+    let ask = |(at, left): (u64, Option<u32>)| match left {
+        Some(left) => query(at, left),
+        None => query(at, 0).refused(),
+    };
+    said.into_iter().map(ask).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(60))]
+
+    #[test]
+    fn an_honest_count_of_any_algorithm_is_never_blamed(gaps in prop::collection::vec(0..4_000u64, 1..60)) {
+        for reading in Reading::ALL {
+            let finding = judged(with_headers(), answers(honest(reading, &gaps)), "server.remaining", "queries");
+            prop_assert_eq!(finding.verdict, Verdict::Pass, "{:?}: {:?}", reading, finding.evidence);
+        }
+    }
+
+    #[test]
+    fn an_honest_count_is_not_blamed_for_what_is_under_way(asks in prop::collection::vec((0..1_500u64, 1..900u64), 1..60)) {
+        for reading in Reading::ALL {
+            let mut limiter = build(reading, Rate { allow: 4, per: Nanos::from_secs(WINDOW) });
+            let mut sent = 0;
+            let mut trips: Vec<(u64, u64)> = asks.iter().map(|(gap, takes)| { sent += gap; (sent, sent + takes) }).collect();
+            trips.sort_by_key(|(sent, done)| sent + done);
+            let decided = trips.into_iter().map(|(sent, done)| {
+                let decision = limiter.check(Nanos::from_millis((sent + done) / 2), 1);
+                let ask = query(sent, decision.remaining).takes(done - sent);
+                if decision.admitted { ask } else { ask.refused() }
+            });
+            let finding = judged(with_headers(), decided.collect::<Vec<_>>(), "server.remaining", "queries");
+            prop_assert!(matches!(finding.verdict, Verdict::Pass | Verdict::NoData), "{:?}: {:?}", reading, finding.evidence);
+        }
+    }
+}
+
+#[test]
+fn what_remains_must_fall_by_what_is_used() {
+    let says = |left: [u32; 4]| {
+        let asks = left.into_iter().enumerate().map(|(number, left)| query(number as u64 * 100, left));
+        judged(with_headers(), asks, "server.remaining", "queries")
+    };
+    assert_eq!(says([3, 2, 1, 0]).verdict, Verdict::Pass);
+    assert_eq!(says([3, 3, 3, 3]).verdict, Verdict::Fail, "stands still");
+    assert_eq!(says([4, 3, 2, 1]).verdict, Verdict::Fail, "the request itself is not counted");
+    let hasty = says([3, 1, 0, 0]);
+    assert_eq!(hasty.verdict, Verdict::Fail, "falls by two");
+    assert!(hasty.evidence[0].why.contains("at most 2 requests can have counted"), "{:?}", hasty.evidence);
+}
+
+/// Four queries at once, then one that is told to wait.
+fn refused_after_four(wait: u64) -> Vec<Ask> {
+    let mut asks: Vec<Ask> = (0..4).map(|number| query(3_000 + number * 20, 3 - number as u32)).collect();
+    asks.push(Ask { told: told(QUERIES, 4, 0), ..query(5_000, 0).told(wait) });
+    asks
+}
+
+#[test]
+fn a_wait_is_known_by_what_it_ends_with() {
+    let says = |policy: Policy, wait| judged(policy, refused_after_four(wait), "server.retry-after-window", "");
+    let undefined = || with_penalty(30, false, Blocks::Unspecified);
+    let rest = says(undefined(), 9);
+    assert_eq!((rest.verdict, &*rest.headline), (Verdict::Pass, "The wait is what is left of the window"));
+    assert_eq!(says(undefined(), 30).verdict, Verdict::Undocumented);
+    assert_eq!(says(with_penalty(30, true, Blocks::Class), 30).verdict, Verdict::Pass);
+    assert_eq!(says(undefined(), 20).verdict, Verdict::Inconclusive);
+    let beyond = says(undefined(), 40);
+    assert_eq!((beyond.verdict, beyond.wrong), (Verdict::Fail, 1));
+    assert_eq!(says(with_headers(), 20).verdict, Verdict::Fail, "no such time is documented");
+}
+
+#[test]
+fn throttled_in_one_class_is_not_throttled_in_all_unless_documented() {
+    let meanwhile = |refused: bool, policy: Policy| {
+        let mut asks = refused_after_four(9);
+        let other = token(6_000, 1);
+        asks.push(if refused { other.refused() } else { other });
+        judged(policy, asks, "server.throttle-isolation", "")
+    };
+    let stated = |blocks| with_penalty(30, true, blocks);
+    assert_eq!(meanwhile(false, stated(Blocks::Class)).verdict, Verdict::Pass);
+    let blocked = meanwhile(true, stated(Blocks::Class));
+    assert_eq!((blocked.verdict, blocked.wrong), (Verdict::Fail, 1));
+    assert!(blocked.evidence[0].why.contains("refused in token"), "{:?}", blocked.evidence);
+    assert_eq!(meanwhile(true, stated(Blocks::Everything)).verdict, Verdict::Pass);
+    assert_eq!(meanwhile(false, stated(Blocks::Everything)).verdict, Verdict::Fail);
+    let undefined = meanwhile(false, with_penalty(30, false, Blocks::Unspecified));
+    assert_eq!((undefined.verdict, undefined.looked_at), (Verdict::Undocumented, 1));
+    let alone = judged(stated(Blocks::Class), refused_after_four(9), "server.throttle-isolation", "");
+    assert_eq!(alone.verdict, Verdict::NoData);
+}
+
+/// Four queries, the last told that nothing remains (at 3070 ms), then one more.
+fn and_then(next: Ask) -> Vec<Ask> {
+    let mut asks: Vec<Ask> = (0..4).map(|number| query(3_000 + number * 20, 3 - number as u32)).collect();
+    asks.push(next);
+    asks
+}
+
+#[test]
+fn a_client_heeds_what_remains_or_does_not() {
+    let conduct = |next| judged(with_headers(), and_then(next), "client.preempt", "");
+    assert_eq!(conduct(query(13_070, 3)).verdict, Verdict::Pass);
+    let hasty = conduct(query(8_000, 3).refused());
+    assert_eq!((hasty.verdict, hasty.severity, hasty.wrong), (Verdict::Fail, Severity::Advice, 1));
+    assert_eq!(hasty.evidence[0].why, "sent 4.93s after nothing remained; the window is 10s");
+    assert_eq!(conduct(token(8_000, 1)).verdict, Verdict::NoData, "another class is no business of this one");
+    assert_eq!(verdict([query(0, 3)], "client.preempt", ""), Verdict::NoData);
+}
+
+#[test]
+fn the_claim_holds_for_one_request_at_a_time_and_breaks_with_several() {
+    let claim = |asks: Vec<Ask>| judged(with_headers(), asks, "server.preempt-claim", "").verdict;
+    assert_eq!(claim(and_then(query(13_070, 3))), Verdict::Pass);
+    // Refused although it was told that places are left.
+    let lied_to = vec![query(0, 3), query(100, 2), query(200, 0).refused()];
+    assert_eq!(claim(lied_to), Verdict::Fail);
+    assert_eq!(claim(vec![query(0, 3)]), Verdict::NoData, "nothing had been told yet");
+    assert_eq!(claim(vec![query(0, 3), query(100, 2)]), Verdict::NoData, "it was not put to the test");
+
+    // Two under way for the last place.
+    let several = vec![query(0, 3), query(100, 2), query(200, 1), query(300, 0), query(305, 0).refused()];
+    assert_eq!(claim(several.clone()), Verdict::Pass, "the claim is about one at a time");
+    let conduct = judged(with_headers(), several, "client.preempt", "");
+    assert_eq!((conduct.verdict, conduct.wrong), (Verdict::Fail, 1));
+    assert!(conduct.evidence[0].why.contains("requests of its own"), "{:?}", conduct.evidence);
+}
+
+#[test]
+fn clients_of_one_budget_do_not_see_each_others_answers() {
+    let mut policy = with_headers();
+    let Limit::Rate(limit) = &mut policy.classes[0].limits[0] else { unreachable!() };
+    limit.scope = Scope(vec!["account".into()]);
+    let other = |ask: Ask| Ask { device: 1, ..ask };
+    let asks = vec![query(0, 3), other(query(100, 2)), query(200, 1), query(300, 0), other(query(400, 0)).refused()];
+    let conduct = judged(policy.clone(), asks.clone(), "client.preempt", "");
+    assert_eq!((conduct.verdict, conduct.wrong), (Verdict::Fail, 1), "{conduct:?}");
+    assert!(conduct.evidence[0].why.contains("another client"), "{:?}", conduct.evidence);
+    assert_ne!(judged(policy, asks, "server.preempt-claim", "").verdict, Verdict::Fail);
+}
+
+#[test]
+fn a_retry_after_a_refusal_is_not_governed_by_what_remained() {
+    let mut script = Script::default();
+    and_then(query(3_200, 0).told(9)).into_iter().for_each(|ask| {
+        script.ask(ask);
+    });
+    script.ask(query(12_300, 0).refused().retry(Flow(5), 2));
+    let outcomes = script.verify(scenario(with_headers(), 1));
+    assert_eq!(outcomes.finding("client.preempt", "").wrong, 1, "only the first came too soon");
+    assert_ne!(outcomes.finding("server.preempt-claim", "").verdict, Verdict::Fail);
+}
+
+#[test]
+fn a_wait_is_too_long_by_what_lay_between_the_first_request_and_the_last() {
+    let waited = |first: u64| {
+        let times = [first, 7_900, 7_940, 7_980];
+        let mut asks: Vec<Ask> = (0..4).map(|number| query(times[number], 3 - number as u32)).collect();
+        // Nothing remained at 7990.
+        asks.push(query(17_990, 3));
+        judged(with_headers(), asks, "client.over-waiting", "")
+    };
+    assert_eq!(waited(7_800).verdict, Verdict::Pass, "a moment is not worth a word");
+    let long = waited(1_000);
+    assert_eq!((long.verdict, long.severity), (Verdict::Fail, Severity::Advice));
+    // The first was answered at 1010 and free again at 11010 at the latest.
+    assert_eq!(long.headline, "Waits 7.0 s longer than needed, in 1 wait");
+    assert_eq!(long.explanation, "clients/0 in queries: 7.0 s in 1 wait, at most 7.0 s at once.");
+    let mut throttled: Vec<Ask> =
+        [(1_000, 3), (7_900, 2), (7_940, 1), (7_980, 0)].map(|(at, left)| query(at, left)).into();
+    throttled.extend([query(8_500, 0).refused(), query(17_990, 3)]);
+    assert_eq!(verdict(throttled, "client.over-waiting", ""), Verdict::NoData, "nobody knows how long that lasts");
+    let idle = [query(0, 3), query(10, 2), query(20, 1), query(30, 0), query(30_000, 3)];
+    assert_eq!(verdict(idle, "client.over-waiting", ""), Verdict::NoData, "it had nothing to send");
+}
+
+#[test]
+fn what_brings_no_answer_leaves_no_verdict() {
+    let lost = Ask { outcome: Outcome::Overloaded, told: Told::default(), ..query(100, 0) };
+    assert_eq!(verdict([lost], "server.quota-headers", ""), Verdict::NoData);
+}

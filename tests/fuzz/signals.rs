@@ -1,0 +1,5 @@
+#![no_main]
+
+mod exercise;
+
+libfuzzer_sys::fuzz_target!(|response: &[u8]| exercise::signals(response));
