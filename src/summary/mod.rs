@@ -124,6 +124,7 @@ pub struct QuotaUse {
     pub class: String,
     /// In words: `60 per 1m for each client_id`.
     pub limit: String,
+    /// In requests, or in points where they differ in cost; the size of a bucket that holds more or less than its rate.
     pub allow: u32,
     /// Length of the window; None for a limit on concurrency.
     pub per_s: Option<f64>,

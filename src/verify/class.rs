@@ -1,16 +1,15 @@
-//! All that is watched about one class: each of its limits, and what came of its requests.
+//! All that is watched about one class: each of its limits, and what came of the requests that draw on it. Those are its
+//! own, or those of its members where it is a parent.
 
-use super::admission::Admissions;
-use super::demand::{Demand, Peak};
+use super::demand::Peak;
 use super::exhibit::{Exhibit, Exhibits};
+use super::rate::RateWatch;
 use super::reaction::Logical;
-use super::refusal::{Cause, Loads};
-use super::scope::Together;
+use super::refusal::{Cause, Refused};
+use super::shutout::{self, Shutouts};
 use super::streams::{Places, StreamRule};
-use super::tally::Terms;
 use crate::device::Outcome;
-use crate::limiter::Rate;
-use crate::policy::model::{ClassId, Limit};
+use crate::policy::model::{Blocks, ClassId, Limit};
 use crate::policy::reading::Reading;
 use crate::policy::words::limit_text;
 use crate::record::{Exchange, Record, Sent};
@@ -44,14 +43,17 @@ pub struct LimitWatch {
 pub enum LimitKind {
     Rate(Box<RateWatch>),
     Places(Box<Places>),
+    Cooldown(Box<Shutouts>),
 }
 
-#[derive(Clone, Debug)]
-pub struct RateWatch {
-    pub demand: Demand,
-    pub admissions: Admissions,
-    pub loads: Loads,
-    pub together: Together,
+/// A request that draws on a class.
+#[derive(Clone, Copy, Debug)]
+pub struct Drawn<'a> {
+    pub scenario: &'a Scenario,
+    /// Its own class.
+    pub class: ClassId,
+    /// Whether no other limit holds for it.
+    pub alone: bool,
 }
 
 /// Refusals by whether the documents explain them.
@@ -62,6 +64,8 @@ pub struct RefusalCounts {
     possible: u64,
     due: u64,
     pub explained: u64,
+    /// Those that a limit of this very class surely explains: they tell how the server reads it.
+    pub settled: u64,
     pub exhibits: Exhibits,
 }
 
@@ -76,27 +80,25 @@ pub struct Usage {
     pub stream_rule: Option<StreamRule>,
     /// How long the limit was in use, where that is less than a window.
     pub seen_for: Option<Nanos>,
+    /// Whether it is counted in points, and whether only answers tell how many.
+    pub in_points: bool,
+    pub cost_is_told: bool,
+    /// Whether the provider grants at least so much.
+    pub at_least: bool,
 }
 
 impl ClassWatch {
     pub fn new(scenario: &Scenario, class: ClassId, anchor: Anchor, step: Nanos) -> Self {
         let prior_traffic = matches!(scenario.target, Target::Remote(_));
-        let watch = |limit: &Limit| match limit {
-            Limit::Rate(limit) => {
-                let terms = Terms { rate: Rate { allow: limit.allow, per: limit.per }, anchor };
-                let watch = RateWatch {
-                    demand: Demand::new(limit, terms, step),
-                    admissions: Admissions::new(limit),
-                    loads: Loads::new(limit, prior_traffic),
-                    together: Together::new(limit),
-                };
-                LimitWatch { rule: scenario.identities.rule(&limit.scope), kind: LimitKind::Rate(Box::new(watch)) }
-            }
-            Limit::Concurrent(limit) => LimitWatch {
-                rule: scenario.identities.rule(&limit.scope),
-                kind: LimitKind::Places(Box::new(Places::new(limit, step))),
-            },
-            Limit::Cooldown(_) => unreachable!("no policy file can say it yet"),
+        let watch = |limit: &Limit| {
+            let kind = match limit {
+                Limit::Rate(limit) => {
+                    LimitKind::Rate(Box::new(RateWatch::new(&scenario.policy, limit, anchor, step, prior_traffic)))
+                }
+                Limit::Concurrent(limit) => LimitKind::Places(Box::new(Places::new(limit, step))),
+                Limit::Cooldown(limit) => LimitKind::Cooldown(Box::new(Shutouts::of_cooldown(limit, prior_traffic))),
+            };
+            LimitWatch { rule: scenario.identities.rule(limit.scope()), kind }
         };
         ClassWatch {
             limits: scenario.policy.class(class).limits.iter().map(watch).collect(),
@@ -109,81 +111,99 @@ impl ClassWatch {
     }
 
     /// Takes a scheduled request that was not made because the one before was still under way.
-    pub fn held_back(&mut self, scenario: &Scenario, at: Nanos, device: DeviceId) {
+    pub fn held_back(&mut self, drawn: &Drawn<'_>, at: Nanos, device: DeviceId) {
         self.busy += 1;
         for limit in &mut self.limits {
-            let key = limit.key(scenario, device, Detail::None);
+            let key = limit.key(drawn.scenario, device, Detail::None);
             if let LimitKind::Rate(watch) = &mut limit.kind {
-                watch.demand.held_back(at, key, device);
+                watch.held_back(at, key, device, drawn.class);
             }
         }
     }
 
-    pub fn sent(&mut self, scenario: &Scenario, at: Nanos, sent: &Sent, turn: u64) {
+    pub fn sent(&mut self, drawn: &Drawn<'_>, at: Nanos, sent: &Sent, turn: u64) {
         for limit in &mut self.limits {
-            let key = limit.key(scenario, sent.device, sent.detail);
+            let key = limit.key(drawn.scenario, sent.device, sent.detail);
             match &mut limit.kind {
-                LimitKind::Rate(watch) => {
-                    watch.demand.sent(at, key, sent);
-                    watch.loads.sent(at, key, turn);
-                    watch.together.sent(at);
-                }
+                LimitKind::Rate(watch) => watch.sent(at, key, sent, turn, drawn.class),
                 LimitKind::Places(places) => places.sent(at, key, sent),
+                LimitKind::Cooldown(cooldown) => cooldown.sent(at, key, sent),
             }
         }
     }
 
-    /// Takes the end of a request that had been sent at `sent`. `shut_out` is what penalties have to say about a refusal.
+    /// Takes the end of a request that had been sent at `sent`; what the limits have to say if it was refused.
     pub fn done(
         &mut self,
-        scenario: &Scenario,
+        drawn: &Drawn<'_>,
         sent: Nanos,
         stream: bool,
-        shut_out: Cause,
         record: &Record,
         exchange: Option<&Exchange>,
-    ) {
+    ) -> Cause {
         self.answered += u64::from(!matches!(record.outcome, Outcome::Failed(_)));
         self.overloaded += u64::from(record.outcome == Outcome::Overloaded);
-        let mut cause = shut_out;
+        let decided = earliest_decision(sent);
+        let mut cause = Cause::Impossible;
         for limit in &mut self.limits {
-            let key = limit.key(scenario, record.device, record.detail);
+            let key = limit.key(drawn.scenario, record.device, record.detail);
             let could_refuse = match &mut limit.kind {
-                LimitKind::Rate(watch) => watch.done(key, sent, record, exchange),
+                LimitKind::Rate(watch) => watch.done(key, decided, record, exchange, drawn),
                 LimitKind::Places(places) => {
                     places.exhibits().answered(record, exchange);
-                    places.done(key, stream, record, exchange);
-                    places.cause(record.done, key)
+                    places.done(key, sent, stream, record, exchange);
+                    places.cause(decided, record.done, key)
                 }
+                LimitKind::Cooldown(cooldown) => cooldown.done(key, decided, record, exchange, drawn.alone),
             };
             cause = cause.max(could_refuse);
         }
-        if record.outcome == Outcome::Refused {
-            self.refused(cause, record, exchange);
-        }
-        if record.outcome == Outcome::Refused && cause == Cause::Possible {
-            self.wait_for_others(scenario, sent, record);
-        }
+        cause
     }
 
-    /// A possible refusal waits at the first limit on a rate: at several it might be cleared more than once.
-    fn wait_for_others(&mut self, scenario: &Scenario, sent: Nanos, record: &Record) {
-        for limit in &mut self.limits {
+    /// What the penalties of the limits that bar from more than they count say about the refusal of a request that draws
+    /// on none of them.
+    pub fn bars(&self, scenario: &Scenario, sent: Nanos, record: &Record) -> Cause {
+        let barring = self.limits.iter().filter_map(|limit| {
+            let LimitKind::Rate(watch) = &limit.kind else { return None };
+            let (penalty, shutouts) = watch.penalty.as_ref()?;
             let key = limit.key(scenario, record.device, record.detail);
-            if let LimitKind::Rate(watch) = &mut limit.kind {
-                watch.loads.wait_for_others(key, sent, record.done);
-                return;
+            let cause = shutouts.cause(key, earliest_decision(sent));
+            match penalty.blocks {
+                Blocks::Class => None,
+                Blocks::Everything => Some(cause),
+                Blocks::Unspecified => Some(cause.min(Cause::Possible)),
+            }
+        });
+        barring.max().unwrap_or(Cause::Impossible)
+    }
+
+    /// Whether it has a limit that may shut out from more than it counts.
+    pub fn is_barring(&self) -> bool {
+        self.rates().any(|watch| watch.penalty.as_ref().is_some_and(|(penalty, _)| penalty.blocks != Blocks::Class))
+    }
+
+    /// Lets a merely possible refusal wait at the first limit on a rate: at several it might be cleared more than once.
+    /// False where there is none.
+    pub fn wait_for_others(&mut self, drawn: &Drawn<'_>, sent: Nanos, record: &Record) -> bool {
+        for limit in &mut self.limits {
+            let key = limit.key(drawn.scenario, record.device, record.detail);
+            if let LimitKind::Rate(watch) = &mut limit.kind
+                && watch.loads.can_clear()
+            {
+                let (class, cost) = (drawn.class, watch.cost(drawn.class));
+                let sent = earliest_decision(sent);
+                watch.loads.wait_for_others(key, &Refused { class, sent, done: record.done, cost });
+                return true;
             }
         }
+        false
     }
 
-    /// Refusals that only refused, lost or unknown requests explain.
-    pub fn open_refusals(&self) -> u64 {
-        let cleared: u64 = self.rates().map(|watch| watch.loads.cleared).sum();
-        self.refusals.possible - cleared
-    }
-
-    fn refused(&mut self, cause: Cause, record: &Record, exchange: Option<&Exchange>) {
+    /// Takes a refusal of a request that draws on the class, by what all of its limits say (`cause`) and those of this
+    /// class (`own`).
+    pub fn refused(&mut self, cause: Cause, own: Cause, record: &Record, exchange: Option<&Exchange>) {
+        self.refusals.settled += u64::from(own == Cause::Explained);
         match cause {
             Cause::Explained => self.refusals.explained += 1,
             Cause::Due => self.refusals.due += 1,
@@ -199,52 +219,69 @@ impl ClassWatch {
         }
     }
 
-    pub fn closed(&mut self, scenario: &Scenario, at: Nanos, device: DeviceId, detail: Detail) {
+    /// Takes the end of a stream whose handshake was sent at `sent`.
+    pub fn closed(&mut self, scenario: &Scenario, at: Nanos, sent: Nanos, device: DeviceId, detail: Detail) {
         for limit in &mut self.limits {
             let key = limit.key(scenario, device, detail);
             if let LimitKind::Places(places) = &mut limit.kind {
-                places.closed(at, key);
+                places.closed(at, key, sent);
             }
         }
     }
 
-    /// Whether each budget that a request draws on says so; false without a rate limit.
-    pub fn each_load(
+    /// The limits on rates that a request draws on, and whose budget it is.
+    pub fn loads(
         &self,
         scenario: &Scenario,
         device: DeviceId,
         detail: Detail,
-        says: impl Fn(&Loads, ScopeKey) -> bool,
-    ) -> bool {
-        let mut loads = self.limits.iter().filter_map(|limit| match &limit.kind {
-            LimitKind::Rate(watch) => Some((&watch.loads, limit.key(scenario, device, detail))),
-            LimitKind::Places(_) => None,
-        });
-        let first = loads.next().is_some_and(|(load, key)| says(load, key));
-        first && loads.all(|(load, key)| says(load, key))
+    ) -> impl Iterator<Item = (&RateWatch, ScopeKey)> {
+        self.limits.iter().filter_map(move |limit| match &limit.kind {
+            LimitKind::Rate(watch) => Some((&**watch, limit.key(scenario, device, detail))),
+            LimitKind::Places(_) | LimitKind::Cooldown(_) => None,
+        })
     }
 
-    /// The turn of the latest request on the budgets that a request draws on.
-    pub fn latest_turn(&self, scenario: &Scenario, device: DeviceId, detail: Detail) -> u64 {
-        let latest = |limit: &LimitWatch| match &limit.kind {
-            LimitKind::Rate(watch) => watch.loads.latest(limit.key(scenario, device, detail)),
-            LimitKind::Places(_) => 0,
-        };
-        self.limits.iter().map(latest).max().unwrap_or(0)
+    /// Whether nothing but its limits on rates may refuse a request: nobody else holds a place that it needs, and no failure
+    /// of another one shuts it out.
+    pub fn only_rates_refuse(&self, scenario: &Scenario, device: DeviceId, detail: Detail) -> bool {
+        self.limits.iter().all(|limit| match &limit.kind {
+            LimitKind::Rate(_) => true,
+            LimitKind::Places(places) => places.is_quiet(limit.key(scenario, device, detail)),
+            LimitKind::Cooldown(_) => false,
+        })
+    }
+
+    /// What was seen of penalties and cooldowns; None where no limit has one.
+    pub fn shutouts(&self) -> Option<shutout::Seen> {
+        let seen = self.limits.iter().filter_map(|limit| match &limit.kind {
+            LimitKind::Rate(watch) => watch.penalty.as_ref().map(|(_, shutouts)| shutouts.seen()),
+            LimitKind::Cooldown(shutouts) => Some(shutouts.seen()),
+            LimitKind::Places(_) => None,
+        });
+        seen.cloned().reduce(|mut all, one| {
+            all.merge(one);
+            all
+        })
     }
 
     pub fn rates(&self) -> impl Iterator<Item = &RateWatch> {
         self.limits.iter().filter_map(|limit| match &limit.kind {
             LimitKind::Rate(watch) => Some(&**watch),
-            LimitKind::Places(_) => None,
+            LimitKind::Places(_) | LimitKind::Cooldown(_) => None,
         })
     }
 
     fn rates_mut(&mut self) -> impl Iterator<Item = &mut RateWatch> {
         self.limits.iter_mut().filter_map(|limit| match &mut limit.kind {
             LimitKind::Rate(watch) => Some(&mut **watch),
-            LimitKind::Places(_) => None,
+            LimitKind::Places(_) | LimitKind::Cooldown(_) => None,
         })
+    }
+
+    /// Refusals that turned out to be due, of requests of a class.
+    pub fn cleared(&self, class: ClassId) -> u64 {
+        self.rates().map(|watch| watch.loads.cleared(class)).sum()
     }
 
     /// When the first of the limits was passed under its strictest reading.
@@ -252,6 +289,7 @@ impl ClassWatch {
         let first = |limit: &LimitWatch| match &limit.kind {
             LimitKind::Rate(watch) => watch.demand.strictest().first_over,
             LimitKind::Places(places) => places.peak().first_over,
+            LimitKind::Cooldown(_) => None,
         };
         self.limits.iter().filter_map(first).min()
     }
@@ -265,31 +303,44 @@ impl ClassWatch {
         self.refusals.possible += other.refusals.possible;
         self.refusals.due += other.refusals.due;
         self.refusals.explained += other.refusals.explained;
+        self.refusals.settled += other.refusals.settled;
         self.refusals.exhibits.merge(other.refusals.exhibits);
         for (mine, theirs) in self.limits.iter_mut().zip(other.limits) {
             match (&mut mine.kind, theirs.kind) {
                 (LimitKind::Rate(mine), LimitKind::Rate(theirs)) => mine.merge(*theirs),
                 (LimitKind::Places(mine), LimitKind::Places(theirs)) => mine.merge(*theirs),
+                (LimitKind::Cooldown(mine), LimitKind::Cooldown(theirs)) => mine.merge(*theirs),
                 _ => unreachable!("shards of one run watch the same policy"),
             }
         }
     }
 
-    /// How each limit was used, in the policy's order.
+    /// How each limit was used, in the policy's order; a cooldown is no limit on use.
     pub fn finish(self, scenario: &Scenario, class: ClassId, ended: Nanos) -> Vec<Usage> {
         let limits = &scenario.policy.class(class).limits;
         let class = &scenario.policy.class(class).name;
         let used = self.limits.into_iter().zip(limits);
         let usage = |(watch, limit): (LimitWatch, _)| {
-            let mut usage = watch.finish(scenario, class, limit, ended);
+            let mut usage = watch.finish(scenario, class, limit, ended)?;
             usage.quota.held_back = self.busy;
-            usage
+            Some(usage)
         };
-        used.map(usage).collect()
+        used.filter_map(usage).collect()
     }
 }
 
 impl RefusalCounts {
+    /// Takes those off that turned out to be due.
+    pub fn clear(&mut self, cleared: u64) {
+        self.possible -= cleared;
+        self.due += cleared;
+    }
+
+    /// Refusals that only refused, lost or unknown requests explain.
+    pub fn open(&self) -> u64 {
+        self.possible
+    }
+
     pub fn all(&self) -> u64 {
         self.explained + self.due + self.possible + self.unexplained
     }
@@ -300,82 +351,69 @@ impl LimitWatch {
         scenario.identities.key(&self.rule, device, detail)
     }
 
-    fn finish(self, scenario: &Scenario, class: &str, limit: &Limit, ended: Nanos) -> Usage {
-        let (allow, per, scope) = match limit {
-            Limit::Rate(limit) => (limit.allow, Some(limit.per), &limit.scope),
-            Limit::Concurrent(limit) => (limit.allow, None, &limit.scope),
-            Limit::Cooldown(_) => unreachable!("no policy file can say it yet"),
-        };
-        let seen_for = match &self.kind {
-            LimitKind::Rate(watch) => watch.demand.short_of_a_window(ended),
-            LimitKind::Places(_) => None,
-        };
-        let (keys, requests, peak, readings, safety) = match &self.kind {
-            LimitKind::Rate(watch) => {
-                let demand = &watch.demand;
-                (demand.keys(), demand.requests(), demand.strictest(), demand.reading_uses(), demand.safety())
-            }
-            LimitKind::Places(places) => {
-                (places.keys(), places.requests(), places.peak(), places.reading_uses(), places.safety())
-            }
-        };
-        let counted_apart = match &self.kind {
-            LimitKind::Rate(watch) => {
-                Some((watch.demand.retries(), watch.demand.first_attempts(), watch.demand.if_made()))
-            }
-            LimitKind::Places(_) => None,
-        };
-        // What goes over the limit does so in any part of a window; keeping within it takes a whole one to show.
-        let safety = if safety == Safety::Safe && seen_for.is_some() { Safety::Unproven } else { safety };
-        let (readings_over, series, exhibits, stream_rule) = match self.kind {
-            LimitKind::Rate(watch) => {
-                let readings_over = watch.demand.readings_over().collect();
-                let (series, exhibits) = watch.demand.finish(ended);
-                (readings_over, series, exhibits, None)
-            }
-            LimitKind::Places(places) => {
-                let (series, exhibits, rule) = places.finish(ended);
-                (Vec::new(), series, exhibits, Some(rule))
-            }
-        };
-        let unused = |peak: Peak| 1.0 - f64::from(peak.count) / f64::from(allow);
-        let headroom = (requests > 0 && safety != Safety::Unproven).then(|| unused(peak));
-        let quota = QuotaUse {
+    fn finish(self, scenario: &Scenario, class: &str, limit: &Limit, ended: Nanos) -> Option<Usage> {
+        let blank = |allow| QuotaUse {
             class: class.to_owned(),
             limit: limit_text(limit),
             allow,
-            per_s: per.map(Nanos::as_secs_f64),
-            scope: scope.0.join(", "),
-            keys,
-            busiest: peak.device.map(|device| scenario.device_name(device)),
-            requests,
-            retries: counted_apart.map_or(0, |(retries, ..)| retries),
-            first_attempts_peak: counted_apart.map(|(_, first_attempts, _)| first_attempts.count),
+            per_s: None,
+            scope: limit.scope().0.join(", "),
+            keys: 0,
+            busiest: None,
+            requests: 0,
+            retries: 0,
+            first_attempts_peak: None,
             held_back: 0,
-            readings,
-            safety,
-            headroom_if_made: headroom.and_then(|_| counted_apart.map(|(.., if_made)| unused(if_made))),
-            headroom,
-            series,
+            readings: Vec::new(),
+            safety: Safety::NoData,
+            headroom_if_made: None,
+            headroom: None,
+            series: Vec::new(),
         };
-        Usage { quota, peak, readings_over, exhibits, stream_rule, seen_for }
+        match (self.kind, limit) {
+            (LimitKind::Rate(watch), Limit::Rate(limit)) => Some(watch.finish(blank, limit, scenario, ended)),
+            (LimitKind::Places(places), Limit::Concurrent(limit)) => {
+                Some(used_places(*places, blank(limit.allow), scenario, ended))
+            }
+            _ => None,
+        }
     }
 }
 
-impl RateWatch {
-    fn done(&mut self, key: ScopeKey, sent: Nanos, record: &Record, exchange: Option<&Exchange>) -> Cause {
-        self.demand.exhibits().answered(record, exchange);
-        if record.outcome == Outcome::Served {
-            self.admissions.served(key, sent, record, exchange);
-            self.together.served(sent, record.done);
-        }
-        self.loads.done(key, sent, record).unwrap_or(Cause::Impossible)
-    }
+/// The share that is left at the busiest moment.
+pub fn unused(peak: Peak, allow: u32) -> f64 {
+    1.0 - f64::from(peak.count) / f64::from(allow.max(1))
+}
 
-    fn merge(&mut self, other: RateWatch) {
-        self.demand.merge(other.demand);
-        self.admissions.merge(other.admissions);
-        self.loads.merge(other.loads);
-        self.together.merge(other.together);
+fn used_places(places: Places, blank: QuotaUse, scenario: &Scenario, ended: Nanos) -> Usage {
+    let (peak, requests) = (places.peak(), places.requests());
+    let quota = QuotaUse {
+        keys: places.keys(),
+        busiest: peak.device.map(|device| scenario.device_name(device)),
+        requests,
+        readings: places.reading_uses(),
+        safety: places.safety(),
+        headroom: (requests > 0).then(|| unused(peak, blank.allow)),
+        ..blank
+    };
+    let (series, exhibits, rule) = places.finish(ended);
+    Usage {
+        quota: QuotaUse { series, ..quota },
+        peak,
+        readings_over: Vec::new(),
+        exhibits,
+        stream_rule: Some(rule),
+        seen_for: None,
+        in_points: false,
+        cost_is_told: false,
+        at_least: false,
     }
+}
+
+/// Servers read the time in ticks, as a rule of a millisecond: what arrives at its end is counted as of its beginning.
+const TICK: Nanos = Nanos::from_millis(1);
+
+/// The earliest moment, on the server's clock, at which a request that was sent then may have been decided.
+fn earliest_decision(sent: Nanos) -> Nanos {
+    sent.saturating_sub(TICK)
 }

@@ -9,8 +9,8 @@ use std::collections::HashSet;
 use super::exhibit::{Exhibit, Exhibits};
 use super::keyed::Keyed;
 use super::series::Series;
-use super::tally::{Levels, Tally, Terms};
-use crate::policy::model::RateLimit;
+use super::tally::{Levels, Tally, rolling_cap};
+use super::terms::Terms;
 use crate::policy::reading::Reading;
 use crate::record::Sent;
 use crate::scenario::{DeviceId, ScopeKey};
@@ -21,10 +21,11 @@ use crate::time::Nanos;
 #[derive(Clone, Debug)]
 pub struct Demand {
     terms: Terms,
-    readings: &'static [Reading],
     keys: Keyed<ScopeKey, KeyDemand>,
     seen: HashSet<ScopeKey>,
     requests: u64,
+    /// What the dearest of them cost.
+    dearest: u32,
     /// When the first of them was sent.
     first: Option<Nanos>,
     /// One per reading, as in the two below.
@@ -60,14 +61,14 @@ pub struct Peak {
 }
 
 impl Demand {
-    pub fn new(limit: &RateLimit, terms: Terms, step: Nanos) -> Self {
-        let readings = Reading::allowed_by(limit.algorithm);
+    pub fn new(terms: Terms, step: Nanos) -> Self {
+        let readings = terms.readings;
         Demand {
             terms,
-            readings,
             keys: Keyed::default(),
             seen: HashSet::new(),
             requests: 0,
+            dearest: 0,
             first: None,
             peaks: vec![Peak::default(); readings.len()],
             first_attempts: vec![Peak::default(); readings.len()],
@@ -78,44 +79,46 @@ impl Demand {
         }
     }
 
-    pub fn sent(&mut self, at: Nanos, key: ScopeKey, sent: &Sent) {
-        let Demand { terms, readings, series, .. } = self;
-        let allow = terms.rate.allow;
+    /// Takes a request that costs so much; `at` is when it came to count.
+    pub fn sent(&mut self, at: Nanos, key: ScopeKey, sent: &Sent, cost: u32) {
+        let Demand { terms, series, .. } = self;
+        let (strictest, allow) = (terms.strictest(), terms.allowed());
         let step = series.step_of(at);
         let is_retry = sent.attempt > 1;
         self.requests += 1;
+        self.dearest = self.dearest.max(cost);
         self.retries += u64::from(is_retry);
         self.first.get_or_insert(at);
         self.seen.insert(key);
-        let state = self.keys.entry(key, |state| state.is_idle(terms, readings[0], series, at));
-        state.fill(terms, readings[0], series, step);
+        let state = self.keys.entry(key, |state| state.is_idle(terms, series, at));
+        state.fill(terms, series, step);
         if is_retry {
             state.first_attempts.get_or_insert_with(|| Box::new(state.tally.clone()));
         }
-        let levels = state.tally.add_and_read(terms, readings, at);
+        let levels = state.tally.add_and_read(terms, at, cost);
         series.raise(step, levels[0]);
         if levels[0] > allow {
-            let why = || format!("request {} of {allow} ({})", levels[0], readings[0].title());
+            let why = || format!("request {} of {allow} ({})", levels[0], strictest.title());
             self.over.show(|| Exhibit::sent(at, sent, why()));
         }
-        reach(&mut self.peaks, levels, allow, at, sent.device);
+        reach(&mut self.peaks, terms, levels, at, sent.device);
         if !is_retry {
-            let own = state.first_attempts.as_mut().map(|own| own.add_and_read(terms, readings, at));
-            reach(&mut self.first_attempts, own.unwrap_or(levels), allow, at, sent.device);
+            let own = state.first_attempts.as_mut().map(|own| own.add_and_read(terms, at, cost));
+            reach(&mut self.first_attempts, terms, own.unwrap_or(levels), at, sent.device);
         }
-        let if_made = state.if_made.as_mut().map(|if_made| if_made.add_and_read(terms, readings, at));
-        reach(&mut self.if_made, if_made.unwrap_or(levels), allow, at, sent.device);
+        let if_made = state.if_made.as_mut().map(|if_made| if_made.add_and_read(terms, at, cost));
+        reach(&mut self.if_made, terms, if_made.unwrap_or(levels), at, sent.device);
     }
 
     /// Takes a scheduled request that was not made because the one before was still under way.
-    pub fn held_back(&mut self, at: Nanos, key: ScopeKey, device: DeviceId) {
-        let Demand { terms, readings, series, .. } = self;
+    pub fn held_back(&mut self, at: Nanos, key: ScopeKey, device: DeviceId, cost: u32) {
+        let Demand { terms, series, .. } = self;
         let step = series.step_of(at);
-        let state = self.keys.entry(key, |state| state.is_idle(terms, readings[0], series, at));
-        state.fill(terms, readings[0], series, step);
+        let state = self.keys.entry(key, |state| state.is_idle(terms, series, at));
+        state.fill(terms, series, step);
         let if_made = state.if_made.get_or_insert_with(|| Box::new(state.tally.clone()));
-        let levels = if_made.add_and_read(terms, readings, at);
-        reach(&mut self.if_made, levels, terms.rate.allow, at, device);
+        let levels = if_made.add_and_read(terms, at, cost);
+        reach(&mut self.if_made, terms, levels, at, device);
     }
 
     pub fn exhibits(&mut self) -> &mut Exhibits {
@@ -124,6 +127,7 @@ impl Demand {
 
     pub fn merge(&mut self, other: Demand) {
         self.requests += other.requests;
+        self.dearest = self.dearest.max(other.dearest);
         self.first = self.first.into_iter().chain(other.first).min();
         self.seen.extend(other.seen);
         self.keys.merge(other.keys);
@@ -186,12 +190,13 @@ impl Demand {
 
     /// The readings under which the limit was passed.
     pub fn readings_over(&self) -> impl Iterator<Item = Reading> {
-        self.readings.iter().zip(&self.peaks).filter(|(_, peak)| peak.over > 0).map(|(reading, _)| *reading)
+        self.terms.readings.iter().zip(&self.peaks).filter(|(_, peak)| peak.over > 0).map(|(reading, _)| *reading)
     }
 
     pub fn reading_uses(&self) -> Vec<ReadingUse> {
-        let capped =
-            |reading: Reading, peak: &Peak| reading == Reading::Rolling && peak.count == self.terms.rolling_cap();
+        // Beyond the cap, the oldest are left out whole.
+        let fullest = rolling_cap(&self.terms).saturating_sub(self.dearest.saturating_sub(1));
+        let capped = |reading: Reading, peak: &Peak| reading == Reading::Rolling && peak.count >= fullest;
         let reading_use = |(reading, peak): (&Reading, &Peak)| ReadingUse {
             reading: Some(*reading),
             peak: peak.count,
@@ -199,14 +204,18 @@ impl Demand {
             peak_at_s: peak.at.as_secs_f64(),
             over: peak.over,
         };
-        if self.requests == 0 { Vec::new() } else { self.readings.iter().zip(&self.peaks).map(reading_use).collect() }
+        if self.requests == 0 {
+            Vec::new()
+        } else {
+            self.terms.readings.iter().zip(&self.peaks).map(reading_use).collect()
+        }
     }
 
     /// The busiest key's use over time, and the requests that went beyond the limit.
     pub fn finish(mut self, ended: Nanos) -> (Vec<u32>, Exhibits) {
         let last = self.series.step_of(Nanos(ended.0.saturating_sub(1)));
         for state in self.keys.values_mut() {
-            state.fill(&self.terms, self.readings[0], &mut self.series, last);
+            state.fill(&self.terms, &mut self.series, last);
         }
         (self.series.finish(ended), self.over)
     }
@@ -215,21 +224,23 @@ impl Demand {
 impl KeyDemand {
     /// Writes down the use at the beginning of each step since the last one, up to and with `step`: without a request the
     /// use only falls, so that is its highest there.
-    fn fill(&mut self, terms: &Terms, reading: Reading, series: &mut Series, step: usize) {
+    fn fill(&mut self, terms: &Terms, series: &mut Series, step: usize) {
         let tally = &mut self.tally;
-        series.fill(self.step, step + 1, |at| tally.level(terms, reading, at));
+        series.fill(self.step, step + 1, |at| tally.level(terms, terms.strictest(), at));
         self.step = self.step.max(step);
     }
 
     /// Whether the key can be forgotten, with the first attempts, which are among all; its part of the series is written down first.
-    fn is_idle(&mut self, terms: &Terms, reading: Reading, series: &mut Series, at: Nanos) -> bool {
-        self.fill(terms, reading, series, series.step_of(at));
+    fn is_idle(&mut self, terms: &Terms, series: &mut Series, at: Nanos) -> bool {
+        self.fill(terms, series, series.step_of(at));
         self.tally.is_idle(terms, at) && self.if_made.as_mut().is_none_or(|if_made| if_made.is_idle(terms, at))
     }
 }
 
-fn reach(peaks: &mut [Peak], levels: Levels, allow: u32, at: Nanos, device: DeviceId) {
-    peaks.iter_mut().zip(levels).for_each(|(peak, level)| peak.reach(level, allow, at, device));
+fn reach(peaks: &mut [Peak], terms: &Terms, levels: Levels, at: Nanos, device: DeviceId) {
+    for ((peak, level), reading) in peaks.iter_mut().zip(levels).zip(terms.readings) {
+        peak.reach(level, terms.ceiling(*reading), at, device);
+    }
 }
 
 impl Peak {
@@ -257,17 +268,15 @@ mod tests {
     use super::super::testing::*;
     use super::*;
     use crate::device::Flow;
-    use crate::limiter::Rate;
     use crate::policy::model::Algorithm;
     use crate::scenario::operation::Detail;
 
     #[test]
     fn a_key_in_use_is_not_forgotten_however_many_come_after_it() {
         let limit = rate(2, Nanos::from_secs(10), "client_id", Algorithm::Unspecified);
-        let terms = Terms { rate: Rate { allow: limit.allow, per: limit.per }, anchor: ANCHOR };
-        let mut demand = Demand::new(&limit, terms, Nanos::from_secs(1));
+        let mut demand = Demand::new(Terms::of(&limit, ANCHOR), Nanos::from_secs(1));
         let sent = Sent { device: DeviceId(0), operation: SITES, flow: Flow(0), attempt: 1, detail: Detail::None };
-        (0..3_000).chain([0]).for_each(|key| demand.sent(Nanos::from_secs(1), ScopeKey(key), &sent));
+        (0..3_000).chain([0]).for_each(|key| demand.sent(Nanos::from_secs(1), ScopeKey(key), &sent, 1));
         assert_eq!(demand.strictest().count, 2);
     }
 
@@ -275,13 +284,12 @@ mod tests {
     fn idle_keys_are_forgotten_and_still_counted() {
         const KEYS: u64 = 5_000;
         let limit = rate(2, Nanos::from_secs(10), "client_id", Algorithm::Unspecified);
-        let terms = Terms { rate: Rate { allow: limit.allow, per: limit.per }, anchor: ANCHOR };
-        let mut demand = Demand::new(&limit, terms, Nanos::from_secs(1));
+        let mut demand = Demand::new(Terms::of(&limit, ANCHOR), Nanos::from_secs(1));
         for key in 0..KEYS {
             let sent = Sent { device: DeviceId(0), operation: SITES, flow: Flow(0), attempt: 1, detail: Detail::None };
             // Two requests per key, and one key per 100 ms: a hundred are busy at a time.
             for _ in 0..2 {
-                demand.sent(Nanos::from_millis(key * 100), ScopeKey(key), &sent);
+                demand.sent(Nanos::from_millis(key * 100), ScopeKey(key), &sent, 1);
             }
         }
         assert!(demand.keys.len() < 2_500, "{} keys are kept", demand.keys.len());

@@ -75,9 +75,11 @@ impl Hints {
         }
     }
 
-    /// How the hints of one class were taken; None for requests without a class.
-    pub fn counts(&self, class: Option<ClassId>) -> HintCounts {
-        self.counts[class.map_or(self.counts.len() - 1, ClassId::index)]
+    /// How the hints of some classes were taken.
+    pub fn counts_of(&self, classes: impl Iterator<Item = ClassId>) -> HintCounts {
+        let mut total = HintCounts::default();
+        classes.for_each(|class| total.add(&self.counts[class.index()]));
+        total
     }
 
     /// How all hints were taken.

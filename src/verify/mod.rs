@@ -4,7 +4,8 @@
 //! a check looks for says where it stands:
 //! - the **fleet**: [`demand`] and [`streams`] count what was asked of each limit, [`quota`] judges it, [`blame`] says whose
 //!   doing an excess is, and [`service`] tells of chargers that were never let in;
-//! - the **server**: [`answers`], [`admission`], [`refusal`], [`scope`], [`streams`], [`delivery`], [`hint`], judged only where its documents and the
+//! - the **server**: [`answers`], [`admission`], [`refusal`], [`scope`], [`streams`], [`shutout`],
+//!   [`delivery`], [`hint`], judged only where its documents and the
 //!   timing leave no way out; the findings are worded in [`server`];
 //! - the **server**'s quota headers, and what clients make of them: [`told`];
 //! - the **client**: [`hint`], [`reaction`], [`cadence`], and the provider's recommendations in [`guidance`].
@@ -14,14 +15,15 @@ pub mod answers;
 pub mod blame;
 pub mod cadence;
 pub mod class;
+pub mod classes;
 pub mod delivery;
 pub mod demand;
 pub mod exhibit;
 pub mod guidance;
 pub mod hint;
 pub mod keyed;
-pub mod penalty;
 pub mod quota;
+pub mod rate;
 pub mod reaction;
 pub mod refusal;
 pub mod repeats;
@@ -29,14 +31,18 @@ pub mod scope;
 pub mod series;
 pub mod server;
 pub mod service;
+pub mod shutout;
 pub mod streams;
 pub mod tally;
+pub mod terms;
 pub mod told;
 pub mod verifier;
 mod words;
 
 #[cfg(test)]
 mod defects;
+#[cfg(test)]
+mod honest;
 #[cfg(test)]
 mod testing;
 

@@ -17,8 +17,9 @@ use crate::words::{percent, plural};
 pub struct About<'a> {
     pub scenario: &'a Scenario,
     pub class: ClassId,
-    /// Requests sent, by operation.
+    /// Requests sent, by operation, and the class of each.
     pub operations: &'a [u64],
+    pub class_of: &'a dyn Fn(usize) -> Option<ClassId>,
     /// What the recommendations would have saved, the largest first.
     pub savings: Vec<Saving>,
     pub refusals: RefusalCounts,
@@ -32,7 +33,7 @@ pub fn finding(about: About<'_>, usages: Vec<Usage>) -> (Finding, Blame) {
     let subject = &about.scenario.policy.class(about.class).name;
     let blank = unseen("fleet.quota", Party::Fleet, Severity::Breach, subject);
     let Some(worst) = usages.into_iter().max_by(|a, b| weight(a).total_cmp(&weight(b))) else {
-        return (Finding { headline: "The class has no limit".to_owned(), ..blank }, Blame::Fleet);
+        return (Finding { headline: "The class has no limit on how much is asked".to_owned(), ..blank }, Blame::Fleet);
     };
     let quota = &worst.quota;
     if quota.safety == Safety::NoData {
@@ -42,7 +43,7 @@ pub fn finding(about: About<'_>, usages: Vec<Usage>) -> (Finding, Blame) {
         Safety::Safe if quota.sure_headroom().is_some_and(|headroom| headroom < 0.0) => Verdict::Inconclusive,
         Safety::Safe => Verdict::Pass,
         // The server itself has settled which reading holds.
-        Safety::DependsOnReading if about.refusals.explained > 0 => Verdict::Fail,
+        Safety::DependsOnReading if about.is_settled(&worst) => Verdict::Fail,
         Safety::DependsOnReading | Safety::Unproven => Verdict::Inconclusive,
         Safety::Over => Verdict::Fail,
         Safety::NoData => Verdict::NoData,
@@ -81,6 +82,11 @@ fn weight(usage: &Usage) -> f64 {
 }
 
 impl About<'_> {
+    /// Whether refusals have shown that the server reads the limit strictly. Of a lower bound they show nothing.
+    fn is_settled(&self, usage: &Usage) -> bool {
+        self.refusals.settled > 0 && !usage.at_least
+    }
+
     fn headline(&self, usage: &Usage) -> String {
         let quota = &usage.quota;
         let peak = peak_text(usage);
@@ -94,11 +100,15 @@ impl About<'_> {
                 };
                 format!("Over the limit: {peak} asked for, {} allowed ({}){cause}", quota.allow, quota.limit)
             }
-            Safety::DependsOnReading if self.refusals.explained > 0 => format!(
+            Safety::DependsOnReading if usage.at_least => format!(
+                "Asked for more than the provider grants for sure: {peak}, where it is at least {} ({})",
+                quota.allow, quota.limit
+            ),
+            Safety::DependsOnReading if self.is_settled(usage) => format!(
                 "Over {} as {}, and the server reads it strictly: {} refused",
                 quota.limit,
                 reading_titles(usage.readings_over.iter().copied()),
-                self.refusals.explained
+                self.refusals.settled
             ),
             Safety::Unproven => format!(
                 "Within the limit so far: {peak} of {} in {:.0} s of a {} window",
@@ -130,6 +140,11 @@ impl About<'_> {
             sentences.push(format!("{device} is the busiest: {peak}{window} at {:.1} s.", at.as_secs_f64()));
         }
         sentences.extend(self.operations_text(quota.requests));
+        if usage.cost_is_told {
+            let reserve =
+                "Judged by what each request sets aside when it comes; what its answer gives back is not counted in.";
+            sentences.push(reserve.to_owned());
+        }
         sentences.extend(self.retries_text(usage));
         if let Some(reading) = quota.readings.first().filter(|reading| reading.over > 0) {
             let (over, requests) = (reading.over, plural(quota.requests, "request"));
@@ -163,10 +178,12 @@ impl About<'_> {
 
     /// The operations that make up most of the class.
     fn operations_text(&self, requests: u64) -> Option<String> {
-        let in_class = self.scenario.operations.iter().zip(self.operations);
-        let mut used: Vec<(u64, String)> = in_class
-            .filter(|((_, operation), sent)| operation.class == Some(self.class) && **sent > 0)
-            .map(|((_, operation), sent)| (*sent, operation.name()))
+        let policy = &self.scenario.policy;
+        let draws_on = |class: ClassId| policy.drawn_on(class).any(|drawn| drawn == self.class);
+        let counted = self.scenario.operations.iter().zip(self.operations).enumerate();
+        let mut used: Vec<(u64, String)> = counted
+            .filter(|(index, (_, sent))| (self.class_of)(*index).is_some_and(draws_on) && **sent > 0)
+            .map(|(_, ((_, operation), sent))| (*sent, operation.name()))
             .collect();
         used.sort_by(|a, b| b.cmp(a));
         let shown: Vec<String> = used.iter().take(3).map(|(sent, name)| format!("{name} {sent}")).collect();
@@ -227,7 +244,8 @@ impl About<'_> {
 
 fn peak_text(usage: &Usage) -> String {
     let at_least = usage.quota.readings.first().is_some_and(|reading| reading.at_least);
-    format!("{}{}", if at_least { "at least " } else { "" }, usage.peak.count)
+    let unit = if usage.in_points { " points" } else { "" };
+    format!("{}{}{unit}", if at_least { "at least " } else { "" }, usage.peak.count)
 }
 
 fn lower_first(text: &str) -> String {

@@ -17,14 +17,23 @@
 //! and of that the documents say nothing.
 //!
 //! The bound is sharpest for a rolling window. Where the provider promises another algorithm it is as sound, but a refusal
-//! that only a rolling window would make (just after the edge of a fixed one, say) is not called false.
+//! that only a rolling window would make (just after the edge of a fixed one, say) is not called false. A window that is
+//! estimated from two fixed ones may remember what came up to `2 * per` before.
+//!
+//! A bucket refuses a request when what was taken from it and has not run in again leaves less than the request costs. At
+//! most that is: everything that may count, taken as late as it can have been (at its end, or just before the refusal if it
+//! was in flight), with the refusal as early as it can have been. One that is filled up at intervals may lack one filling more.
+//!
+//! Where requests differ in cost, all this is counted in points. Where only the answer tells the cost, no refusal is called
+//! false and none is called due.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use super::keyed::Keyed;
+use super::terms::Terms;
 use crate::device::Outcome;
-use crate::limiter::Rate;
-use crate::policy::model::{CountsRefused, RateLimit};
+use crate::policy::model::{ClassId, Cost, CountsRefused, RateLimit};
+use crate::policy::reading::Reading;
 use crate::record::Record;
 use crate::scenario::ScopeKey;
 use crate::time::Nanos;
@@ -36,10 +45,20 @@ const MOST_DOUBTFUL: usize = 256;
 #[derive(Clone, Debug, Default)]
 pub struct Load {
     in_flight: u32,
-    /// When the latest requests that may count were done, oldest first; at most `allow`.
-    finished: VecDeque<Nanos>,
-    /// When the latest served ones were sent and done, by the time they were sent; at most `allow`.
-    served: VecDeque<(Nanos, Nanos)>,
+    /// What those in flight cost.
+    under_way: u64,
+    /// When the latest requests that may count were done and what they cost, oldest first; about as many as fill a window.
+    finished: VecDeque<(Nanos, u32)>,
+    finished_cost: u64,
+    /// Whether the request that ended last is one of them.
+    last_may_count: bool,
+    /// When the latest that count for sure were sent and done and what they cost, by the time they were sent.
+    served: VecDeque<(Nanos, Nanos, u32)>,
+    served_cost: u64,
+    /// When a bucket from which all that may count was taken would be full again, and one from which only what counts for
+    /// sure was, in units of 1/`allow` ns.
+    may_be_full_at: u128,
+    surely_full_at: u128,
     /// Refusals that requests still in flight may explain; at most [`MOST_DOUBTFUL`], those before stay open.
     doubtful: VecDeque<Doubtful>,
     /// When a request last ended without an answer.
@@ -51,10 +70,11 @@ pub struct Load {
 /// A refusal that too few requests are known to explain so far.
 #[derive(Clone, Copy, Debug)]
 struct Doubtful {
+    class: ClassId,
     /// When it was done: what was sent later had no part in it.
     done: Nanos,
-    /// How many served requests it still lacks.
-    missing: u32,
+    /// How much it still lacks of served requests.
+    missing: u64,
     /// The moments at which it may have been decided, if those that were found all count.
     from: Nanos,
     before: Nanos,
@@ -73,52 +93,121 @@ pub enum Cause {
     Explained,
 }
 
+/// A refusal to be judged, or to wait for others.
+#[derive(Clone, Copy, Debug)]
+pub struct Refused {
+    pub class: ClassId,
+    /// It was decided at `sent` or later, and before `done`.
+    pub sent: Nanos,
+    pub done: Nanos,
+    pub cost: u32,
+}
+
+/// What the readings of a limit need to refuse, put as loosely as the loosest of them.
+#[derive(Clone, Copy, Debug)]
+struct Bounds {
+    rate: crate::limiter::Rate,
+    /// More than so much in so long.
+    window: Option<(Nanos, u32)>,
+    /// Taken from a bucket of this size.
+    bucket: Option<u32>,
+    memory: Nanos,
+}
+
+impl Bounds {
+    fn of(terms: &Terms) -> Self {
+        let allow = terms.rate.allow;
+        let interval = terms.ceiling(Reading::IntervalRefill);
+        let window = |reading: &Reading| match reading {
+            Reading::Rolling | Reading::FixedFirstHit => Some((terms.rate.per, allow)),
+            // A month may be longer than `per`, and an estimated window looks back over two.
+            Reading::FixedAligned => Some((terms.memory().max(terms.rate.per), allow)),
+            Reading::RollingCounter => Some((terms.rate.per * 2, allow)),
+            Reading::IntervalRefill if interval <= allow => Some((terms.rate.per, interval)),
+            Reading::IntervalRefill | Reading::TokenBucket | Reading::LeakyBucket => None,
+        };
+        let bucket = |reading: &Reading| match reading {
+            Reading::TokenBucket | Reading::LeakyBucket => Some(terms.ceiling(*reading)),
+            Reading::IntervalRefill => interval.checked_sub(allow).filter(|rest| *rest > 0),
+            _ => None,
+        };
+        Bounds {
+            rate: terms.rate,
+            window: terms.readings.iter().filter_map(window).max_by_key(|(length, _)| *length),
+            bucket: terms.readings.iter().filter_map(bucket).min(),
+            memory: terms.memory(),
+        }
+    }
+
+    fn scaled(&self, at: Nanos) -> u128 {
+        u128::from(at.0) * u128::from(self.rate.allow)
+    }
+
+    fn volume(&self, cost: u64) -> u128 {
+        u128::from(self.rate.per.0) * u128::from(cost)
+    }
+}
+
 /// The load on one rate limit.
 #[derive(Clone, Debug)]
 pub struct Loads {
-    rate: Rate,
-    counts_refused: bool,
+    bounds: Bounds,
+    counts_refused: CountsRefused,
+    /// Only answers with these count; empty: all do.
+    counts_statuses: Vec<u16>,
+    cost_is_told: bool,
     /// Whether the server may have seen other requests before the run began.
     prior_traffic: bool,
     keys: Keyed<ScopeKey, Load>,
-    /// Refusals that stood as possible and turned out to be due.
-    pub cleared: u64,
+    /// Refusals that stood as possible and turned out to be due, by their class.
+    cleared: BTreeMap<ClassId, u64>,
 }
 
 impl Loads {
-    pub fn new(limit: &RateLimit, prior_traffic: bool) -> Self {
+    pub fn new(limit: &RateLimit, terms: &Terms, prior_traffic: bool) -> Self {
         Loads {
-            rate: Rate { allow: limit.allow, per: limit.per },
-            counts_refused: limit.counts_refused != CountsRefused::No,
+            bounds: Bounds::of(terms),
+            counts_refused: limit.counts_refused,
+            counts_statuses: limit.counts_statuses.clone(),
+            cost_is_told: matches!(limit.cost, Cost::Told { .. }),
             prior_traffic,
             keys: Keyed::default(),
-            cleared: 0,
+            cleared: BTreeMap::new(),
         }
     }
 
     /// Takes a request on its way; `turn` numbers the requests of the shard.
-    pub fn sent(&mut self, at: Nanos, key: ScopeKey, turn: u64) {
-        let per = self.rate.per;
-        let state = self.keys.entry(key, |state| state.is_idle(per, at));
+    pub fn sent(&mut self, at: Nanos, key: ScopeKey, turn: u64, cost: u32) {
+        let bounds = &self.bounds;
+        let state = self.keys.entry(key, |state| state.is_idle(bounds, at));
         state.in_flight += 1;
+        state.under_way += u64::from(cost);
         state.latest = turn;
     }
 
-    /// Takes an answered or lost request; judges it if it was refused.
-    pub fn done(&mut self, key: ScopeKey, sent: Nanos, record: &Record) -> Option<Cause> {
-        let Loads { rate, counts_refused, prior_traffic, .. } = *self;
+    /// Takes an answered or lost request of a class that took effect at `sent` or later; judges it if it was refused.
+    pub fn done(&mut self, key: ScopeKey, sent: Nanos, record: &Record, class: ClassId, cost: u32) -> Option<Cause> {
+        let (may_count, surely) = (self.may_count(record), self.surely_counts(record));
+        let Loads { bounds, cost_is_told, prior_traffic, .. } = self;
         let state = self.keys.entry(key, |_| false);
         state.in_flight = state.in_flight.saturating_sub(1);
-        let refused = record.outcome == Outcome::Refused;
-        let before_run = prior_traffic && sent < rate.per;
-        let cause = refused.then(|| state.cause(rate, before_run, sent, record.done));
-        match record.outcome {
-            Outcome::Served => self.cleared += state.serve(rate, sent, record.done),
-            Outcome::Failed(_) => state.lost = Some(record.done),
-            _ => {}
+        state.under_way = state.under_way.saturating_sub(u64::from(cost));
+        let refused = Refused { class, sent, done: record.done, cost };
+        let cause = (record.outcome == Outcome::Refused).then(|| match *cost_is_told {
+            true => Cause::Possible,
+            false => state.cause(bounds, *prior_traffic && sent < bounds.memory, &refused),
+        });
+        if matches!(record.outcome, Outcome::Failed(_)) {
+            state.lost = Some(record.done);
         }
-        if !refused || counts_refused {
-            state.finish(record.done, rate.allow);
+        if surely {
+            for class in state.serve(bounds, sent, record.done, cost) {
+                *self.cleared.entry(class).or_default() += 1;
+            }
+        }
+        state.last_may_count = may_count;
+        if may_count {
+            state.finish(bounds, record.done, cost);
         }
         if state.in_flight == 0 {
             state.doubtful.clear();
@@ -126,23 +215,51 @@ impl Loads {
         cause
     }
 
+    fn may_count(&self, record: &Record) -> bool {
+        let refused = record.outcome == Outcome::Refused;
+        match record.outcome {
+            Outcome::Failed(_) => true,
+            _ if !self.counts_statuses.is_empty() => self.counts_statuses.contains(&record.status),
+            _ => !refused || self.counts_refused != CountsRefused::No,
+        }
+    }
+
+    fn surely_counts(&self, record: &Record) -> bool {
+        match record.outcome {
+            Outcome::Failed(_) => false,
+            _ if !self.counts_statuses.is_empty() => self.counts_statuses.contains(&record.status),
+            Outcome::Refused => self.counts_refused == CountsRefused::Yes,
+            outcome => outcome == Outcome::Served,
+        }
+    }
+
+    /// Whether refusals may wait here for what is in flight.
+    pub fn can_clear(&self) -> bool {
+        !self.cost_is_told
+    }
+
     /// Lets a refusal that is merely possible wait for what is in flight. To be asked of one limit only.
-    pub fn wait_for_others(&mut self, key: ScopeKey, sent: Nanos, done: Nanos) {
-        let rate = self.rate;
+    pub fn wait_for_others(&mut self, key: ScopeKey, refused: &Refused) {
+        let bounds = &self.bounds;
         if let Some(state) = self.keys.get_mut(&key).filter(|state| state.in_flight > 0) {
             if state.doubtful.len() >= MOST_DOUBTFUL {
                 state.doubtful.pop_front();
             }
-            state.doubtful.push_back(state.doubt(rate, sent, done));
+            state.doubtful.push_back(state.doubt(bounds, refused));
         }
+    }
+
+    /// Refusals of a class that stood as possible and turned out to be due.
+    pub fn cleared(&self, class: ClassId) -> u64 {
+        self.cleared.get(&class).copied().unwrap_or(0)
     }
 
     /// Whether the key had nothing else under way between the sending of a request that is just done and now.
     pub fn was_alone(&self, key: ScopeKey, sent: Nanos, turn: u64) -> bool {
         self.keys.get(&key).is_some_and(|state| {
             // The request itself is the last of `finished` when it counts.
-            let mut others = state.finished.iter().rev().skip(usize::from(self.counts_refused));
-            state.in_flight == 0 && state.latest == turn && others.next().is_none_or(|&done| done <= sent)
+            let mut others = state.finished.iter().rev().skip(usize::from(state.last_may_count));
+            state.in_flight == 0 && state.latest == turn && others.next().is_none_or(|&(done, _)| done <= sent)
         })
     }
 
@@ -158,68 +275,126 @@ impl Loads {
 
     pub fn merge(&mut self, other: Loads) {
         self.keys.merge(other.keys);
-        self.cleared += other.cleared;
+        for (class, cleared) in other.cleared {
+            *self.cleared.entry(class).or_default() += cleared;
+        }
     }
 }
 
 impl Load {
-    /// Takes a served request; how many doubtful refusals it shows to be due.
-    fn serve(&mut self, rate: Rate, sent: Nanos, done: Nanos) -> u64 {
-        let place = self.served.partition_point(|&(at, _)| at <= sent);
-        self.served.insert(place, (sent, done));
-        if self.served.len() > rate.allow as usize {
-            self.served.pop_front();
+    /// Takes a request that counts for sure; the classes of the doubtful refusals that it shows to be due.
+    fn serve(&mut self, bounds: &Bounds, sent: Nanos, done: Nanos, cost: u32) -> Vec<ClassId> {
+        if let Some((_, limit)) = bounds.window {
+            let place = self.served.partition_point(|&(at, ..)| at <= sent);
+            self.served.insert(place, (sent, done, cost));
+            self.served_cost += u64::from(cost);
+            while let Some(&(.., oldest)) = self.served.front()
+                && self.served_cost - u64::from(oldest) >= u64::from(limit)
+            {
+                self.served.pop_front();
+                self.served_cost -= u64::from(oldest);
+            }
         }
-        self.doubtful.iter_mut().for_each(|doubtful| doubtful.count(rate.per, sent, done));
-        let before = self.doubtful.len();
-        self.doubtful.retain(|doubtful| !doubtful.is_due());
-        (before - self.doubtful.len()) as u64
+        self.surely_full_at = self.surely_full_at.max(bounds.scaled(done)) + bounds.volume(u64::from(cost));
+        self.doubtful.iter_mut().for_each(|doubtful| doubtful.count(bounds, sent, done, cost));
+        let mut due = Vec::new();
+        self.doubtful.retain(|doubtful| {
+            if doubtful.is_due() {
+                due.push(doubtful.class);
+            }
+            !doubtful.is_due()
+        });
+        due
     }
 
     /// A refusal, with all served requests that may count at the moment of its sending or later.
-    fn doubt(&self, rate: Rate, sent: Nanos, done: Nanos) -> Doubtful {
-        let mut doubtful = Doubtful { done, missing: rate.allow, from: sent, before: Nanos::MAX };
-        let recent = self.served.iter().filter(|(_, served)| served.saturating_add(rate.per) > sent);
-        recent.for_each(|&(sent, done)| doubtful.count(rate.per, sent, done));
+    fn doubt(&self, bounds: &Bounds, refused: &Refused) -> Doubtful {
+        let &Refused { class, sent, done, cost } = refused;
+        let doubtful = |missing| Doubtful { class, done, missing, from: sent, before: Nanos::MAX };
+        let Some((length, limit)) = bounds.window else {
+            let holds = bounds.volume(u64::from(bounds.bucket.unwrap_or(0)));
+            let taken = self.surely_full_at.saturating_sub(bounds.scaled(sent)) + bounds.volume(u64::from(cost));
+            let missing = holds.checked_sub(taken).map_or(0, |left| left / bounds.volume(1) + 1);
+            return doubtful(missing as u64);
+        };
+        let mut doubtful = doubtful((u64::from(limit) + 1).saturating_sub(u64::from(cost)));
+        let recent = self.served.iter().filter(|(_, served, _)| served.saturating_add(length) > sent);
+        recent.for_each(|&(sent, done, cost)| doubtful.count(bounds, sent, done, cost));
         doubtful
     }
 
-    fn finish(&mut self, done: Nanos, most: u32) {
-        if self.finished.len() == most as usize {
-            self.finished.pop_front();
-        }
+    fn finish(&mut self, bounds: &Bounds, done: Nanos, cost: u32) {
         // Ends that are told out of order count as later, which only keeps more refusals open.
-        let done = self.finished.back().map_or(done, |&latest| latest.max(done));
-        self.finished.push_back(done);
+        let done = self.finished.back().map_or(done, |&(latest, _)| latest.max(done));
+        self.may_be_full_at = self.may_be_full_at.max(bounds.scaled(done)) + bounds.volume(u64::from(cost));
+        self.finished.push_back((done, cost));
+        self.finished_cost += u64::from(cost);
+        let enough = bounds.window.map_or(0, |(_, limit)| u64::from(limit));
+        // Two at least: whether a request was alone is told by the one before it.
+        while self.finished.len() > 2
+            && let Some(&(_, oldest)) = self.finished.front()
+            && self.finished_cost - u64::from(oldest) >= enough
+        {
+            self.finished.pop_front();
+            self.finished_cost -= u64::from(oldest);
+        }
     }
 
-    fn cause(&self, rate: Rate, before_run: bool, sent: Nanos, done: Nanos) -> Cause {
-        let oldest_counts = self.served.front().is_some_and(|&(oldest, _)| done.saturating_sub(oldest) < rate.per);
-        if self.served.len() >= rate.allow as usize && oldest_counts {
+    fn cause(&self, bounds: &Bounds, before_run: bool, refused: &Refused) -> Cause {
+        if self.is_explained(bounds, refused) {
             return Cause::Explained;
         }
-        if self.doubt(rate, sent, done).is_due() {
+        if self.doubt(bounds, refused).is_due() {
             return Cause::Due;
         }
-        let finished = self.finished.len() - self.finished.partition_point(|&at| at.saturating_add(rate.per) < sent);
-        let full = self.in_flight as usize + finished >= rate.allow as usize;
-        let lost_lately = self.lost.is_some_and(|lost| sent <= lost.saturating_add(rate.per * 2));
-        if full || lost_lately || before_run { Cause::Possible } else { Cause::Impossible }
+        let lost_lately = self.lost.is_some_and(|lost| refused.sent <= lost.saturating_add(bounds.memory * 2));
+        let possible = self.may_fill_window(bounds, refused) || self.may_drain_bucket(bounds, refused);
+        if possible || lost_lately || before_run { Cause::Possible } else { Cause::Impossible }
     }
 
-    fn is_idle(&self, per: Nanos, now: Nanos) -> bool {
-        let over = |at: &Nanos| at.saturating_add(per * 2) < now;
-        self.in_flight == 0 && self.finished.back().is_none_or(over) && self.lost.as_ref().is_none_or(over)
+    /// Whether what was served fills the window wherever it began.
+    fn is_explained(&self, bounds: &Bounds, refused: &Refused) -> bool {
+        let Some((length, limit)) = bounds.window else { return false };
+        let mut needed = (u64::from(limit) + 1).saturating_sub(u64::from(refused.cost));
+        let newest_first = self.served.iter().rev();
+        let mut within = newest_first.take_while(|(sent, ..)| refused.done.saturating_sub(*sent) < length);
+        within.any(|(.., cost)| {
+            needed = needed.saturating_sub(u64::from(*cost));
+            needed == 0
+        })
+    }
+
+    fn may_fill_window(&self, bounds: &Bounds, refused: &Refused) -> bool {
+        let Some((length, limit)) = bounds.window else { return false };
+        let recent = self.finished.iter().rev().take_while(|(at, _)| at.saturating_add(length) >= refused.sent);
+        let finished: u64 = recent.map(|(_, cost)| u64::from(*cost)).sum();
+        self.under_way + finished + u64::from(refused.cost) > u64::from(limit)
+    }
+
+    fn may_drain_bucket(&self, bounds: &Bounds, refused: &Refused) -> bool {
+        let Some(capacity) = bounds.bucket else { return false };
+        let taken = self.may_be_full_at.saturating_sub(bounds.scaled(refused.sent));
+        taken + bounds.volume(self.under_way + u64::from(refused.cost)) > bounds.volume(u64::from(capacity))
+    }
+
+    fn is_idle(&self, bounds: &Bounds, now: Nanos) -> bool {
+        let over = |at: Nanos| at.saturating_add(bounds.memory * 2) < now;
+        self.in_flight == 0
+            && self.finished.back().is_none_or(|&(done, _)| over(done))
+            && self.lost.is_none_or(over)
+            && self.may_be_full_at < bounds.scaled(now)
     }
 }
 
 impl Doubtful {
-    /// Counts a served request that may have taken effect before the refusal was decided, and less than `per` before.
-    fn count(&mut self, per: Nanos, sent: Nanos, done: Nanos) {
+    /// Counts a served request that may have taken effect before the refusal was decided, and not too long before.
+    fn count(&mut self, bounds: &Bounds, sent: Nanos, done: Nanos, cost: u32) {
         if sent <= self.done {
-            self.missing = self.missing.saturating_sub(1);
+            self.missing = self.missing.saturating_sub(u64::from(cost));
             self.from = self.from.max(sent);
-            self.before = self.before.min(done.saturating_add(per));
+            if let Some((length, _)) = bounds.window {
+                self.before = self.before.min(done.saturating_add(length));
+            }
         }
     }
 
@@ -230,250 +405,4 @@ impl Doubtful {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::super::testing::*;
-    use super::*;
-    use crate::device::{self, Failure, Flow};
-    use crate::limiter::build;
-    use crate::policy::model::Algorithm;
-    use crate::policy::reading::Reading;
-    use crate::policy::signals::{Hint, Told};
-    use crate::scenario::operation::Detail;
-    use crate::scenario::target::{RemoteSpec, Target};
-    use crate::scenario::{DeviceId, Scenario};
-    use crate::summary::finding::Verdict;
-
-    const PER: u64 = 1_000;
-    const KEY: ScopeKey = ScopeKey(7);
-
-    fn record(trip: &Trip) -> Record {
-        Record {
-            device: DeviceId(0),
-            operation: SITES,
-            flow: Flow(0),
-            attempt: 1,
-            cause: device::Cause::Schedule,
-            detail: Detail::None,
-            due: trip.sent,
-            sent: Some(trip.sent),
-            done: trip.done,
-            outcome: if trip.admitted { Outcome::Served } else { Outcome::Refused },
-            status: 0,
-            hint: Hint::Absent,
-            told: Told::default(),
-            breaches: 0,
-        }
-    }
-
-    /// How many refusals stay open, as far as their class would say.
-    fn open(allow: u32, trips: &[Trip]) -> u64 {
-        let limit = rate(allow, Nanos(PER), "client_id", Algorithm::Unspecified);
-        let mut loads = Loads::new(&limit, false);
-        let mut possible = 0;
-        for (turn, (at, seen, trip)) in seen(trips).into_iter().enumerate() {
-            match seen {
-                Seen::Sent => loads.sent(at, KEY, turn as u64),
-                Seen::Done => {
-                    if loads.done(KEY, trip.sent, &record(&trip)) == Some(Cause::Possible) {
-                        possible += 1;
-                        loads.wait_for_others(KEY, trip.sent, trip.done);
-                    }
-                }
-            }
-        }
-        possible - loads.cleared
-    }
-
-    fn causes(allow: u32, counts_refused: CountsRefused, trips: &[Trip]) -> Vec<Cause> {
-        let limit = RateLimit { counts_refused, ..rate(allow, Nanos(PER), "client_id", Algorithm::Unspecified) };
-        let mut loads = Loads::new(&limit, false);
-        let mut causes = Vec::new();
-        for (turn, (at, seen, trip)) in seen(trips).into_iter().enumerate() {
-            match seen {
-                Seen::Sent => loads.sent(at, KEY, turn as u64),
-                Seen::Done => causes.extend(loads.done(KEY, trip.sent, &record(&trip))),
-            }
-        }
-        causes
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig::with_cases(2_000))]
-
-        #[test]
-        fn an_honest_refusal_is_never_called_false(
-            reading in prop::sample::select(Reading::ALL.to_vec()),
-            allow in 1..6u32,
-            phase in 0..PER,
-            counts_refused in prop::sample::select(vec![CountsRefused::No, CountsRefused::Unspecified]),
-            ways in prop::collection::vec((0..300u64, 0..600u64, 0..600u64), 1..120),
-        ) {
-            let rate = Rate { allow, per: Nanos(PER) };
-            let trips = travel(build(reading, rate), phase, &ways);
-            prop_assert!(!causes(allow, counts_refused, &trips).contains(&Cause::Impossible));
-        }
-
-        /// Only a server that counts refused requests too would leave some of its refusals open.
-        #[test]
-        fn an_honest_servers_refusals_are_due(
-            reading in prop::sample::select(Reading::ALL.to_vec()),
-            allow in 1..6u32,
-            phase in 0..PER,
-            ways in prop::collection::vec((0..300u64, 0..30u64, 0..30u64), 1..120),
-        ) {
-            let rate = Rate { allow, per: Nanos(PER) };
-            let trips = travel(build(reading, rate), phase, &ways);
-            prop_assert_eq!(open(allow, &trips), 0);
-        }
-
-        #[test]
-        fn a_server_that_refuses_at_half_the_limit_is_caught_when_hammered(
-            reading in prop::sample::select(Reading::ALL.to_vec()),
-            allow in 2..30u32,
-        ) {
-            let strict = Rate { allow: allow / 2, per: Nanos(PER) };
-            let gap = PER / u64::from(4 * allow);
-            let ways = vec![(gap.max(1), 0, 1); 200];
-            let trips = travel(build(reading, strict), 0, &ways);
-            prop_assert!(causes(allow, CountsRefused::Unspecified, &trips).contains(&Cause::Impossible));
-        }
-
-        #[test]
-        fn a_rolling_servers_refusals_follow_from_what_it_served(
-            allow in 1..6u32,
-            gaps in prop::collection::vec(0..300u64, 1..120),
-        ) {
-            let rate = Rate { allow, per: Nanos(PER) };
-            let ways: Vec<_> = gaps.into_iter().map(|gap| (gap, 0, 0)).collect();
-            let trips = travel(build(Reading::Rolling, rate), 0, &ways);
-            let causes = causes(allow, CountsRefused::Unspecified, &trips);
-            prop_assert!(causes.iter().all(|cause| *cause == Cause::Explained));
-        }
-    }
-
-    fn verdict(script: &Script) -> Verdict {
-        script.verify(scenario(policy(), 1)).finding("server.false-refusal", "queries").verdict
-    }
-
-    #[test]
-    fn the_finding_fails_passes_stays_open_and_says_when_it_saw_nothing() {
-        let mut script = Script::default();
-        script.ask(Ask::new(0, SITES, 0));
-        assert_eq!(verdict(&script), Verdict::NoData);
-        (1..4).for_each(|index| {
-            script.ask(Ask::new(0, SITES, index * 100));
-        });
-        script.ask(Ask::new(0, SITES, 500).refused());
-        assert_eq!(verdict(&script), Verdict::Pass);
-
-        let mut script = Script::default();
-        script.ask(Ask::new(0, SITES, 0));
-        script.ask(Ask::new(0, SITES, 100).refused());
-        let outcomes = script.verify(scenario(policy(), 1));
-        let finding = outcomes.finding("server.false-refusal", "queries");
-        assert_eq!((finding.verdict, finding.wrong), (Verdict::Fail, 1));
-        assert_eq!(finding.evidence[0].received, "429 as it came");
-
-        let overlapping = |outcome| {
-            let mut script = Script::default();
-            (0..3).for_each(|index| {
-                script.ask(Ask::new(0, SITES, index * 10));
-            });
-            script.ask(Ask { outcome, ..Ask::new(0, SITES, 50).takes(5_000) });
-            script.ask(Ask::new(0, SITES, 100).refused());
-            verdict(&script)
-        };
-        assert_eq!(
-            overlapping(Outcome::Served),
-            Verdict::Pass,
-            "one in flight was served, before the refusal for all we know"
-        );
-        assert_eq!(
-            overlapping(Outcome::Refused),
-            Verdict::Inconclusive,
-            "one in flight counts only if refused ones do"
-        );
-    }
-
-    #[test]
-    fn the_network_hides_by_a_hair_whether_a_refusal_came_before_the_window_had_passed() {
-        let refused_at = |at: u64| {
-            let mut script = Script::default();
-            (0..4).for_each(|index| {
-                script.ask(Ask::new(0, SITES, index * 10));
-            });
-            script.ask(Ask::new(0, SITES, at).refused());
-            verdict(&script)
-        };
-        // The first was decided between 0 and 10 ms.
-        assert_eq!(refused_at(10_009), Verdict::Pass);
-        assert_eq!(refused_at(10_010), Verdict::Inconclusive);
-        assert_eq!(refused_at(10_050), Verdict::Fail);
-    }
-
-    #[test]
-    fn requests_that_cannot_all_have_counted_at_one_moment_clear_no_refusal() {
-        let mut script = Script::default();
-        (0..3).for_each(|index| {
-            script.ask(Ask::new(0, SITES, index));
-        });
-        // Sent when the first three no longer counted, and answered before the refusal.
-        script.ask(Ask::new(0, SITES, 10_020));
-        script.ask(Ask::new(0, SITES, 10_005).takes(50).refused());
-        assert_eq!(verdict(&script), Verdict::Inconclusive);
-    }
-
-    #[test]
-    fn a_lost_request_may_reach_the_server_late_and_keeps_a_refusal_open() {
-        let mut script = Script::default();
-        script.ask(Ask { outcome: Outcome::Failed(Failure::Timeout), ..Ask::new(0, SITES, 0) });
-        script.ask(Ask::new(0, SITES, 15_000).refused());
-        assert_eq!(verdict(&script), Verdict::Inconclusive);
-    }
-
-    #[test]
-    fn a_server_that_ran_before_may_have_counted_what_came_before() {
-        let mut script = Script::default();
-        script.ask(Ask::new(0, SITES, 100).refused());
-        assert_eq!(verdict(&script), Verdict::Fail);
-        let remote = RemoteSpec { url: "http://127.0.0.1:1".into(), authorized: false, ca_file: None };
-        let scenario = Scenario { target: Target::Remote(remote), ..scenario(policy(), 1) };
-        let outcomes = script.verify(scenario.clone());
-        assert_eq!(outcomes.finding("server.false-refusal", "queries").verdict, Verdict::Inconclusive);
-        let mut later = Script::default();
-        later.ask(Ask::new(0, SITES, 10_000).refused());
-        let outcomes = later.verify(scenario);
-        assert_eq!(outcomes.finding("server.false-refusal", "queries").verdict, Verdict::Fail, "a window later");
-    }
-
-    #[test]
-    fn the_longer_of_two_windows_explains_what_the_shorter_one_does_not() {
-        let mut script = Script::default();
-        (0..4).for_each(|index| {
-            script.ask(Ask::new(0, SITES, index * 6_000));
-        });
-        script.ask(Ask::new(0, SITES, 24_000).refused());
-        assert_eq!(verdict(&script), Verdict::Fail);
-        let mut policy = policy();
-        let longer = rate(4, Nanos::from_secs(60), "client_id", Algorithm::Unspecified);
-        policy.classes[0].limits.push(crate::policy::model::Limit::Rate(longer));
-        let outcomes = script.verify(scenario(policy, 1));
-        assert_eq!(outcomes.finding("server.false-refusal", "queries").verdict, Verdict::Pass);
-        let fleet = outcomes.finding("fleet.quota", "queries");
-        assert_eq!(
-            fleet.verdict,
-            Verdict::Fail,
-            "five in a minute: a bucket would let them through, the server did not"
-        );
-    }
-
-    #[test]
-    fn a_refusal_outside_every_class_is_undocumented() {
-        let mut script = Script::default();
-        script.ask(Ask::new(0, UNNAMED, 0).refused());
-        let outcomes = script.verify(scenario(policy(), 1));
-        assert_eq!(outcomes.finding("server.false-refusal", "unclassified").verdict, Verdict::Undocumented);
-    }
-}
+mod tests;

@@ -5,9 +5,7 @@
 //! thing. What was admitted over all keys clears it: a budget shared by all of them would have had to be exceeded.
 
 use super::admission::Admitted;
-use crate::limiter::Rate;
-use crate::policy::model::RateLimit;
-use crate::policy::reading::Reading;
+use super::terms::Terms;
 use crate::summary::finding::Verdict;
 use crate::time::Nanos;
 
@@ -20,8 +18,7 @@ const MOST_SLICES: usize = 4096 * SLICES;
 /// All keys of one rate limit taken as one.
 #[derive(Clone, Debug)]
 pub struct Together {
-    rate: Rate,
-    readings: &'static [Reading],
+    terms: Terms,
     admitted: Admitted,
     /// Whether the admitted requests of all keys together are more than one budget allows.
     exceeded: bool,
@@ -37,27 +34,22 @@ struct Slice {
 }
 
 impl Together {
-    pub fn new(limit: &RateLimit) -> Self {
-        Together {
-            rate: Rate { allow: limit.allow, per: limit.per },
-            readings: Reading::allowed_by(limit.algorithm),
-            admitted: Admitted::default(),
-            exceeded: false,
-            slices: Vec::new(),
-        }
+    pub fn new(terms: Terms) -> Self {
+        Together { terms, admitted: Admitted::default(), exceeded: false, slices: Vec::new() }
     }
 
-    pub fn sent(&mut self, at: Nanos) {
+    pub fn sent(&mut self, at: Nanos, cost: u32) {
         if let Some(slice) = self.slice(at) {
-            slice.sent += 1;
+            slice.sent = slice.sent.saturating_add(cost);
         }
     }
 
-    pub fn served(&mut self, sent: Nanos, done: Nanos) {
+    /// Takes a served request that took effect at `sent` or later.
+    pub fn served(&mut self, sent: Nanos, done: Nanos, cost: u32) {
         if let Some(slice) = self.slice(done) {
-            slice.served += 1;
+            slice.served = slice.served.saturating_add(cost);
         }
-        self.exceeded = self.exceeded || self.admitted.serve(self.rate, self.readings, sent, done);
+        self.exceeded = self.exceeded || self.admitted.serve(&self.terms, sent, done, cost);
     }
 
     /// A refusal that no use of the key's own budget explains.
@@ -67,8 +59,14 @@ impl Together {
         }
     }
 
+    /// What one key may use in a window or at once, whatever the reading.
+    fn budget(&self) -> u64 {
+        let ceilings = self.terms.readings.iter().map(|reading| self.terms.ceiling(*reading));
+        u64::from(ceilings.max().unwrap_or(0).max(self.terms.rate.allow))
+    }
+
     fn slice(&mut self, at: Nanos) -> Option<&mut Slice> {
-        let length = (self.rate.per.0 / SLICES as u64).max(1);
+        let length = (self.terms.rate.per.0 / SLICES as u64).max(1);
         let index = usize::try_from(at.0 / length).ok().filter(|&index| index < MOST_SLICES)?;
         if self.slices.len() <= index {
             self.slices.resize(index + 1, Slice::default());
@@ -80,9 +78,9 @@ impl Together {
         self.exceeded |= other.exceeded;
         self.slices.resize(self.slices.len().max(other.slices.len()), Slice::default());
         for (mine, theirs) in self.slices.iter_mut().zip(&other.slices) {
-            mine.sent += theirs.sent;
-            mine.served += theirs.served;
-            mine.false_refusals += theirs.false_refusals;
+            mine.sent = mine.sent.saturating_add(theirs.sent);
+            mine.served = mine.served.saturating_add(theirs.served);
+            mine.false_refusals = mine.false_refusals.saturating_add(theirs.false_refusals);
         }
     }
 
@@ -96,7 +94,7 @@ impl Together {
             let lately = &self.slices[last.saturating_sub(SLICES)..=last];
             lately.iter().map(|slice| u64::from(slice.served)).sum::<u64>()
         };
-        let used_up = |index: &usize| served_until(*index) >= u64::from(self.rate.allow);
+        let used_up = |index: &usize| served_until(*index) >= self.budget();
         let refused = (0..self.slices.len()).filter(|&index| self.slices[index].false_refusals > 0).filter(used_up);
         refused.map(|index| u64::from(self.slices[index].false_refusals)).sum()
     }
@@ -105,7 +103,7 @@ impl Together {
     pub fn verdict(&self, keys: u64) -> Verdict {
         let refuses_falsely = self.slices.iter().any(|slice| slice.false_refusals > 0);
         let sent = |slices: &[Slice]| slices.iter().map(|slice| u64::from(slice.sent)).sum::<u64>();
-        let pressed = self.slices.chunks(SLICES).any(|slices| sent(slices) > u64::from(self.rate.allow));
+        let pressed = self.slices.chunks(SLICES).any(|slices| sent(slices) > self.budget());
         match keys {
             0 | 1 => Verdict::NoData,
             _ if self.suspicious() > 0 => Verdict::Fail,

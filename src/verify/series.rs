@@ -36,6 +36,11 @@ impl Series {
         }
     }
 
+    /// Fills all those steps, whatever is left in them: the use may rise again without a request.
+    pub fn fill_all(&mut self, last: usize, until: usize, level: impl Fn(Nanos) -> u32) {
+        (last + 1..until).for_each(|step| self.raise(step, level(self.step * step as u64)));
+    }
+
     /// The beginnings of the first and the last step within a time that are not zero.
     pub fn span(&self, from: Nanos, until: Nanos) -> Option<(Nanos, Nanos)> {
         let steps = self.step_of(from) + 1..self.step_of(until).min(self.highest.len());

@@ -1,19 +1,22 @@
 //! The findings on the server, worded. What they rest on is counted in [`super::admission`], [`super::refusal`],
 //! [`super::scope`], [`super::streams`] and [`super::hint`].
 
+use super::admission::Unjudged;
 use super::class::{ClassWatch, Usage};
 use super::exhibit::{Exhibit, Exhibits};
 use super::hint::Hints;
+use super::rate::RateWatch;
 use super::streams::{GRACE, StreamRule};
+use super::terms::Terms;
 use super::words::{reading_titles, unseen};
 use crate::device::Outcome;
-use crate::policy::model::{Class, ClassId, Limit};
+use crate::policy::model::{ClassId, CountsRefused, Limit, Policy};
 use crate::record::{Exchange, Record};
 use crate::scenario::Scenario;
 use crate::scenario::target::Target;
 use crate::summary::Safety;
 use crate::summary::finding::{Finding, Party, Severity, Verdict};
-use crate::time::Nanos;
+use crate::time::{Anchor, Nanos};
 use crate::words::{percent_of, plural};
 
 fn blank(check: &str, subject: &str) -> Finding {
@@ -27,26 +30,51 @@ pub fn class_findings(class: &ClassWatch, scenario: &Scenario, id: ClassId) -> V
     if class.rates().next().is_some() {
         findings.push(over_admission(class, scenario, name));
     }
-    findings.push(false_refusal(class, scenario, name));
-    if class.rates().next().is_some() {
+    // Refusals are judged once, over all limits, in the class of their request.
+    if scenario.policy.class(id).of.is_empty() {
+        findings.push(false_refusal(class, scenario, name));
+    }
+    if judged(class).next().is_some() {
         findings.push(scope(class, name));
     }
+    findings.extend(class.shutouts().into_iter().flat_map(|seen| seen.findings(scenario, name)));
     findings
 }
 
+/// The limits on rates against which what was let through can be held.
+fn judged(class: &ClassWatch) -> impl Iterator<Item = &RateWatch> {
+    class.rates().filter(|watch| watch.admissions.unjudged.is_none())
+}
+
+/// Of a class without a limit against which what was let through can be held.
+fn unjudged(class: &ClassWatch, name: &str) -> Option<Finding> {
+    let why = class.rates().find_map(|watch| watch.admissions.unjudged).filter(|_| judged(class).next().is_none())?;
+    let looked_at = class.rates().map(|watch| watch.admissions.served).max().unwrap_or(0);
+    let verdict = match why {
+        _ if looked_at == 0 => Verdict::NoData,
+        Unjudged::LowerBound => Verdict::Undocumented,
+        Unjudged::CountsAnswers | Unjudged::CostIsTold => Verdict::Inconclusive,
+    };
+    let headline = if looked_at == 0 { "Nothing was served" } else { why.in_words() };
+    Some(Finding { verdict, headline: headline.to_owned(), looked_at, ..blank("server.over-admission", name) })
+}
+
 fn over_admission(class: &ClassWatch, scenario: &Scenario, name: &str) -> Finding {
-    let wrong: u64 = class.rates().map(|watch| watch.admissions.refuted).sum();
-    let served = class.rates().map(|watch| watch.admissions.served).max().unwrap_or(0);
+    if let Some(finding) = unjudged(class, name) {
+        return finding;
+    }
+    let wrong: u64 = judged(class).map(|watch| watch.admissions.refuted).sum();
+    let served = judged(class).map(|watch| watch.admissions.served).max().unwrap_or(0);
     let refused = class.refusals.all();
-    let safety = class.rates().map(|watch| watch.demand.safety()).max_by_key(|safety| match safety {
+    let safety = judged(class).map(|watch| watch.demand.safety()).max_by_key(|safety| match safety {
         Safety::NoData => 0,
         Safety::Safe => 1,
         Safety::Unproven => 2,
         Safety::DependsOnReading => 3,
         Safety::Over => 4,
     });
-    let ruled_out = reading_titles(class.rates().flat_map(|watch| watch.admissions.ruled_out()));
-    let fits_none = class.rates().any(|watch| watch.admissions.fits().next().is_none());
+    let ruled_out = reading_titles(judged(class).flat_map(|watch| watch.admissions.ruled_out()));
+    let fits_none = judged(class).any(|watch| watch.admissions.fits().next().is_none());
     let pressed = matches!(safety, Some(Safety::DependsOnReading | Safety::Over));
     let (verdict, headline) = if wrong > 0 {
         (Verdict::Fail, format!("Lets more through than any reading of the limit allows, at least {}", times(wrong)))
@@ -72,7 +100,7 @@ fn over_admission(class: &ClassWatch, scenario: &Scenario, name: &str) -> Findin
     }
     let remedy = "Count at the moment of admission, in one place for all instances of the server";
     let mut exhibits = Exhibits::default();
-    for watch in class.rates() {
+    for watch in judged(class) {
         exhibits.merge(watch.admissions.exhibits.clone());
     }
     Finding {
@@ -98,7 +126,7 @@ fn times(count: u64) -> String {
 fn false_refusal(class: &ClassWatch, scenario: &Scenario, name: &str) -> Finding {
     let counts = &class.refusals;
     let looked_at = counts.all();
-    let open = class.open_refusals();
+    let open = counts.open();
     let (verdict, headline) = match counts.unexplained {
         _ if looked_at == 0 => (Verdict::NoData, "Nothing was refused".to_owned()),
         0 if open == looked_at => {
@@ -137,8 +165,8 @@ fn false_refusal(class: &ClassWatch, scenario: &Scenario, name: &str) -> Finding
 }
 
 fn scope(class: &ClassWatch, name: &str) -> Finding {
-    let suspicious: u64 = class.rates().map(|watch| watch.together.suspicious()).sum();
-    let verdicts = || class.rates().map(|watch| watch.together.verdict(watch.demand.keys()));
+    let suspicious: u64 = judged(class).map(|watch| watch.together.suspicious()).sum();
+    let verdicts = || judged(class).map(|watch| watch.together.verdict(watch.demand.keys()));
     let verdict = [Verdict::Fail, Verdict::Inconclusive, Verdict::Pass]
         .into_iter()
         .find(|wanted| verdicts().any(|verdict| verdict == *wanted));
@@ -158,7 +186,7 @@ fn scope(class: &ClassWatch, name: &str) -> Finding {
             _ => String::new(),
         },
         remedy: if verdict == Verdict::Fail { remedy.to_owned() } else { String::new() },
-        looked_at: class.rates().map(|watch| watch.demand.requests()).max().unwrap_or(0),
+        looked_at: judged(class).map(|watch| watch.demand.requests()).max().unwrap_or(0),
         wrong: suspicious,
         ..blank("server.scope", name)
     }
@@ -191,16 +219,39 @@ pub fn stream_finding(usages: &mut [Usage], scenario: &Scenario, id: ClassId) ->
     })
 }
 
-/// No reading makes a client wait longer than one window; a hint of so many is taken for another unit.
-const WINDOWS_BEYOND_REASON: u64 = 10;
+/// No reading makes a client wait longer than one window, or than it takes to be let in again; a hint of so many times that
+/// is taken for another unit.
+const WAITS_BEYOND_REASON: u64 = 10;
 
-fn hint_beyond_reason(record: &Record, class: &Class) -> Option<String> {
-    let window = |limit: &Limit| match limit {
-        Limit::Rate(limit) => Some(limit.per),
-        Limit::Concurrent(_) | Limit::Cooldown(_) => None,
+/// The longest that a request of a class may have to wait; None where no limit knows a time, and where refusals count, each
+/// of which makes the wait longer.
+fn longest_wait(policy: &Policy, class: ClassId) -> Option<Nanos> {
+    let own = || policy.drawn_on(class).flat_map(|id| &policy.class(id).limits);
+    let counts_refusals = |limit: &Limit| match limit {
+        Limit::Rate(limit) if limit.counts_statuses.is_empty() => limit.counts_refused == CountsRefused::Yes,
+        Limit::Rate(limit) => limit.counts_statuses.contains(&policy.refusal.status),
+        Limit::Cooldown(_) | Limit::Concurrent(_) => false,
     };
-    let longest: Nanos = class.limits.iter().filter_map(window).max()?;
-    let wait = record.hint.wait().filter(|wait| *wait > longest * WINDOWS_BEYOND_REASON)?;
+    if own().any(counts_refusals) {
+        return None;
+    }
+    let waits = own().filter_map(|limit| match limit {
+        Limit::Rate(limit) => Some(Terms::of(limit, Anchor { unix_nanos: 0 }).memory()),
+        Limit::Cooldown(limit) => limit.waits.iter().max().copied(),
+        Limit::Concurrent(_) => None,
+    });
+    // Some penalties shut out from everything.
+    let penalty = |limit: &Limit| match limit {
+        Limit::Rate(limit) => limit.penalty.as_ref().map(|penalty| penalty.lasts),
+        Limit::Cooldown(_) | Limit::Concurrent(_) => None,
+    };
+    let penalties = policy.classes.iter().flat_map(|class| &class.limits).filter_map(penalty);
+    waits.chain(penalties).max()
+}
+
+fn hint_beyond_reason(record: &Record, policy: &Policy, class: ClassId) -> Option<String> {
+    let longest = longest_wait(policy, class)?;
+    let wait = record.hint.wait().filter(|wait| *wait > longest * WAITS_BEYOND_REASON)?;
     Some(format!("the hint says {wait} where the window is {longest} long: probably another unit"))
 }
 
@@ -213,9 +264,9 @@ pub struct Contract {
 }
 
 impl Contract {
-    pub fn refused(&mut self, record: &Record, exchange: Option<&Exchange>, class: Option<&Class>) {
+    pub fn refused(&mut self, record: &Record, exchange: Option<&Exchange>, policy: &Policy, class: Option<ClassId>) {
         self.looked_at += 1;
-        let too_long = class.and_then(|class| hint_beyond_reason(record, class));
+        let too_long = class.and_then(|class| hint_beyond_reason(record, policy, class));
         if record.breaches > 0 || too_long.is_some() {
             self.wrong += 1;
             let told = || exchange.into_iter().flat_map(|exchange| exchange.breaches.clone());

@@ -1,10 +1,13 @@
 //! Limits on concurrency: how many places each key held, and `server.stream-limit`, whether the server kept to it.
 //!
-//! The fleet is held to what it asked for: a place counts from when it is asked for until the answer refuses it, or until
-//! the stream is closed. A server may keep the rule in three ways that no document tells apart: refuse the next stream,
-//! close it again, or close the older one. So it breaks the rule only where too many stay open for [`GRACE`].
+//! A place is held by a request from its sending to its answer, by a stream until it is closed; where only those count that
+//! last for so long, it comes to count when it is that old. The fleet is held to what it asked for, granted or not.
+//!
+//! A server may keep the rule in three ways that no document tells apart: refuse the next stream, close it again, or close
+//! the older one. So it breaks the rule only where too many stay open for [`GRACE`]. Of other requests nobody knows from
+//! outside how long the server was at them, so what it lets through of them is not held against it.
 
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
 
 use super::demand::Peak;
 use super::exhibit::{Exhibit, Exhibits};
@@ -24,10 +27,15 @@ pub const GRACE: Nanos = Nanos::from_secs(2);
 /// How long a place that was given back may still look taken to the server: it may not have seen the connection end.
 const LINGER: Nanos = Nanos::from_secs(60);
 
+/// The same after an answer: the server may give the place back only when it is whole and gone.
+const AFTER_ANSWER: Nanos = Nanos::from_secs(1);
+
 /// The use of one limit on concurrency.
 #[derive(Clone, Debug)]
 pub struct Places {
     allow: u32,
+    /// Only those that have lasted so long count.
+    lasting: Nanos,
     keys: Keyed<ScopeKey, KeyPlaces>,
     seen: HashSet<ScopeKey>,
     requests: u64,
@@ -50,8 +58,10 @@ pub struct StreamRule {
 
 #[derive(Clone, Debug, Default)]
 struct KeyPlaces {
-    /// Open, or asked for.
-    held: u32,
+    /// When those were sent that are open or asked for, oldest first.
+    held: Vec<Nanos>,
+    /// When the latest of the others were answered; at most `allow`.
+    answered: VecDeque<Nanos>,
     /// Surely open.
     open: u32,
     /// Since when more are open than allowed, and the stream that was one too many.
@@ -66,6 +76,7 @@ impl Places {
     pub fn new(limit: &ConcurrencyLimit, step: Nanos) -> Self {
         Places {
             allow: limit.allow,
+            lasting: limit.lasting.unwrap_or_default(),
             keys: Keyed::default(),
             seen: HashSet::new(),
             requests: 0,
@@ -79,28 +90,32 @@ impl Places {
     pub fn sent(&mut self, at: Nanos, key: ScopeKey, sent: &Sent) {
         self.requests += 1;
         self.seen.insert(key);
+        let lasting = self.lasting;
         let state = self.keys.entry(key, |state| state.is_idle(at));
-        state.advance(at, &mut self.series);
-        state.held += 1;
-        self.series.raise(state.step, state.held);
-        self.peak.reach(state.held, self.allow, at, sent.device);
-        if state.held > self.allow {
-            let why = || format!("number {} where {} may be held at the same time", state.held, self.allow);
+        state.advance(at, lasting, &mut self.series);
+        // The one that comes needs a place, although it may be over before it counts.
+        let needed = state.counting(at, lasting) as u32 + 1;
+        state.hold(at);
+        self.series.raise(state.step, needed);
+        self.peak.reach(needed, self.allow, at, sent.device);
+        if needed > self.allow {
+            let why = || format!("number {needed} where {} may be held at the same time", self.allow);
             self.over.show(|| Exhibit::sent(at, sent, why()));
         }
     }
 
-    /// Takes an answer. A served `stream` keeps its place until it is closed.
-    pub fn done(&mut self, key: ScopeKey, stream: bool, record: &Record, exchange: Option<&Exchange>) {
+    /// Takes an answer to a request that was sent at `sent`. A served `stream` keeps its place until it is closed.
+    pub fn done(&mut self, key: ScopeKey, sent: Nanos, stream: bool, record: &Record, exchange: Option<&Exchange>) {
+        let judged = self.lasting == Nanos::ZERO;
         let state = self.keys.entry(key, |_| false);
-        state.advance(record.done, &mut self.series);
+        state.advance(record.done, self.lasting, &mut self.series);
         if !stream || record.outcome != Outcome::Served {
             let answered = matches!(record.outcome, Outcome::Refused | Outcome::Rejected(_));
-            if stream && answered && state.open >= self.allow {
+            if stream && judged && answered && state.open >= self.allow {
                 self.server.kept += 1;
             }
-            state.held = state.held.saturating_sub(1);
-        } else {
+            state.release(sent, self.lasting, self.allow, record);
+        } else if judged {
             state.open += 1;
             if state.open > self.allow && state.too_many.is_none() {
                 let why = format!("{} streams open where {} may be", state.open, self.allow);
@@ -109,11 +124,12 @@ impl Places {
         }
     }
 
-    pub fn closed(&mut self, at: Nanos, key: ScopeKey) {
+    /// Takes the end of a stream whose handshake was sent at `sent`.
+    pub fn closed(&mut self, at: Nanos, key: ScopeKey, sent: Nanos) {
         let state = self.keys.entry(key, |_| false);
-        state.advance(at, &mut self.series);
+        state.advance(at, self.lasting, &mut self.series);
         state.open = state.open.saturating_sub(1);
-        state.held = state.held.saturating_sub(1);
+        state.forget(sent);
         state.freed = Some(at);
         if state.open <= self.allow
             && let Some(too_many) = state.too_many.take()
@@ -122,14 +138,28 @@ impl Places {
         }
     }
 
-    /// What explains a refusal of the key: places are open, or are being opened, or were taken until lately.
-    pub fn cause(&self, at: Nanos, key: ScopeKey) -> Cause {
-        let lately = |freed: Nanos| at <= freed.saturating_add(LINGER);
-        match self.keys.get(&key) {
-            Some(state) if state.open >= self.allow => Cause::Explained,
-            Some(state) if state.held >= self.allow || state.freed.is_some_and(lately) => Cause::Possible,
-            _ => Cause::Impossible,
+    /// What explains a refusal of the key that was decided at `sent` or later: streams are open, or other requests under
+    /// way, or either were until lately.
+    pub fn cause(&self, sent: Nanos, at: Nanos, key: ScopeKey) -> Cause {
+        let lately = |freed: Nanos| sent <= freed.saturating_add(LINGER);
+        let Some(state) = self.keys.get(&key) else { return Cause::Impossible };
+        let answered = state.answered.iter().filter(|done| sent <= done.saturating_add(AFTER_ANSWER)).count();
+        let may_count = state.counting(at, self.lasting) + answered;
+        if state.open >= self.allow && self.lasting == Nanos::ZERO {
+            Cause::Explained
+        } else if state.counting(sent, self.lasting.saturating_add(AFTER_ANSWER)) >= self.allow as usize {
+            // Still unanswered, and long enough under way.
+            Cause::Due
+        } else if may_count >= self.allow as usize || state.freed.is_some_and(lately) {
+            Cause::Possible
+        } else {
+            Cause::Impossible
         }
+    }
+
+    /// Whether nobody else holds a place of the key.
+    pub fn is_quiet(&self, key: ScopeKey) -> bool {
+        self.keys.get(&key).is_none_or(|state| state.held.is_empty())
     }
 
     pub fn exhibits(&mut self) -> &mut Exhibits {
@@ -179,7 +209,7 @@ impl Places {
     pub fn finish(mut self, ended: Nanos) -> (Vec<u32>, Exhibits, StreamRule) {
         let mut left_open: Vec<(Nanos, Exhibit)> = Vec::new();
         for state in self.keys.values_mut() {
-            state.advance(Nanos(ended.0.saturating_sub(1)), &mut self.series);
+            state.advance(Nanos(ended.0.saturating_sub(1)), self.lasting, &mut self.series);
             left_open.extend(state.too_many.take().map(|too_many| *too_many));
         }
         left_open.sort_by_key(|(since, _)| *since);
@@ -205,15 +235,52 @@ impl StreamRule {
 
 impl KeyPlaces {
     fn is_idle(&self, at: Nanos) -> bool {
-        self.held == 0 && self.open == 0 && self.freed.is_none_or(|freed| freed.saturating_add(LINGER) < at)
+        let over = |linger: Nanos| move |freed: Nanos| freed.saturating_add(linger) < at;
+        self.held.is_empty()
+            && self.open == 0
+            && self.freed.is_none_or(over(LINGER))
+            && self.answered.back().copied().is_none_or(over(AFTER_ANSWER))
+    }
+
+    /// How many of those that hold a place have lasted long enough to count.
+    fn counting(&self, at: Nanos, lasting: Nanos) -> usize {
+        self.held.partition_point(|sent| sent.saturating_add(lasting) <= at)
+    }
+
+    fn hold(&mut self, at: Nanos) {
+        let place = self.held.partition_point(|sent| *sent <= at);
+        self.held.insert(place, at);
+    }
+
+    /// Gives back the place of a request that was answered or lost.
+    fn release(&mut self, sent: Nanos, lasting: Nanos, allow: u32, record: &Record) {
+        self.forget(sent);
+        match record.outcome {
+            // It had none.
+            Outcome::Refused => {}
+            // The server may be at it still.
+            Outcome::Failed(_) => self.freed = Some(record.done),
+            _ if record.done.saturating_sub(sent) < lasting => {}
+            _ => {
+                if self.answered.len() == allow as usize {
+                    self.answered.pop_front();
+                }
+                self.answered.push_back(record.done);
+            }
+        }
+    }
+
+    fn forget(&mut self, sent: Nanos) {
+        if let Ok(place) = self.held.binary_search(&sent) {
+            self.held.remove(place);
+        }
     }
 
     /// Writes down what was held in the steps since the last change.
-    fn advance(&mut self, at: Nanos, series: &mut Series) {
+    fn advance(&mut self, at: Nanos, lasting: Nanos, series: &mut Series) {
         let step = series.step_of(at);
-        if step > self.step && self.held > 0 {
-            let held = self.held;
-            series.fill(self.step, step + 1, |_| held);
+        if !self.held.is_empty() {
+            series.fill_all(self.step, step + 1, |at| self.counting(at, lasting) as u32);
         }
         self.step = step;
     }

@@ -2,109 +2,154 @@
 
 use std::collections::VecDeque;
 
-use crate::limiter::Rate;
+use super::terms::Terms;
 use crate::policy::reading::Reading;
-use crate::time::{Anchor, Nanos};
+use crate::time::Nanos;
 
 /// Rolling counts are exact up to so many times the limit: beyond that the verdict is clear and memory is not.
-const ROLLING_CAP: usize = 4;
+const ROLLING_CAP: u32 = 4;
 
-/// Counts requests as they come, admitted or not.
+/// Counts requests (or points) as they come, admitted or not. Only what the limit's readings need is kept.
 #[derive(Clone, Debug, Default)]
 pub struct Tally {
-    /// The requests of the last `per`, oldest first; at most [`ROLLING_CAP`] times the limit.
-    recent: VecDeque<Nanos>,
-    /// Number of the window on the clock, and the requests in it.
+    /// When the requests of the last `per` came and what they cost, oldest first; together at most [`ROLLING_CAP`] times
+    /// the limit.
+    recent: VecDeque<(Nanos, u32)>,
+    in_recent: u32,
+    /// Number of the window on the clock, what came in it, and in the one before.
     window: u64,
     in_window: u32,
-    /// Begin of the window from the first request, and the requests in it.
+    before_window: u32,
+    /// Begin of the window from the first request, and what came in it.
     begin: Nanos,
     since_first: u32,
     /// When the bucket would be full again, in units of 1/`allow` ns as in [`crate::limiter::token_bucket`].
     full_at: u128,
-}
-
-/// What all keys of a limit have in common.
-#[derive(Clone, Copy, Debug)]
-pub struct Terms {
-    pub rate: Rate,
-    /// Where the clock's windows begin. The server's clock may differ from ours; the worst phase of all would count
-    /// exactly what the rolling window counts, so this reading takes the wall clock at its word.
-    pub anchor: Anchor,
-}
-
-impl Terms {
-    fn window(&self, at: Nanos) -> u64 {
-        self.anchor.unix_nanos.saturating_add(at.0) / self.rate.per.0
-    }
-
-    /// The most that a rolling count can tell.
-    pub fn rolling_cap(&self) -> u32 {
-        self.rate.allow.saturating_mul(ROLLING_CAP as u32)
-    }
+    /// What is missing from the bucket that is filled up at intervals, since the latest of them.
+    missing: u32,
+    filled: Option<Nanos>,
 }
 
 /// One per reading of a limit, in its order; the rest is zero.
 pub type Levels = [u32; Reading::ALL.len()];
 
+/// The most that a rolling count can tell.
+pub fn rolling_cap(terms: &Terms) -> u32 {
+    terms.rate.allow.saturating_mul(ROLLING_CAP)
+}
+
 impl Tally {
-    /// Counts a request; the use of the limit after it, under each of the readings.
-    pub fn add_and_read(&mut self, terms: &Terms, readings: &[Reading], at: Nanos) -> Levels {
-        self.add(terms, at);
+    /// Counts a request; the use of the limit after it, under each of its readings.
+    pub fn add_and_read(&mut self, terms: &Terms, at: Nanos, cost: u32) -> Levels {
+        self.add(terms, at, cost);
         let mut levels = Levels::default();
-        for (level, reading) in levels.iter_mut().zip(readings) {
+        for (level, reading) in levels.iter_mut().zip(terms.readings) {
             *level = self.level(terms, *reading, at);
         }
         levels
     }
 
-    pub fn add(&mut self, terms: &Terms, at: Nanos) {
-        self.evict(terms, at);
-        if self.recent.len() == terms.rolling_cap() as usize {
-            self.recent.pop_front();
+    pub fn add(&mut self, terms: &Terms, at: Nanos, cost: u32) {
+        for reading in terms.readings {
+            match reading {
+                Reading::Rolling => self.add_recent(terms, at, cost),
+                Reading::FixedAligned | Reading::RollingCounter => {
+                    self.turn(terms, at);
+                    self.in_window = self.in_window.saturating_add(cost);
+                }
+                Reading::FixedFirstHit => {
+                    if self.since_first == 0 || at >= self.begin.saturating_add(terms.rate.per) {
+                        (self.begin, self.since_first) = (at, 0);
+                    }
+                    self.since_first = self.since_first.saturating_add(cost);
+                }
+                Reading::TokenBucket => self.drain(terms, at, cost),
+                // Both drain alike; they differ in what they hold.
+                Reading::LeakyBucket if terms.readings.contains(&Reading::TokenBucket) => {}
+                Reading::LeakyBucket => self.drain(terms, at, cost),
+                Reading::IntervalRefill => {
+                    self.refill(terms, at);
+                    self.filled = self.filled.or(Some(at));
+                    self.missing = self.missing.saturating_add(cost);
+                }
+            }
         }
-        self.recent.push_back(at);
-
-        let window = terms.window(at);
-        if window != self.window {
-            (self.window, self.in_window) = (window, 0);
-        }
-        self.in_window += 1;
-
-        if self.since_first == 0 || at >= self.begin + terms.rate.per {
-            (self.begin, self.since_first) = (at, 0);
-        }
-        self.since_first += 1;
-
-        self.full_at = self.full_at.max(scaled(terms, at)) + u128::from(terms.rate.per.0);
     }
 
-    /// The use of the limit at a moment: requests in the window that it lies in, or the tokens taken from the bucket.
+    fn add_recent(&mut self, terms: &Terms, at: Nanos, cost: u32) {
+        self.evict(terms, at);
+        self.recent.push_back((at, cost));
+        self.in_recent = self.in_recent.saturating_add(cost);
+        while self.in_recent > rolling_cap(terms)
+            && self.recent.len() > 1
+            && let Some((_, oldest)) = self.recent.pop_front()
+        {
+            self.in_recent = self.in_recent.saturating_sub(oldest);
+        }
+    }
+
+    fn drain(&mut self, terms: &Terms, at: Nanos, cost: u32) {
+        self.full_at = self.full_at.max(scaled(terms, at)) + u128::from(terms.rate.per.0) * u128::from(cost);
+    }
+
+    fn turn(&mut self, terms: &Terms, at: Nanos) {
+        let window = terms.window(at);
+        if window != self.window {
+            self.before_window = if window == self.window + 1 { self.in_window } else { 0 };
+            (self.window, self.in_window) = (window, 0);
+        }
+    }
+
+    fn refill(&mut self, terms: &Terms, at: Nanos) {
+        let Some(filled) = self.filled else { return };
+        let times = at.saturating_sub(filled).0 / terms.rate.per.0;
+        let added = u64::from(terms.rate.allow).saturating_mul(times);
+        self.missing = u64::from(self.missing).saturating_sub(added) as u32;
+        self.filled = Some(filled + terms.rate.per * times);
+    }
+
+    /// The use of the limit at a moment: what came in the window that it lies in, or the tokens taken from the bucket.
     /// Moments must not go back.
     pub fn level(&mut self, terms: &Terms, reading: Reading, at: Nanos) -> u32 {
         match reading {
-            Reading::Rolling | Reading::RollingCounter => {
+            Reading::Rolling => {
                 self.evict(terms, at);
-                self.recent.len() as u32
+                self.in_recent
             }
             Reading::TokenBucket | Reading::LeakyBucket => {
                 let debt = self.full_at.saturating_sub(scaled(terms, at));
                 u32::try_from(debt.div_ceil(u128::from(terms.rate.per.0))).unwrap_or(u32::MAX)
             }
-            Reading::FixedFirstHit | Reading::IntervalRefill if at < self.begin + terms.rate.per => self.since_first,
-            Reading::FixedAligned if terms.window(at) == self.window => self.in_window,
-            Reading::FixedFirstHit | Reading::FixedAligned | Reading::IntervalRefill => 0,
+            Reading::FixedFirstHit if at < self.begin.saturating_add(terms.rate.per) => self.since_first,
+            Reading::FixedFirstHit => 0,
+            Reading::FixedAligned => {
+                self.turn(terms, at);
+                self.in_window
+            }
+            Reading::RollingCounter => {
+                self.turn(terms, at);
+                let overlap = u128::from(self.before_window) * u128::from(terms.rest_of_window(at));
+                let carried = overlap.div_ceil(u128::from(terms.rate.per.0)) as u32;
+                self.in_window.saturating_add(carried)
+            }
+            Reading::IntervalRefill => {
+                self.refill(terms, at);
+                self.missing
+            }
         }
     }
 
     /// Whether nothing is left that a later request could add to.
     pub fn is_idle(&mut self, terms: &Terms, at: Nanos) -> bool {
-        Reading::ALL.into_iter().all(|reading| self.level(terms, reading, at) == 0)
+        terms.readings.iter().all(|reading| self.level(terms, *reading, at) == 0)
     }
 
     fn evict(&mut self, terms: &Terms, at: Nanos) {
-        while self.recent.front().is_some_and(|&oldest| oldest.saturating_add(terms.rate.per) <= at) {
+        while let Some(&(oldest, cost)) = self.recent.front()
+            && oldest.saturating_add(terms.rate.per) <= at
+        {
             self.recent.pop_front();
+            self.in_recent = self.in_recent.saturating_sub(cost);
         }
     }
 }
@@ -118,60 +163,91 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::limiter::Rate;
+    use crate::time::Anchor;
 
     const PER: u64 = 1_000;
-    const TERMS: Terms = Terms { rate: Rate { allow: 3, per: Nanos(PER) }, anchor: Anchor { unix_nanos: 5_000_250 } };
+    const TERMS: Terms = Terms {
+        rate: Rate { allow: 3, per: Nanos(PER) },
+        burst: None,
+        calendar: None,
+        anchor: Anchor { unix_nanos: 5_000_250 },
+        readings: &Reading::ALL,
+    };
 
-    fn times(gaps: &[u64]) -> Vec<u64> {
+    /// Requests at times, each with a cost.
+    fn history(gaps: &[(u64, u32)]) -> Vec<(u64, u32)> {
+        let mut now = 0;
         gaps.iter()
-            .scan(0, |now, gap| {
-                *now += gap;
-                Some(*now)
+            .map(|(gap, cost)| {
+                now += gap;
+                (now, *cost)
             })
             .collect()
     }
 
+    fn sum(history: &[(u64, u32)], counts: impl Fn(u64) -> bool) -> u32 {
+        history.iter().filter(|(at, _)| counts(*at)).map(|(_, cost)| cost).sum()
+    }
+
     /// Counts each reading from the whole history.
-    fn naive(reading: Reading, history: &[u64]) -> u32 {
-        let now = *history.last().unwrap();
-        let counted = match reading {
-            Reading::Rolling => history.iter().filter(|&&at| at + PER > now).count().min(12),
-            Reading::FixedAligned => {
-                let window = |at: u64| (at + TERMS.anchor.unix_nanos) / PER;
-                history.iter().filter(|&&at| window(at) == window(now)).count()
-            }
+    fn naive(reading: Reading, history: &[(u64, u32)]) -> u32 {
+        let now = history.last().unwrap().0;
+        let window = |at: u64| (at + TERMS.anchor.unix_nanos) / PER;
+        match reading {
+            Reading::Rolling => sum(history, |at| at + PER > now),
+            Reading::FixedAligned => sum(history, |at| window(at) == window(now)),
             Reading::FixedFirstHit => {
-                let mut begin = history[0];
-                for &at in history {
+                let mut begin = history[0].0;
+                for &(at, _) in history {
                     if at >= begin + PER {
                         begin = at;
                     }
                 }
-                history.iter().filter(|&&at| at >= begin).count()
+                sum(history, |at| at >= begin)
             }
             // The deepest drain over all spans that end now: what was taken less what ran in meanwhile.
-            Reading::TokenBucket => (0..history.len())
+            Reading::TokenBucket | Reading::LeakyBucket => (0..history.len())
                 .map(|first| {
-                    let refilled = (now - history[first]) as f64 * 3.0 / PER as f64;
-                    ((history.len() - first) as f64 - refilled - 1e-9).ceil() as usize
+                    let refilled = (now - history[first].0) as f64 * 3.0 / PER as f64;
+                    (f64::from(sum(&history[first..], |_| true)) - refilled - 1e-9).ceil() as u32
                 })
                 .max()
                 .unwrap(),
-            Reading::LeakyBucket | Reading::RollingCounter | Reading::IntervalRefill => unreachable!("not in ALL"),
-        };
-        counted as u32
+            Reading::RollingCounter => {
+                let rest = (PER - (now + TERMS.anchor.unix_nanos) % PER) as f64 / PER as f64;
+                let before = sum(history, |at| window(at) + 1 == window(now));
+                sum(history, |at| window(at) == window(now)) + (f64::from(before) * rest - 1e-9).ceil() as u32
+            }
+            // Each interval from the first request on gives back three, as far as they are missing.
+            Reading::IntervalRefill => {
+                let interval = |at: u64| (at - history[0].0) / PER;
+                (0..=interval(now)).fold(0, |missing: u32, number| {
+                    let refilled = if number == 0 { missing } else { missing.saturating_sub(3) };
+                    refilled + sum(history, |at| interval(at) == number)
+                })
+            }
+        }
     }
 
     proptest! {
         #[test]
-        fn every_reading_counts_what_a_naive_count_does(gaps in prop::collection::vec(0..900u64, 1..60)) {
-            let times = times(&gaps);
-            let mut tally = Tally::default();
-            for (index, &at) in times.iter().enumerate() {
-                tally.add(&TERMS, Nanos(at));
-                for reading in Reading::ALL {
-                    let counted = tally.level(&TERMS, reading, Nanos(at));
-                    prop_assert_eq!(counted, naive(reading, &times[..=index]), "{:?} at {}", reading, at);
+        fn every_reading_counts_what_a_naive_count_does(
+            gaps in prop::collection::vec((0..900u64, 1..4u32), 1..60),
+        ) {
+            let history = history(&gaps);
+            for readings in [&Reading::ALL[..], &[Reading::RollingCounter], &[Reading::IntervalRefill], &[Reading::LeakyBucket]] {
+                let terms = Terms { readings, ..TERMS };
+                let mut tally = Tally::default();
+                for (index, &(at, cost)) in history.iter().enumerate() {
+                    let levels = tally.add_and_read(&terms, Nanos(at), cost);
+                    for (&reading, counted) in readings.iter().zip(levels) {
+                        let naive = naive(reading, &history[..=index]);
+                        // Beyond the cap whole requests are left out.
+                        let capped = reading == Reading::Rolling && naive > rolling_cap(&terms);
+                        prop_assert!(capped || counted == naive, "{:?} at {}: {} for {}", reading, at, counted, naive);
+                        prop_assert!(!capped || counted + 3 > rolling_cap(&terms), "{}", counted);
+                    }
                 }
             }
         }
@@ -181,9 +257,25 @@ mod tests {
     fn a_tally_is_idle_only_when_every_window_and_the_bucket_have_run_out() {
         let mut tally = Tally::default();
         for at in [0, 0, 0, 0] {
-            tally.add(&TERMS, Nanos(at));
+            tally.add(&TERMS, Nanos(at), 1);
         }
         assert!(!tally.is_idle(&TERMS, Nanos(PER)), "a bucket drained by four needs four thirds of the window");
         assert!(tally.is_idle(&TERMS, Nanos(PER * 4 / 3 + 1)));
+    }
+
+    #[test]
+    fn a_month_is_counted_from_its_first_day() {
+        let day = Nanos::from_secs(86_400);
+        let month = Terms {
+            rate: Rate { allow: 3, per: day * 28 },
+            calendar: Some(crate::policy::model::Calendar::Month),
+            // 2026-03-15.
+            anchor: Anchor { unix_nanos: 1_773_570_600_000_000_000 },
+            readings: &[Reading::FixedAligned],
+            ..TERMS
+        };
+        let mut tally = Tally::default();
+        let counted = [0, 16, 17, 20].map(|days| tally.add_and_read(&month, day * days, 1)[0]);
+        assert_eq!(counted, [1, 2, 1, 2], "April begins after the 31st of March");
     }
 }

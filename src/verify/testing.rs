@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use super::terms::Terms;
 use super::{Verified, Verifier};
 use crate::device::{Cause, DropReason, Flow, Note, Outcome};
-use crate::limiter::Limiter;
+use crate::limiter::{self, Limiter};
 use crate::policy::model::*;
 use crate::policy::reading::Reading;
 use crate::policy::signals::{Hint, Told};
@@ -326,6 +327,7 @@ pub struct Trip {
     pub server: Nanos,
     pub done: Nanos,
     pub admitted: bool,
+    pub cost: u32,
 }
 
 /// What an event of a trip is, in the order in which a client sees events of one moment.
@@ -335,20 +337,35 @@ pub enum Seen {
     Done,
 }
 
-/// Lets a server with `limiter` decide requests that each take `(gap since the one before, way there, way back)`. The
-/// server's clock is `phase` ahead.
-pub fn travel(mut limiter: Box<dyn Limiter + Send>, phase: u64, ways: &[(u64, u64, u64)]) -> Vec<Trip> {
+/// A limiter of one reading, on a clock that shows zero when the run begins.
+pub fn build_of(reading: Reading, terms: &Terms) -> Box<dyn Limiter + Send> {
+    let anchor = Anchor { unix_nanos: 0 };
+    limiter::build(reading, limiter::Terms { rate: terms.rate, burst: terms.burst, calendar: terms.calendar, anchor })
+}
+
+/// Lets a server with `limiter` decide requests that each take `(gap since the one before, way there, way back)` and cost
+/// one. The server's clock is `phase` ahead.
+pub fn travel(limiter: Box<dyn Limiter + Send>, phase: u64, ways: &[(u64, u64, u64)]) -> Vec<Trip> {
+    travel_at(limiter, phase, ways, &vec![1; ways.len()])
+}
+
+/// The same with requests that differ in cost.
+pub fn travel_at(
+    mut limiter: Box<dyn Limiter + Send>,
+    phase: u64,
+    ways: &[(u64, u64, u64)],
+    costs: &[u32],
+) -> Vec<Trip> {
     let mut now = 0;
-    let mut trips: Vec<Trip> = ways
-        .iter()
-        .map(|(gap, there, back)| {
-            now += gap;
-            Trip { sent: Nanos(now), server: Nanos(now + there), done: Nanos(now + there + back), admitted: false }
-        })
-        .collect();
+    let trip = |((gap, there, back), cost): (&(u64, u64, u64), &u32)| {
+        now += gap;
+        let (sent, server, done) = (Nanos(now), Nanos(now + there), Nanos(now + there + back));
+        Trip { sent, server, done, admitted: false, cost: *cost }
+    };
+    let mut trips: Vec<Trip> = ways.iter().zip(costs).map(trip).collect();
     trips.sort_by_key(|trip| trip.server);
     for trip in &mut trips {
-        trip.admitted = limiter.check(trip.server + Nanos(phase), 1).admitted;
+        trip.admitted = limiter.check(trip.server + Nanos(phase), trip.cost).admitted;
     }
     trips
 }

@@ -6,13 +6,12 @@ use std::sync::Arc;
 use super::answers::Answers;
 use super::blame::Blame;
 use super::cadence::Cadences;
-use super::class::ClassWatch;
+use super::classes::Classes;
 use super::delivery::Deliveries;
 use super::guidance::Guidance;
 use super::hint::Hints;
-use super::penalty::Penalties;
 use super::reaction::Refusals;
-use super::refusal::Cause;
+use super::refusal::Loads;
 use super::service::Arrivals;
 use super::told::QuotaHeaders;
 use super::{quota, server};
@@ -28,7 +27,7 @@ use crate::time::{Anchor, Nanos};
 /// What verification found.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Verified {
-    /// One per limit of each class, in the policy's order.
+    /// One per limit of each class, in the policy's order; cooldowns are not among them.
     pub quotas: Vec<QuotaUse>,
     pub findings: Vec<Finding>,
 }
@@ -39,10 +38,8 @@ pub struct Verifier {
     scenario: Arc<Scenario>,
     /// By operation.
     roles: Vec<Role>,
-    /// By class.
-    classes: Vec<ClassWatch>,
-    penalties: Penalties,
-    open_streams: HashMap<(DeviceId, Flow), (ClassId, Detail)>,
+    classes: Classes,
+    open_streams: HashMap<(DeviceId, Flow), OpenStream>,
     answers: Answers,
     deliveries: Deliveries,
     arrivals: Arrivals,
@@ -65,6 +62,14 @@ struct Role {
     stream: bool,
 }
 
+#[derive(Clone, Copy, Debug)]
+struct OpenStream {
+    class: ClassId,
+    detail: Detail,
+    /// When its handshake was.
+    sent: Nanos,
+}
+
 impl Verifier {
     /// `anchor` places windows on the clock; `step` is the length of a step of the timeline, and with it the memory for
     /// series over time.
@@ -74,10 +79,8 @@ impl Verifier {
             .iter()
             .map(|(_, operation)| Role { class: operation.class, stream: operation.method == "WS" })
             .collect();
-        let class = |index| ClassWatch::new(&scenario, ClassId(index as u8), anchor, step);
         Verifier {
-            classes: (0..scenario.policy.classes.len()).map(class).collect(),
-            penalties: Penalties::new(&scenario),
+            classes: Classes::new(&scenario, anchor, step),
             open_streams: HashMap::new(),
             answers: Answers::new(&scenario),
             deliveries: Deliveries::new(&scenario, step),
@@ -98,16 +101,13 @@ impl Verifier {
 
     /// Takes over what another shard saw of the same run.
     pub fn merge(&mut self, other: Verifier) {
-        for (mine, theirs) in self.classes.iter_mut().zip(other.classes) {
-            mine.merge(theirs);
-        }
+        self.classes.merge(other.classes);
         for (mine, theirs) in self.operations.iter_mut().zip(other.operations) {
             *mine += theirs;
         }
         if self.scenario.operations != other.scenario.operations {
             Arc::make_mut(&mut self.scenario).operations.learn(&other.scenario.operations);
         }
-        self.penalties.merge(other.penalties);
         self.open_streams.extend(other.open_streams);
         self.answers.merge(other.answers);
         self.deliveries.merge(other.deliveries);
@@ -131,22 +131,27 @@ impl Verifier {
         let mut server_findings = Vec::new();
         let mut client_findings = Vec::new();
         let mut blames_server = false;
-        let ids = (0..self.classes.len()).map(|index| ClassId(index as u8));
-        let first_broken =
-            self.classes.iter().zip(ids.clone()).filter_map(|(class, id)| Some((class.first_over()?, id))).min();
-        for (class, id) in self.classes.into_iter().zip(ids) {
+        let first_broken = self.classes.first_broken();
+        let class_of = |operation: usize| self.roles[operation].class;
+        for (index, class) in self.classes.into_watches().into_iter().enumerate() {
+            let id = ClassId(index as u8);
             server_findings.extend(server::class_findings(&class, scenario, id));
-            client_findings.push(class.logical.finding(scenario, id));
+            if scenario.policy.class(id).of.is_empty() {
+                client_findings.push(class.logical.finding(scenario, id));
+            }
             let refusals = class.refusals.clone();
             let mut usages = class.finish(scenario, id, ended);
             server_findings.extend(server::stream_finding(&mut usages, scenario, id));
+            let all = (0..scenario.policy.classes.len()).map(|index| ClassId(index as u8));
+            let members = all.filter(|class| scenario.policy.drawn_on(*class).any(|drawn| drawn == id));
             let about = quota::About {
                 scenario,
                 class: id,
                 operations: &self.operations,
+                class_of: &class_of,
                 savings: self.guidance.savings(id),
                 refusals,
-                hints: self.hints.counts(Some(id)),
+                hints: self.hints.counts_of(members),
                 broke_first: first_broken.filter(|(_, first)| *first == id).map(|(at, _)| at),
             };
             quotas.extend(usages.iter().map(|usage| usage.quota.clone()));
@@ -184,15 +189,16 @@ impl Verifier {
         self.turn += 1;
         self.operations[usize::from(sent.operation.0)] += 1;
         let id = self.roles[usize::from(sent.operation.0)].class;
-        let class = id.map(|class| &mut self.classes[class.index()]);
+        let classes = &self.classes;
         let quiet_since = |turn: u64| {
-            class.as_ref().is_some_and(|class| {
-                class.each_load(scenario, sent.device, sent.detail, |load, key| load.was_quiet(key, turn))
+            id.is_some_and(|class| {
+                let quiet = |load: &Loads, key| load.was_quiet(key, turn);
+                classes.each_load(scenario, class, sent.device, sent.detail, quiet)
             })
         };
         self.hints.sent(id, at, sent, self.turn, quiet_since);
-        if let Some(class) = class {
-            class.sent(scenario, at, sent, self.turn);
+        if let Some(class) = id {
+            self.classes.sent(scenario, class, at, sent, self.turn);
         }
         if let (Some(told), Some(class)) = (&mut self.told, self.roles[usize::from(sent.operation.0)].class) {
             told.sent(scenario, at, class, sent);
@@ -217,18 +223,16 @@ impl Verifier {
         }
         match role.class {
             Some(id) => {
-                let shut_out = match refused {
-                    true => self.penalties.refused(scenario, id, sent, record),
-                    false => Cause::Impossible,
-                };
-                let class = &mut self.classes[id.index()];
-                class.done(scenario, sent, role.stream, shut_out, record, exchange);
+                self.classes.done(scenario, id, sent, role.stream, record, exchange);
+                let (device, detail) = (record.device, record.detail);
                 if role.stream && record.outcome == Outcome::Served {
-                    self.open_streams.insert((record.device, record.flow), (id, record.detail));
+                    self.open_streams.insert((device, record.flow), OpenStream { class: id, detail, sent });
                 }
-                let turn = if refused { class.latest_turn(scenario, record.device, record.detail) } else { 0 };
+                let classes = &self.classes;
+                let turn = if refused { classes.latest_turn(scenario, id, device, detail) } else { 0 };
                 let alone = |turn: u64| {
-                    class.each_load(scenario, record.device, record.detail, |load, key| load.was_alone(key, sent, turn))
+                    let alone = |load: &Loads, key| load.was_alone(key, sent, turn);
+                    classes.each_load(scenario, id, device, detail, alone)
                 };
                 self.hints.done(Some(id), record, exchange, turn, alone);
             }
@@ -241,7 +245,7 @@ impl Verifier {
             self.refusals.done(record.done, refused);
         }
         if refused {
-            self.contract.refused(record, exchange, role.class.map(|class| scenario.policy.class(class)));
+            self.contract.refused(record, exchange, &scenario.policy, role.class);
         }
         self.cadences.done(record, exchange);
         self.guidance.done(record, exchange);
@@ -257,7 +261,7 @@ impl Verifier {
         if let Note::Dropped { operation, reason: DropReason::Busy } = note
             && let Some(class) = self.roles[usize::from(operation.0)].class
         {
-            self.classes[class.index()].held_back(&self.scenario, at, device);
+            self.classes.held_back(&self.scenario, class, at, device);
         }
         let Note::Finished { operation, flow, attempts, served } = note else {
             return;
@@ -265,7 +269,7 @@ impl Verifier {
         self.hints.finished(device, flow);
         if let Some(class) = self.roles[usize::from(operation.0)].class {
             let advice = self.scenario.policy.guidance.backoff.as_ref();
-            self.classes[class.index()].logical.finished(attempts, served, advice);
+            self.classes.logical(class).finished(attempts, served, advice);
         }
     }
 }
@@ -277,8 +281,8 @@ impl Observer for Verifier {
             Observation::Done { record, exchange } => self.done(record, exchange),
             Observation::StreamClosed { device, flow, frames, ending, .. } => {
                 self.deliveries.closed(at, (device, flow), frames, ending);
-                if let Some((class, detail)) = self.open_streams.remove(&(device, flow)) {
-                    self.classes[class.index()].closed(&self.scenario, at, device, detail);
+                if let Some(OpenStream { class, detail, sent }) = self.open_streams.remove(&(device, flow)) {
+                    self.classes.closed(&self.scenario, class, at, sent, device, detail);
                 }
             }
             Observation::Classified { operation, class } => self.classified(operation, class),

@@ -351,7 +351,10 @@ impl<'a, D: Device, O: Observer> Engine<'a, D, O> {
     /// What the headers of a served answer say of quotas.
     fn told(&self, status: u16, headers: &[(String, String)]) -> Told {
         match self.scenario.policy.quota_headers {
-            Some(_) => signals::read(&self.scenario.policy, ResponseView { status, headers, body: b"", received: self.now }).told,
+            Some(_) => {
+                signals::read(&self.scenario.policy, ResponseView { status, headers, body: b"", received: self.now })
+                    .told
+            }
             None => Told::default(),
         }
     }

@@ -132,6 +132,15 @@ impl Enforcer {
                 Some(_) => budget.refused(now, key, class, self.refusal_status),
             }
         }
+        if refused.is_some() {
+            // Where refusals count, this one has made the wait longer.
+            for &index in drawn {
+                let budget = &mut self.budgets[index];
+                if let Err(wait) = budget.peek(now, key.of(budget), class) {
+                    refused = refused.max(Some(wait));
+                }
+            }
+        }
         match refused {
             None => Ok(()),
             Some(wait) => {

@@ -278,18 +278,18 @@ fn only_answers_with_the_statuses_that_are_named_count() {
         server.ask(at, "a").unwrap();
         server.settle(at, "a", at, 401, None);
     }
-    assert_eq!(server.wait(5, "a"), Some(56), "until the first failure is a minute old");
-    assert_eq!(server.wait(61, "a"), Some(1), "the refusal at 5 s was answered 429 and counts too");
+    assert_eq!(server.wait(5, "a"), Some(57), "the refusal itself is answered 429 and counts too");
+    assert_eq!(server.wait(61, "a"), Some(2), "until the failure at 3 s is a minute old: the refusals still count");
 }
 
 #[test]
 fn a_refused_request_counts_where_that_is_said() {
-    for (said, expected) in [("", None), (", counts_refused: yes", Some(49))] {
+    for (said, first, second) in [("", 10, None), (", counts_refused: yes", 60, Some(60))] {
         let mut server =
             Server::new(&format!("  a: {{requests: [GET /a], limits: [{{allow: 1, per: 1m, scope: user{said}}}]}}"));
         server.ask(0, "a").unwrap();
-        assert_eq!(server.wait(50, "a"), Some(10));
-        assert_eq!(server.wait(61, "a"), expected);
+        assert_eq!(server.wait(50, "a"), Some(first), "its own refusal counted");
+        assert_eq!(server.wait(61, "a"), second);
     }
 }
 

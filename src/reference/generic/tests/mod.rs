@@ -145,7 +145,12 @@ fn who_waits_as_told_is_served_under_every_algorithm() {
         world.now = Nanos::from_millis(12_345);
         assert_eq!(world.served(6, "/light/x", "k"), 5, "{limiter:?}");
         let refused = world.get("/light/x", "k");
-        let response = ResponseView { status: refused.status, headers: &refused.headers, body: &refused.body, received: world.now };
+        let response = ResponseView {
+            status: refused.status,
+            headers: &refused.headers,
+            body: &refused.body,
+            received: world.now,
+        };
         let Hint::Wait(wait) = signals::read(&learned_policy(), response).hint else { panic!("{refused:?}") };
         world.now += wait;
         assert_eq!(world.get("/light/x", "k").status, 200, "{limiter:?}");

@@ -25,7 +25,12 @@ fn refusal(world: &mut World) -> (HttpOut, Signal) {
     for _ in 0..200 {
         let answer = world.raw("GET", "/v1/operator/sites", &operator, b"");
         if answer.status != 200 {
-            let response = ResponseView { status: answer.status, headers: &answer.headers, body: &answer.body, received: Nanos::ZERO };
+            let response = ResponseView {
+                status: answer.status,
+                headers: &answer.headers,
+                body: &answer.body,
+                received: Nanos::ZERO,
+            };
             let signal = signals::read(&tellus_policy(), response);
             return (answer, signal);
         }

@@ -1,0 +1,176 @@
+//! Every class's watch, and which of them a request draws on: its own class and the parents of that.
+
+use super::class::{ClassWatch, Drawn};
+use super::reaction::Logical;
+use super::refusal::{Cause, Loads};
+use crate::device::Outcome;
+use crate::policy::model::ClassId;
+use crate::record::{Exchange, Record, Sent};
+use crate::scenario::operation::Detail;
+use crate::scenario::{DeviceId, Scenario, ScopeKey};
+use crate::time::{Anchor, Nanos};
+
+#[derive(Clone, Debug)]
+pub struct Classes {
+    watches: Vec<ClassWatch>,
+    /// By class.
+    drawn_on: Vec<Vec<ClassId>>,
+    /// Classes with a limit that may shut out from more than it counts.
+    barring: Vec<ClassId>,
+    /// By class: whether a single limit holds for its requests.
+    alone: Vec<bool>,
+}
+
+impl Classes {
+    pub fn new(scenario: &Scenario, anchor: Anchor, step: Nanos) -> Self {
+        let policy = &scenario.policy;
+        let ids = || (0..policy.classes.len()).map(|index| ClassId(index as u8));
+        let watches: Vec<ClassWatch> = ids().map(|id| ClassWatch::new(scenario, id, anchor, step)).collect();
+        let barring: Vec<ClassId> = ids().filter(|id| watches[id.index()].is_barring()).collect();
+        let drawn_on: Vec<Vec<ClassId>> = ids().map(|id| policy.drawn_on(id).collect()).collect();
+        let is_alone = |drawn: &Vec<ClassId>| {
+            let limits: usize = drawn.iter().map(|id| policy.class(*id).limits.len()).sum();
+            limits == 1 && barring.iter().all(|id| drawn.contains(id))
+        };
+        Classes { alone: drawn_on.iter().map(is_alone).collect(), watches, drawn_on, barring }
+    }
+
+    pub fn get(&self, class: ClassId) -> &ClassWatch {
+        &self.watches[class.index()]
+    }
+
+    pub fn logical(&mut self, class: ClassId) -> &mut Logical {
+        &mut self.watches[class.index()].logical
+    }
+
+    fn drawn<'a>(&self, scenario: &'a Scenario, class: ClassId) -> Drawn<'a> {
+        Drawn { scenario, class, alone: self.alone[class.index()] }
+    }
+
+    pub fn held_back(&mut self, scenario: &Scenario, class: ClassId, at: Nanos, device: DeviceId) {
+        let drawn = self.drawn(scenario, class);
+        for id in &self.drawn_on[class.index()] {
+            self.watches[id.index()].held_back(&drawn, at, device);
+        }
+    }
+
+    pub fn sent(&mut self, scenario: &Scenario, class: ClassId, at: Nanos, sent: &Sent, turn: u64) {
+        let drawn = self.drawn(scenario, class);
+        for id in &self.drawn_on[class.index()] {
+            self.watches[id.index()].sent(&drawn, at, sent, turn);
+        }
+    }
+
+    /// Takes the end of a request of a class that had been sent at `sent`.
+    pub fn done(
+        &mut self,
+        scenario: &Scenario,
+        class: ClassId,
+        sent: Nanos,
+        stream: bool,
+        record: &Record,
+        exchange: Option<&Exchange>,
+    ) {
+        let request = self.drawn(scenario, class);
+        let refused = record.outcome == Outcome::Refused;
+        let drawn_on = &self.drawn_on[class.index()];
+        let mut cause = Cause::Impossible;
+        if refused {
+            let others = self.barring.iter().filter(|id| !drawn_on.contains(id));
+            let bars = others.map(|id| self.watches[id.index()].bars(scenario, sent, record));
+            cause = bars.max().unwrap_or(Cause::Impossible);
+        }
+        let mut own = [Cause::Impossible; MOST_DRAWN];
+        for (index, id) in drawn_on.iter().enumerate() {
+            let says = self.watches[id.index()].done(&request, sent, stream, record, exchange);
+            own[index.min(MOST_DRAWN - 1)] = says;
+            cause = cause.max(says);
+        }
+        if !refused {
+            return;
+        }
+        for (id, own) in drawn_on.iter().zip(own) {
+            self.watches[id.index()].refused(cause, own, record, exchange);
+        }
+        if cause == Cause::Possible {
+            drawn_on.iter().any(|id| self.watches[id.index()].wait_for_others(&request, sent, record));
+        }
+    }
+
+    /// Takes the end of a stream whose handshake was sent at `sent`.
+    pub fn closed(
+        &mut self,
+        scenario: &Scenario,
+        class: ClassId,
+        at: Nanos,
+        sent: Nanos,
+        device: DeviceId,
+        detail: Detail,
+    ) {
+        for id in &self.drawn_on[class.index()] {
+            self.watches[id.index()].closed(scenario, at, sent, device, detail);
+        }
+    }
+
+    /// Whether each budget that a request draws on says that it was the request's alone; false without a limit on a rate.
+    /// Where places are held, or failures or limits elsewhere may shut it out, nobody can tell.
+    pub fn each_load(
+        &self,
+        scenario: &Scenario,
+        class: ClassId,
+        device: DeviceId,
+        detail: Detail,
+        says: impl Fn(&Loads, ScopeKey) -> bool,
+    ) -> bool {
+        let drawn_on = &self.drawn_on[class.index()];
+        if self.barring.iter().any(|id| !drawn_on.contains(id)) {
+            return false;
+        }
+        let mut any = false;
+        for id in drawn_on {
+            let watch = self.get(*id);
+            if !watch.only_rates_refuse(scenario, device, detail) {
+                return false;
+            }
+            for (rate, key) in watch.loads(scenario, device, detail) {
+                any = true;
+                if !says(&rate.loads, key) {
+                    return false;
+                }
+            }
+        }
+        any
+    }
+
+    /// The turn of the latest request on the budgets that a request draws on.
+    pub fn latest_turn(&self, scenario: &Scenario, class: ClassId, device: DeviceId, detail: Detail) -> u64 {
+        let drawn = self.drawn_on[class.index()].iter();
+        let loads = drawn.flat_map(|id| self.get(*id).loads(scenario, device, detail));
+        loads.map(|(rate, key)| rate.loads.latest(key)).max().unwrap_or(0)
+    }
+
+    /// When a class first passed a limit, and which.
+    pub fn first_broken(&self) -> Option<(Nanos, ClassId)> {
+        let broken = |(index, watch): (usize, &ClassWatch)| Some((watch.first_over()?, ClassId(index as u8)));
+        self.watches.iter().enumerate().filter_map(broken).min()
+    }
+
+    pub fn merge(&mut self, other: Classes) {
+        for (mine, theirs) in self.watches.iter_mut().zip(other.watches) {
+            mine.merge(theirs);
+        }
+    }
+
+    /// The watches in the policy's order, with the refusals settled that turned out to be due.
+    pub fn into_watches(mut self) -> Vec<ClassWatch> {
+        for index in 0..self.watches.len() {
+            let class = ClassId(index as u8);
+            let cleared = self.watches.iter().map(|watch| watch.cleared(class)).sum();
+            self.watches[index].refusals.clear(cleared);
+        }
+        self.watches
+    }
+}
+
+/// A class and so many of its parents tell apart whose limits explain a refusal.
+const MOST_DRAWN: usize = 8;

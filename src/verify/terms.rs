@@ -1,0 +1,89 @@
+//! What all scope keys of a rate limit have in common: how it may be read, and what each reading holds.
+
+use jiff::tz::TimeZone;
+
+use crate::limiter::Rate;
+use crate::policy::model::{Calendar, RateLimit};
+use crate::policy::reading::Reading;
+use crate::time::{Anchor, Nanos};
+
+/// A rate limit, made ready for counting. Counts are in the limit's own unit: requests, or points.
+#[derive(Clone, Copy, Debug)]
+pub struct Terms {
+    pub rate: Rate,
+    /// The bucket's size where it is not `allow`; what may wait in a leaky one.
+    pub burst: Option<u32>,
+    pub calendar: Option<Calendar>,
+    /// Where the clock's windows begin. The server's clock may differ from ours; the worst phase of all would count
+    /// exactly what the rolling window counts, so this reading takes the wall clock at its word.
+    pub anchor: Anchor,
+    /// The strictest for a client first; never empty.
+    pub readings: &'static [Reading],
+}
+
+impl Terms {
+    pub fn of(limit: &RateLimit, anchor: Anchor) -> Self {
+        let rate = Rate { allow: limit.allow, per: limit.per };
+        Terms { rate, burst: limit.burst, calendar: limit.calendar, anchor, readings: limit.readings() }
+    }
+
+    pub fn strictest(&self) -> Reading {
+        self.readings[0]
+    }
+
+    /// The most that a key may have used at any moment, as [`super::tally`] counts under a reading.
+    pub fn ceiling(&self, reading: Reading) -> u32 {
+        match reading {
+            Reading::TokenBucket | Reading::IntervalRefill => self.burst.unwrap_or(self.rate.allow),
+            // One in service beside those that wait.
+            Reading::LeakyBucket => self.burst.unwrap_or(0).saturating_add(1),
+            Reading::Rolling | Reading::FixedFirstHit | Reading::FixedAligned | Reading::RollingCounter => {
+                self.rate.allow
+            }
+        }
+    }
+
+    /// The ceiling of the strictest reading.
+    pub fn allowed(&self) -> u32 {
+        self.ceiling(self.strictest())
+    }
+
+    /// Number of the window on the clock.
+    pub fn window(&self, at: Nanos) -> u64 {
+        match self.calendar {
+            None | Some(Calendar::Day) => self.anchor.unix_nanos.saturating_add(at.0) / self.rate.per.0,
+            Some(Calendar::Month) => {
+                let date = self.anchor.timestamp(at).to_zoned(TimeZone::UTC).date();
+                u64::try_from(i32::from(date.year()) * 12 + i32::from(date.month())).unwrap_or(0)
+            }
+        }
+    }
+
+    /// The share of the window on the clock that is still to come at a moment, in nanoseconds of `per`.
+    pub fn rest_of_window(&self, at: Nanos) -> u64 {
+        self.rate.per.0 - self.anchor.unix_nanos.saturating_add(at.0) % self.rate.per.0
+    }
+
+    /// How long a request can still be counted after it took effect, under the reading that remembers it longest and if
+    /// no more was admitted than fits.
+    pub fn memory(&self) -> Nanos {
+        let longest = self.readings.iter().map(|reading| match reading {
+            Reading::Rolling | Reading::FixedFirstHit => self.rate.per,
+            Reading::FixedAligned if self.calendar == Some(Calendar::Month) => LONGEST_MONTH,
+            Reading::FixedAligned => self.rate.per,
+            Reading::RollingCounter => self.rate.per * 2,
+            Reading::TokenBucket | Reading::LeakyBucket => self.time_to_fill(*reading),
+            Reading::IntervalRefill => self.time_to_fill(*reading).saturating_add(self.rate.per),
+        });
+        // Nothing that a run may see, and safe to be doubled.
+        longest.max().unwrap_or(self.rate.per).min(Nanos(u64::MAX / 8))
+    }
+
+    /// The time in which an empty bucket is full again.
+    fn time_to_fill(&self, reading: Reading) -> Nanos {
+        let volume = u128::from(self.ceiling(reading)) * u128::from(self.rate.per.0);
+        Nanos(u64::try_from(volume.div_ceil(u128::from(self.rate.allow.max(1)))).unwrap_or(u64::MAX))
+    }
+}
+
+const LONGEST_MONTH: Nanos = Nanos::from_secs(31 * 86_400);
