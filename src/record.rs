@@ -3,7 +3,7 @@
 use crate::device::{Cause, Detail, Flow, Note, Outcome};
 use crate::policy::model::ClassId;
 use crate::policy::signals::{Hint, Told};
-use crate::scenario::{DeviceId, OperationId};
+use crate::scenario::{Asked, DeviceId, OperationId};
 use crate::time::Nanos;
 
 /// Takes the observations of one shard, in the order of their time.
@@ -70,6 +70,18 @@ pub struct Sent {
     pub flow: Flow,
     pub attempt: u32,
     pub detail: Detail,
+}
+
+impl Sent {
+    pub fn asked(&self) -> Asked {
+        Asked { device: self.device, operation: self.operation, detail: self.detail }
+    }
+}
+
+impl Record {
+    pub fn asked(&self) -> Asked {
+        Asked { device: self.device, operation: self.operation, detail: self.detail }
+    }
 }
 
 /// One request's life. Always `due <= sent <= done`.

@@ -42,7 +42,7 @@ fn bundles(scenario: &Scenario) -> Vec<Bundle> {
         for group in scenario.groups.iter().filter(|group| is_used_by(group)) {
             for device in group.first.0..group.first.0 + group.count {
                 // What a request names besides its sender may coincide, so it does not tell devices apart.
-                let key = scenario.identities.key(&rule, DeviceId(device), Detail::None);
+                let key = scenario.identities.key(&rule, DeviceId(device), 0, Detail::None);
                 let first = *first_with.entry(key).or_insert(device);
                 together.join(first, device);
             }

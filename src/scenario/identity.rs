@@ -1,7 +1,7 @@
 //! Who a device is to the provider: the values from which scope keys are made.
 
 use super::fleet::DeviceId;
-use super::operation::Detail;
+use super::operation::{Detail, OperationId};
 use crate::policy::model::Scope;
 
 /// The budget that a request draws on, within one limit: equal keys share it.
@@ -23,8 +23,18 @@ pub struct KeyRule(Vec<Part>);
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Part {
     Dimension(usize),
+    /// The endpoint that the request is for.
+    Endpoint,
     /// No dimension of the sender: the resource that the request names.
     Resource,
+}
+
+/// Who asks for what, as far as budgets tell requests apart.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Asked {
+    pub device: DeviceId,
+    pub operation: OperationId,
+    pub detail: Detail,
 }
 
 impl Identities {
@@ -55,15 +65,18 @@ impl Identities {
     pub fn rule(&self, scope: &Scope) -> KeyRule {
         let part = |name: &String| match self.dimensions.iter().position(|dimension| dimension == name) {
             Some(index) => Part::Dimension(index),
+            None if name == "endpoint" => Part::Endpoint,
             None => Part::Resource,
         };
         KeyRule(scope.0.iter().map(part).collect())
     }
 
-    /// The key of a request under a rule. Up to two parts are kept exactly; more are mixed.
-    pub fn key(&self, rule: &KeyRule, device: DeviceId, detail: Detail) -> ScopeKey {
+    /// The key of a request under a rule, which is for an endpoint ([`super::Operation::endpoint`]). Up to two parts are kept
+    /// exactly; more are mixed.
+    pub fn key(&self, rule: &KeyRule, device: DeviceId, endpoint: u32, detail: Detail) -> ScopeKey {
         let value = |part: &Part| match part {
             Part::Dimension(index) => self.value(device, *index),
+            Part::Endpoint => endpoint,
             Part::Resource => detail.resource(),
         };
         let mix = |key: u64, part: &Part| key.rotate_left(32) ^ u64::from(value(part));
@@ -86,12 +99,16 @@ mod tests {
         }
         let key = |scope: &[&str], device| {
             let scope = Scope(scope.iter().map(|name| (*name).to_owned()).collect());
-            identities.key(&identities.rule(&scope), DeviceId(device), Detail::Resource(5))
+            identities.key(&identities.rule(&scope), DeviceId(device), 7, Detail::Resource(5))
         };
         assert_eq!(key(&["client_id"], 0), key(&["client_id"], 1));
         assert_ne!(key(&["client_id"], 0), key(&["client_id"], 2));
         assert_ne!(key(&["device_id"], 0), key(&["device_id"], 1));
         assert_ne!(key(&["client_id", "device_id"], 0), key(&["client_id", "device_id"], 1));
         assert_eq!(key(&["client_id", "device_set"], 0), key(&["client_id", "device_set"], 1));
+        let rule = identities.rule(&Scope(vec!["client_id".into(), "endpoint".into()]));
+        let at = |endpoint, detail| identities.key(&rule, DeviceId(0), endpoint, detail);
+        assert_ne!(at(1, Detail::None), at(2, Detail::None));
+        assert_eq!(at(1, Detail::None), at(1, Detail::Resource(5)));
     }
 }

@@ -17,7 +17,7 @@ use crate::time::Nanos;
 
 pub use event::{Disturbance, ScheduledEvent};
 pub use fleet::{DeviceId, Group, GroupId, GroupKind};
-pub use identity::{Identities, ScopeKey};
+pub use identity::{Asked, Identities, ScopeKey};
 pub use operation::{Operation, OperationId, Operations};
 
 /// One experiment.
@@ -49,6 +49,11 @@ impl Scenario {
     /// Whether some of the fleet speaks the Tellus API, whose operations then come first.
     pub fn speaks_tellus(&self) -> bool {
         self.groups.iter().any(|group| group.kind.speaks_tellus())
+    }
+
+    /// The budget that a request draws on under a rule.
+    pub fn key(&self, rule: &identity::KeyRule, asked: Asked) -> ScopeKey {
+        self.identities.key(rule, asked.device, self.operations.get(asked.operation).endpoint, asked.detail)
     }
 
     /// The group a device belongs to.

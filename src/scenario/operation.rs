@@ -1,5 +1,6 @@
 //! Operations: the requests that the fleet can make, each with the class the policy puts it in.
 
+use crate::policy::matching::{self, RequestPattern};
 use crate::policy::model::{ClassId, Policy};
 
 /// Index of an operation in [`Operations`].
@@ -15,6 +16,8 @@ pub struct Operation {
     pub path: String,
     /// None where the policy puts it in no class.
     pub class: Option<ClassId>,
+    /// Numbers the endpoints: operations that one pattern of the policy matches are one, as scopes see it.
+    pub endpoint: u32,
 }
 
 impl Operation {
@@ -30,12 +33,21 @@ pub struct Operations(Vec<Operation>);
 impl Operations {
     /// Classifies each (method, path template) by the policy.
     pub fn classified<'a>(policy: &Policy, requests: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
-        let operation = |(method, path): (&str, &str)| Operation {
-            method: method.to_owned(),
-            path: path.to_owned(),
-            class: policy.classify(method, path),
-        };
-        Operations(requests.into_iter().map(operation).collect())
+        let mut operations = Operations::default();
+        let mut endpoints: Vec<Option<&RequestPattern>> = Vec::new();
+        for (method, path) in requests {
+            let found = matching::find(&policy.classes, method, path);
+            let pattern = found.map(|(_, pattern)| pattern);
+            let known = endpoints.iter().position(|known| known.is_some() && *known == pattern);
+            endpoints.push(pattern);
+            operations.0.push(Operation {
+                method: method.to_owned(),
+                path: path.to_owned(),
+                class: found.map(|(class, _)| class),
+                endpoint: known.unwrap_or(endpoints.len() - 1) as u32,
+            });
+        }
+        operations
     }
 
     pub fn get(&self, id: OperationId) -> &Operation {

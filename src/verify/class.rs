@@ -14,9 +14,8 @@ use crate::policy::reading::Reading;
 use crate::policy::words::limit_text;
 use crate::record::{Exchange, Record, Sent};
 use crate::scenario::identity::KeyRule;
-use crate::scenario::operation::Detail;
 use crate::scenario::target::Target;
-use crate::scenario::{DeviceId, Scenario, ScopeKey};
+use crate::scenario::{Asked, Scenario, ScopeKey};
 use crate::summary::{QuotaUse, Safety};
 use crate::time::{Anchor, Nanos};
 
@@ -111,19 +110,19 @@ impl ClassWatch {
     }
 
     /// Takes a scheduled request that was not made because the one before was still under way.
-    pub fn held_back(&mut self, drawn: &Drawn<'_>, at: Nanos, device: DeviceId) {
+    pub fn held_back(&mut self, drawn: &Drawn<'_>, at: Nanos, asked: Asked) {
         self.busy += 1;
         for limit in &mut self.limits {
-            let key = limit.key(drawn.scenario, device, Detail::None);
+            let key = limit.key(drawn.scenario, asked);
             if let LimitKind::Rate(watch) = &mut limit.kind {
-                watch.held_back(at, key, device, drawn.class);
+                watch.held_back(at, key, asked.device, drawn.class);
             }
         }
     }
 
     pub fn sent(&mut self, drawn: &Drawn<'_>, at: Nanos, sent: &Sent, turn: u64) {
         for limit in &mut self.limits {
-            let key = limit.key(drawn.scenario, sent.device, sent.detail);
+            let key = limit.key(drawn.scenario, sent.asked());
             match &mut limit.kind {
                 LimitKind::Rate(watch) => watch.sent(at, key, sent, turn, drawn.class),
                 LimitKind::Places(places) => places.sent(at, key, sent),
@@ -146,7 +145,7 @@ impl ClassWatch {
         let decided = earliest_decision(sent);
         let mut cause = Cause::Impossible;
         for limit in &mut self.limits {
-            let key = limit.key(drawn.scenario, record.device, record.detail);
+            let key = limit.key(drawn.scenario, record.asked());
             let could_refuse = match &mut limit.kind {
                 LimitKind::Rate(watch) => watch.done(key, decided, record, exchange, drawn),
                 LimitKind::Places(places) => {
@@ -167,7 +166,7 @@ impl ClassWatch {
         let barring = self.limits.iter().filter_map(|limit| {
             let LimitKind::Rate(watch) = &limit.kind else { return None };
             let (penalty, shutouts) = watch.penalty.as_ref()?;
-            let key = limit.key(scenario, record.device, record.detail);
+            let key = limit.key(scenario, record.asked());
             let cause = shutouts.cause(key, earliest_decision(sent));
             match penalty.blocks {
                 Blocks::Class => None,
@@ -187,7 +186,7 @@ impl ClassWatch {
     /// False where there is none.
     pub fn wait_for_others(&mut self, drawn: &Drawn<'_>, sent: Nanos, record: &Record) -> bool {
         for limit in &mut self.limits {
-            let key = limit.key(drawn.scenario, record.device, record.detail);
+            let key = limit.key(drawn.scenario, record.asked());
             if let LimitKind::Rate(watch) = &mut limit.kind
                 && watch.loads.can_clear()
             {
@@ -220,9 +219,9 @@ impl ClassWatch {
     }
 
     /// Takes the end of a stream whose handshake was sent at `sent`.
-    pub fn closed(&mut self, scenario: &Scenario, at: Nanos, sent: Nanos, device: DeviceId, detail: Detail) {
+    pub fn closed(&mut self, scenario: &Scenario, at: Nanos, sent: Nanos, asked: Asked) {
         for limit in &mut self.limits {
-            let key = limit.key(scenario, device, detail);
+            let key = limit.key(scenario, asked);
             if let LimitKind::Places(places) = &mut limit.kind {
                 places.closed(at, key, sent);
             }
@@ -230,24 +229,19 @@ impl ClassWatch {
     }
 
     /// The limits on rates that a request draws on, and whose budget it is.
-    pub fn loads(
-        &self,
-        scenario: &Scenario,
-        device: DeviceId,
-        detail: Detail,
-    ) -> impl Iterator<Item = (&RateWatch, ScopeKey)> {
+    pub fn loads(&self, scenario: &Scenario, asked: Asked) -> impl Iterator<Item = (&RateWatch, ScopeKey)> {
         self.limits.iter().filter_map(move |limit| match &limit.kind {
-            LimitKind::Rate(watch) => Some((&**watch, limit.key(scenario, device, detail))),
+            LimitKind::Rate(watch) => Some((&**watch, limit.key(scenario, asked))),
             LimitKind::Places(_) | LimitKind::Cooldown(_) => None,
         })
     }
 
     /// Whether nothing but its limits on rates may refuse a request: nobody else holds a place that it needs, and no failure
     /// of another one shuts it out.
-    pub fn only_rates_refuse(&self, scenario: &Scenario, device: DeviceId, detail: Detail) -> bool {
+    pub fn only_rates_refuse(&self, scenario: &Scenario, asked: Asked) -> bool {
         self.limits.iter().all(|limit| match &limit.kind {
             LimitKind::Rate(_) => true,
-            LimitKind::Places(places) => places.is_quiet(limit.key(scenario, device, detail)),
+            LimitKind::Places(places) => places.is_quiet(limit.key(scenario, asked)),
             LimitKind::Cooldown(_) => false,
         })
     }
@@ -347,8 +341,8 @@ impl RefusalCounts {
 }
 
 impl LimitWatch {
-    fn key(&self, scenario: &Scenario, device: DeviceId, detail: Detail) -> ScopeKey {
-        scenario.identities.key(&self.rule, device, detail)
+    fn key(&self, scenario: &Scenario, asked: Asked) -> ScopeKey {
+        scenario.key(&self.rule, asked)
     }
 
     fn finish(self, scenario: &Scenario, class: &str, limit: &Limit, ended: Nanos) -> Option<Usage> {

@@ -6,8 +6,7 @@ use super::refusal::{Cause, Loads};
 use crate::device::Outcome;
 use crate::policy::model::ClassId;
 use crate::record::{Exchange, Record, Sent};
-use crate::scenario::operation::Detail;
-use crate::scenario::{DeviceId, Scenario, ScopeKey};
+use crate::scenario::{Asked, Scenario, ScopeKey};
 use crate::time::{Anchor, Nanos};
 
 #[derive(Clone, Debug)]
@@ -47,10 +46,10 @@ impl Classes {
         Drawn { scenario, class, alone: self.alone[class.index()] }
     }
 
-    pub fn held_back(&mut self, scenario: &Scenario, class: ClassId, at: Nanos, device: DeviceId) {
+    pub fn held_back(&mut self, scenario: &Scenario, class: ClassId, at: Nanos, asked: Asked) {
         let drawn = self.drawn(scenario, class);
         for id in &self.drawn_on[class.index()] {
-            self.watches[id.index()].held_back(&drawn, at, device);
+            self.watches[id.index()].held_back(&drawn, at, asked);
         }
     }
 
@@ -98,17 +97,9 @@ impl Classes {
     }
 
     /// Takes the end of a stream whose handshake was sent at `sent`.
-    pub fn closed(
-        &mut self,
-        scenario: &Scenario,
-        class: ClassId,
-        at: Nanos,
-        sent: Nanos,
-        device: DeviceId,
-        detail: Detail,
-    ) {
+    pub fn closed(&mut self, scenario: &Scenario, class: ClassId, at: Nanos, sent: Nanos, asked: Asked) {
         for id in &self.drawn_on[class.index()] {
-            self.watches[id.index()].closed(scenario, at, sent, device, detail);
+            self.watches[id.index()].closed(scenario, at, sent, asked);
         }
     }
 
@@ -118,8 +109,7 @@ impl Classes {
         &self,
         scenario: &Scenario,
         class: ClassId,
-        device: DeviceId,
-        detail: Detail,
+        asked: Asked,
         says: impl Fn(&Loads, ScopeKey) -> bool,
     ) -> bool {
         let drawn_on = &self.drawn_on[class.index()];
@@ -129,10 +119,10 @@ impl Classes {
         let mut any = false;
         for id in drawn_on {
             let watch = self.get(*id);
-            if !watch.only_rates_refuse(scenario, device, detail) {
+            if !watch.only_rates_refuse(scenario, asked) {
                 return false;
             }
-            for (rate, key) in watch.loads(scenario, device, detail) {
+            for (rate, key) in watch.loads(scenario, asked) {
                 any = true;
                 if !says(&rate.loads, key) {
                     return false;
@@ -143,9 +133,9 @@ impl Classes {
     }
 
     /// The turn of the latest request on the budgets that a request draws on.
-    pub fn latest_turn(&self, scenario: &Scenario, class: ClassId, device: DeviceId, detail: Detail) -> u64 {
+    pub fn latest_turn(&self, scenario: &Scenario, class: ClassId, asked: Asked) -> u64 {
         let drawn = self.drawn_on[class.index()].iter();
-        let loads = drawn.flat_map(|id| self.get(*id).loads(scenario, device, detail));
+        let loads = drawn.flat_map(|id| self.get(*id).loads(scenario, asked));
         loads.map(|(rate, key)| rate.loads.latest(key)).max().unwrap_or(0)
     }
 

@@ -16,7 +16,7 @@ use crate::policy::signals::{Hint, Told};
 use crate::record::{Observation, Observer, Record, Sent};
 use crate::scenario::operation::Detail;
 use crate::scenario::target::{Fault, ServerSpec};
-use crate::scenario::{DeviceId, Identities, OperationId, Scenario};
+use crate::scenario::{Asked, DeviceId, Identities, OperationId, Scenario};
 use crate::summary::finding::{Finding, Party, Verdict};
 use crate::time::{Anchor, Nanos};
 
@@ -118,7 +118,7 @@ fn play(policy: &Policy, server: &ServerSpec, unstated: bool, phase: u64, wishes
         let (operation, class) = if wish.writes { (WRITES, ClassId(1)) } else { (READS, ClassId(0)) };
         let key = |scope: &Scope| {
             let rule = scenario.identities.rule(scope);
-            scenario.identities.key(&rule, device, Detail::None).0
+            scenario.key(&rule, Asked { device, operation, detail: Detail::None }).0
         };
         // The server's clock ticks in milliseconds.
         let server_time = Nanos(at.0 / 1_000_000 * 1_000_000);

@@ -19,7 +19,7 @@ use crate::device::{DropReason, Flow, Note, Outcome};
 use crate::policy::model::ClassId;
 use crate::record::{Exchange, Observation, Observer, Record, Sent};
 use crate::scenario::operation::Detail;
-use crate::scenario::{DeviceId, OperationId, Scenario};
+use crate::scenario::{Asked, DeviceId, OperationId, Scenario};
 use crate::summary::QuotaUse;
 use crate::summary::finding::{Finding, Party, Verdict};
 use crate::time::{Anchor, Nanos};
@@ -65,7 +65,7 @@ struct Role {
 #[derive(Clone, Copy, Debug)]
 struct OpenStream {
     class: ClassId,
-    detail: Detail,
+    asked: Asked,
     /// When its handshake was.
     sent: Nanos,
 }
@@ -193,7 +193,7 @@ impl Verifier {
         let quiet_since = |turn: u64| {
             id.is_some_and(|class| {
                 let quiet = |load: &Loads, key| load.was_quiet(key, turn);
-                classes.each_load(scenario, class, sent.device, sent.detail, quiet)
+                classes.each_load(scenario, class, sent.asked(), quiet)
             })
         };
         self.hints.sent(id, at, sent, self.turn, quiet_since);
@@ -224,15 +224,15 @@ impl Verifier {
         match role.class {
             Some(id) => {
                 self.classes.done(scenario, id, sent, role.stream, record, exchange);
-                let (device, detail) = (record.device, record.detail);
+                let asked = record.asked();
                 if role.stream && record.outcome == Outcome::Served {
-                    self.open_streams.insert((device, record.flow), OpenStream { class: id, detail, sent });
+                    self.open_streams.insert((record.device, record.flow), OpenStream { class: id, asked, sent });
                 }
                 let classes = &self.classes;
-                let turn = if refused { classes.latest_turn(scenario, id, device, detail) } else { 0 };
+                let turn = if refused { classes.latest_turn(scenario, id, asked) } else { 0 };
                 let alone = |turn: u64| {
                     let alone = |load: &Loads, key| load.was_alone(key, sent, turn);
-                    classes.each_load(scenario, id, device, detail, alone)
+                    classes.each_load(scenario, id, asked, alone)
                 };
                 self.hints.done(Some(id), record, exchange, turn, alone);
             }
@@ -261,7 +261,7 @@ impl Verifier {
         if let Note::Dropped { operation, reason: DropReason::Busy } = note
             && let Some(class) = self.roles[usize::from(operation.0)].class
         {
-            self.classes.held_back(&self.scenario, class, at, device);
+            self.classes.held_back(&self.scenario, class, at, Asked { device, operation, detail: Detail::None });
         }
         let Note::Finished { operation, flow, attempts, served } = note else {
             return;
@@ -281,8 +281,8 @@ impl Observer for Verifier {
             Observation::Done { record, exchange } => self.done(record, exchange),
             Observation::StreamClosed { device, flow, frames, ending, .. } => {
                 self.deliveries.closed(at, (device, flow), frames, ending);
-                if let Some(OpenStream { class, detail, sent }) = self.open_streams.remove(&(device, flow)) {
-                    self.classes.closed(&self.scenario, class, at, sent, device, detail);
+                if let Some(OpenStream { class, asked, sent }) = self.open_streams.remove(&(device, flow)) {
+                    self.classes.closed(&self.scenario, class, at, sent, asked);
                 }
             }
             Observation::Classified { operation, class } => self.classified(operation, class),

@@ -17,7 +17,7 @@ use crate::scenario::fleet::CommandDelivery;
 use crate::scenario::identity::KeyRule;
 use crate::scenario::operation::Operation;
 use crate::scenario::target::{Fault, ServerSpec, Target as TargetSpec};
-use crate::scenario::{DeviceId, GroupKind, Scenario};
+use crate::scenario::{Asked, DeviceId, GroupKind, Scenario};
 use crate::signals::{ResetKind, http_date};
 use crate::tellus::TellusOp;
 use crate::time::Nanos;
@@ -315,9 +315,10 @@ fn keys<'a>(
     device: DeviceId,
     request: &'a Request,
 ) -> impl Fn(&Scope) -> u64 + 'a {
+    let asked = Asked { device, operation: request.operation, detail: request.detail };
     move |scope| {
         let rule = rules.iter().find(|(known, _)| known == scope);
-        rule.map_or(0, |(_, rule)| scenario.identities.key(rule, device, request.detail).0)
+        rule.map_or(0, |(_, rule)| scenario.key(rule, asked).0)
     }
 }
 

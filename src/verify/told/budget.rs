@@ -33,11 +33,11 @@ impl Budget {
     }
 
     pub fn key(&self, scenario: &Scenario, sent: &Sent) -> ScopeKey {
-        scenario.identities.key(&self.rule, sent.device, sent.detail)
+        scenario.key(&self.rule, sent.asked())
     }
 
     pub fn key_of(&self, scenario: &Scenario, record: &Record) -> ScopeKey {
-        scenario.identities.key(&self.rule, record.device, record.detail)
+        scenario.key(&self.rule, record.asked())
     }
 
     pub fn recent(&self, key: ScopeKey) -> Option<&Recent> {
