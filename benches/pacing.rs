@@ -20,6 +20,10 @@
 //!
 //! Run it on a machine that does nothing else; two cores are needed, one for each side. On a shared machine compare two
 //! builds in turns, by their medians.
+//!
+//! `--against 'COMMAND'` measures another load generator in turns with the driver, against the same witness on the same
+//! machine: `{url}`, `{rate}`, `{seconds}` and `{connections}` stand for what it is told. Its arrivals are all that is known
+//! of it; the lateness columns stay empty, and its CPU time counts all that the command used.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -47,6 +51,7 @@ fn main() {
     };
     let list = |text: String| -> Vec<u64> { text.split(',').map(|part| part.parse().expect("a number")).collect() };
     let seconds: u64 = value("--seconds", "15").parse().expect("--seconds takes a number");
+    let against = Some(value("--against", "")).filter(|command| !command.is_empty());
 
     println!(
         "{:>6} {:>5} | {:>8} {:>8} {:>8} | {:>8} {:>5} | {:>10} {:>10} {:>10} | {:>8} {:>9} {:>9}",
@@ -71,6 +76,9 @@ fn main() {
     for rate in list(value("--rates", "10,200,2000")) {
         for connections in list(value("--connections", "1,10")) {
             println!("{}", measure(rate, connections, seconds));
+            if let Some(command) = &against {
+                println!("{}", measure_other(command, rate, connections, seconds));
+            }
         }
     }
 }
@@ -101,6 +109,32 @@ fn measure(rate: u64, connections: u64, seconds: u64) -> String {
         connections,
         cpu / arrivals.len() as u64,
     )
+}
+
+/// One run of another load generator, told to do the same.
+fn measure_other(command: &str, rate: u64, connections: u64, seconds: u64) -> String {
+    let mut witness = Witness::start();
+    let told = [
+        ("{url}", format!("http://127.0.0.1:{}/tick", witness.port)),
+        ("{rate}", rate.to_string()),
+        ("{seconds}", seconds.to_string()),
+        ("{connections}", connections.to_string()),
+    ];
+    let command = told.iter().fold(command.to_owned(), |command, (name, value)| command.replace(name, value));
+    let mut words = command.split_whitespace();
+    let before = cpu_of_children();
+    let status = Command::new(words.next().expect("a command"))
+        .args(words)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .expect("the command starts");
+    assert!(status.success(), "`{command}` ended with {status}");
+    let cpu = cpu_of_children() - before;
+    let arrivals = witness.arrivals();
+    assert!(arrivals.len() > 2, "`{command}` sent next to nothing");
+    let figures = Figures::of(&arrivals, &Log::default(), 0, 1_000_000_000 / rate);
+    figures.row(rate, connections, cpu / arrivals.len() as u64)
 }
 
 /// Requests begin a little into the run, when threads have started.
@@ -207,12 +241,12 @@ impl Figures {
     }
 
     fn row(&self, rate: u64, connections: u64, cpu: u64) -> String {
-        let us = |sorted: &[u64], quantile: f64| {
-            let index = ((sorted.len() - 1) as f64 * quantile).round() as usize;
-            sorted[index] as f64 / 1e3
+        let us = |sorted: &[u64], quantile: f64| match sorted.len() {
+            0 => "-".to_owned(),
+            count => format!("{:.1}", sorted[((count - 1) as f64 * quantile).round() as usize] as f64 / 1e3),
         };
         format!(
-            "{rate:>6} {connections:>5} | {:>7.2}% {:>7.2}% {:>7.2}% | {:>8} {rate:>5} | {:>10.1} {:>10.1} {:>10.1} | {:>8.1} {:>9.1} {:>9.1}",
+            "{rate:>6} {connections:>5} | {:>7.2}% {:>7.2}% {:>7.2}% | {:>8} {rate:>5} | {:>10} {:>10} {:>10} | {:>8.1} {:>9} {:>9}",
             self.within_5,
             self.within_25,
             self.early,
@@ -231,6 +265,15 @@ impl Figures {
 fn cpu() -> u64 {
     let time = clock_gettime(ClockId::ProcessCPUTime);
     time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
+}
+
+/// User and system time of the commands that have ended, in nanoseconds. The witness is still running when it is asked.
+fn cpu_of_children() -> u64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").expect("Linux tells it");
+    // Behind the name in brackets: cutime and cstime are the 14th and the 15th field, in hundredths of a second.
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or("").split_whitespace().collect();
+    let ticks = |field: usize| fields[field].parse::<u64>().expect("ticks");
+    (ticks(13) + ticks(14)) * 10_000_000
 }
 
 /// The witness's process, seen from the sender.

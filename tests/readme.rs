@@ -28,6 +28,17 @@ fn every_whole_policy_and_profile_in_the_readme_loads() {
     assert!(!policies.is_empty() && profiles.len() > 1, "README shows too little");
 }
 
+#[test]
+fn the_readme_names_every_shipped_policy_and_profile() {
+    let readme = include_str!("../README.md");
+    let profiles = std::fs::read_dir("profiles").unwrap().map(|entry| entry.unwrap().path());
+    let profiles = profiles.filter(|path| path.extension().is_some_and(|extension| extension == "yaml"));
+    let profiles = profiles.map(|path| path.file_stem().unwrap().to_string_lossy().into_owned());
+    for name in policy::builtin_names().map(str::to_owned).chain(profiles) {
+        assert!(readme.contains(&format!("| `{name}` |")), "README does not list {name}");
+    }
+}
+
 /// The blocks that have all of these keys; fragments, which show one thing, lack some.
 fn whole<'a>(blocks: &[&'a str], keys: &[&str]) -> Vec<&'a str> {
     let has = |block: &&str, key: &&str| block.lines().any(|line| line.starts_with(*key));

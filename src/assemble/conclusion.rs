@@ -9,6 +9,12 @@ use crate::time::Nanos;
 /// The check whose failed finding explains a quota that is exceeded.
 const QUOTA_CHECK: &str = "fleet.quota";
 
+/// The check that counts the chargers which never came into service.
+const SERVICE_CHECK: &str = "fleet.in-service";
+
+/// Where more than one charger in so many is missing, the run shows another fleet than the profile's.
+const MISSING_ONE_IN: u64 = 100;
+
 /// Draws the conclusion from a summary that is otherwise complete.
 ///
 /// An interrupted, unreachable or invalid run never counts as passed or failed, but its reasons still name what failed.
@@ -24,6 +30,8 @@ pub(super) fn conclude(summary: &Summary, unreached: Option<Unreached>) -> Concl
         (Exit::Invalid, format!("This run proves nothing: {problem}"))
     } else if let Some(first) = failures.first() {
         (Exit::Fail, format!("{}{}.", first.trim_end_matches('.'), more(failures.len() - 1)))
+    } else if let Some(missing) = missing_fleet(summary) {
+        (Exit::Invalid, missing)
     } else if let Some(first) = blind.first() {
         (Exit::Invalid, first.clone())
     } else {
@@ -71,6 +79,18 @@ fn unexplained_overuse(summary: &Summary) -> impl Iterator<Item = String> {
     over.filter(move |quota| !explained(quota)).map(|quota| {
         format!("The fleet exceeds the limit of {} ({}) under every reading of it.", quota.class, quota.limit)
     })
+}
+
+/// The finding on chargers that never came into service, where there are any.
+fn missing_chargers(summary: &Summary) -> Option<&Finding> {
+    summary.findings.iter().find(|finding| finding.check == SERVICE_CHECK && finding.wrong > 0)
+}
+
+/// What is said where so many are missing that nothing is shown of the fleet that was to be tried.
+fn missing_fleet(summary: &Summary) -> Option<String> {
+    let missing = missing_chargers(summary)?;
+    let told = || format!("{} What the run shows holds for a smaller fleet.", sentence(&missing.headline));
+    (missing.wrong * MISSING_ONE_IN > missing.looked_at).then(told)
 }
 
 fn open_gates(summary: &Summary) -> Vec<String> {
@@ -125,15 +145,8 @@ fn pass_headline(summary: &Summary) -> String {
         2 => " and both gates hold".to_owned(),
         count => format!(" and all {count} gates hold"),
     };
-    let depending = summary.quotas.iter().filter(|quota| quota.safety == Safety::DependsOnReading).count();
-    if depending > 0 {
-        let limits = counted(depending, "limit is", "limits are");
-        return format!("With a reservation: {limits} kept only under some readings{gates}.");
-    }
-    let unproven = summary.findings.iter().filter(|finding| is_open_quota(finding)).count();
-    if unproven > 0 {
-        let limits = counted(unproven, "class's limit is", "classes' limits are");
-        return format!("With a reservation: {limits} not shown to be kept{gates}.");
+    if let Some(reservation) = weightiest_reservation(summary) {
+        return format!("With a reservation: {reservation}{gates}.");
     }
     let tightest = summary
         .quotas
@@ -151,6 +164,18 @@ fn pass_headline(summary: &Summary) -> String {
         ),
         None => format!("Nothing failed, but no limit on a rate was used{gates}."),
     }
+}
+
+fn weightiest_reservation(summary: &Summary) -> Option<String> {
+    let depending = summary.quotas.iter().filter(|quota| quota.safety == Safety::DependsOnReading).count();
+    if depending > 0 {
+        return Some(format!("{} kept only under some readings", counted(depending, "limit is", "limits are")));
+    }
+    let unproven = summary.findings.iter().filter(|finding| is_open_quota(finding)).count();
+    if unproven > 0 {
+        return Some(format!("{} not shown to be kept", counted(unproven, "class's limit is", "classes' limits are")));
+    }
+    missing_chargers(summary).map(|missing| missing.headline.trim_end_matches('.').to_owned())
 }
 
 fn is_open_quota(finding: &Finding) -> bool {
@@ -279,6 +304,41 @@ mod tests {
         for safety in [Safety::Safe, Safety::DependsOnReading, Safety::NoData] {
             assert_eq!(concluded(|summary| summary.quotas = vec![quota("queries", safety, 0.5)]).exit, Exit::Pass);
         }
+    }
+
+    /// A fleet of which `missing` of 200 chargers never came into service.
+    fn without(missing: u64) -> Finding {
+        let headline = format!("{missing} of 200 chargers never came into service: status 403 {missing}");
+        Finding { wrong: missing, looked_at: 200, ..finding(SERVICE_CHECK, "", Verdict::Inconclusive, &headline) }
+    }
+
+    #[test]
+    fn a_fleet_that_is_not_there_makes_a_run_invalid() {
+        let conclusion = concluded(|summary| {
+            summary.findings = vec![without(199)];
+            summary.gates = vec![gate(Verdict::NoData)];
+        });
+        assert_eq!((conclusion.exit, conclusion.exit_code), (Exit::Invalid, 4));
+        assert_eq!(
+            conclusion.headline,
+            "199 of 200 chargers never came into service: status 403 199. \
+             What the run shows holds for a smaller fleet."
+        );
+        let conclusion = concluded(|summary| {
+            summary.findings = vec![without(199), breach(Party::Server, Verdict::Fail, "Admits too much")];
+        });
+        assert_eq!(conclusion.exit, Exit::Fail, "what the rest of the fleet shows still counts");
+    }
+
+    #[test]
+    fn a_few_missing_chargers_are_a_reservation() {
+        assert_eq!(concluded(|summary| summary.findings = vec![without(3)]).exit, Exit::Invalid);
+        let conclusion = concluded(|summary| summary.findings = vec![without(2)]);
+        assert_eq!(conclusion.exit, Exit::Pass);
+        assert_eq!(conclusion.headline, "With a reservation: 2 of 200 chargers never came into service: status 403 2.");
+        let whole = Finding { wrong: 0, verdict: Verdict::Pass, ..without(0) };
+        let conclusion = concluded(|summary| summary.findings = vec![whole]);
+        assert!(!conclusion.headline.starts_with("With a reservation"), "{conclusion:?}");
     }
 
     #[test]

@@ -142,7 +142,8 @@ fn conclude(end: LiveEnd<Recorder>, place: &Place, args: &RunArgs, scenario: &Sc
         ended: end.ended,
         interrupted: end.stopped == Some(Stop::Asked),
         gave_up: end.stopped == Some(Stop::Unreachable),
-        unreachable: !end.ever_connected,
+        // Where nothing was tried, nothing is known of the target.
+        unreachable: !end.ever_connected && end.peak_in_flight > 0,
         connect_error: end.connect_error,
         target: place.description.clone(),
         command: command(args, scenario),

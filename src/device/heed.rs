@@ -4,6 +4,7 @@ use crate::device::{Answer, Outcome};
 use crate::policy::model::ClassId;
 use crate::scenario::OperationId;
 use crate::scenario::fleet::Reaction;
+use crate::signals::LONGEST_WAIT;
 use crate::time::Nanos;
 
 /// The wait for a reset where an answer says that nothing remains, and not how long a window is.
@@ -35,7 +36,8 @@ impl Heed {
         let window = told.reset.or(told.window).unwrap_or(UNTOLD_WINDOW);
         let empty = (told.remaining == Some(0) && answer.outcome == Outcome::Served).then_some(window);
         if let Some(wait) = refused.or(empty) {
-            self.close(self.class(operation), now.saturating_add(wait));
+            // A wait of five centuries is a mistake, and no reason never to come back.
+            self.close(self.class(operation), now.saturating_add(wait.min(LONGEST_WAIT)));
         }
     }
 
@@ -106,6 +108,17 @@ mod tests {
         told.told.reset = Some(Nanos::from_secs(3));
         heed.take(Nanos::ZERO, LIGHT, &told, &PREEMPT);
         assert_eq!(heed.opens(LIGHT), Nanos::from_secs(3));
+    }
+
+    #[test]
+    fn a_wait_beyond_reason_is_heeded_for_a_day() {
+        for reset in [Nanos::MAX, Nanos::from_secs(500 * 365 * 86_400)] {
+            let mut heed = Heed::default();
+            let mut told = answer(0, 0);
+            told.told.reset = Some(reset);
+            heed.take(MINUTE, LIGHT, &told, &PREEMPT);
+            assert_eq!(heed.opens(LIGHT), MINUTE + Nanos::from_secs(86_400));
+        }
     }
 
     #[test]

@@ -103,6 +103,17 @@ impl RequestPattern {
         })
     }
 
+    /// What a scope that counts by endpoint takes a request for that fits this pattern: all that fit it are one, but behind
+    /// a rest that matches a whole API the first segment tells endpoints apart.
+    pub fn endpoint(&self, path: &str) -> String {
+        let Some(before) = self.segments.len().checked_sub(1).filter(|last| self.segments[*last] == Segment::Rest)
+        else {
+            return self.to_string();
+        };
+        let rest = path.trim_start_matches('/').split('/').nth(before).unwrap_or_default();
+        format!("{self} {rest}")
+    }
+
     /// Whether some request fits both patterns.
     pub fn overlaps(&self, other: &RequestPattern) -> bool {
         if self.method != other.method {
@@ -180,6 +191,16 @@ mod tests {
         let pattern = pattern("GET /vehicles/{vehicle_id}/doors/{door}/*");
         let found: Vec<_> = pattern.parameters("/vehicles/v1/doors/2/locks/3").collect();
         assert_eq!(found, [("vehicle_id", "v1"), ("door", "2")]);
+    }
+
+    #[test]
+    fn an_endpoint_is_a_pattern_or_what_comes_first_behind_it() {
+        let device = pattern("GET /v1/devices/{id}");
+        assert_eq!(device.endpoint("/v1/devices/a"), device.endpoint("/v1/devices/b"));
+        let all = pattern("GET /v1/*");
+        assert_eq!(all.endpoint("/v1/customers"), all.endpoint("/v1/customers/c1"));
+        assert_ne!(all.endpoint("/v1/customers"), all.endpoint("/v1/invoices"));
+        assert_ne!(all.endpoint("/v1/customers"), pattern("POST /v1/*").endpoint("/v1/customers"));
     }
 
     #[test]

@@ -36,6 +36,8 @@ pub struct Policy {
     pub silences: Vec<String>,
     /// What the provider says and this language cannot, one sentence each.
     pub lost: Vec<String>,
+    /// The provider says that there are limits besides these: no refusal is false for want of a reason among them.
+    pub more_limits: bool,
     /// SHA-256 of the policy's text, in hexadecimal: reports carry it.
     pub hash: String,
 }

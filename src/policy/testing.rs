@@ -61,6 +61,7 @@ guidance:
   cacheable: [{request: GET /v1/pages, keep: 5m}]
   token_reuse: {requests: [POST /token], lifetime: 24h, renew_before: 0s}
   backoff: {initial: 1s, max: 30s, jitter: 12.5%, attempts: 6}
+more_limits: true
 silences: ["How: nobody knows.", "'tis not said"]
 lost: [The moon's phase counts.]
 "#;

@@ -66,7 +66,7 @@ pub fn passing() -> Summary {
             Verdict::NoData,
             "Nothing was refused, so nothing could be refused falsely.",
         ),
-        finding("server.retry-after", Party::Server, "", Verdict::NoData, "No hint was given."),
+        finding("server.honest-hint", Party::Server, "", Verdict::NoData, "No hint was given."),
         finding(
             "client.cadence",
             Party::Client,
@@ -74,7 +74,7 @@ pub fn passing() -> Summary {
             Verdict::Pass,
             "Heartbeats and telemetry kept their cadence.",
         ),
-        finding("client.cache", Party::Client, "dashboard", Verdict::Pass, "Site lists were cached."),
+        finding("guidance.cache", Party::Client, "", Verdict::Pass, "Site lists were cached."),
     ];
     Summary {
         format: FORMAT,
@@ -143,7 +143,7 @@ pub fn failing() -> Summary {
         would_save: Some(231),
         severity: Severity::Advice,
         evidence: evidence(3),
-        ..finding("client.prefer-stream", Party::Client, "queries", Verdict::Fail, "Live state was polled instead of streamed.")
+        ..finding("guidance.stream", Party::Client, "", Verdict::Fail, "Live state was polled instead of streamed.")
     };
     let quota = Finding {
         explanation: "Under the strictest reading, a rolling window, the busiest minute held 252 requests; even under the loosest it held 193.".to_owned(),
@@ -161,11 +161,11 @@ pub fn failing() -> Summary {
         ..finding("fleet.quota", Party::Fleet, "charger-high-frequency", Verdict::Inconclusive, "Whether the chargers keep to 10 per second depends on the reading.")
     };
     let undocumented = finding(
-        "server.penalty",
+        "server.stream-delivery",
         Party::Server,
         "",
         Verdict::Undocumented,
-        "The documents do not say whether repeated breaches are punished.",
+        "The server ended 1 of 2 streams: closed with code 1001 1",
     );
     summary.findings.splice(0..2, [polling, quota, unclear, undocumented]);
     summary.gates = vec![

@@ -115,9 +115,6 @@ fn verdict(page: &mut Page, summary: &Summary) {
     for reason in &summary.conclusion.reasons {
         page.paragraph("  - ", reason);
     }
-    for problem in &summary.harness.problems {
-        page.paragraph("  ! ", problem);
-    }
 }
 
 fn quotas(page: &mut Page, summary: &Summary) {

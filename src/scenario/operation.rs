@@ -1,6 +1,6 @@
 //! Operations: the requests that the fleet can make, each with the class the policy puts it in.
 
-use crate::policy::matching::{self, RequestPattern};
+use crate::policy::matching;
 use crate::policy::model::{ClassId, Policy};
 
 /// Index of an operation in [`Operations`].
@@ -16,7 +16,9 @@ pub struct Operation {
     pub path: String,
     /// None where the policy puts it in no class.
     pub class: Option<ClassId>,
-    /// Numbers the endpoints: operations that one pattern of the policy matches are one, as scopes see it.
+    /// Numbers the endpoints, as scopes tell them apart ([`RequestPattern::endpoint`]).
+    ///
+    /// [`RequestPattern::endpoint`]: crate::policy::matching::RequestPattern::endpoint
     pub endpoint: u32,
 }
 
@@ -34,17 +36,19 @@ impl Operations {
     /// Classifies each (method, path template) by the policy.
     pub fn classified<'a>(policy: &Policy, requests: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
         let mut operations = Operations::default();
-        let mut endpoints: Vec<Option<&RequestPattern>> = Vec::new();
+        let mut endpoints: Vec<String> = Vec::new();
         for (method, path) in requests {
             let found = matching::find(&policy.classes, method, path);
-            let pattern = found.map(|(_, pattern)| pattern);
-            let known = endpoints.iter().position(|known| known.is_some() && *known == pattern);
-            endpoints.push(pattern);
+            let endpoint = found.map_or_else(|| format!("{method} {path}"), |(_, pattern)| pattern.endpoint(path));
+            let number = endpoints.iter().position(|known| *known == endpoint).unwrap_or_else(|| {
+                endpoints.push(endpoint);
+                endpoints.len() - 1
+            });
             operations.0.push(Operation {
                 method: method.to_owned(),
                 path: path.to_owned(),
                 class: found.map(|(class, _)| class),
-                endpoint: known.unwrap_or(endpoints.len() - 1) as u32,
+                endpoint: number as u32,
             });
         }
         operations

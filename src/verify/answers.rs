@@ -1,15 +1,22 @@
 //! `server.answers`: requests are answered, and what is asked for is served at least once. `server.overload`: not many are
 //! told that the server is overloaded. Without these a dead server would keep every limit.
+//!
+//! Not every 4xx is the server's failure to serve. A registration that finds the charger known is answered as documented:
+//! `fleet.in-service` tells of it. And a real platform need not know the device ids that operators ask about, which are
+//! made up; what it answers 404 to on that account is left open.
 
 use std::collections::BTreeMap;
 
 use super::exhibit::{Exhibit, Exhibits, failure_in_words};
+use super::service::{self, KNOWN};
 use super::words::unseen;
 use crate::device::{Failure, Outcome};
 use crate::policy::model::ClassId;
 use crate::record::{Exchange, Record};
-use crate::scenario::{Operation, Scenario};
+use crate::scenario::target::Target;
+use crate::scenario::{Operation, OperationId, Scenario};
 use crate::summary::finding::{Finding, Party, Severity, Verdict};
+use crate::tellus::TellusOp;
 use crate::words::{percent_of, plural};
 
 /// More than one in so many requests may not go wrong.
@@ -18,10 +25,20 @@ const ONE_IN: u64 = 100;
 /// So many requests for an operation with none served are no accident.
 const NEVER_AFTER: u64 = 3;
 
+/// The parameter of a path that names a device.
+const DEVICE_ID: &str = "{device_id}";
+
+/// Why a platform other than the reference server may answer 404.
+pub(super) const MADE_UP_IDS: &str = "quotaproof makes up device ids as the reference server mints them (`dvc_` and the \
+    serial number); another platform may know none of them.";
+
 /// What became of all requests.
 #[derive(Clone, Debug)]
 pub struct Answers {
     operations: Vec<Asked>,
+    register: Option<OperationId>,
+    /// By operation: whether the server may know none of the devices that it asks about.
+    of_made_up_devices: Vec<bool>,
     /// By class; the last for requests without a class.
     classes: Vec<Shown>,
 }
@@ -30,7 +47,10 @@ pub struct Answers {
 #[derive(Clone, Debug, Default)]
 struct Asked {
     finished: u64,
+    /// Registrations of chargers that the server knew among them.
     served: u64,
+    /// Told that there is no such device, where it may be that there is none.
+    unknown: u64,
     /// Answered with a 4xx or 5xx that is neither the refusal nor the overload.
     errors: u64,
     overloaded: u64,
@@ -69,9 +89,9 @@ impl Fault {
 }
 
 impl Asked {
-    fn add(&mut self, record: &Record, fault: Option<Fault>) {
+    fn add(&mut self, record: &Record, is_served: bool, fault: Option<Fault>) {
         self.finished += 1;
-        self.served += u64::from(record.outcome == Outcome::Served);
+        self.served += u64::from(is_served);
         self.overloaded += u64::from(record.outcome == Outcome::Overloaded);
         self.errors += u64::from(matches!(record.outcome, Outcome::Rejected(_) | Outcome::Broken(_)));
         if let Some(fault) = fault {
@@ -82,6 +102,7 @@ impl Asked {
     fn merge(&mut self, other: &Asked) {
         self.finished += other.finished;
         self.served += other.served;
+        self.unknown += other.unknown;
         self.errors += other.errors;
         self.overloaded += other.overloaded;
         for (fault, count) in &other.faults {
@@ -117,8 +138,12 @@ impl Asked {
 
 impl Answers {
     pub fn new(scenario: &Scenario) -> Self {
+        let is_remote = matches!(scenario.target, Target::Remote(_));
+        let is_made_up = |operation: &Operation| is_remote && operation.path.contains(DEVICE_ID);
         Answers {
             operations: vec![Asked::default(); scenario.operations.iter().count()],
+            register: service::find(scenario, TellusOp::Register),
+            of_made_up_devices: scenario.operations.iter().map(|(_, operation)| is_made_up(operation)).collect(),
             classes: vec![Shown::default(); scenario.policy.classes.len() + 1],
         }
     }
@@ -129,11 +154,18 @@ impl Answers {
             return;
         }
         let fault = Fault::of(record);
-        self.operations[usize::from(record.operation.0)].add(record, fault);
+        let is_known = Some(record.operation) == self.register && record.outcome == KNOWN;
+        let is_served = is_known || record.outcome == Outcome::Served;
+        let operation = usize::from(record.operation.0);
+        self.operations[operation].add(record, is_served, fault);
+        let is_unknown = self.of_made_up_devices[operation] && record.outcome == Outcome::Rejected(404);
+        self.operations[operation].unknown += u64::from(is_unknown);
+        if is_served {
+            return;
+        }
         let unclassified = self.classes.len() - 1;
         let shown = &mut self.classes[class.map_or(unclassified, ClassId::index)];
         let (exhibits, why) = match (fault, record.outcome) {
-            (_, Outcome::Served) => return,
             (Some(fault), _) => (&mut shown.faults, fault.in_words()),
             (None, Outcome::Overloaded) => (&mut shown.overloads, "overloaded".to_owned()),
             (None, _) => (&mut shown.unserved, "not served".to_owned()),
@@ -189,29 +221,25 @@ impl Shown {
     }
 
     fn answers(self, scenario: &Scenario, all: &Asked, asked: &[(&Operation, &Asked)], blank: Finding) -> Finding {
-        let never: Vec<String> = asked
-            .iter()
-            .filter(|(_, asked)| asked.was_never_served())
-            .map(|(operation, asked)| format!("{} (asked {})", operation.name(), plural(asked.finished, "time")))
-            .collect();
+        let never = asked.iter().filter(|(_, asked)| asked.was_never_served());
+        // Without a device to ask about nothing is served, whatever else was answered.
+        let (open, never): (Vec<_>, Vec<_>) = never.partition(|(_, asked)| asked.unknown > 0);
         let too_many = all.faulty() * ONE_IN > all.finished;
-        let never_text = format!("never served: {}", never.join(", "));
-        let headline = match (too_many, never.is_empty()) {
-            (true, true) => all.faults_headline(),
-            (true, false) => format!("{}; {never_text}", all.faults_headline()),
-            (false, false) => format!("Asked for and {never_text}"),
-            (false, true) if all.faulty() > 0 => all.faults_headline(),
-            (false, true) => format!("{}, each with an answer", plural(all.finished, "request")),
-        };
         let failed = too_many || !never.is_empty();
+        let named = if failed { &never } else { &open };
         let mut evidence = self.faults;
-        if !never.is_empty() {
+        if !(never.is_empty() && open.is_empty()) {
             evidence.merge(self.unserved);
             evidence.merge(self.overloads);
         }
         Finding {
-            verdict: if failed { Verdict::Fail } else { Verdict::Pass },
-            headline,
+            verdict: match (failed, open.is_empty()) {
+                (true, _) => Verdict::Fail,
+                (false, false) => Verdict::Inconclusive,
+                (false, true) => Verdict::Pass,
+            },
+            headline: answers_headline(all, too_many, named),
+            explanation: if open.is_empty() { String::new() } else { MADE_UP_IDS.to_owned() },
             remedy: match failed {
                 true => "Check that the server is up, that the target is right and that it knows these requests".into(),
                 false => String::new(),
@@ -221,6 +249,19 @@ impl Shown {
             evidence: evidence.into_evidence(scenario),
             ..blank
         }
+    }
+}
+
+fn answers_headline(all: &Asked, too_many: bool, never: &[&(&Operation, &Asked)]) -> String {
+    let asked = |asked: &Asked| plural(asked.finished, "time");
+    let never: Vec<_> = never.iter().map(|(name, it)| format!("{} (asked {})", name.name(), asked(it))).collect();
+    let never_text = format!("never served: {}", never.join(", "));
+    match (too_many, never.is_empty()) {
+        (true, true) => all.faults_headline(),
+        (true, false) => format!("{}; {never_text}", all.faults_headline()),
+        (false, false) => format!("Asked for and {never_text}"),
+        (false, true) if all.faulty() > 0 => all.faults_headline(),
+        (false, true) => format!("{}, each with an answer", plural(all.finished, "request")),
     }
 }
 
@@ -245,6 +286,7 @@ fn overload_finding(scenario: &Scenario, all: &Asked, exhibits: Exhibits, blank:
 mod tests {
     use super::super::testing::*;
     use super::*;
+    use crate::scenario::target::RemoteSpec;
 
     /// `count` heartbeats, the first of which come to each of `outcomes`.
     fn heartbeats(count: u64, outcomes: &[Outcome]) -> Outcomes {
@@ -291,6 +333,48 @@ mod tests {
         assert_eq!(finding.verdict, Verdict::Fail);
         assert_eq!(finding.headline, "Asked for and never served: POST /heartbeat (asked 1 time)");
         assert_eq!(finding.evidence[0].received, "404 as it came");
+    }
+
+    #[test]
+    fn a_charger_that_is_known_is_answered_as_documented() {
+        let registered = |outcomes: &[Outcome]| {
+            let mut script = Script::default();
+            for (device, &outcome) in (0..).zip(outcomes) {
+                script.ask(Ask { outcome, ..Ask::new(device, REGISTER, u64::from(device) * 1_000) });
+            }
+            script.verify(scenario(policy(), 3)).finding("server.answers", "unclassified").clone()
+        };
+        let finding = registered(&[KNOWN; 3]);
+        assert_eq!((finding.verdict, finding.evidence.len()), (Verdict::Pass, 0));
+        assert_eq!(finding.headline, "3 requests, each with an answer");
+        assert_eq!(registered(&[Outcome::Rejected(403); 3]).verdict, Verdict::Fail);
+        assert_eq!(answers(3, &[KNOWN; 3]).verdict, Verdict::Fail, "it means nothing to other requests");
+    }
+
+    #[test]
+    fn a_platform_need_not_know_device_ids_that_are_made_up() {
+        let asked = |operation, outcome, target: Option<Target>| {
+            let mut script = Script::default();
+            (0..3).for_each(|number| {
+                script.ask(Ask { outcome, ..Ask::new(0, operation, number * 5_000) });
+            });
+            let mut scenario = scenario(policy(), 1);
+            scenario.target = target.unwrap_or(scenario.target);
+            script.verify(scenario).finding("server.answers", "queries").clone()
+        };
+        let remote = || {
+            let spec = RemoteSpec { url: "http://127.0.0.1:1".into(), authorized: false, ca_file: None };
+            Some(Target::Remote(spec))
+        };
+        let missing = Outcome::Rejected(404);
+        let finding = asked(DEVICE, missing, remote());
+        assert_eq!(finding.verdict, Verdict::Inconclusive);
+        assert_eq!(finding.headline, "Asked for and never served: GET /devices/{device_id} (asked 3 times)");
+        assert_eq!((&*finding.explanation, finding.evidence.len()), (MADE_UP_IDS, 3));
+        assert_eq!(asked(DEVICE, missing, None).verdict, Verdict::Fail, "the reference server mints these ids");
+        assert_eq!(asked(SITES, missing, remote()).verdict, Verdict::Fail, "no device is asked about");
+        assert_eq!(asked(DEVICE, Outcome::Rejected(403), remote()).verdict, Verdict::Fail);
+        assert_eq!(asked(DEVICE, Outcome::Broken(500), remote()).verdict, Verdict::Fail);
     }
 
     #[test]

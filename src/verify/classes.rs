@@ -1,5 +1,7 @@
 //! Every class's watch, and which of them a request draws on: its own class and the parents of that.
 
+use arrayvec::ArrayVec;
+
 use super::class::{ClassWatch, Drawn};
 use super::reaction::Logical;
 use super::refusal::{Cause, Loads};
@@ -79,16 +81,20 @@ impl Classes {
             let bars = others.map(|id| self.watches[id.index()].bars(scenario, sent, record));
             cause = bars.max().unwrap_or(Cause::Impossible);
         }
-        let mut own = [Cause::Impossible; MOST_DRAWN];
-        for (index, id) in drawn_on.iter().enumerate() {
+        let mut own = ArrayVec::<Cause, MOST_DRAWN>::new();
+        for id in drawn_on {
             let says = self.watches[id.index()].done(&request, sent, stream, record, exchange);
-            own[index.min(MOST_DRAWN - 1)] = says;
             cause = cause.max(says);
+            // Of more parents than that, the last are not told what they said themselves.
+            let _ = own.try_push(says);
         }
         if !refused {
             return;
         }
-        for (id, own) in drawn_on.iter().zip(own) {
+        if scenario.policy.more_limits {
+            cause = cause.max(Cause::Possible);
+        }
+        for (id, own) in drawn_on.iter().zip(own.into_iter().chain(std::iter::repeat(Cause::Impossible))) {
             self.watches[id.index()].refused(cause, own, record, exchange);
         }
         if cause == Cause::Possible {
@@ -113,7 +119,7 @@ impl Classes {
         says: impl Fn(&Loads, ScopeKey) -> bool,
     ) -> bool {
         let drawn_on = &self.drawn_on[class.index()];
-        if self.barring.iter().any(|id| !drawn_on.contains(id)) {
+        if scenario.policy.more_limits || self.barring.iter().any(|id| !drawn_on.contains(id)) {
             return false;
         }
         let mut any = false;
@@ -164,3 +170,25 @@ impl Classes {
 
 /// A class and so many of its parents tell apart whose limits explain a refusal.
 const MOST_DRAWN: usize = 8;
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::*;
+    use crate::summary::finding::Verdict;
+
+    #[test]
+    fn where_there_are_more_limits_than_stand_in_the_policy_no_refusal_is_false() {
+        let judged = |more_limits| {
+            let mut policy = policy();
+            policy.more_limits = more_limits;
+            let mut script = Script::default();
+            for second in 1..20 {
+                let ask = Ask::new(0, SITES, 5_000 * second);
+                script.ask(if second % 3 == 0 { ask.told(1) } else { ask });
+            }
+            script.verify(scenario(policy, 1)).finding("server.false-refusal", "queries").verdict
+        };
+        assert_eq!(judged(false), Verdict::Fail);
+        assert_eq!(judged(true), Verdict::Inconclusive);
+    }
+}

@@ -1,17 +1,22 @@
 //! `server.stream-delivery`: what the streams that were opened brought, and how they ended.
 //!
 //! The documents promise a frame for each device in each interval of a few seconds, and leave open whether idle devices
-//! have any. So a stream that stays silent for [`SILENCE`] is the server's failure only where its chargers reported all
-//! the while that they charge. They say nothing about a server that ends a stream: that is told and not judged.
+//! have any. So a stream that stays silent for [`SILENCE`] is the server's failure only where its chargers reported for as
+//! long without a pause that they charge. And a stream names its devices by ids that are made up as the reference server
+//! mints them: another platform is blamed only where some stream brought a frame, so that it knows such ids. The documents
+//! say nothing about a server that ends a stream: that is told and not judged.
 
 use std::collections::{BTreeMap, HashMap};
 
+use super::answers::MADE_UP_IDS;
 use super::exhibit::{Exhibit, Exhibits};
 use super::series::Series;
+use super::service;
 use super::words::unseen;
 use crate::device::operator::plan::device_sets;
 use crate::device::{Detail, Flow, Outcome};
 use crate::record::{Record, StreamEnding};
+use crate::scenario::target::Target;
 use crate::scenario::{DeviceId, GroupId, OperationId, Scenario};
 use crate::summary::finding::{Finding, Party, Severity, Verdict};
 use crate::tellus::TellusOp;
@@ -21,11 +26,19 @@ use crate::words::plural;
 /// A stream without a frame for so long is silent: the documents say "every few seconds".
 pub const SILENCE: Nanos = Nanos::from_secs(30);
 
+/// What chargers report is noted in steps of this length at most, however long the run: they report every few seconds.
+const STEP: Nanos = Nanos::from_secs(5);
+
+/// Reports that are further apart than this do not tell of charging between them.
+const PAUSE: Nanos = Nanos::from_secs(10);
+
 #[derive(Clone, Debug)]
 pub struct Deliveries {
     /// The handshakes of streams, by operation.
     streams: Vec<bool>,
     telemetry: Option<OperationId>,
+    /// Whether the server may know none of the devices that the streams are about.
+    is_remote: bool,
     /// By the number of the set, from 1.
     watched: Vec<Watched>,
     open: HashMap<(DeviceId, Flow), Record>,
@@ -58,14 +71,11 @@ struct Silent {
 impl Deliveries {
     /// `step` is the length of a step of the timeline.
     pub fn new(scenario: &Scenario, step: Nanos) -> Self {
-        let telemetry = TellusOp::Telemetry.request();
-        let is_telemetry = |method: &str, path: &str| (method, path) == telemetry;
-        let mut operations = scenario.operations.iter();
-        let telemetry = operations.find(|(_, operation)| is_telemetry(&operation.method, &operation.path));
-        let watched = |(group, devices)| Watched { group, devices, charging: Series::new(step) };
+        let watched = |(group, devices)| Watched { group, devices, charging: Series::new(step.min(STEP)) };
         Deliveries {
             streams: scenario.operations.iter().map(|(_, operation)| operation.method == "WS").collect(),
-            telemetry: telemetry.map(|(id, _)| id),
+            telemetry: service::find(scenario, TellusOp::Telemetry),
+            is_remote: matches!(scenario.target, Target::Remote(_)),
             watched: device_sets(scenario).into_iter().map(watched).collect(),
             open: HashMap::new(),
             opened: 0,
@@ -141,7 +151,12 @@ impl Deliveries {
         self.silent.sort_by_key(|silent| silent.from);
         let (owed, unclear): (Vec<Silent>, Vec<Silent>) =
             std::mem::take(&mut self.silent).into_iter().partition(|silent| self.charged_during(silent));
-        let (verdict, headline) = self.judged(owed.len() as u64, unclear.len() as u64);
+        let is_doubtful = self.is_remote && self.delivered == 0;
+        let (verdict, headline) = match owed.len() as u64 {
+            0 => self.otherwise(unclear.len() as u64),
+            owed if is_doubtful => (Verdict::Inconclusive, silence(owed)),
+            owed => (Verdict::Fail, silence(owed)),
+        };
         let remedy = match verdict {
             Verdict::Fail => "Send a frame for each charging device every few seconds while its stream is open",
             _ => "",
@@ -149,6 +164,10 @@ impl Deliveries {
         let explanation = match self.opened {
             0 => String::new(),
             opened => format!("{} opened, {}.", plural(opened, "stream"), plural(self.frames, "frame")),
+        };
+        let explanation = match !owed.is_empty() && is_doubtful {
+            true => format!("{explanation} {MADE_UP_IDS}"),
+            false => explanation,
         };
         let looked_at = self.delivered + (owed.len() + unclear.len()) as u64;
         let wrong = owed.len() as u64;
@@ -169,13 +188,11 @@ impl Deliveries {
         }
     }
 
-    fn judged(&self, owed: u64, unclear: u64) -> (Verdict, String) {
+    /// What there is to say where no stream was silent that should not have been.
+    fn otherwise(&self, unclear: u64) -> (Verdict, String) {
         let by_server: u64 = self.ended.values().sum();
         let streams = |count| plural(count, "stream");
-        if owed > 0 {
-            let headline = "brought nothing while their chargers reported for 30s and longer that they charge";
-            (Verdict::Fail, format!("{} {headline}", streams(owed)))
-        } else if unclear > 0 {
+        if unclear > 0 {
             let headline = "brought nothing for 30s and longer, with too little charging to tell why";
             (Verdict::Inconclusive, format!("{} {headline}", streams(unclear)))
         } else if by_server > 0 {
@@ -191,14 +208,33 @@ impl Deliveries {
         }
     }
 
-    /// Whether the stream's chargers told for as long as [`SILENCE`] that they charge, while it was open.
+    /// Whether the stream's chargers told for as long as [`SILENCE`] without a pause that they charge, while it was open.
     fn charged_during(&self, silent: &Silent) -> bool {
-        let Some(watched) = (silent.set as usize).checked_sub(1).and_then(|index| self.watched.get(index)) else {
-            return false;
-        };
-        let span = watched.charging.span(silent.from, silent.until);
-        span.is_some_and(|(first, last)| last.saturating_sub(first) >= SILENCE)
+        let watched = (silent.set as usize).checked_sub(1).and_then(|index| self.watched.get(index));
+        // Above, as a time between the beginnings of two steps is up to a step longer than the one between two reports.
+        watched.is_some_and(|watched| watched.charged_for(silent.from, silent.until) > SILENCE)
     }
+}
+
+impl Watched {
+    /// The longest time without a pause in which chargers told that they charge, by the beginnings of the steps.
+    fn charged_for(&self, from: Nanos, until: Nanos) -> Nanos {
+        let next_after = |at: Nanos| self.charging.span(at, until).map(|(first, _)| first);
+        let (mut since, mut last, mut longest) = (Nanos::ZERO, Nanos::ZERO, Nanos::ZERO);
+        for at in std::iter::successors(next_after(from), |&at| next_after(at)) {
+            if last == Nanos::ZERO || at.saturating_sub(last) > PAUSE {
+                since = at;
+            }
+            last = at;
+            longest = longest.max(at.saturating_sub(since));
+        }
+        longest
+    }
+}
+
+fn silence(streams: u64) -> String {
+    let headline = "brought nothing while their chargers reported for 30s and longer that they charge";
+    format!("{} {headline}", plural(streams, "stream"))
 }
 
 #[cfg(test)]
@@ -206,6 +242,7 @@ mod tests {
     use super::super::testing::*;
     use super::*;
     use crate::scenario::fleet::{Ask as Asking, CadenceSpec, Question};
+    use crate::scenario::target::RemoteSpec;
     use crate::scenario::{GroupKind, Scenario};
 
     /// Clients that watch the first `devices` of their own group.
@@ -244,7 +281,29 @@ mod tests {
         let charging: Vec<u64> = (2..60).step_by(5).collect();
         assert_eq!(stream(55, 0, DEVICE, &[], 2).verdict, Verdict::Inconclusive);
         assert_eq!(stream(55, 0, DEVICE, &[2, 7, 12, 30], 2).verdict, Verdict::Inconclusive);
+        assert_eq!(stream(55, 0, DEVICE, &[2, 7, 12, 38, 43, 48], 2).verdict, Verdict::Inconclusive, "a pause");
         assert_eq!(stream(55, 0, DEVICE, &charging, 1).verdict, Verdict::Inconclusive, "another charger's");
+    }
+
+    #[test]
+    fn another_platform_may_not_know_the_devices_unless_it_sent_a_frame() {
+        let silent = |frames_before: u64| {
+            let mut script = Script::default();
+            let first = script.ask(Ask::new(0, STREAM, 100).about(1));
+            script.end_stream(0, first, 900, frames_before, DEVICE);
+            let second = script.ask(Ask::new(0, STREAM, 1_000).about(1));
+            (2..60).step_by(5).for_each(|second| {
+                script.ask(Ask::new(1, TELEMETRY, second * 1_000));
+            });
+            script.end_stream(0, second, 55_000, 0, DEVICE);
+            let remote = RemoteSpec { url: "http://127.0.0.1:1".into(), authorized: false, ca_file: None };
+            let scenario = Scenario { target: Target::Remote(remote), ..watching(2) };
+            script.verify(scenario).finding("server.stream-delivery", "").clone()
+        };
+        let finding = silent(0);
+        assert_eq!((finding.verdict, finding.wrong, &*finding.remedy), (Verdict::Inconclusive, 1, ""));
+        assert!(finding.explanation.contains(MADE_UP_IDS), "{finding:?}");
+        assert_eq!(silent(1).verdict, Verdict::Fail);
     }
 
     #[test]

@@ -23,6 +23,8 @@
 //! A bucket refuses a request when what was taken from it and has not run in again leaves less than the request costs. At
 //! most that is: everything that may count, taken as late as it can have been (at its end, or just before the refusal if it
 //! was in flight), with the refusal as early as it can have been. One that is filled up at intervals may lack one filling more.
+//! A server that ran before the run may have begun it with an empty bucket, and one that is used while it fills stays low
+//! long after it would have been full.
 //!
 //! Where requests differ in cost, all this is counted in points. Where only the answer tells the cost, no refusal is called
 //! false and none is called due.
@@ -55,8 +57,8 @@ pub struct Load {
     /// When the latest that count for sure were sent and done and what they cost, by the time they were sent.
     served: VecDeque<(Nanos, Nanos, u32)>,
     served_cost: u64,
-    /// When a bucket from which all that may count was taken would be full again, and one from which only what counts for
-    /// sure was, in units of 1/`allow` ns.
+    /// When a bucket from which all that may count was taken would be full again, but for how it began
+    /// ([`Load::may_lack_until`]), and one from which only what counts for sure was, in units of 1/`allow` ns.
     may_be_full_at: u128,
     surely_full_at: u128,
     /// Refusals that requests still in flight may explain; at most [`MOST_DOUBTFUL`], those before stay open.
@@ -111,11 +113,13 @@ struct Bounds {
     window: Option<(Nanos, u32)>,
     /// Taken from a bucket of this size.
     bucket: Option<u32>,
+    /// What the bucket may have lacked when the run began.
+    lacking: u32,
     memory: Nanos,
 }
 
 impl Bounds {
-    fn of(terms: &Terms) -> Self {
+    fn of(terms: &Terms, prior_traffic: bool) -> Self {
         let allow = terms.rate.allow;
         let interval = terms.ceiling(Reading::IntervalRefill);
         let window = |reading: &Reading| match reading {
@@ -131,8 +135,14 @@ impl Bounds {
             Reading::IntervalRefill => interval.checked_sub(allow).filter(|rest| *rest > 0),
             _ => None,
         };
+        let holds = |reading: &Reading| match reading {
+            Reading::TokenBucket | Reading::LeakyBucket | Reading::IntervalRefill => Some(terms.ceiling(*reading)),
+            _ => None,
+        };
+        let deepest = terms.readings.iter().filter_map(holds).max().unwrap_or(0);
         Bounds {
             rate: terms.rate,
+            lacking: if prior_traffic { deepest } else { 0 },
             window: terms.readings.iter().filter_map(window).max_by_key(|(length, _)| *length),
             bucket: terms.readings.iter().filter_map(bucket).min(),
             memory: terms.memory(),
@@ -166,7 +176,7 @@ pub struct Loads {
 impl Loads {
     pub fn new(limit: &RateLimit, terms: &Terms, prior_traffic: bool) -> Self {
         Loads {
-            bounds: Bounds::of(terms),
+            bounds: Bounds::of(terms, prior_traffic),
             counts_refused: limit.counts_refused,
             counts_statuses: limit.counts_statuses.clone(),
             cost_is_told: matches!(limit.cost, Cost::Told { .. }),
@@ -326,7 +336,7 @@ impl Load {
     fn finish(&mut self, bounds: &Bounds, done: Nanos, cost: u32) {
         // Ends that are told out of order count as later, which only keeps more refusals open.
         let done = self.finished.back().map_or(done, |&(latest, _)| latest.max(done));
-        self.may_be_full_at = self.may_be_full_at.max(bounds.scaled(done)) + bounds.volume(u64::from(cost));
+        self.may_be_full_at = self.may_lack_until(bounds).max(bounds.scaled(done)) + bounds.volume(u64::from(cost));
         self.finished.push_back((done, cost));
         self.finished_cost += u64::from(cost);
         let enough = bounds.window.map_or(0, |(_, limit)| u64::from(limit));
@@ -338,6 +348,11 @@ impl Load {
             self.finished.pop_front();
             self.finished_cost -= u64::from(oldest);
         }
+    }
+
+    /// When a bucket from which all that may count was taken is full again, if it began with the least.
+    fn may_lack_until(&self, bounds: &Bounds) -> u128 {
+        self.may_be_full_at.max(bounds.volume(u64::from(bounds.lacking)))
     }
 
     fn cause(&self, bounds: &Bounds, before_run: bool, refused: &Refused) -> Cause {
@@ -373,7 +388,7 @@ impl Load {
 
     fn may_drain_bucket(&self, bounds: &Bounds, refused: &Refused) -> bool {
         let Some(capacity) = bounds.bucket else { return false };
-        let taken = self.may_be_full_at.saturating_sub(bounds.scaled(refused.sent));
+        let taken = self.may_lack_until(bounds).saturating_sub(bounds.scaled(refused.sent));
         taken + bounds.volume(self.under_way + u64::from(refused.cost)) > bounds.volume(u64::from(capacity))
     }
 
@@ -382,7 +397,7 @@ impl Load {
         self.in_flight == 0
             && self.finished.back().is_none_or(|&(done, _)| over(done))
             && self.lost.is_none_or(over)
-            && self.may_be_full_at < bounds.scaled(now)
+            && self.may_lack_until(bounds) < bounds.scaled(now)
     }
 }
 

@@ -225,7 +225,7 @@ const WAITS_BEYOND_REASON: u64 = 10;
 
 /// The longest that a request of a class may have to wait; None where no limit knows a time, and where refusals count, each
 /// of which makes the wait longer.
-fn longest_wait(policy: &Policy, class: ClassId) -> Option<Nanos> {
+pub(super) fn longest_wait(policy: &Policy, class: ClassId) -> Option<Nanos> {
     let own = || policy.drawn_on(class).flat_map(|id| &policy.class(id).limits);
     let counts_refusals = |limit: &Limit| match limit {
         Limit::Rate(limit) if limit.counts_statuses.is_empty() => limit.counts_refused == CountsRefused::Yes,

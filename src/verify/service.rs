@@ -13,7 +13,14 @@ use crate::tellus::TellusOp;
 use crate::words::plural;
 
 /// What a platform answers to a serial number that it knows.
-const KNOWN: Outcome = Outcome::Rejected(409);
+pub(super) const KNOWN: Outcome = Outcome::Rejected(409);
+
+/// The operation of this scenario that is one of Tellus's, by whatever number it goes.
+pub(super) fn find(scenario: &Scenario, wanted: TellusOp) -> Option<OperationId> {
+    let mut operations = scenario.operations.iter();
+    let found = operations.find(|(_, operation)| (&*operation.method, &*operation.path) == wanted.request());
+    found.map(|(id, _)| id)
+}
 
 #[derive(Clone, Debug, Default)]
 pub struct Arrivals {
@@ -34,14 +41,9 @@ struct Setback {
 
 impl Arrivals {
     pub fn new(scenario: &Scenario) -> Self {
-        let find = |wanted: TellusOp| {
-            let mut operations = scenario.operations.iter();
-            let found = operations.find(|(_, operation)| (&*operation.method, &*operation.path) == wanted.request());
-            found.map(|(id, _)| id)
-        };
         Arrivals {
-            register: find(TellusOp::Register),
-            token: find(TellusOp::DeviceToken),
+            register: find(scenario, TellusOp::Register),
+            token: find(scenario, TellusOp::DeviceToken),
             in_service: vec![false; scenario.device_count() as usize],
             ..Arrivals::default()
         }

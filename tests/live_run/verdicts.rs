@@ -106,11 +106,23 @@ fn a_target_that_is_never_reached_ends_the_run_early_with_its_report() {
     let ended = stage.run();
     assert_eq!(ended.code, Some(3), "{ended:?}");
     let summary = stage.summary(&ended);
-    assert!(summary.run.gave_up && !summary.run.interrupted && summary.run.duration_s < 30_000.0, "{:?}", summary.run);
+    assert!(summary.run.gave_up && !summary.run.interrupted && summary.run.duration_s < 30.0, "{:?}", summary.run);
     assert!(summary.conclusion.headline.contains("attempts, connection refused"), "{:?}", summary.conclusion);
     for words in ["Connection refused", "check that the server is running", "given up after"] {
         assert!(ended.says(words), "{words}: {}", ended.out);
     }
+}
+
+/// Nobody asks for anything: whether the target is there is not known.
+#[test]
+fn a_run_that_tries_nothing_proves_nothing() {
+    let url = format!("http://{}", TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap());
+    let fleet = "{desk: {operators: {count: 1, start: {spread: 10h}, asks: [{get: sites, every: 10h}]}}}";
+    let stage =
+        Stage::new(&format!("name: x\npolicy: tellus\nduration: 1s\ntarget: {{url: '{url}'}}\nfleet: {fleet}\n"));
+    let ended = stage.run();
+    assert_eq!(ended.code, Some(4), "{ended:?}");
+    assert!(ended.says("No request was made at all"), "{}", ended.out);
 }
 
 #[test]

@@ -52,6 +52,10 @@ pub struct PolicyDocument {
     /// What the provider says and this language cannot, one sentence each. `check` repeats them.
     #[serde(default)]
     pub lost: Vec<String>,
+    /// Whether the provider says that there are more limits than stand here, such as some without numbers: a refusal that
+    /// these do not explain is then no fault. false when left out.
+    #[serde(default)]
+    pub more_limits: bool,
 }
 
 /// A group of requests that share limits: those that `requests` matches, those that answers name `learned_as` for, or

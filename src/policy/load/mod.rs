@@ -52,6 +52,7 @@ pub fn load(source: &Source) -> Result<Policy, Diagnosis> {
         guidance: guidance::guidance(document.guidance),
         silences: document.silences,
         lost: document.lost,
+        more_limits: document.more_limits,
         hash: source.hash(),
     })
 }

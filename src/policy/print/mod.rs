@@ -24,6 +24,7 @@ pub fn to_yaml(policy: &Policy) -> String {
         ("guidance", Node::filled(guidance(&policy.guidance))),
         ("silences", Node::filled(texts(&policy.silences))),
         ("lost", Node::filled(texts(&policy.lost))),
+        ("more_limits", policy.more_limits.then_some(Node::Flag(true))),
     ]);
     whole.to_yaml()
 }

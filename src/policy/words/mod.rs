@@ -146,6 +146,7 @@ mod tests {
 
         The provider leaves open
           - A limit that names no algorithm may be counted as rolling window, token bucket, fixed window from the first request or fixed window on the clock.
+          - There are more limits than these, so a refusal that they do not explain proves nothing.
           - How: nobody knows.
           - 'tis not said
 

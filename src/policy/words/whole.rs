@@ -16,7 +16,9 @@ pub fn in_words(policy: &Policy) -> String {
         text.push_str(&class_text(policy, class));
     }
     let scopes: Vec<String> = policy.scopes.iter().map(|(name, line)| format!("{name}: {line}")).collect();
-    let open: Vec<String> = unspecified_line(policy).into_iter().chain(policy.silences.iter().cloned()).collect();
+    let more = policy.more_limits.then(|| MORE_LIMITS.to_owned());
+    let open = unspecified_line(policy).into_iter().chain(more).chain(policy.silences.iter().cloned());
+    let open: Vec<String> = open.collect();
     let headers: Vec<String> = policy.quota_headers.iter().map(quota_headers_text).collect();
     for (heading, lines) in [
         ("Scopes", scopes),
@@ -31,6 +33,8 @@ pub fn in_words(policy: &Policy) -> String {
     }
     text
 }
+
+const MORE_LIMITS: &str = "There are more limits than these, so a refusal that they do not explain proves nothing.";
 
 /// A heading and its items, a line each; nothing where there are none.
 fn section(heading: &str, items: &[String]) -> String {

@@ -122,13 +122,13 @@ impl Quotas {
         let HttpIn { method, path, .. } = *request;
         let Some((class, pattern)) = matching::find(&self.policy.classes, method, path) else {
             let class = learned_class(&self.policy, path)?;
-            let endpoint = hashed(&(method, path));
+            let endpoint = hashed(&format!("{method} {path}"));
             return Some((class, Subject { address, caller, endpoint, parameters: Vec::new() }));
         };
         let is_scope = |name: &str| self.limits(class).any(|limit| limit.scope().0.iter().any(|part| part == name));
         let parameters = pattern.parameters(path).filter(|(name, _)| is_scope(name));
         let parameters = parameters.map(|(name, value)| (name.to_owned(), hashed(value))).collect();
-        Some((class, Subject { address, caller, endpoint: hashed(pattern), parameters }))
+        Some((class, Subject { address, caller, endpoint: hashed(&pattern.endpoint(path)), parameters }))
     }
 
     fn limits(&self, class: ClassId) -> impl Iterator<Item = &Limit> {

@@ -71,7 +71,12 @@ fn causes(allow: u32, counts_refused: CountsRefused, trips: &[Trip]) -> Vec<Caus
 }
 
 fn causes_of(limit: &RateLimit, trips: &[Trip]) -> Vec<Cause> {
-    let mut loads = Loads::new(limit, &Terms::of(limit, ANCHOR), false);
+    causes_at(limit, false, trips)
+}
+
+/// `prior_traffic`: of a server that ran before the run.
+fn causes_at(limit: &RateLimit, prior_traffic: bool, trips: &[Trip]) -> Vec<Cause> {
+    let mut loads = Loads::new(limit, &Terms::of(limit, ANCHOR), prior_traffic);
     let mut causes = Vec::new();
     for (turn, (at, seen, trip)) in seen(trips).into_iter().enumerate() {
         match seen {
@@ -136,6 +141,24 @@ proptest! {
         let terms = Terms::of(&limit, ANCHOR);
         let trips = travel_at(build_of(terms.strictest(), &terms), phase, &ways, &costs);
         prop_assert!(!causes_of(&limit, &trips).contains(&Cause::Impossible));
+    }
+
+    #[test]
+    fn an_honest_refusal_is_never_called_false_whatever_was_used_before_the_run(
+        algorithm in prop::sample::select(STATED.to_vec()),
+        allow in 1..6u32,
+        burst in 3..15u32,
+        phase in 0..PER,
+        before in 0..15u32,
+        ways in prop::collection::vec((0..400u64, 0..400u64, 0..400u64), 1..120),
+    ) {
+        let limit = RateLimit { burst: Some(burst), ..rate(allow, Nanos(PER), "client_id", algorithm) };
+        let terms = Terms::of(&limit, ANCHOR);
+        let mut server = build_of(terms.strictest(), &terms);
+        (0..before).for_each(|_| {
+            server.check(Nanos(phase), 1);
+        });
+        prop_assert!(!causes_at(&limit, true, &travel(server, phase, &ways)).contains(&Cause::Impossible));
     }
 
     #[test]
@@ -253,6 +276,41 @@ fn a_server_that_ran_before_may_have_counted_what_came_before() {
     later.ask(Ask::new(0, SITES, 10_001).refused());
     let outcomes = later.verify(scenario);
     assert_eq!(outcomes.finding("server.false-refusal", "queries").verdict, Verdict::Fail, "a window later");
+}
+
+/// 25 per second from a bucket of 250, of which one in twenty-five is left to run in, then twenty at once at 11 s.
+fn used_while_it_fills(drained: bool) -> (RateLimit, Vec<Trip>) {
+    let limit = RateLimit { burst: Some(250), ..rate(25, Nanos::from_secs(1), "client_id", Algorithm::TokenBucket) };
+    let terms = Terms::of(&limit, ANCHOR);
+    let mut server = build_of(terms.strictest(), &terms);
+    (0..if drained { 250 } else { 0 }).for_each(|_| {
+        server.check(Nanos::ZERO, 1);
+    });
+    let apart = Nanos::from_secs(1).0 / 24;
+    let mut ways = vec![(apart, 0, 1); 11 * 24];
+    ways.extend([(1_000, 0, 1); 20]);
+    (limit, travel(server, 0, &ways))
+}
+
+#[test]
+fn a_bucket_that_was_empty_when_the_run_began_stays_low_while_it_is_used() {
+    let (limit, trips) = used_while_it_fills(true);
+    let causes = causes_at(&limit, true, &trips);
+    assert!(causes.len() > 5 && !causes.contains(&Cause::Impossible), "{causes:?}");
+    assert!(causes_at(&limit, false, &trips).contains(&Cause::Impossible), "nobody else can have drained it");
+    assert!(causes_at(&limit, true, &used_while_it_fills(false).1).is_empty());
+}
+
+#[test]
+fn what_a_bucket_gave_at_once_shows_that_it_was_not_empty() {
+    let limit = RateLimit { burst: Some(10), ..rate(1, Nanos(PER), "client_id", Algorithm::TokenBucket) };
+    let trip = |at: u64, admitted| Trip { sent: Nanos(at), server: Nanos(at), done: Nanos(at + 1), admitted, cost: 1 };
+    // It gave all ten, so it holds ten again after ten turns, whatever it had given before the run.
+    let served = (0..10).map(|turn| trip(turn * 10, true));
+    let after =
+        |turns: u64| causes_at(&limit, true, &served.clone().chain([trip(turns * PER, false)]).collect::<Vec<_>>());
+    assert_eq!(after(11), [Cause::Impossible]);
+    assert_eq!(after(1), [Cause::Due]);
 }
 
 #[test]

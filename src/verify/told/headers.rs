@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::device::Outcome;
-use crate::policy::model::{ClassId, Limit, Policy, Presence, RateLimit};
+use crate::policy::model::{Calendar, ClassId, Limit, Policy, Presence, QuotaHeaders, RateLimit};
 use crate::record::{Exchange, Record};
 use crate::scenario::Scenario;
 use crate::signals::Dialect;
@@ -17,9 +17,9 @@ use crate::words::plural;
 /// So many different served limits of one class are told apart.
 const MOST_LIMITS: usize = 16;
 
-/// The limits on a rate that headers can tell of.
+/// The limits on a rate that headers can tell of: a class's own and its parents', for nothing says which of them is told.
 fn rates(policy: &Policy, class: ClassId) -> impl Iterator<Item = &RateLimit> {
-    policy.class(class).limits.iter().filter_map(|limit| match limit {
+    policy.drawn_on(class).flat_map(|id| &policy.class(id).limits).filter_map(|limit| match limit {
         Limit::Rate(limit) => Some(limit),
         Limit::Concurrent(_) | Limit::Cooldown(_) => None,
     })
@@ -38,7 +38,7 @@ pub struct Presences {
 
 impl Presences {
     /// Takes an answer to a request of a class.
-    pub fn done(&mut self, policy: &Policy, record: &Record, exchange: Option<&Exchange>) {
+    pub fn done(&mut self, policy: &Policy, class: ClassId, record: &Record, exchange: Option<&Exchange>) {
         let Some(documented) = policy.quota_headers.as_ref() else { return };
         match record.outcome {
             Outcome::Served => {}
@@ -57,7 +57,8 @@ impl Presences {
             let words = || exchange.map_or(String::new(), |exchange| exchange.header_breaches.join("; "));
             self.exhibits.show(|| Exhibit::done(record, exchange, words()));
         } else if told.present && documented.presence == Presence::Required {
-            let absent = absent(documented.dialect, record);
+            let is_named = policy.class(class).learned_as.is_some();
+            let absent = absent(documented, is_named, record);
             if !absent.is_empty() {
                 self.missing += 1;
                 let why = || format!("without {}", absent.join(" and "));
@@ -107,14 +108,19 @@ impl Presences {
     }
 }
 
-/// What a dialect always tells and an answer does not.
-fn absent(dialect: Dialect, record: &Record) -> Vec<&'static str> {
+/// What the documents promise and an answer whose headers are sound does not tell. `is_named`: the documents call the class by
+/// a name in headers. A name that they do not know is a breach of its own, so here none was sent.
+fn absent(documented: &QuotaHeaders, is_named: bool, record: &Record) -> Vec<&'static str> {
     let told = &record.told;
-    let length = dialect == Dialect::XRateLimit && told.window.is_none() && told.reset.is_none();
+    let no_length = documented.dialect == Dialect::XRateLimit && told.window.is_none();
+    // Only a reset that is documented can stand in for a window.
+    let or_reset = documented.reset.is_some();
     let fields = [
+        (is_named && told.class.is_none(), "the name of its class"),
         (told.limit.is_none(), "a limit"),
         (told.remaining.is_none(), "what remains"),
-        (length, "a window or a reset"),
+        (no_length && !or_reset, "a window"),
+        (no_length && or_reset && told.reset.is_none(), "a window or a reset"),
     ];
     fields.into_iter().filter(|(absent, _)| *absent).map(|(_, what)| what).collect()
 }
@@ -251,6 +257,12 @@ fn documented(policy: &Policy, class: ClassId) -> String {
     limits.join(" and ")
 }
 
+/// Whether a window may be called so long: months differ by up to three days from the shortest.
+fn is_length(rate: &RateLimit, window: Nanos) -> bool {
+    let differs = if rate.calendar == Some(Calendar::Month) { Nanos::from_secs(3 * 86_400) } else { Nanos::ZERO };
+    (rate.per..=rate.per.saturating_add(differs)).contains(&window)
+}
+
 /// The window lengths that answers have told.
 #[derive(Clone, Debug, Default)]
 pub struct Windows {
@@ -264,8 +276,12 @@ pub struct Windows {
 impl Windows {
     pub fn done(&mut self, policy: &Policy, class: ClassId, record: &Record) {
         let Some(window) = record.told.window else { return };
+        // Without a documented window there is nothing to hold it against.
+        if rates(policy, class).next().is_none() {
+            return;
+        }
         self.looked_at += 1;
-        if rates(policy, class).all(|rate| rate.per != window) {
+        if !rates(policy, class).any(|rate| is_length(rate, window)) {
             self.wrong += 1;
             let (low, high) = self.others.unwrap_or((window, window));
             self.others = Some((low.min(window), high.max(window)));

@@ -20,7 +20,7 @@ use self::preempt::Preempt;
 use self::retry_after::RetryAfter;
 use self::waiting::OverWaiting;
 use crate::device::Outcome;
-use crate::policy::model::{Blocks, ClassId, Limit, Penalty, Policy};
+use crate::policy::model::{ClassId, Limit, Penalty, Policy};
 use crate::record::{Exchange, Record, Sent};
 use crate::scenario::Scenario;
 use crate::scenario::target::Target;
@@ -69,7 +69,7 @@ impl QuotaHeaders {
     pub fn sent(&mut self, scenario: &Scenario, at: Nanos, class: ClassId, sent: &Sent) {
         let Some(budget) = &mut self.classes[class.index()].budget else { return };
         let key = budget.key(scenario, sent);
-        if let Some(zero) = self.preempt.sent(at, (class, key), sent) {
+        if let Some(zero) = self.preempt.sent(at, (class, key), sent, budget.sole) {
             self.waiting.came(at, budget, (class, key), zero, sent);
         }
         budget.sent(at, key);
@@ -87,14 +87,14 @@ impl QuotaHeaders {
         let policy = &scenario.policy;
         self.names.done(policy, class, record, exchange);
         let Some(class) = class else { return };
-        self.presences.done(policy, record, exchange);
+        self.presences.done(policy, class, record, exchange);
         self.windows.done(policy, class, record);
         let watched = &mut self.classes[class.index()];
         watched.drift.done(policy, class, record);
         let Some(budget) = &mut watched.budget else { return };
         let key = budget.key_of(scenario, record);
         budget.done(key, sent, record);
-        self.preempt.done(class, budget.limit.per, record, exchange);
+        self.preempt.done(class, budget, record, exchange);
         self.waiting.answered(record, exchange);
         self.isolation.done(scenario, class, budget, sent, record, exchange);
         if record.outcome == Outcome::Refused {
@@ -132,8 +132,8 @@ impl QuotaHeaders {
         }
         let stated = penalties(&scenario.policy).all(|penalty| penalty.stated);
         findings.push(self.retry_after.finding(scenario, stated));
-        findings.push(self.isolation.finding(scenario, documented_blocks(&scenario.policy)));
-        findings.extend(self.preempt.findings(scenario));
+        findings.push(self.isolation.finding(scenario));
+        findings.extend(self.preempt.findings(scenario, shared));
         findings.push(self.waiting.finding(scenario));
         findings
     }
@@ -144,9 +144,4 @@ fn penalties(policy: &Policy) -> impl Iterator<Item = &Penalty> {
         Limit::Rate(limit) => limit.penalty.as_ref(),
         Limit::Concurrent(_) | Limit::Cooldown(_) => None,
     })
-}
-
-/// What the documents say of whom a penalty shuts out; None where they know of none, or do not say for what.
-fn documented_blocks(policy: &Policy) -> Option<Blocks> {
-    penalties(policy).filter(|penalty| penalty.stated).map(|penalty| penalty.blocks).next()
 }

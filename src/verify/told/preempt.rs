@@ -1,15 +1,19 @@
 //! `client.preempt` and `server.preempt-claim`: whether clients stop when nothing remains, and whether that keeps them from
 //! being refused.
 //!
-//! A client heeds what it is told if it sends nothing of a class for a whole window after an answer has said that nothing
-//! remains. The documents' claim is that such a client is never refused. One request at a time, and a budget of its own,
-//! is what that takes: with several requests under way the last places are promised to all of them, and clients that
-//! share a budget do not see each other's answers. Refusals of either sort are told apart from those that break the claim.
+//! A client heeds what it is told if it sends nothing of a class for a whole window, or until the reset that it was told,
+//! after an answer has said that nothing remains. The documents' claim is that such a client is never refused. One request
+//! at a time, and a budget of its own, is what that takes: with several requests under way the last places are promised to
+//! all of them, and clients that share a budget do not see each other's answers. Refusals of either sort are told apart from
+//! those that break the claim.
+//! Where a class draws on more than the one limit that is told, a refusal may be another's, and says nothing of the claim.
 
 use std::collections::HashMap;
 
+use super::budget::Budget;
 use crate::device::{Flow, Outcome};
 use crate::policy::model::ClassId;
+use crate::policy::signals::Told;
 use crate::record::{Exchange, Record, Sent};
 use crate::scenario::{DeviceId, Scenario, ScopeKey};
 use crate::summary::finding::{Finding, Party, Severity, Verdict};
@@ -19,7 +23,7 @@ use crate::verify::words::unseen;
 use crate::words::plural;
 
 /// Clients and keys beyond this are not followed.
-const MOST_FOLLOWED: usize = 1 << 16;
+pub(super) const MOST_FOLLOWED: usize = 1 << 16;
 /// Record times may differ from the ones that a client saw by less than this.
 const TOLERANCE: Nanos = Nanos::from_millis(1);
 
@@ -59,7 +63,30 @@ struct Client {
 #[derive(Clone, Copy, Debug)]
 pub struct Zero {
     pub at: Nanos,
+    /// How long the client was told to wait, as far as that makes sense.
     pub window: Nanos,
+    /// It was told the time that is left, not a length.
+    pub by_reset: bool,
+    /// It was told more than makes sense: nobody knows from when on a place is free.
+    pub nonsense: bool,
+}
+
+impl Zero {
+    fn told(budget: &Budget, record: &Record) -> Self {
+        let Told { reset, window, .. } = record.told;
+        // As clients heed it: a time that is left is better than a length.
+        let told = reset.or(window).unwrap_or(budget.limit.per);
+        Zero {
+            at: record.done,
+            window: told.min(budget.believed),
+            by_reset: reset.is_some(),
+            nonsense: told > budget.believed,
+        }
+    }
+
+    pub fn end(&self) -> Nanos {
+        self.at.saturating_add(self.window)
+    }
 }
 
 /// One request under way.
@@ -74,40 +101,57 @@ struct Flight {
 
 impl Preempt {
     /// Takes a request on its way; the wait that it ends, if it heeded one.
-    pub fn sent(&mut self, at: Nanos, (class, key): (ClassId, ScopeKey), sent: &Sent) -> Option<Zero> {
+    /// `sole`: its class draws on nothing but the limit that is told.
+    pub fn sent(&mut self, at: Nanos, (class, key): (ClassId, ScopeKey), sent: &Sent, sole: bool) -> Option<Zero> {
+        // Also of a client that is not followed: it is company to others.
+        let shared = self.uses((class, key), sent.device);
         let entry = (sent.device, class);
         if self.clients.len() >= MOST_FOLLOWED && !self.clients.contains_key(&entry) {
             return None;
         }
-        let (first, shared) = self.users.entry((class, key)).or_insert((sent.device, false));
-        *shared |= *first != sent.device;
-        let shared = *shared;
         let client = self.clients.entry(entry).or_default();
         let mut heeded = None;
         let mut ignores = false;
         if let Some(zero) = client.zero {
-            if at + TOLERANCE >= zero.at + zero.window {
+            if at.saturating_add(TOLERANCE) >= zero.end() {
                 client.zero = None;
-                heeded = Some(zero);
-                self.heeded += 1;
+                if zero.nonsense {
+                    // What it finds now says nothing of its conduct, nor of the claim.
+                    client.informed = false;
+                } else {
+                    heeded = Some(zero);
+                    self.heeded += 1;
+                }
             } else if !client.refused {
                 ignores = true;
                 self.ignored += 1;
                 let (after, window) = (at.saturating_sub(zero.at), zero.window);
-                let why = || format!("sent {after} after nothing remained; the window is {window}");
+                let until = if zero.by_reset { "reset was due after" } else { "window is" };
+                let why = || format!("sent {after} after nothing remained; the {until} {window}");
                 self.ignored_exhibits.show(|| Exhibit::sent(at, sent, why()));
             }
         }
         let company = !client.flights.is_empty();
         client.flights.iter_mut().for_each(|flight| flight.company = true);
-        let governed = client.informed && !client.refused && !ignores;
+        let governed = sole && shared.is_some() && client.informed && !client.refused && !ignores;
+        let shared = shared.unwrap_or(true);
         let Sent { flow, attempt, .. } = *sent;
         client.flights.push(Flight { flow, attempt, governed, company, shared });
         heeded
     }
 
-    /// Takes an answer. `window` is the documented one, where the answer tells none.
-    pub fn done(&mut self, class: ClassId, window: Nanos, record: &Record, exchange: Option<&Exchange>) {
+    /// Whether somebody else has used a key as well; None of keys beyond those that are followed.
+    pub(super) fn uses(&mut self, key: (ClassId, ScopeKey), device: DeviceId) -> Option<bool> {
+        if self.users.len() >= MOST_FOLLOWED && !self.users.contains_key(&key) {
+            return None;
+        }
+        let (first, shared) = self.users.entry(key).or_insert((device, false));
+        *shared |= *first != device;
+        Some(*shared)
+    }
+
+    /// Takes an answer. The documented window stands in where the answer tells none.
+    pub fn done(&mut self, class: ClassId, budget: &Budget, record: &Record, exchange: Option<&Exchange>) {
         self.ignored_exhibits.answered(record, exchange);
         let Some(client) = self.clients.get_mut(&(record.device, class)) else { return };
         let is_it = |flight: &Flight| (flight.flow, flight.attempt) == (record.flow, record.attempt);
@@ -120,8 +164,7 @@ impl Preempt {
                     client.informed = true;
                     if left == 0 {
                         self.zeros += 1;
-                        let window = record.told.window.unwrap_or(window);
-                        client.zero = Some(Zero { at: record.done, window });
+                        client.zero = Some(Zero::told(budget, record));
                     }
                 }
                 self.single += u64::from(flight.governed && !flight.company && !flight.shared);
@@ -172,8 +215,9 @@ impl Preempt {
         self.zeros += other.zeros;
     }
 
-    pub fn findings(self, scenario: &Scenario) -> [Finding; 2] {
-        let claim = self.claim(scenario);
+    /// `outsiders`: others than this run may use the same budgets.
+    pub fn findings(self, scenario: &Scenario, outsiders: bool) -> [Finding; 2] {
+        let claim = self.claim(scenario, outsiders);
         [self.conduct(scenario), claim]
     }
 
@@ -224,7 +268,7 @@ impl Preempt {
         }
     }
 
-    fn claim(&self, scenario: &Scenario) -> Finding {
+    fn claim(&self, scenario: &Scenario, outsiders: bool) -> Finding {
         let requests = plural(self.single, "request");
         let (verdict, headline) = match self.alone {
             _ if self.single == 0 => {
@@ -237,7 +281,7 @@ impl Preempt {
                 (Verdict::Pass, format!("None of {requests}, sent one at a time and heeding what remains, was refused"))
             }
             alone => (
-                Verdict::Fail,
+                if outsiders { Verdict::Inconclusive } else { Verdict::Fail },
                 format!("Refuses {alone} of {requests} that were sent one at a time and heeded what remains"),
             ),
         };
@@ -246,12 +290,14 @@ impl Preempt {
             verdict,
             headline,
             explanation: match verdict {
-                Verdict::Fail => "Others outside this run, if they use the same budget, explain it as well.".to_owned(),
+                Verdict::Inconclusive => {
+                    "Others outside this run may use the same budget, which explains it too.".to_owned()
+                }
                 _ => String::new(),
             },
-            remedy: if self.alone > 0 { remedy.to_owned() } else { String::new() },
+            remedy: if verdict == Verdict::Fail { remedy.to_owned() } else { String::new() },
             looked_at: self.single,
-            wrong: self.alone,
+            wrong: if verdict == Verdict::Fail { self.alone } else { 0 },
             evidence: self.claim_exhibits.clone().into_evidence(scenario),
             ..unseen("server.preempt-claim", Party::Server, Severity::Breach, "")
         }

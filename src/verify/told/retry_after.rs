@@ -27,6 +27,8 @@ pub struct RetryAfter {
     penalty: u64,
     either: u64,
     shorter: u64,
+    /// Beyond the class's own window and time of being shut out, within what something else that is documented may take.
+    elsewhere: u64,
     beyond: u64,
     exhibits: Exhibits,
 }
@@ -46,33 +48,42 @@ impl RetryAfter {
         let per = budget.limit.per;
         let allow = record.told.limit.unwrap_or(budget.limit.allow);
         // Where the wait may end, by the earliest and the latest time at which it can have been told.
-        let ends = (sent + wait, record.done + wait);
+        let ends = (sent.saturating_add(wait), record.done.saturating_add(wait));
         let oldest = budget.recent(key).and_then(|recent| recent.oldest_of(allow));
-        let rest = oldest.is_some_and(|(first, last)| meets(ends, (first + per, last + per)));
+        let rest =
+            oldest.is_some_and(|(first, last)| meets(ends, (first.saturating_add(per), last.saturating_add(per))));
         let window = rest || is_edge(anchor, ends, per);
         let lasts = budget.limit.penalty.as_ref().map(|penalty| penalty.lasts).filter(|lasts| *lasts > Nanos::ZERO);
         let penalty = lasts.is_some_and(|lasts| {
-            let begun = self.shut_out.get(&(class, key)).copied().filter(|(_, done)| *done + lasts > sent);
+            let begun = self.shut_out.get(&(class, key)).copied().filter(|(_, done)| done.saturating_add(lasts) > sent);
             let (from, until) = begun.unwrap_or((sent, record.done));
             if begun.is_none() && self.shut_out.len() < MOST_KEYS {
                 self.shut_out.insert((class, key), (sent, record.done));
             }
             // Being refused may begin the time anew; the documents do not always say.
-            meets(ends, (from + lasts, until + lasts)) || meets(ends, (sent + lasts, record.done + lasts))
+            let after = |(from, until): (Nanos, Nanos)| (from.saturating_add(lasts), until.saturating_add(lasts));
+            meets(ends, after((from, until))) || meets(ends, after((sent, record.done)))
         });
         let longest = lasts.unwrap_or_default().max(per);
         match (window, penalty) {
             (true, true) => self.either += 1,
             (true, false) => self.window += 1,
             (false, true) => self.penalty += 1,
-            (false, false) if wait > longest + ROUNDING => {
-                self.beyond += 1;
-                let why =
-                    || format!("asks for {wait}, longer than the window and any time of being shut out ({longest})");
-                self.exhibits.show(|| Exhibit::done(record, exchange, why()));
-            }
-            (false, false) => self.shorter += 1,
+            (false, false) if wait <= longest.saturating_add(ROUNDING) => self.shorter += 1,
+            (false, false) => self.too_long(budget, wait, longest, record, exchange),
         }
+    }
+
+    /// Longer than the class's own limit knows, `own`: parents, and what shuts out from everything, may know longer.
+    fn too_long(&mut self, budget: &Budget, wait: Nanos, own: Nanos, record: &Record, exchange: Option<&Exchange>) {
+        let longest = budget.longest_wait.map(|longest| longest.max(own));
+        let Some(longest) = longest.filter(|longest| wait > longest.saturating_add(ROUNDING)) else {
+            self.elsewhere += 1;
+            return;
+        };
+        self.beyond += 1;
+        let why = || format!("asks for {wait}, longer than any window and any time of being shut out ({longest})");
+        self.exhibits.show(|| Exhibit::done(record, exchange, why()));
     }
 
     pub fn merge(&mut self, other: RetryAfter) {
@@ -81,14 +92,15 @@ impl RetryAfter {
         self.penalty += other.penalty;
         self.either += other.either;
         self.shorter += other.shorter;
+        self.elsewhere += other.elsewhere;
         self.beyond += other.beyond;
         self.exhibits.merge(other.exhibits);
     }
 
     /// `stated`: whether the documents say that being shut out is what the length they name is for.
     pub fn finding(self, scenario: &Scenario, stated: bool) -> Finding {
-        let RetryAfter { window, penalty, either, shorter, beyond, .. } = self;
-        let looked_at = window + penalty + either + shorter + beyond;
+        let RetryAfter { window, penalty, either, shorter, elsewhere, beyond, .. } = self;
+        let looked_at = window + penalty + either + shorter + elsewhere + beyond;
         let waits = plural(looked_at, "wait");
         let (verdict, headline) = match () {
             () if looked_at == 0 => (Verdict::NoData, "No refusal said how long to wait".to_owned()),
@@ -96,6 +108,10 @@ impl RetryAfter {
             () if shorter > 0 => {
                 (Verdict::Inconclusive, format!("{shorter} of {waits} end before a window of requests has passed"))
             }
+            () if elsewhere > 0 => (
+                Verdict::Inconclusive,
+                format!("{elsewhere} of {waits} outlast the class's own limit, as what else is documented may"),
+            ),
             () if penalty > 0 && window > 0 => (
                 Verdict::Inconclusive,
                 format!("{window} of {waits} are what is left of the window, {penalty} a time of being shut out"),
@@ -112,7 +128,7 @@ impl RetryAfter {
             0 => String::new(),
             _ => format!(
                 "Of {waits}, {window} end with the window, {penalty} with the time of being shut out, {either} with either, \
-                 {shorter} sooner and {beyond} later."
+                 {shorter} sooner, {elsewhere} with something else that is documented at the most, and {beyond} later."
             ),
         };
         let remedy = "Tell the seconds until a request is admitted, and no more";
@@ -136,6 +152,6 @@ fn meets(told: (Nanos, Nanos), true_end: (Nanos, Nanos)) -> bool {
 
 /// Whether a window on the clock ends in the span.
 fn is_edge(anchor: Anchor, (from, until): (Nanos, Nanos), per: Nanos) -> bool {
-    let on_clock = |at: Nanos| anchor.unix_nanos + at.0;
+    let on_clock = |at: Nanos| anchor.unix_nanos.saturating_add(at.0);
     on_clock(from.saturating_sub(ROUNDING)) / per.0 != on_clock(until) / per.0
 }

@@ -2,12 +2,15 @@
 
 use proptest::prelude::*;
 
+use super::preempt::{MOST_FOLLOWED, Preempt};
 use crate::device::{Flow, Outcome};
 use crate::limiter::{Rate, build};
 use crate::policy::model::*;
 use crate::policy::reading::Reading;
 use crate::policy::signals::Told;
-use crate::signals::Dialect;
+use crate::scenario::target::{RemoteSpec, Target};
+use crate::scenario::{DeviceId, Scenario, ScopeKey};
+use crate::signals::{Dialect, ResetKind};
 use crate::summary::finding::{Finding, Severity, Verdict};
 use crate::time::Nanos;
 use crate::verify::testing::*;
@@ -69,6 +72,31 @@ fn judged(policy: Policy, asks: impl IntoIterator<Item = Ask>, check: &str, subj
     script.verify(scenario(policy, 3)).finding(check, subject).clone()
 }
 
+/// As [`judged`], against a server that others use as well.
+fn judged_remotely(policy: Policy, asks: Vec<Ask>, check: &str) -> Verdict {
+    let mut script = Script::default();
+    asks.into_iter().for_each(|ask| {
+        script.ask(ask);
+    });
+    let remote = RemoteSpec { url: "http://127.0.0.1:1".into(), authorized: false, ca_file: None };
+    let scenario = Scenario { target: Target::Remote(remote), ..scenario(policy, 3) };
+    script.verify(scenario).finding(check, "").verdict
+}
+
+/// Queries count in a class of all as well, which allows so many in 300 s; without a limit of their own unless `own`.
+fn with_parent(allow: u32, own: bool) -> Policy {
+    let mut policy = with_headers();
+    let limit = RateLimit::new(allow, Nanos::from_secs(300), Scope(vec!["client_id".into()]));
+    let all = ClassId(policy.classes.len() as u8);
+    let limits = vec![Limit::Rate(limit)];
+    policy.classes.push(Class { name: "all".into(), of: vec![QUERIES], limits, ..Class::default() });
+    policy.classes[QUERIES.index()].parents = vec![all];
+    if !own {
+        policy.classes[QUERIES.index()].limits.clear();
+    }
+    policy
+}
+
 fn verdict(asks: impl IntoIterator<Item = Ask>, check: &str, subject: &str) -> Verdict {
     judged(with_headers(), asks, check, subject).verdict
 }
@@ -97,6 +125,9 @@ fn headers_must_be_there_whole_and_sound() {
     assert_eq!(check(Told { remaining: None, ..told(QUERIES, 4, 2) }), Verdict::Fail, "one is missing");
     assert_eq!(check(Told { window: None, ..told(QUERIES, 4, 2) }), Verdict::Fail, "the window is missing");
     assert_eq!(check(Told { breaches: 1, ..told(QUERIES, 4, 2) }), Verdict::Fail, "one cannot be read");
+    assert_eq!(check(Told { class: None, ..told(QUERIES, 4, 2) }), Verdict::Fail, "the class is missing");
+    let reset = Told { window: None, reset: Some(Nanos::from_secs(3)), ..told(QUERIES, 4, 2) };
+    assert_eq!(check(reset), Verdict::Fail, "a reset is not what is documented");
     // Whether refusals carry them is not documented.
     let bare = Ask { told: Told::default(), ..query(100, 0) }.refused();
     assert_eq!(verdict([query(0, 3), bare], "server.quota-headers", ""), Verdict::Pass);
@@ -139,6 +170,36 @@ fn a_window_that_counts_down_is_no_length() {
     let finding = judged(with_headers(), [says(0, 9), says(2_000, 7)], "server.window-header", "");
     assert_eq!((finding.verdict, finding.wrong), (Verdict::Fail, 2));
     assert!(finding.headline.contains("from 7s to 9s"), "{}", finding.headline);
+}
+
+#[test]
+fn an_answer_without_its_class_says_so_and_a_documented_reset_stands_in_for_a_window() {
+    let unnamed = Ask { told: Told { class: None, ..told(QUERIES, 4, 2) }, ..query(100, 2) };
+    let finding = judged(with_headers(), [query(0, 3), unnamed.clone()], "server.quota-headers", "");
+    assert_eq!(finding.evidence[0].why, "without the name of its class");
+    let mut policy = with_headers();
+    policy.quota_headers.as_mut().unwrap().reset = Some(ResetKind::SecondsLeft);
+    let reset = Told { window: None, reset: Some(Nanos::from_secs(3)), ..told(QUERIES, 4, 2) };
+    let asks = [query(0, 3), Ask { told: reset, ..query(100, 2) }];
+    assert_eq!(judged(policy.clone(), asks, "server.quota-headers", "").verdict, Verdict::Pass);
+    // Nothing promises the name of a class that is not learned from it.
+    policy.classes[QUERIES.index()].learned_as = None;
+    assert_eq!(judged(policy, [query(0, 3), unnamed], "server.quota-headers", "").verdict, Verdict::Pass);
+}
+
+#[test]
+fn a_parents_limit_may_be_what_is_told() {
+    let says = |policy: Policy, secs, check, subject| {
+        let told = Told { window: Some(Nanos::from_secs(secs)), ..told(QUERIES, 1200, 1) };
+        judged(policy, [Ask { told, ..query(0, 1) }], check, subject).verdict
+    };
+    assert_eq!(says(with_parent(1200, false), 300, "server.window-header", ""), Verdict::Pass);
+    assert_eq!(says(with_parent(1200, false), 299, "server.window-header", ""), Verdict::Fail);
+    assert_eq!(says(with_parent(1200, true), 300, "server.limit-drift", "queries"), Verdict::Pass);
+    assert_eq!(says(with_parent(1100, true), 300, "server.limit-drift", "queries"), Verdict::Fail);
+    let mut unlimited = with_headers();
+    unlimited.classes[QUERIES.index()].limits.clear();
+    assert_eq!(says(unlimited, 300, "server.window-header", ""), Verdict::NoData, "nothing to hold it against");
 }
 
 /// An honest server with an algorithm, asked one at a time: when (ms), and what it says remains.
@@ -223,6 +284,13 @@ fn a_wait_is_known_by_what_it_ends_with() {
     let beyond = says(undefined(), 40);
     assert_eq!((beyond.verdict, beyond.wrong), (Verdict::Fail, 1));
     assert_eq!(says(with_headers(), 20).verdict, Verdict::Fail, "no such time is documented");
+    let of_parent = says(with_parent(1200, true), 200);
+    assert_eq!(of_parent.verdict, Verdict::Inconclusive, "its parent's window: {}", of_parent.headline);
+    assert_eq!(says(with_parent(1200, true), 400).verdict, Verdict::Fail);
+    let mut counting = with_headers();
+    let Limit::Rate(limit) = &mut counting.classes[0].limits[0] else { unreachable!() };
+    limit.counts_refused = CountsRefused::Yes;
+    assert_eq!(says(counting, 400).verdict, Verdict::Inconclusive, "nobody knows how long that takes");
 }
 
 #[test]
@@ -240,10 +308,38 @@ fn throttled_in_one_class_is_not_throttled_in_all_unless_documented() {
     assert!(blocked.evidence[0].why.contains("refused in token"), "{:?}", blocked.evidence);
     assert_eq!(meanwhile(true, stated(Blocks::Everything)).verdict, Verdict::Pass);
     assert_eq!(meanwhile(false, stated(Blocks::Everything)).verdict, Verdict::Fail);
+    assert_eq!(
+        meanwhile(true, with_headers()).verdict,
+        Verdict::Undocumented,
+        "another class's word is none on this one"
+    );
+    let mut mixed = stated(Blocks::Class);
+    let Limit::Rate(limit) = &mut mixed.classes[TOKENS.index()].limits[0] else { unreachable!() };
+    limit.penalty =
+        Some(Penalty { lasts: Nanos::from_secs(WINDOW), stated: true, extends: None, blocks: Blocks::Everything });
+    assert_eq!(meanwhile(true, mixed).verdict, Verdict::Inconclusive, "another penalty may reach it");
     let undefined = meanwhile(false, with_penalty(30, false, Blocks::Unspecified));
     assert_eq!((undefined.verdict, undefined.looked_at), (Verdict::Undocumented, 1));
     let alone = judged(stated(Blocks::Class), refused_after_four(9), "server.throttle-isolation", "");
     assert_eq!(alone.verdict, Verdict::NoData);
+}
+
+#[test]
+fn others_may_explain_what_is_refused_by_a_server_that_they_use_as_well() {
+    let mut throttled = refused_after_four(9);
+    throttled.push(token(6_000, 1).refused());
+    let policy = with_penalty(30, true, Blocks::Class);
+    assert_eq!(judged_remotely(policy, throttled, "server.throttle-isolation"), Verdict::Inconclusive);
+    let lied_to = vec![query(0, 3), query(100, 2), query(200, 0).refused()];
+    assert_eq!(judged_remotely(with_headers(), lied_to, "server.preempt-claim"), Verdict::Inconclusive);
+}
+
+#[test]
+fn what_is_served_after_a_penalty_for_everything_is_no_breach() {
+    let mut asks = refused_after_four(30);
+    asks.push(token(35_005, 1));
+    let policy = with_penalty(30, true, Blocks::Everything);
+    assert_eq!(judged(policy, asks, "server.throttle-isolation", "").verdict, Verdict::NoData);
 }
 
 /// Four queries, the last told that nothing remains (at 3070 ms), then one more.
@@ -264,6 +360,37 @@ fn a_client_heeds_what_remains_or_does_not() {
     assert_eq!(verdict([query(0, 3)], "client.preempt", ""), Verdict::NoData);
 }
 
+/// Four queries, the last told that nothing remains and a reset or a window, then one more.
+fn and_told(reset: Option<Nanos>, window: Nanos, next: u64) -> Vec<Ask> {
+    let mut asks = and_then(query(next, 3));
+    asks[0].at = 500;
+    asks[3].told = Told { reset, window: Some(window), ..asks[3].told };
+    asks
+}
+
+#[test]
+fn a_reset_is_heeded_before_a_window_and_costs_nothing() {
+    let says = |next, check| {
+        let asks = and_told(Some(Nanos::from_secs(4)), Nanos::from_secs(WINDOW), next);
+        judged(with_headers(), asks, check, "").verdict
+    };
+    assert_eq!(says(7_070, "client.preempt"), Verdict::Pass);
+    assert_eq!(says(6_000, "client.preempt"), Verdict::Fail);
+    assert_eq!(says(7_070, "client.over-waiting"), Verdict::NoData);
+}
+
+#[test]
+fn nonsense_has_not_to_be_heeded() {
+    for told in [Nanos::MAX, Nanos::from_secs(60_000)] {
+        for reset in [None, Some(told)] {
+            let says = |next, check| judged(with_headers(), and_told(reset, told, next), check, "").verdict;
+            assert_eq!(says(23_080, "client.preempt"), Verdict::NoData, "twice the documented window is enough");
+            assert_eq!(says(23_080, "client.over-waiting"), Verdict::NoData);
+            assert_eq!(says(8_000, "client.preempt"), Verdict::Fail);
+        }
+    }
+}
+
 #[test]
 fn the_claim_holds_for_one_request_at_a_time_and_breaks_with_several() {
     let claim = |asks: Vec<Ask>| judged(with_headers(), asks, "server.preempt-claim", "").verdict;
@@ -280,6 +407,25 @@ fn the_claim_holds_for_one_request_at_a_time_and_breaks_with_several() {
     let conduct = judged(with_headers(), several, "client.preempt", "");
     assert_eq!((conduct.verdict, conduct.wrong), (Verdict::Fail, 1));
     assert!(conduct.evidence[0].why.contains("requests of its own"), "{:?}", conduct.evidence);
+}
+
+#[test]
+fn another_limit_may_refuse_what_was_said_to_remain() {
+    let lied_to = vec![query(0, 3), query(100, 2), query(200, 0).refused()];
+    for check in ["server.preempt-claim", "client.preempt"] {
+        assert_eq!(judged(with_parent(1200, true), lied_to.clone(), check, "").verdict, Verdict::NoData);
+    }
+}
+
+#[test]
+fn a_key_per_request_is_not_followed_for_ever() {
+    let mut preempt = Preempt::default();
+    let keys = MOST_FOLLOWED as u64;
+    (0..keys + 10).for_each(|key| {
+        preempt.uses((QUERIES, ScopeKey(key)), DeviceId(0));
+    });
+    assert_eq!(preempt.uses((QUERIES, ScopeKey(keys + 5)), DeviceId(0)), None, "nobody knows who else uses it");
+    assert_eq!(preempt.uses((QUERIES, ScopeKey(5)), DeviceId(1)), Some(true));
 }
 
 #[test]

@@ -3,8 +3,9 @@
 //! A client that waits a whole window from the moment nothing remains waits too long: under no reading does a request
 //! count for longer than one window, so one is admitted as soon as the oldest of those that used the limit up is a window
 //! old. What is waited beyond that, from the latest moment at which the oldest can have been counted, is lost for certain.
-//! Only waits count that end in a request, for a client with nothing to send loses nothing, and only where nothing of the
-//! budget was refused: being throttled may take longer than any reading.
+//! A client that was told the time that is left is not looked at: it waited for that and not for a length. Only waits count
+//! that end in a request, for a client with nothing to send loses nothing, and only where nothing of the budget was refused:
+//! being throttled may take longer than any reading.
 
 use std::collections::BTreeMap;
 
@@ -45,8 +46,8 @@ struct Waits {
 impl OverWaiting {
     /// Takes a request that came when the wait after `zero` was over.
     pub fn came(&mut self, at: Nanos, budget: &Budget, (class, key): (ClassId, ScopeKey), zero: Zero, sent: &Sent) {
-        let end = zero.at + zero.window;
-        if at > end + PROMPTLY {
+        let end = zero.end();
+        if zero.by_reset || at > end.saturating_add(PROMPTLY) {
             return;
         }
         let Some(recent) = budget.recent(key) else { return };
@@ -58,10 +59,10 @@ impl OverWaiting {
         if self.waits.len() >= MOST_FOLLOWED && !self.waits.contains_key(&entry) {
             return;
         }
-        let lost = end.saturating_sub((counted + budget.limit.per).max(zero.at));
+        let lost = end.saturating_sub(counted.saturating_add(budget.limit.per).max(zero.at));
         let waits = self.waits.entry(entry).or_default();
         waits.count += 1;
-        waits.lost += lost;
+        waits.lost = waits.lost.saturating_add(lost);
         waits.longest = waits.longest.max(lost);
         if lost >= WORTH_TELLING {
             let (window, enough) = (zero.window, zero.window.saturating_sub(lost));
@@ -82,7 +83,7 @@ impl OverWaiting {
     pub fn finding(self, scenario: &Scenario) -> Finding {
         let count: u64 = self.waits.values().map(|waits| waits.count).sum();
         let too_long = self.waits.values().filter(|waits| waits.longest >= WORTH_TELLING).count() as u64;
-        let lost = self.waits.values().fold(Nanos::ZERO, |sum, waits| sum + waits.lost);
+        let lost = self.waits.values().fold(Nanos::ZERO, |sum, waits| sum.saturating_add(waits.lost));
         let (verdict, headline) = match too_long {
             _ if count == 0 => (Verdict::NoData, "No client waited for a window after nothing remained".to_owned()),
             0 => (Verdict::Pass, format!("No time was lost in {}", plural(count, "wait"))),
