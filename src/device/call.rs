@@ -2,7 +2,9 @@
 
 use super::draws::Draws;
 use super::reaction;
+use super::token::TokenKeeper;
 use super::{Actions, Answer, Cause, Failure, Flow, Note, Outcome};
+use crate::policy::signals::Hint;
 use crate::scenario::OperationId;
 use crate::scenario::fleet::Reaction;
 use crate::time::Nanos;
@@ -129,6 +131,39 @@ impl Call {
         }
     }
 
+    /// How a client goes on that waits for no connection of its own: whether the operation is over, and if so, whether it was
+    /// served; else the call waits. `token` keeps the one that it carried, where another can be had: for no other credential
+    /// can, and a request for a token carries none.
+    pub fn conclude(
+        &mut self,
+        settled: Settled,
+        now: Nanos,
+        token: Option<&mut TokenKeeper>,
+        reaction: &Reaction,
+        draws: &mut Draws,
+    ) -> Option<bool> {
+        match (settled, token) {
+            (Settled::Served, token) => {
+                if let Some(token) = token {
+                    token.proven();
+                }
+                Some(true)
+            }
+            (Settled::GivenUp | Settled::Cancelled, _) | (Settled::Unauthorized, None) => Some(false),
+            (Settled::Waits, _) => None,
+            (Settled::Unauthorized, Some(token)) => {
+                let backoff = reaction.backoff();
+                token.refused(self.token_epoch, now, &backoff, draws);
+                self.hold();
+                (self.attempt >= backoff.attempts.max(2)).then_some(false)
+            }
+            (Settled::Lost, _) => {
+                let wait = reaction::wait_after(reaction, self.attempt, Hint::Absent, draws);
+                (self.retry(now, wait) == Settled::GivenUp).then_some(false)
+            }
+        }
+    }
+
     fn retry(&mut self, now: Nanos, wait: Option<Nanos>) -> Settled {
         let Some(wait) = wait else { return Settled::GivenUp };
         self.wait(now.saturating_add(wait));
@@ -148,7 +183,7 @@ impl Call {
 mod tests {
     use super::*;
     use crate::device::Body;
-    use crate::policy::signals::{Hint, Told};
+    use crate::policy::signals::Told;
     use crate::scenario::fleet::Backoff;
 
     fn answer(outcome: Outcome) -> Answer {

@@ -10,12 +10,11 @@ use super::plan::OperatorPlan;
 use crate::device::call::{Call, Settled};
 use crate::device::draws::Draws;
 use crate::device::heed::Heed;
-use crate::device::reaction::{backed_off, wait_after};
+use crate::device::reaction::backed_off;
 use crate::device::token::TokenKeeper;
 use crate::device::{
     Actions, Answer, Body, Device, Disconnect, DropReason, Event, Flow, HttpRequest, Lane, Note, Request,
 };
-use crate::policy::signals::Hint;
 use crate::rng::DeviceRng;
 use crate::scenario::Disturbance;
 use crate::scenario::event::BurstCommand;
@@ -284,35 +283,8 @@ impl Operator {
 
     /// Whether the errand is over, and if so, whether it was served.
     fn ending(&mut self, now: Nanos, settled: Settled, errand: &mut Errand) -> Option<bool> {
-        match settled {
-            Settled::Served => {
-                if errand.what != What::Token {
-                    self.token.proven();
-                }
-                Some(true)
-            }
-            Settled::GivenUp | Settled::Cancelled => Some(false),
-            Settled::Waits => None,
-            Settled::Unauthorized => {
-                let backoff = self.plan.spec.reaction.backoff();
-                if errand.what == What::Token {
-                    return Some(false);
-                }
-                self.token.refused(errand.call.token_epoch, now, &backoff, &mut self.jitter);
-                errand.call.hold();
-                (errand.call.attempt >= backoff.attempts.max(2)).then_some(false)
-            }
-            Settled::Lost => {
-                let (reaction, attempt) = (self.plan.spec.reaction, errand.call.attempt);
-                match wait_after(&reaction, attempt, Hint::Absent, &mut self.jitter) {
-                    None => Some(false),
-                    Some(wait) => {
-                        errand.call.wait(now.saturating_add(wait));
-                        None
-                    }
-                }
-            }
-        }
+        let token = (errand.what != What::Token).then_some(&mut self.token);
+        errand.call.conclude(settled, now, token, &self.plan.spec.reaction, &mut self.jitter)
     }
 
     /// What follows from an errand that is over; `body` is None when it was given up.
