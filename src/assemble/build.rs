@@ -10,7 +10,7 @@ use crate::gate;
 use crate::measure::{Measure, step_for};
 use crate::scenario::Scenario;
 use crate::scenario::target::Target;
-use crate::summary::{Conclusion, FORMAT, QuotaUse, Safety, Summary};
+use crate::summary::{Conclusion, FORMAT, QuotaUse, Summary};
 use crate::verify::Verified;
 
 /// The result of a run. `measure` and `verified` cover all shards.
@@ -39,20 +39,8 @@ pub fn assemble(scenario: &Scenario, facts: &RunFacts, measure: Measure, verifie
 /// nothing against anyone.
 fn quota_use(mut quota: QuotaUse, scenario: &Scenario, facts: &RunFacts) -> QuotaUse {
     if facts.unreachable {
-        return QuotaUse {
-            keys: 0,
-            busiest: None,
-            requests: 0,
-            retries: 0,
-            first_attempts_peak: None,
-            held_back: 0,
-            readings: Vec::new(),
-            safety: Safety::NoData,
-            headroom: None,
-            headroom_if_made: None,
-            series: Vec::new(),
-            ..quota
-        };
+        let QuotaUse { class, limit, allow, scope, per_s, .. } = quota;
+        return QuotaUse { per_s, ..QuotaUse::unused(class, limit, allow, scope) };
     }
     let sending = facts.ended.min(scenario.duration);
     quota.series.truncate(sending.0.div_ceil(step_for(scenario.duration).0) as usize);
@@ -72,6 +60,7 @@ mod tests {
     use crate::scenario::gate::{Bound, Gate, MetricQuery};
     use crate::scenario::{Disturbance, GroupId, ScheduledEvent};
     use crate::summary::ReadingUse;
+    use crate::summary::Safety;
     use crate::summary::finding::{Evidence, Verdict};
     use crate::testing::{SITES, STATUS, TOKEN, play, record, scenario};
     use crate::time::Nanos;

@@ -165,6 +165,28 @@ pub struct QuotaUse {
 const HELD_BACK_ONE_IN: u64 = 100;
 
 impl QuotaUse {
+    /// A limit of which nothing was counted: `limit` in words, on so many at the same time unless `per_s` is set.
+    pub fn unused(class: String, limit: String, allow: u32, scope: String) -> Self {
+        QuotaUse {
+            class,
+            limit,
+            allow,
+            per_s: None,
+            scope,
+            keys: 0,
+            busiest: None,
+            requests: 0,
+            retries: 0,
+            first_attempts_peak: None,
+            held_back: 0,
+            readings: Vec::new(),
+            safety: Safety::NoData,
+            headroom_if_made: None,
+            headroom: None,
+            series: Vec::new(),
+        }
+    }
+
     /// Whether so much was held back that the counts do not tell the demand.
     pub fn is_demand_unknown(&self) -> bool {
         self.held_back * HELD_BACK_ONE_IN > self.requests

@@ -16,7 +16,7 @@ use crate::record::{Exchange, Record, Sent};
 use crate::scenario::identity::KeyRule;
 use crate::scenario::target::Target;
 use crate::scenario::{Asked, Scenario, ScopeKey};
-use crate::summary::{QuotaUse, Safety};
+use crate::summary::QuotaUse;
 use crate::time::{Anchor, Nanos};
 
 /// One class.
@@ -346,24 +346,7 @@ impl LimitWatch {
     }
 
     fn finish(self, scenario: &Scenario, class: &str, limit: &Limit, ended: Nanos) -> Option<Usage> {
-        let blank = |allow| QuotaUse {
-            class: class.to_owned(),
-            limit: limit_text(limit),
-            allow,
-            per_s: None,
-            scope: limit.scope().0.join(", "),
-            keys: 0,
-            busiest: None,
-            requests: 0,
-            retries: 0,
-            first_attempts_peak: None,
-            held_back: 0,
-            readings: Vec::new(),
-            safety: Safety::NoData,
-            headroom_if_made: None,
-            headroom: None,
-            series: Vec::new(),
-        };
+        let blank = |allow| QuotaUse::unused(class.to_owned(), limit_text(limit), allow, limit.scope().0.join(", "));
         match (self.kind, limit) {
             (LimitKind::Rate(watch), Limit::Rate(limit)) => Some(watch.finish(blank, limit, scenario, ended)),
             (LimitKind::Places(places), Limit::Concurrent(limit)) => {
