@@ -280,6 +280,11 @@ impl Admissions {
         self.terms.readings.iter().copied().filter(|reading| self.ruled_out.has(*reading))
     }
 
+    /// Nothing more comes of the keys so far.
+    pub fn through(&mut self) {
+        self.keys.clear();
+    }
+
     pub fn merge(&mut self, other: Admissions) {
         self.keys.merge(other.keys);
         self.served += other.served;

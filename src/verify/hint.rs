@@ -153,6 +153,11 @@ impl Hints {
         self.told.remove(&(device, flow));
     }
 
+    /// Nothing more comes of the flows so far.
+    pub fn through(&mut self) {
+        self.told.clear();
+    }
+
     #[cfg(test)]
     pub fn waiting(&self) -> usize {
         self.told.len()

@@ -99,6 +99,17 @@ impl RateWatch {
         used_up.max(shut_out)
     }
 
+    /// Nothing more comes of the keys so far, whose run ended at `ended`.
+    pub fn through(&mut self, ended: Nanos) {
+        self.demand.through(ended);
+        self.admissions.through();
+        self.loads.through();
+        self.together.through();
+        if let Some((_, shutouts)) = &mut self.penalty {
+            shutouts.through();
+        }
+    }
+
     pub fn merge(&mut self, other: RateWatch) {
         self.demand.merge(other.demand);
         self.admissions.merge(other.admissions);

@@ -283,6 +283,11 @@ impl Loads {
         self.keys.get(&key).map_or(0, |state| state.latest)
     }
 
+    /// Nothing more comes of the keys so far.
+    pub fn through(&mut self) {
+        self.keys.clear();
+    }
+
     pub fn merge(&mut self, other: Loads) {
         self.keys.merge(other.keys);
         for (class, cleared) in other.cleared {

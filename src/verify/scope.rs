@@ -74,6 +74,11 @@ impl Together {
         self.slices.get_mut(index)
     }
 
+    /// What comes next shares no budget with what came so far; its time begins anew.
+    pub fn through(&mut self) {
+        self.admitted = Admitted::default();
+    }
+
     pub fn merge(&mut self, other: Together) {
         self.exceeded |= other.exceeded;
         self.slices.resize(self.slices.len().max(other.slices.len()), Slice::default());

@@ -24,6 +24,11 @@ impl<T> Queue<T> {
         Queue { heap: BinaryHeap::new(), planned: 0 }
     }
 
+    pub fn clear(&mut self) {
+        self.heap.clear();
+        self.planned = 0;
+    }
+
     pub fn plan(&mut self, at: Nanos, what: T) {
         self.planned += 1;
         self.heap.push(Reverse(Entry { at, number: self.planned, what }));
