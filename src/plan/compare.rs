@@ -10,12 +10,7 @@ use crate::words::{count, percent, plural};
 use crate::yaml::Diagnosis;
 
 /// Plays the other profile and holds it against the play of the first.
-pub fn answer(
-    base: &Base,
-    before: &Summary,
-    other: &Base,
-    options: &PlayOptions,
-) -> Result<Comparison, Diagnosis> {
+pub fn answer(base: &Base, before: &Summary, other: &Base, options: &PlayOptions) -> Result<Comparison, Diagnosis> {
     check(base, other)?;
     options.meter.announce(format!("{} in comparison", other.scenario().name));
     let options = PlayOptions { target: other.target_text(), ..options.clone() };
@@ -112,7 +107,8 @@ fn class_words(change: &ClassChange, quotas: &[QuotaChange]) -> String {
         }
         _ => format!("{} more", count(after - before)),
     };
-    let mut words = format!("{}: {} instead of {} ({difference})", change.class, plural(after, "request"), count(before));
+    let mut words =
+        format!("{}: {} instead of {} ({difference})", change.class, plural(after, "request"), count(before));
     if change.refused.before + change.refused.after > 0 {
         let after = if change.refused.after == 0 { "none".to_owned() } else { count(change.refused.after) };
         words += &format!("; {after} refused instead of {}", count(change.refused.before));

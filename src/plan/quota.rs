@@ -9,7 +9,7 @@ use std::collections::HashMap;
 
 use super::limits::{self, Line};
 use super::sensitivity;
-use super::trial::{Tried, Trials, unproven};
+use super::trial::{Trials, Tried, unproven};
 use crate::policy::model::Policy;
 use crate::policy::reading::Reading;
 use crate::scenario::Scenario;
@@ -82,7 +82,8 @@ impl Search<'_> {
         let mut needs = Vec::new();
         for (index, line) in lines.iter().enumerate() {
             for reading in by_seed.iter().find_map(|least| readings_of(least, index)).unwrap_or_default() {
-                let found: Vec<Found> = by_seed.iter().filter_map(|least| least.get(&(index, reading))).copied().collect();
+                let found: Vec<Found> =
+                    by_seed.iter().filter_map(|least| least.get(&(index, reading))).copied().collect();
                 let around = found.iter().map(|found| limits::around(found.least, self.headroom));
                 needs.push(Need {
                     class: line.class.clone(),

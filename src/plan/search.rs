@@ -35,11 +35,7 @@ pub fn largest<E>(start: u32, most: u32, mut fits: impl FnMut(u32) -> Result<boo
 }
 
 /// A number that fits (0 always does), and a larger one that does not; None where the largest allowed fits.
-fn bracket<E>(
-    start: u32,
-    most: u32,
-    fits: &mut impl FnMut(u32) -> Result<bool, E>,
-) -> Result<(u32, Option<u32>), E> {
+fn bracket<E>(start: u32, most: u32, fits: &mut impl FnMut(u32) -> Result<bool, E>) -> Result<(u32, Option<u32>), E> {
     let mut at = start;
     if fits(at)? {
         while at < most {
@@ -88,10 +84,7 @@ fn tidy(mut numbers: Vec<u32>) -> Vec<u32> {
     numbers
 }
 
-fn first_misfit<E>(
-    numbers: &[u32],
-    fits: &mut impl FnMut(u32) -> Result<bool, E>,
-) -> Result<Option<u32>, E> {
+fn first_misfit<E>(numbers: &[u32], fits: &mut impl FnMut(u32) -> Result<bool, E>) -> Result<Option<u32>, E> {
     for &number in numbers {
         if !fits(number)? {
             return Ok(Some(number));

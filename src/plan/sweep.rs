@@ -45,8 +45,10 @@ fn overridden(base: &Base, wanted: &Wanted) -> Result<(), Diagnosis> {
     };
     match option {
         None => Ok(()),
-        Some(option) => Err(Diagnosis::new(format!("`{}` is set by {option}, so a sweep of it shows nothing", wanted.path))
-            .help("drop the option, or sweep another field")),
+        Some(option) => {
+            Err(Diagnosis::new(format!("`{}` is set by {option}, so a sweep of it shows nothing", wanted.path))
+                .help("drop the option, or sweep another field"))
+        }
     }
 }
 

@@ -3,10 +3,10 @@
 
 use std::sync::Arc;
 
+use super::Base;
 use super::base::server;
 use super::limits;
 use super::play::{PlayOptions, play_judged};
-use super::Base;
 use crate::policy::model::Policy;
 use crate::policy::reading::Reading;
 use crate::scenario::Scenario;

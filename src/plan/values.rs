@@ -67,7 +67,12 @@ pub fn read(text: &str) -> Result<Wanted, String> {
             let (rest, steps) = match rest.rsplit_once('/') {
                 Some((rest, steps)) if steps.bytes().all(|byte| byte.is_ascii_digit()) => {
                     let count = steps.parse().ok().filter(|count| (2..=MOST).contains(count));
-                    (rest, count.ok_or_else(|| wrong(format!("`{}` values are not possible; 2 to {MOST} are", shown(steps))))?)
+                    (
+                        rest,
+                        count.ok_or_else(|| {
+                            wrong(format!("`{}` values are not possible; 2 to {MOST} are", shown(steps)))
+                        })?,
+                    )
                 }
                 _ => (rest, STEPS),
             };
@@ -82,7 +87,9 @@ pub fn read(text: &str) -> Result<Wanted, String> {
 }
 
 fn wrong(title: String) -> String {
-    format!("{title}\nwrite `PATH=FROM..TO`, `PATH=FROM..TO:log/STEPS` or `PATH=A,B,C`, such as `fleet.depot.chargers.count=100..10000:log`")
+    format!(
+        "{title}\nwrite `PATH=FROM..TO`, `PATH=FROM..TO:log/STEPS` or `PATH=A,B,C`, such as `fleet.depot.chargers.count=100..10000:log`"
+    )
 }
 
 fn listed(text: &str) -> Result<Value, String> {
@@ -111,7 +118,10 @@ fn ranged(from: &str, to: &str, log: bool, steps: u32) -> Result<Vec<Value>, Str
     let mut values: Vec<Value> = Vec::new();
     for number in (0..steps).map(at) {
         let text = if whole { format!("{number:.0}") } else { trimmed(format!("{number:.3}")) };
-        let value = Value { number: seconds_or(Amount { number: text.parse().unwrap_or(number), ..from }), text: text + from.unit };
+        let value = Value {
+            number: seconds_or(Amount { number: text.parse().unwrap_or(number), ..from }),
+            text: text + from.unit,
+        };
         // Of whole numbers there may be fewer than steps.
         if values.last() != Some(&value) {
             values.push(value);

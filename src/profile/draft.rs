@@ -98,8 +98,9 @@ impl Draft {
         };
         let Some(kinds) = groups.get_mut(group).and_then(Node::as_map_mut) else {
             let names: Vec<&str> = groups.keys().map(String::as_str).collect();
-            return Err(Diagnosis::new(format!("no group is called `{}`", shown(group)))
-                .help(suggest::advice(group, names)));
+            return Err(
+                Diagnosis::new(format!("no group is called `{}`", shown(group))).help(suggest::advice(group, names))
+            );
         };
         for fields in kinds.values_mut().filter_map(Node::as_map_mut) {
             fields.insert("count".to_owned(), count.into());
@@ -230,7 +231,8 @@ mod tests {
         draft.set("duration", "90s".into()).unwrap();
         let words = format!("{:?}", draft.resolve().unwrap());
         let hash = builtin_source("tellus-polling-dashboard").unwrap().hash();
-        for part in ["every: Nanos(10000000000)", "every: Nanos(60000000000)", "loss: 0.01", "Nanos(90000000000)", &hash]
+        for part in
+            ["every: Nanos(10000000000)", "every: Nanos(60000000000)", "loss: 0.01", "Nanos(90000000000)", &hash]
         {
             assert!(words.contains(part), "{part}");
         }

@@ -64,12 +64,7 @@ pub fn new_directory(base: &Path, name: &str, started: &str) -> io::Result<PathB
 ///
 /// # Errors
 /// Those of the file system; nothing is written if an output cannot be rendered.
-pub fn write_all(
-    dir: &Path,
-    summary: &Summary,
-    plan: Option<&Plan>,
-    hlog: Option<&[u8]>,
-) -> io::Result<Vec<PathBuf>> {
+pub fn write_all(dir: &Path, summary: &Summary, plan: Option<&Plan>, hlog: Option<&[u8]>) -> io::Result<Vec<PathBuf>> {
     let summary_json = json::render(summary)?;
     let page = html::render(summary, plan).map_err(io::Error::other)?;
     let junit = junit::render(summary).map_err(io::Error::other)?;
@@ -199,6 +194,22 @@ mod tests {
             assert!(first == second, "{name}");
             assert_eq!(fs::read_dir(&dir).unwrap().count(), 5, "{name}: a temporary file was left");
         }
+    }
+
+    #[test]
+    fn the_answers_of_a_plan_read_back_as_they_were_written() {
+        let dir = tempfile::tempdir().unwrap();
+        let answers = sample::plan::plan();
+        assert!(load_plan(dir.path()).unwrap().is_none());
+        let paths = write_all(dir.path(), &sample::passing(), Some(&answers), None).unwrap();
+        assert_eq!(paths.last().unwrap().file_name().unwrap(), PLAN);
+        assert!(load_plan(dir.path()).unwrap() == Some(answers));
+
+        fs::write(dir.path().join(PLAN), "{\"format\": 2}").unwrap();
+        let newer = load_plan(dir.path()).unwrap_err().to_string();
+        assert!(newer.contains("plan.json has format 2, this quotaproof reads formats up to 1"), "{newer}");
+        fs::write(dir.path().join(PLAN), "{\"format\": 1, \"fleet\": 3}").unwrap();
+        assert!(load_plan(dir.path()).unwrap_err().to_string().contains("plan.json is damaged"));
     }
 
     #[test]

@@ -41,8 +41,8 @@ fn sentences(answer: &FleetAnswer) -> Vec<String> {
     }
     for largest in answer.readings.iter().filter(|largest| !largest.monotone) {
         sentences.push(format!(
-            "Read as {}, not every larger fleet that was tried was over, or not every smaller one within: the figure is the \
-             size up to which all that were tried fit.",
+            "Under one reading ({}) not every larger fleet that was tried was over, or not every smaller one within: the \
+             figure is the size up to which all that were tried fit.",
             reading_text(largest.reading)
         ));
     }
@@ -60,9 +60,13 @@ fn sentences(answer: &FleetAnswer) -> Vec<String> {
 /// The answer in one sentence, and what stands against a larger one.
 fn verdict(answer: &FleetAnswer, largest: &LargestFleet) -> String {
     let reading = reading_text(largest.reading);
-    let strictest = if answer.readings.len() > 1 { format!("Under the strictest reading ({reading}) ") } else { String::new() };
+    let strictest =
+        if answer.readings.len() > 1 { format!("Under the strictest reading ({reading}) ") } else { String::new() };
     match &largest.binding {
-        None => format!("{strictest}no limit binds: {} fit, and no more were tried.", plural(largest.devices.into(), "device")),
+        None => format!(
+            "{strictest}no limit binds: {} fit, and no more were tried.",
+            plural(largest.devices.into(), "device")
+        ),
         Some(binding) => {
             let fits = if largest.devices == 0 {
                 "not even the smallest fleet fits".to_owned()

@@ -34,12 +34,16 @@ fn sentences(answer: &QuotaAnswer) -> Vec<String> {
         0.0 => "nothing is refused".to_owned(),
         ratio => format!("at most {} of a class's requests are refused", percent(ratio)),
     };
-    let delay = answer.delay_s.map_or(String::new(), |delay| format!(", none is more than {} late for it (p99)", format::seconds(delay)));
+    let delay = answer
+        .delay_s
+        .map_or(String::new(), |delay| format!(", none is more than {} late for it (p99)", format::seconds(delay)));
     let headroom = match answer.headroom {
         0.0 => String::new(),
         headroom => format!(", and {} stays unused", percent(headroom)),
     };
-    let mut sentences = vec![format!("The least that each limit has to allow so that {refusals}{delay}{headroom}, for this fleet with every seed.")];
+    let mut sentences = vec![format!(
+        "The least that each limit has to allow so that {refusals}{delay}{headroom}, for this fleet with every seed."
+    )];
     if answer.needs.is_empty() {
         sentences.push("The fleet uses no limit of the policy.".to_owned());
     }

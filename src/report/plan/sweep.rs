@@ -39,7 +39,8 @@ pub(super) fn section(sweep: &Sweep) -> Section {
 fn turning_point(sweep: &Sweep) -> String {
     let over = |point: &&SweepPoint| point.quotas.iter().any(is_over);
     let (bad, good): (Vec<&SweepPoint>, Vec<&SweepPoint>) = sweep.points.iter().partition(over);
-    let values = |points: &[&SweepPoint]| points.iter().map(|point| point.value.as_str()).collect::<Vec<_>>().join(", ");
+    let values =
+        |points: &[&SweepPoint]| points.iter().map(|point| point.value.as_str()).collect::<Vec<_>>().join(", ");
     match (bad.as_slice(), good.as_slice()) {
         ([], _) => "No limit was exceeded at any of these values.".to_owned(),
         (_, []) => "Some limit was exceeded at each of these values.".to_owned(),
@@ -61,7 +62,9 @@ fn row(point: &SweepPoint) -> Vec<String> {
         count(point.requests),
         count(point.refused),
         tightest.map_or_else(none, |used| format!("{} ({})", used.class, used.limit)),
-        tightest.map_or_else(none, |used| format!("{}{} of {}", at_least(used), count(used.peak.into()), count(used.allow.into()))),
+        tightest.map_or_else(none, |used| {
+            format!("{}{} of {}", at_least(used), count(used.peak.into()), count(used.allow.into()))
+        }),
         tightest.map_or_else(none, |used| words::headroom(used.headroom)),
     ]
 }
@@ -80,7 +83,13 @@ fn figures(sweep: &Sweep) -> Vec<Figure> {
     let refused = |used: &SweptUse| used.refused_ratio.is_some_and(|ratio| ratio > 0.0);
     let mut figures = Vec::new();
     let lines = lines(sweep, used, |used| Some(100.0 * share(used)));
-    figures.push(figure(sweep, "plan-sweep-use", "Most of each limit that was used, in percent", lines, Some((100.0, "the limit".to_owned()))));
+    figures.push(figure(
+        sweep,
+        "plan-sweep-use",
+        "Most of each limit that was used, in percent",
+        lines,
+        Some((100.0, "the limit".to_owned())),
+    ));
     let lines = self::lines(sweep, refused, |used| used.refused_ratio.map(|ratio| 100.0 * ratio));
     if !lines.is_empty() {
         figures.push(figure(sweep, "plan-sweep-refused", "Requests refused, in percent", lines, None));
@@ -98,7 +107,7 @@ fn lines(sweep: &Sweep, shown: fn(&SweptUse) -> bool, figure: fn(&SweptUse) -> O
             .points
             .iter()
             .zip(&uses)
-            .filter_map(|(point, used)| Some((position(sweep, point.number), figure(used)?)))
+            .filter_map(|(point, used)| Some((position(sweep, point.number), figure(used).filter(|y| y.is_finite())?)))
             .collect();
         points.sort_by(|a, b| a.0.total_cmp(&b.0));
         Some(Line { label, ink: Ink::nth(index), points })
@@ -116,15 +125,22 @@ fn figure(sweep: &Sweep, id: &str, title: &str, lines: Vec<Line>, limit: Option<
     let note = format!("{} across{}.", sweep.path, if sweep.log { ", evenly by factor" } else { "" });
     let last: Vec<String> = lines
         .iter()
-        .filter_map(|line| Some(format!("{}: {} at most.", line.label, percent(line.points.iter().map(|p| p.1).reduce(f64::max)? / 100.0))))
+        .filter_map(|line| {
+            Some(format!(
+                "{}: {} at most.",
+                line.label,
+                percent(line.points.iter().map(|p| p.1).reduce(f64::max)? / 100.0)
+            ))
+        })
         .collect();
     let plot = Plot { x: axis(sweep), y: percents(highest), lines, limit, events: Vec::new() };
     Figure::drawn(id, title, &note, &last.join(" "), &plot, table)
 }
 
-/// Where a value stands across.
+/// Where a value stands across. A stored plan may have been edited: what is no number stands at zero.
 fn position(sweep: &Sweep, number: f64) -> f64 {
-    if sweep.log { number.max(f64::MIN_POSITIVE).log10() } else { number }
+    let number = if number.is_finite() { number } else { 0.0 };
+    if sweep.log { number.max(1e-9).log10() } else { number }
 }
 
 /// From the smallest to the largest value, labelled by values themselves.
