@@ -87,6 +87,18 @@ pub struct RateLimit {
     pub penalty: Option<Penalty>,
     /// The provider grants at least this: being refused below it breaks a promise, being admitted above it does not.
     pub at_least: bool,
+    pub enforcement: Enforcement,
+}
+
+/// How closely the provider promises to keep to a limit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Enforcement {
+    /// No more than it allows is let through.
+    #[default]
+    Exact,
+    /// It is a target, which the provider tries to keep and may pass: letting more through breaks no promise.
+    BestEffort,
 }
 
 /// A period of the calendar.
@@ -340,6 +352,7 @@ impl RateLimit {
             cost: Cost::One,
             penalty: None,
             at_least: false,
+            enforcement: Enforcement::Exact,
         }
     }
 }

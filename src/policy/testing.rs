@@ -31,6 +31,7 @@ classes:
     limits:
       - {allow: 50, per: 1500ms, scope: room, at_least: true, penalty: {lasts: 60s, stated: false}}
       - {concurrent: 3, scope: address}
+      - {allow: 40, per: 1m, scope: address, enforcement: best_effort}
   graphql:
     requests: [POST /graphql, WS /graphql]
     learned_as: GraphQL

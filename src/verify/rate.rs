@@ -153,6 +153,7 @@ impl RateWatch {
             in_points: limit.cost != Cost::One,
             cost_is_told: matches!(limit.cost, Cost::Told { .. }),
             at_least: limit.at_least,
+            calendar: limit.calendar,
         }
     }
 }

@@ -256,7 +256,7 @@ impl Seen {
 mod tests {
     use super::super::testing::*;
     use super::*;
-    use crate::policy::model::{Blocks, Limit, Policy, RateLimit, Scope};
+    use crate::policy::model::{Blocks, Enforcement, Limit, Policy, RateLimit, Scope};
 
     /// Queries: 4 per 10 s, and then shut out for 20 s.
     fn with_penalty(stated: bool) -> Policy {
@@ -326,7 +326,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lower_bound_and_what_only_answers_tell_are_not_held_against_the_server() {
+    fn a_lower_bound_a_target_and_what_only_answers_tell_are_not_held_against_the_server() {
         let burst = |change: &dyn Fn(&mut RateLimit)| {
             let mut policy = policy();
             let Limit::Rate(mut limit) = policy.classes[0].limits[0].clone() else { panic!("a rate") };
@@ -341,6 +341,8 @@ mod tests {
         };
         assert_eq!(burst(&|_| {}), [Verdict::Fail, Verdict::Fail]);
         assert_eq!(burst(&|limit| limit.at_least = true), [Verdict::Undocumented, Verdict::Inconclusive]);
+        let target = |limit: &mut RateLimit| limit.enforcement = Enforcement::BestEffort;
+        assert_eq!(burst(&target), [Verdict::Undocumented, Verdict::Fail], "the fleet's demand is what it is");
         assert_eq!(burst(&|limit| limit.counts_statuses = vec![401]), [Verdict::Inconclusive, Verdict::NoData]);
         assert_eq!(burst(&|limit| limit.counts_statuses = vec![200]), [Verdict::Inconclusive, Verdict::Fail]);
     }

@@ -79,6 +79,7 @@ fn own_keys(limit: &LimitDocument) -> impl Iterator<Item = (&'static str, Place,
         place(limit.cost.as_ref().map(|key| key.place), "cost", Kind::Rate),
         place(limit.penalty.as_ref().map(|key| key.place), "penalty", Kind::Rate),
         place(limit.at_least.as_ref().map(|key| key.place), "at_least", Kind::Rate),
+        place(limit.enforcement.as_ref().map(|key| key.place), "enforcement", Kind::Rate),
         place(limit.lasting.as_ref().map(|key| key.place), "lasting", Kind::Concurrent),
     ]
     .into_iter()
@@ -120,6 +121,11 @@ fn rate(around: &Surroundings, limit: &Located<LimitDocument>) -> Result<RateLim
         return Err(Diagnosis::at(source, refused.place, "`counts` says already which answers count")
             .help("drop one of the two; the status of a refusal may stand in `counts`"));
     }
+    let at_least = limit.at_least.is_some_and(|at_least| at_least.value);
+    if let (true, Some(enforcement)) = (at_least, &limit.enforcement) {
+        return Err(Diagnosis::at(source, enforcement.place, "`at_least` says already that more may be let through")
+            .help("drop one of the two: a lower bound is granted, a target is aimed at"));
+    }
     let cost = limit.cost.as_ref().map_or(Ok(Cost::One), |found| cost(around, found))?;
     check_size(source, limit, allow, algorithm, &cost)?;
     Ok(RateLimit {
@@ -133,7 +139,8 @@ fn rate(around: &Surroundings, limit: &Located<LimitDocument>) -> Result<RateLim
         counts_statuses: limit.counts.as_ref().map_or(Ok(Vec::new()), |counts| statuses(source, counts))?,
         cost,
         penalty: limit.penalty.as_ref().map(|penalty| self::penalty(penalty)),
-        at_least: limit.at_least.is_some_and(|at_least| at_least.value),
+        at_least,
+        enforcement: limit.enforcement.map_or(Enforcement::Exact, |enforcement| enforcement.value),
     })
 }
 

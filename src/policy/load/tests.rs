@@ -57,6 +57,8 @@ fn limits_that_are_no_plain_rates_keep_all_that_is_said() {
     let per = Nanos::from_millis(1500);
     let bound = RateLimit { per, at_least: true, penalty: Some(penalty), ..plain(50, 1, &["room"]) };
     assert_eq!(limits("light")[0], Limit::Rate(bound));
+    let target = RateLimit { enforcement: Enforcement::BestEffort, ..plain(40, 60, &["address"]) };
+    assert_eq!(limits("light")[2], Limit::Rate(target));
 }
 
 #[test]

@@ -80,6 +80,7 @@ fn rate(policy: &Policy, limit: &RateLimit) -> Node {
         ("cost", cost(policy, &limit.cost)),
         ("penalty", limit.penalty.as_ref().map(penalty)),
         ("at_least", limit.at_least.then_some(Node::Flag(true))),
+        ("enforcement", Node::word_unless(&limit.enforcement, &Enforcement::Exact)),
     ])
 }
 
