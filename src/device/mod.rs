@@ -43,9 +43,9 @@ pub trait Device {
     /// Writes a request that `handle` has just asked for as HTTP. `anchor` gives the wall-clock time.
     fn render(&self, now: Nanos, request: &Request, anchor: Anchor, http: &mut HttpRequest);
 
-    /// What the body of a served (2xx) response tells the device; None where it is not what the API documents, so that
-    /// the request was not served after all.
-    fn interpret(&self, request: &Request, body: &[u8]) -> Option<Body>;
+    /// What a served (2xx) response tells the device; None where it is not what the API documents, so that the request was
+    /// not served after all.
+    fn interpret(&self, request: &Request, answer: &ServedAnswer<'_>) -> Option<Body>;
 
     /// What a served answer plausibly says, for a driver whose target knows nothing of the API that the device speaks.
     fn imagine(&self, _request: &Request) -> Body {
@@ -172,6 +172,18 @@ impl Failure {
     }
 }
 
+/// A served answer as it came, for [`Device::interpret`].
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ServedAnswer<'a> {
+    /// What the target's address puts before every path; mostly empty.
+    pub prefix: &'a str,
+    /// The path that was asked for, with its query.
+    pub path: &'a str,
+    /// Names in lower case. Sure to be here only where the request said that they are read.
+    pub headers: &'a [(String, String)],
+    pub body: &'a [u8],
+}
+
 /// What a served answer tells a device, beyond having been served.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum Body {
@@ -247,6 +259,8 @@ pub struct HttpRequest {
     pub content_type: Option<ContentType>,
     /// Credentials that this request carries besides its `authorization` header: evidence shows none of them.
     pub secrets: Option<Arc<[Box<str>]>>,
+    /// Whether the device reads the headers of a served answer: they are kept for nobody else.
+    pub reads_headers: bool,
 }
 
 /// What a request's body is.
@@ -276,6 +290,7 @@ impl Default for HttpRequest {
             body: Vec::new(),
             content_type: Some(ContentType::Json),
             secrets: None,
+            reads_headers: false,
         }
     }
 }
@@ -288,6 +303,7 @@ impl HttpRequest {
         self.body.clear();
         self.content_type = Some(ContentType::Json);
         self.secrets = None;
+        self.reads_headers = false;
     }
 }
 

@@ -190,6 +190,8 @@ pub struct Pages {
 pub enum Paging {
     /// The answer holds the next page's address under this JSON pointer; nothing there on the last page.
     Next(String),
+    /// The answer's `Link` header (RFC 8288) leads to the next page: no link with the relation `next` on the last one.
+    Link,
     /// The answer holds, under this pointer, what the query parameter is to be for the next page.
     Cursor { pointer: String, query: String },
     /// The query parameter counts pages from `from`; the last one has no rows under this pointer.

@@ -41,14 +41,28 @@ fn scenario(clients: &str) -> Scenario {
 /// Runs a script against a server that answers each request as `answer` says: status line and body. Gives what was seen on
 /// both sides.
 fn play_script(clients: &str, answer: fn(&str) -> (u16, String)) -> (Log, Vec<String>) {
+    play_answers(clients, move |request| {
+        let (status, body) = answer(request);
+        format!("HTTP/1.1 {status} x\r\ncontent-length: {}\r\n\r\n{body}", body.len())
+    })
+}
+
+/// Runs a script against a server that serves every path, with the `Link` header that belongs to it.
+fn play_linked(clients: &str, link: impl Fn(&str) -> String + Send + Sync + 'static) -> (Log, Vec<String>) {
+    play_answers(clients, move |request| {
+        let link = link(line(request).split(' ').nth(1).unwrap());
+        format!("HTTP/1.1 200 OK\r\nLINK: {link}\r\ncontent-length: 0\r\n\r\n")
+    })
+}
+
+fn play_answers(clients: &str, answer: impl Fn(&str) -> String + Send + Sync + 'static) -> (Log, Vec<String>) {
     let seen: Arc<Mutex<Vec<String>>> = Arc::default();
     let kept = seen.clone();
     let url = server(move |mut stream, _| {
         while let Some(request) = read_request(&mut stream) {
-            let (status, body) = answer(&request);
+            let answer = answer(&request);
             kept.lock().unwrap().push(request);
-            let head = format!("HTTP/1.1 {status} x\r\ncontent-length: {}\r\n\r\n", body.len());
-            if stream.write_all((head + &body).as_bytes()).is_err() {
+            if stream.write_all(answer.as_bytes()).is_err() {
                 return;
             }
         }
@@ -158,6 +172,47 @@ reaction: give_up
         assert_eq!(record.outcome, expected, "an order without its id was not served");
     }
     assert_eq!((log.records.len(), paths.len()), (7, 7));
+}
+
+/// Where they lead elsewhere, the path is asked for at the target all the same: whoever is there is never asked.
+#[test]
+fn pages_are_followed_by_link_headers_and_never_off_the_target() {
+    let elsewhere: Arc<Mutex<Vec<String>>> = Arc::default();
+    let strayed = elsewhere.clone();
+    let other = server(move |mut stream, _| {
+        while let Some(request) = read_request(&mut stream) {
+            strayed.lock().unwrap().push(request);
+        }
+    });
+    for connections in ["own", "pooled"] {
+        let script = format!(
+            r#"
+count: 1
+connections: {connections}
+headers: {{Accept: application/json}}
+reaction: give_up
+requests:
+  - {{get: /v2/list, query: {{size: 2}}, pages: {{next: {{header: Link}}, at_most: 6}}, arrivals: {{times: {{each: [0s]}}}}}}
+  - {{get: /v2/plain, arrivals: {{times: {{each: [300ms]}}}}}}
+"#
+        );
+        let target = other.clone();
+        let (log, seen) = play_linked(&script, move |path| match path {
+            "/v2/list?size=2" => "<?size=2&page=2>; rel=\"next\"; title=\"a, b\"".to_owned(),
+            "/v2/list?size=2&page=2" => format!("</v2/list>; rel=first, <{target}/v2/list?page=3#x>; rel=next"),
+            "/v2/list?page=3" => "<//127.0.0.2:9/v2/list?page=4>; rel=\"last NEXT\"".to_owned(),
+            "/v2/list?page=4" => "</v2/list?page=3>; rel=prev".to_owned(),
+            _ => "no link at all".to_owned(),
+        });
+        let paths: Vec<&str> = seen.iter().map(|request| line(request).split(' ').nth(1).unwrap()).collect();
+        let pages = ["/v2/list?size=2", "/v2/list?size=2&page=2", "/v2/list?page=3", "/v2/list?page=4"];
+        assert_eq!(paths, [&pages[..], &["/v2/plain"]].concat(), "{connections}");
+        assert_eq!(log.outcomes(), [Outcome::Served; 5], "nobody reads the header of a request without pages");
+        assert!(seen.iter().all(|request| request.to_ascii_lowercase().contains("accept: application/json")));
+        let (log, _) = play_linked(&script, |_| "no link at all".to_owned());
+        assert_eq!(log.outcomes(), [Outcome::Failed(Failure::Garbage), Outcome::Served], "its next page is not known");
+    }
+    assert!(elsewhere.lock().unwrap().is_empty(), "{:?}", elsewhere.lock().unwrap());
 }
 
 #[test]

@@ -134,7 +134,7 @@ pub fn next(request: &RequestSpec, step: &Step, body: Body) -> Next {
                 (Paging::Number { .. }, Body::Page { rows, .. }) if more && rows > 0 => {
                     Next::Now(Step::Page { number: number + 1, at: None })
                 }
-                (Paging::Next(_) | Paging::Cursor { .. }, Body::Found(at @ Some(_))) if more => {
+                (Paging::Next(_) | Paging::Link | Paging::Cursor { .. }, Body::Found(at @ Some(_))) if more => {
                     Next::Now(Step::Page { number: number + 1, at })
                 }
                 _ => Next::Done,

@@ -15,7 +15,7 @@ use crate::device::heed::Heed;
 use crate::device::reaction::backed_off;
 use crate::device::token::TokenKeeper;
 use crate::device::{
-    Actions, Answer, Body, Device, Disconnect, DropReason, Event, Flow, HttpRequest, Lane, Note, Request,
+    Actions, Answer, Body, Device, Disconnect, DropReason, Event, Flow, HttpRequest, Lane, Note, Request, ServedAnswer,
 };
 use crate::rng::DeviceRng;
 use crate::scenario::Disturbance;
@@ -377,9 +377,9 @@ impl Device for Client {
         }
     }
 
-    fn interpret(&self, request: &Request, body: &[u8]) -> Option<Body> {
+    fn interpret(&self, request: &Request, answer: &ServedAnswer<'_>) -> Option<Body> {
         match self.errand(request) {
-            Some(errand) => self.read(errand, body),
+            Some(errand) => self.read(errand, answer),
             None => Some(Body::None),
         }
     }

@@ -121,7 +121,7 @@ fn write_step(filler: &Filler<'_>, request: &RequestSpec, step: &Step, http: &mu
         Then::Nothing | Then::Poll(_) => None,
     };
     match (step, paging) {
-        (Step::Page { at: Some(address), .. }, Some(Paging::Next(_))) => http.path.push_str(address),
+        (Step::Page { at: Some(address), .. }, Some(Paging::Next(_) | Paging::Link)) => http.path.push_str(address),
         (Step::Page { at: Some(cursor), .. }, Some(Paging::Cursor { query, .. })) => {
             filler.path(&request.path, http);
             filler.query(&request.query, http);
@@ -138,6 +138,7 @@ fn write_step(filler: &Filler<'_>, request: &RequestSpec, step: &Step, http: &mu
             filler.query(&request.query, http);
         }
     }
+    http.reads_headers = matches!(paging, Some(Paging::Link));
     filler.headers(&request.headers, http);
     filler.body(&request.body, http);
     if http.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type")) {

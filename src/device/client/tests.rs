@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use crate::device::fleet::Fleet;
 use crate::device::{
-    Actions, Answer, Body, ContentType, DropReason, Event, Failure, HttpRequest, Note, Outcome, Request,
+    Actions, Answer, Body, ContentType, DropReason, Event, Failure, HttpRequest, Note, Outcome, Request, ServedAnswer,
 };
 use crate::device::{Device, fleet::FleetDevice, fleet::partition};
 use crate::drive::virtual_time;
@@ -113,7 +113,8 @@ impl Hand {
 
     /// Answers a request with a body, as a server would.
     fn serve(&mut self, now: Nanos, request: &Request, body: &str) -> (Outcome, Vec<(Request, HttpRequest)>) {
-        let read = self.device.interpret(request, body.as_bytes());
+        let answer = ServedAnswer { body: body.as_bytes(), ..ServedAnswer::default() };
+        let read = self.device.interpret(request, &answer);
         let outcome = if read.is_some() { Outcome::Served } else { Outcome::Failed(Failure::Garbage) };
         (outcome, self.answer(now, request, outcome, read.unwrap_or_default()))
     }

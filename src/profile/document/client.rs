@@ -7,6 +7,7 @@ use serde::Deserialize;
 use super::arrivals::ArrivalsDocument;
 use super::fleet::ReactionDocument;
 use super::json::{JsonDocument, PoolDocument};
+use super::next::NextDocument;
 use crate::time::Nanos;
 use crate::yaml::quantity::{Delay, Interval, Length, Name, Pointer, Whole};
 use crate::yaml::{Located, Short, Words};
@@ -251,8 +252,9 @@ pub struct UntilDocument {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PagesDocument {
-    /// Where an answer has the address of the next page, a JSON pointer. Nothing there: it was the last.
-    pub next: Option<Pointer>,
+    /// Where an answer has the address of the next page: a JSON pointer, or `{header: link}` for its `Link` header (RFC
+    /// 8288, `rel="next"`). Nothing there: it was the last. An address on another host is asked for at the target.
+    pub next: Option<NextDocument>,
     /// An answer has a cursor for the next page.
     pub cursor: Option<CursorDocument>,
     /// Pages are counted.

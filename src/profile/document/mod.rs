@@ -8,6 +8,7 @@ pub mod event;
 pub mod fleet;
 pub mod gate;
 pub mod json;
+pub mod next;
 pub mod target;
 
 use indexmap::IndexMap;
