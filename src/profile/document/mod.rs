@@ -4,6 +4,7 @@
 pub mod arrivals;
 pub mod ask;
 pub mod client;
+pub mod dealt;
 pub mod event;
 pub mod fleet;
 pub mod gate;

@@ -59,7 +59,11 @@ impl JsonSchema for NextDocument {
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let header = json_schema!({
-            "type": "object", "properties": { "header": { "type": "string", "pattern": "^[Ll]ink$" } },
+            "type": "string", "pattern": "^[Ll]ink$",
+            "description": "The header that leads on: `link` (RFC 8288), where its relation is `next`.",
+        });
+        let header = json_schema!({
+            "type": "object", "properties": { "header": header },
             "required": ["header"], "additionalProperties": false,
         });
         json_schema!({ "anyOf": [generator.subschema_for::<Pointer>(), header] })
