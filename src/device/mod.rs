@@ -130,17 +130,24 @@ pub struct Answer {
 /// The kinds of ending, as records and reports count them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Outcome {
-    /// 2xx, or 101 for a stream.
+    /// 2xx, 101 for a stream, or 304 where the request was conditional: what the client has is still right.
     Served,
     /// The quota's refusal.
     Refused,
     /// 503, or what the policy says.
     Overloaded,
-    /// Another 4xx, with its status.
+    /// Another 4xx or a 3xx, with its status: redirects are not followed.
     Rejected(u16),
-    /// Another 5xx (or an unexpected 1xx or 3xx), with its status.
+    /// Another 5xx (or an unexpected 1xx), with its status.
     Broken(u16),
     Failed(Failure),
+}
+
+impl Outcome {
+    /// Whether the answer sent the client elsewhere, which it did not heed.
+    pub fn is_redirect(self) -> bool {
+        matches!(self, Outcome::Rejected(301 | 302 | 303 | 307 | 308))
+    }
 }
 
 /// How an exchange failed without an answer.
@@ -296,6 +303,13 @@ impl Default for HttpRequest {
 }
 
 impl HttpRequest {
+    /// Whether it asks for an answer only if what the client has is no longer right (RFC 9110, section 13.1).
+    pub fn is_conditional(&self) -> bool {
+        let asks =
+            |name: &str| ["if-none-match", "if-modified-since"].iter().any(|asked| name.eq_ignore_ascii_case(asked));
+        self.headers.iter().any(|(name, _)| asks(name))
+    }
+
     pub fn clear(&mut self) {
         self.method = "GET";
         self.path.clear();

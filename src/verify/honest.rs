@@ -257,7 +257,8 @@ fn any_rate() -> impl Strategy<Value = Limit> {
     let statuses = prop::sample::select(vec![vec![], vec![], vec![], vec![409, 429], vec![200]]);
     let amounts = (3..8u32, 500..3_000u64, prop::option::of(3..12u32), any_scope());
     let promise = prop::sample::select(vec![Enforcement::Exact, Enforcement::Exact, Enforcement::BestEffort]);
-    let promise = (prop::bool::weighted(0.1), promise);
+    let free = prop::sample::select(vec![vec![], vec![], vec![409], vec![200, 500]]);
+    let promise = (prop::bool::weighted(0.1), promise, free);
     let manner = (algorithm, counts, statuses, any_cost(), any_penalty(), promise);
     (amounts, manner).prop_map(
         |((allow, millis, burst, scope), (algorithm, counts_refused, counts_statuses, cost, penalty, promise))| {
@@ -268,6 +269,7 @@ fn any_rate() -> impl Strategy<Value = Limit> {
                 algorithm,
                 burst: burst.filter(|_| bursts),
                 counts_refused,
+                free_statuses: if counts_statuses.is_empty() { promise.2 } else { Vec::new() },
                 counts_statuses,
                 cost,
                 penalty,

@@ -113,7 +113,7 @@ impl Shutouts {
         let in_force = state.sure.is_some_and(|(from, until)| from <= sent && record.done < until);
         let refused = record.outcome == Outcome::Refused;
         self.seen.kept += u64::from(in_force && refused);
-        if in_force && record.outcome == Outcome::Served {
+        if in_force && record.outcome == Outcome::Served && !record.is_unchanged() {
             self.seen.broken += 1;
             let why = "served although an earlier answer shut it out";
             self.seen.broken_exhibits.show(|| Exhibit::done(record, exchange, why.to_owned()));

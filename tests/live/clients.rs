@@ -216,6 +216,41 @@ requests:
 }
 
 #[test]
+fn an_unchanged_answer_is_served_and_a_redirect_is_not_followed() {
+    let elsewhere: Arc<Mutex<u32>> = Arc::default();
+    let strayed = elsewhere.clone();
+    let other = server(move |_, _| *strayed.lock().unwrap() += 1);
+    let moved = other.clone();
+    let answer = move |request: &str| match line(request).split(' ').nth(1).unwrap() {
+        "/v2/moved" => format!("HTTP/1.1 302 Found\r\nlocation: {moved}/x?sig=hush\r\ncontent-length: 0\r\n\r\n"),
+        _ => "HTTP/1.1 304 Not Modified\r\netag: \"abc\"\r\n\r\n".to_owned(),
+    };
+    for connections in ["own", "pooled"] {
+        let script = |headers: &str| {
+            format!(
+                "count: 1\nconnections: {connections}\nreaction: give_up\nheaders: {headers}\nrequests:\n\
+                 - {{get: /v2/a, arrivals: {{times: {{each: [0s]}}}}}}\n\
+                 - {{get: /v2/list, pages: {{next: /next}}, arrivals: {{times: {{each: [100ms]}}}}}}\n\
+                 - {{get: /v2/moved, arrivals: {{times: {{each: [200ms]}}}}}}\n"
+            )
+        };
+        let (log, seen) = play_answers(&script("{If-None-Match: '\"abc\"'}"), answer.clone());
+        assert_eq!(log.outcomes(), [Outcome::Served, Outcome::Served, Outcome::Rejected(302)], "{connections}");
+        assert_eq!((log.records[0].0.status, seen.len()), (304, 3), "a listing that has not changed has no more pages");
+        let evidence = &log.records[2].1.as_ref().unwrap().response;
+        assert_eq!(evidence.trim_end(), format!("302\nlocation: {other}/x"));
+        let (log, _) = play_answers(&script("{}"), answer.clone());
+        let unasked = Outcome::Rejected(304);
+        assert_eq!(
+            log.outcomes(),
+            [unasked, unasked, Outcome::Rejected(302)],
+            "nobody has anything that could be right"
+        );
+    }
+    assert_eq!(*elsewhere.lock().unwrap(), 0);
+}
+
+#[test]
 fn a_token_is_fetched_once_and_used_for_everything() {
     let script = r#"
 count: 2

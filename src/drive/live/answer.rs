@@ -14,9 +14,15 @@ const SHOWN_BODY: usize = 300;
 /// How much of a request's path or of a header evidence shows, in characters.
 const SHOWN_LINE: usize = 200;
 
-/// The kind of ending that a status and the policy's signals make. A WebSocket handshake is served with 101. `received` is
-/// since the Unix epoch.
-pub fn classify(policy: &Policy, reply: &Reply, handshake: bool, received: Nanos) -> (Outcome, Signal) {
+/// The kind of ending that a status and the policy's signals make. A WebSocket handshake is served with 101, a conditional
+/// request with 304 too. `received` is since the Unix epoch.
+pub fn classify(
+    policy: &Policy,
+    http: &HttpRequest,
+    reply: &Reply,
+    handshake: bool,
+    received: Nanos,
+) -> (Outcome, Signal) {
     let view = ResponseView { status: reply.status, headers: &reply.headers, body: &reply.body, received };
     let signal = signals::read(policy, view);
     let outcome = match reply.status {
@@ -25,7 +31,9 @@ pub fn classify(policy: &Policy, reply: &Reply, handshake: bool, received: Nanos
         101 if handshake => Outcome::Served,
         // Without an upgrade the handshake failed, whatever else the answer says.
         200..=299 if !handshake => Outcome::Served,
-        status @ 400..=499 => Outcome::Rejected(status),
+        304 if !handshake && http.is_conditional() => Outcome::Served,
+        // Redirects are not followed.
+        status @ 300..=499 => Outcome::Rejected(status),
         status => Outcome::Broken(status),
     };
     (outcome, signal)
@@ -35,6 +43,8 @@ pub fn classify(policy: &Policy, reply: &Reply, handshake: bool, received: Nanos
 pub fn of_reply(http: &HttpRequest, reply: &Reply, signal: &Signal) -> Exchange {
     let mut response = reply.status.to_string();
     for (name, value) in reply.headers.iter().filter(|(name, _)| is_telling(name)) {
+        // What follows it may be a credential for the place that a redirect leads to.
+        let value = if name == "location" { value.split(['?', '#']).next().unwrap_or_default() } else { value };
         response.push_str(&format!("\n{name}: {}", printable(&without_credentials(value, http), SHOWN_LINE)));
     }
     let body = blank_secrets(&String::from_utf8_lossy(&reply.body), http);
@@ -64,9 +74,11 @@ fn request_line(http: &HttpRequest) -> String {
     format!("{} {}", http.method, printable(&path, SHOWN_LINE))
 }
 
-/// Headers that say something about quotas.
+/// Headers that say something about quotas, or where a redirect leads.
 fn is_telling(name: &str) -> bool {
-    matches!(name, "retry-after" | "content-type") || name.contains("ratelimit") || name.contains("rate-limit")
+    matches!(name, "retry-after" | "content-type" | "location")
+        || name.contains("ratelimit")
+        || name.contains("rate-limit")
 }
 
 fn printable(text: &str, most: usize) -> String {

@@ -311,7 +311,8 @@ impl<D: Device, O: Observer> Shard<D, O> {
                 self.end.answered = true;
                 let handshake = self.in_flight.get(&ticket).is_some_and(|entry| entry.request.lane == LaneKind::Stream);
                 let received = at.saturating_add(Nanos(self.link.clock.anchor().unix_nanos));
-                let (mut outcome, signal) = answer::classify(&self.scenario.policy, &job.reply, handshake, received);
+                let (mut outcome, signal) =
+                    answer::classify(&self.scenario.policy, &http, &job.reply, handshake, received);
                 let mut body = Body::None;
                 if outcome == Outcome::Served {
                     match self.interpret(ticket, &http, &job.reply) {
@@ -343,6 +344,10 @@ impl<D: Device, O: Observer> Shard<D, O> {
     /// What the answer to a request tells its device. Late news of a request that is over tell nothing.
     fn interpret(&self, ticket: Ticket, http: &HttpRequest, reply: &Reply) -> Option<Body> {
         let Some(entry) = self.in_flight.get(&ticket) else { return Some(Body::None) };
+        // Nothing has changed, and nothing is said.
+        if reply.status == 304 {
+            return Some(Body::None);
+        }
         let answer = ServedAnswer {
             prefix: &self.link.endpoint.prefix,
             path: &http.path,

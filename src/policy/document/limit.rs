@@ -41,6 +41,8 @@ pub struct LimitDocument {
     pub counts_refused: Option<Located<CountsRefused>>,
     /// Only answers with these statuses count. Leave it out where every request does.
     pub counts: Option<Located<Vec<Statuses>>>,
+    /// Answers with these statuses use nothing up, such as `[304]`: what their requests took is given back.
+    pub free: Option<Located<Vec<Statuses>>>,
     /// What a request costs, where that is not one.
     pub cost: Option<Located<CostDocument>>,
     /// What follows a breach, beyond its refusal.

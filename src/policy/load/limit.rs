@@ -76,6 +76,7 @@ fn own_keys(limit: &LimitDocument) -> impl Iterator<Item = (&'static str, Place,
         place(limit.algorithm.as_ref().map(|key| key.place), "algorithm", Kind::Rate),
         place(limit.counts_refused.as_ref().map(|key| key.place), "counts_refused", Kind::Rate),
         place(limit.counts.as_ref().map(|key| key.place), "counts", Kind::Rate),
+        place(limit.free.as_ref().map(|key| key.place), "free", Kind::Rate),
         place(limit.cost.as_ref().map(|key| key.place), "cost", Kind::Rate),
         place(limit.penalty.as_ref().map(|key| key.place), "penalty", Kind::Rate),
         place(limit.at_least.as_ref().map(|key| key.place), "at_least", Kind::Rate),
@@ -121,6 +122,10 @@ fn rate(around: &Surroundings, limit: &Located<LimitDocument>) -> Result<RateLim
         return Err(Diagnosis::at(source, refused.place, "`counts` says already which answers count")
             .help("drop one of the two; the status of a refusal may stand in `counts`"));
     }
+    if let (Some(_), Some(free)) = (&limit.counts, &limit.free) {
+        return Err(Diagnosis::at(source, free.place, "`counts` says already which answers count")
+            .help("drop one of the two: answers that `counts` does not list are free"));
+    }
     let at_least = limit.at_least.is_some_and(|at_least| at_least.value);
     if let (true, Some(enforcement)) = (at_least, &limit.enforcement) {
         return Err(Diagnosis::at(source, enforcement.place, "`at_least` says already that more may be let through")
@@ -137,6 +142,7 @@ fn rate(around: &Surroundings, limit: &Located<LimitDocument>) -> Result<RateLim
         algorithm,
         counts_refused: limit.counts_refused.map_or(CountsRefused::Unspecified, |counts| counts.value),
         counts_statuses: limit.counts.as_ref().map_or(Ok(Vec::new()), |counts| statuses(source, counts))?,
+        free_statuses: limit.free.as_ref().map_or(Ok(Vec::new()), |free| statuses(source, free))?,
         cost,
         penalty: limit.penalty.as_ref().map(|penalty| self::penalty(penalty)),
         at_least,

@@ -19,8 +19,9 @@ fn limits(class: &str) -> Vec<Limit> {
 #[test]
 fn rates_say_their_window_bucket_and_what_counts() {
     let day = 86_400;
+    let free = std::iter::once(304).chain(500..600).collect();
     let expected = [
-        plain(5000, 3600, &["user"]),
+        RateLimit { free_statuses: free, ..plain(5000, 3600, &["user"]) },
         RateLimit { burst: Some(15), algorithm: Algorithm::LeakyBucket, ..plain(10, 1, &["user"]) },
         RateLimit { calendar: Some(Calendar::Month), ..plain(500, 28 * day, &["account", "installation"]) },
         RateLimit {

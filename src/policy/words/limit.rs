@@ -33,6 +33,7 @@ fn rate_text(limit: &RateLimit) -> String {
     let parts = [
         algorithm_text(limit),
         counts_text(limit),
+        free_text(&limit.free_statuses),
         cost_text(&limit.cost),
         limit.penalty.as_ref().map(penalty_text),
         enforcement_text(limit.enforcement),
@@ -92,6 +93,10 @@ fn counts_text(limit: &RateLimit) -> Option<String> {
         CountsRefused::Yes => Some("refused requests count".to_owned()),
         CountsRefused::No => Some("refused requests do not count".to_owned()),
     }
+}
+
+fn free_text(statuses: &[u16]) -> Option<String> {
+    (!statuses.is_empty()).then(|| format!("answers with status {} use nothing up", statuses_text(statuses)))
 }
 
 fn cost_text(cost: &Cost) -> Option<String> {

@@ -89,7 +89,7 @@ mod tests {
           reads
               GET /*
               GET /v1/vehicles/{vehicle_id}
-            - 5000 per 1h for each user
+            - 5000 per 1h for each user, answers with status 304 or 5xx use nothing up
             - 10 per 1s for each user, leaky bucket of 15 and one in service
             - 500 per calendar month (UTC) for each account and installation
             - 70 per calendar day (UTC) for each endpoint, fixed window on the clock, refused requests count
