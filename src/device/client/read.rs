@@ -10,7 +10,7 @@ use super::errand::{Errand, Step, What};
 use super::link;
 use super::machine::Client;
 use crate::device::{Body, ServedAnswer};
-use crate::scenario::client::{Pages, Paging, Poll, RequestSpec, Then};
+use crate::scenario::client::{Paging, Poll, RequestSpec, Then};
 use crate::time::Nanos;
 
 /// How long a token is taken to be good when its issuer does not say (RFC 6749 only recommends `expires_in`).
@@ -62,14 +62,16 @@ impl Client {
 }
 
 fn read_step(request: &RequestSpec, step: &Step, answer: &ServedAnswer<'_>) -> Option<Body> {
-    let json = || serde_json::from_slice::<Value>(answer.body).ok();
     match (&request.then, step) {
         (Then::Nothing, _) => Some(Body::None),
-        (Then::Pages(Pages { how: Paging::Link, .. }), _) => linked(answer),
-        (Then::Pages(pages), _) => page(&pages.how, &json()?, answer),
-        (Then::Poll(poll), Step::Poll { .. }) => state(poll, &json()?),
-        (Then::Poll(poll), _) => text(json()?.pointer(&poll.id)?).map(|id| Body::Found(Some(id))),
+        (Then::Pages(pages), _) => page(&pages.how, answer),
+        (Then::Poll(poll), Step::Poll { .. }) => state(poll, &json(answer)?),
+        (Then::Poll(poll), _) => text(json(answer)?.pointer(&poll.id)?).map(|id| Body::Found(Some(id))),
     }
+}
+
+fn json(answer: &ServedAnswer<'_>) -> Option<Value> {
+    serde_json::from_slice(answer.body).ok()
 }
 
 /// What its `Link` headers say of the next page.
@@ -81,21 +83,21 @@ fn linked(answer: &ServedAnswer<'_>) -> Option<Body> {
     }
 }
 
-fn page(how: &Paging, json: &Value, answer: &ServedAnswer<'_>) -> Option<Body> {
+fn page(how: &Paging, answer: &ServedAnswer<'_>) -> Option<Body> {
     match how {
         Paging::Link => linked(answer),
-        Paging::Next(pointer) => match json.pointer(pointer) {
+        Paging::Next(pointer) => match json(answer)?.pointer(pointer) {
             None | Some(Value::Null) => Some(Body::Found(None)),
             Some(Value::String(empty)) if empty.is_empty() => Some(Body::Found(None)),
             Some(next) => address(next.as_str()?, answer).map(|address| Body::Found(Some(address))),
         },
-        Paging::Cursor { pointer, .. } => match json.pointer(pointer) {
+        Paging::Cursor { pointer, .. } => match json(answer)?.pointer(pointer) {
             None | Some(Value::Null | Value::Bool(false)) => Some(Body::Found(None)),
             Some(Value::String(empty)) if empty.is_empty() => Some(Body::Found(None)),
             Some(cursor) => text(cursor).map(|cursor| Body::Found(Some(cursor))),
         },
         Paging::Number { rows, .. } => {
-            let rows = u32::try_from(json.pointer(rows)?.as_array()?.len()).unwrap_or(u32::MAX);
+            let rows = u32::try_from(json(answer)?.pointer(rows)?.as_array()?.len()).unwrap_or(u32::MAX);
             Some(Body::Page { rows, total: 0 })
         }
     }
@@ -150,13 +152,17 @@ mod tests {
 
     const ASKED: ServedAnswer<'_> = ServedAnswer { prefix: "", path: "/v1/a?page=1", headers: &[], body: &[] };
 
+    fn said(how: &Paging, json: Value) -> Option<Body> {
+        page(how, &ServedAnswer { body: json.to_string().as_bytes(), ..ASKED })
+    }
+
     fn found(path: &str) -> Option<Body> {
         Some(Body::Found(Some(path.into())))
     }
 
     #[test]
     fn the_next_page_is_on_this_host_and_safe_to_write_into_a_request() {
-        let next = |link: Value| page(&Paging::Next("/next".into()), &json!({ "next": link }), &ASKED);
+        let next = |link: Value| said(&Paging::Next("/next".into()), json!({ "next": link }));
         for same in
             ["/v1/a?page=2", "https://elsewhere.example:8443/v1/a?page=2#top", "//elsewhere.example/v1/a?page=2"]
         {
@@ -200,7 +206,7 @@ mod tests {
     #[test]
     fn a_cursor_may_be_a_number_and_none_ends_the_listing() {
         let how = Paging::Cursor { pointer: "/meta/cursor".into(), query: "cursor".into() };
-        let read = |json: Value| page(&how, &json, &ASKED);
+        let read = |json: Value| said(&how, json);
         assert_eq!(read(json!({"meta": {"cursor": 17}})), Some(Body::Found(Some("17".into()))));
         assert_eq!(read(json!({"meta": {}})), Some(Body::Found(None)));
         assert_eq!(read(json!({"meta": {"cursor": []}})), None);
@@ -209,8 +215,8 @@ mod tests {
     #[test]
     fn a_listing_by_number_needs_its_rows() {
         let how = Paging::Number { query: "page".into(), from: 1, rows: "/items".into() };
-        assert_eq!(page(&how, &json!({"items": [1, 2]}), &ASKED), Some(Body::Page { rows: 2, total: 0 }));
-        assert_eq!(page(&how, &json!({"rows": []}), &ASKED), None);
+        assert_eq!(said(&how, json!({"items": [1, 2]})), Some(Body::Page { rows: 2, total: 0 }));
+        assert_eq!(said(&how, json!({"rows": []})), None);
     }
 
     #[test]

@@ -42,6 +42,8 @@ impl Presences {
     pub fn done(&mut self, policy: &Policy, class: ClassId, record: &Record, exchange: Option<&Exchange>) {
         let Some(documented) = policy.quota_headers.as_ref() else { return };
         match record.outcome {
+            // A cache may have answered, which knows of no quota.
+            Outcome::Served if record.is_unchanged() && !record.told.present => return,
             Outcome::Served => {}
             Outcome::Refused if record.told.present => {}
             Outcome::Refused => return self.bare_refusals += 1,
