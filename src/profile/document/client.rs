@@ -52,7 +52,8 @@ pub struct ClientsDocument {
     pub headers: Texts,
     /// When the requests come that have no `arrivals` of their own; each is one of them, chosen by `weight`.
     pub arrivals: Option<Located<ArrivalsDocument>>,
-    /// What they ask for.
+    /// What they ask for. An answer of 2xx is served, and so is 304 where the request's headers make it conditional. Redirects
+    /// are not followed.
     #[serde(default)]
     pub requests: Vec<Located<RequestDocument>>,
     /// WebSockets that each of them keeps open.
