@@ -138,6 +138,11 @@ impl Log {
     pub fn of(scenario: &Scenario) -> Log {
         let mut log = Log::default();
         super::run(scenario, &mut log);
+        // One cell comes after the other; within one, time goes on.
+        log.sent.sort_by_key(|(at, _)| *at);
+        log.done.sort_by_key(|record| record.done);
+        log.notes.sort_by_key(|(at, ..)| *at);
+        log.streams_closed.sort_by_key(|(at, ..)| *at);
         log
     }
 
