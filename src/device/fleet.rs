@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::charger::{Charger, ChargerPlan};
 use super::client::{Client, ClientPlan};
 use super::operator::{Operator, OperatorPlan};
-use super::{Actions, Body, Device, Event, HttpRequest, Request};
+use super::{Actions, Body, Device, Event, HttpRequest, Request, ServedAnswer};
 use crate::rng::device_rng;
 use crate::scenario::{DeviceId, Group, GroupKind, Scenario};
 use crate::time::{Anchor, Nanos};
@@ -88,11 +88,11 @@ impl Device for FleetDevice {
         }
     }
 
-    fn interpret(&self, request: &Request, body: &[u8]) -> Option<Body> {
+    fn interpret(&self, request: &Request, answer: &ServedAnswer<'_>) -> Option<Body> {
         match self {
-            FleetDevice::Charger(charger) => charger.interpret(request, body),
-            FleetDevice::Operator(operator) => operator.interpret(request, body),
-            FleetDevice::Client(client) => client.interpret(request, body),
+            FleetDevice::Charger(charger) => charger.interpret(request, answer),
+            FleetDevice::Operator(operator) => operator.interpret(request, answer),
+            FleetDevice::Client(client) => client.interpret(request, answer),
         }
     }
 

@@ -9,7 +9,7 @@ use super::refusal::{Cause, Refused};
 use super::shutout::{self, Shutouts};
 use super::streams::{Places, StreamRule};
 use crate::device::Outcome;
-use crate::policy::model::{Blocks, ClassId, Limit};
+use crate::policy::model::{Blocks, Calendar, ClassId, Limit};
 use crate::policy::reading::Reading;
 use crate::policy::words::limit_text;
 use crate::record::{Exchange, Record, Sent};
@@ -84,6 +84,7 @@ pub struct Usage {
     pub cost_is_told: bool,
     /// Whether the provider grants at least so much.
     pub at_least: bool,
+    pub calendar: Option<Calendar>,
 }
 
 impl ClassWatch {
@@ -395,6 +396,7 @@ fn used_places(places: Places, blank: QuotaUse, scenario: &Scenario, ended: Nano
         in_points: false,
         cost_is_told: false,
         at_least: false,
+        calendar: None,
     }
 }
 

@@ -256,9 +256,12 @@ fn any_rate() -> impl Strategy<Value = Limit> {
     let counts = prop::sample::select(vec![CountsRefused::Unspecified, CountsRefused::Yes, CountsRefused::No]);
     let statuses = prop::sample::select(vec![vec![], vec![], vec![], vec![409, 429], vec![200]]);
     let amounts = (3..8u32, 500..3_000u64, prop::option::of(3..12u32), any_scope());
-    let manner = (algorithm, counts, statuses, any_cost(), any_penalty(), prop::bool::weighted(0.1));
+    let promise = prop::sample::select(vec![Enforcement::Exact, Enforcement::Exact, Enforcement::BestEffort]);
+    let free = prop::sample::select(vec![vec![], vec![], vec![409], vec![200, 500]]);
+    let promise = (prop::bool::weighted(0.1), promise, free);
+    let manner = (algorithm, counts, statuses, any_cost(), any_penalty(), promise);
     (amounts, manner).prop_map(
-        |((allow, millis, burst, scope), (algorithm, counts_refused, counts_statuses, cost, penalty, at_least))| {
+        |((allow, millis, burst, scope), (algorithm, counts_refused, counts_statuses, cost, penalty, promise))| {
             let bursts = matches!(algorithm, Unspecified | TokenBucket | LeakyBucket | IntervalRefill);
             // A request that costs more than ever fits has no hint that holds.
             let burst = if algorithm == LeakyBucket { burst.or(Some(3)) } else { burst };
@@ -266,10 +269,12 @@ fn any_rate() -> impl Strategy<Value = Limit> {
                 algorithm,
                 burst: burst.filter(|_| bursts),
                 counts_refused,
+                free_statuses: if counts_statuses.is_empty() { promise.2 } else { Vec::new() },
                 counts_statuses,
                 cost,
                 penalty,
-                at_least,
+                at_least: promise.0,
+                enforcement: promise.1,
                 ..RateLimit::new(allow, Nanos::from_millis(millis), scope)
             })
         },

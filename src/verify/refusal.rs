@@ -165,6 +165,8 @@ pub struct Loads {
     counts_refused: CountsRefused,
     /// Only answers with these count; empty: all do.
     counts_statuses: Vec<u16>,
+    /// Answers with these give back what was taken, at a moment that nobody knows.
+    free_statuses: Vec<u16>,
     cost_is_told: bool,
     /// Whether the server may have seen other requests before the run began.
     prior_traffic: bool,
@@ -179,6 +181,7 @@ impl Loads {
             bounds: Bounds::of(terms, prior_traffic),
             counts_refused: limit.counts_refused,
             counts_statuses: limit.counts_statuses.clone(),
+            free_statuses: limit.free_statuses.clone(),
             cost_is_told: matches!(limit.cost, Cost::Told { .. }),
             prior_traffic,
             keys: Keyed::default(),
@@ -238,8 +241,9 @@ impl Loads {
         match record.outcome {
             Outcome::Failed(_) => false,
             _ if !self.counts_statuses.is_empty() => self.counts_statuses.contains(&record.status),
+            _ if self.free_statuses.contains(&record.status) => false,
             Outcome::Refused => self.counts_refused == CountsRefused::Yes,
-            outcome => outcome == Outcome::Served,
+            outcome => outcome == Outcome::Served && !record.is_unchanged(),
         }
     }
 

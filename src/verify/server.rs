@@ -63,7 +63,11 @@ fn over_admission(class: &ClassWatch, scenario: &Scenario, name: &str) -> Findin
     if let Some(finding) = unjudged(class, name) {
         return finding;
     }
-    let wrong: u64 = judged(class).map(|watch| watch.admissions.refuted).sum();
+    let refuted = |of_targets: bool| -> u64 {
+        let held = judged(class).filter(|watch| watch.admissions.is_target == of_targets);
+        held.map(|watch| watch.admissions.refuted).sum()
+    };
+    let (wrong, beyond_target) = (refuted(false), refuted(true));
     let served = judged(class).map(|watch| watch.admissions.served).max().unwrap_or(0);
     let refused = class.refusals.all();
     let safety = judged(class).map(|watch| watch.demand.safety()).max_by_key(|safety| match safety {
@@ -78,6 +82,10 @@ fn over_admission(class: &ClassWatch, scenario: &Scenario, name: &str) -> Findin
     let pressed = matches!(safety, Some(Safety::DependsOnReading | Safety::Over));
     let (verdict, headline) = if wrong > 0 {
         (Verdict::Fail, format!("Lets more through than any reading of the limit allows, at least {}", times(wrong)))
+    } else if beyond_target > 0 {
+        let headline =
+            format!("Lets more through than its target, at least {}; it promises no more", times(beyond_target));
+        (Verdict::Undocumented, headline)
     } else if !pressed {
         (Verdict::NoData, "The limit was never asked for more than it allows".to_owned())
     } else if fits_none {
@@ -98,9 +106,12 @@ fn over_admission(class: &ClassWatch, scenario: &Scenario, name: &str) -> Findin
     if class.overloaded > 0 {
         explanation += &format!(" {} of the answers said overloaded.", percent_of(class.overloaded, class.answered));
     }
+    if beyond_target > 0 {
+        explanation += " The provider applies the limit on a best-effort basis, as a target and not as a ceiling.";
+    }
     let remedy = "Count at the moment of admission, in one place for all instances of the server";
     let mut exhibits = Exhibits::default();
-    for watch in judged(class) {
+    for watch in judged(class).filter(|watch| wrong == 0 || !watch.admissions.is_target) {
         exhibits.merge(watch.admissions.exhibits.clone());
     }
     Finding {

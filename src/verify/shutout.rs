@@ -113,7 +113,7 @@ impl Shutouts {
         let in_force = state.sure.is_some_and(|(from, until)| from <= sent && record.done < until);
         let refused = record.outcome == Outcome::Refused;
         self.seen.kept += u64::from(in_force && refused);
-        if in_force && record.outcome == Outcome::Served {
+        if in_force && record.outcome == Outcome::Served && !record.is_unchanged() {
             self.seen.broken += 1;
             let why = "served although an earlier answer shut it out";
             self.seen.broken_exhibits.show(|| Exhibit::done(record, exchange, why.to_owned()));
@@ -261,7 +261,7 @@ impl Seen {
 mod tests {
     use super::super::testing::*;
     use super::*;
-    use crate::policy::model::{Blocks, Limit, Policy, RateLimit, Scope};
+    use crate::policy::model::{Blocks, Enforcement, Limit, Policy, RateLimit, Scope};
 
     /// Queries: 4 per 10 s, and then shut out for 20 s.
     fn with_penalty(stated: bool) -> Policy {
@@ -331,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lower_bound_and_what_only_answers_tell_are_not_held_against_the_server() {
+    fn a_lower_bound_a_target_and_what_only_answers_tell_are_not_held_against_the_server() {
         let burst = |change: &dyn Fn(&mut RateLimit)| {
             let mut policy = policy();
             let Limit::Rate(mut limit) = policy.classes[0].limits[0].clone() else { panic!("a rate") };
@@ -346,6 +346,8 @@ mod tests {
         };
         assert_eq!(burst(&|_| {}), [Verdict::Fail, Verdict::Fail]);
         assert_eq!(burst(&|limit| limit.at_least = true), [Verdict::Undocumented, Verdict::Inconclusive]);
+        let target = |limit: &mut RateLimit| limit.enforcement = Enforcement::BestEffort;
+        assert_eq!(burst(&target), [Verdict::Undocumented, Verdict::Fail], "the fleet's demand is what it is");
         assert_eq!(burst(&|limit| limit.counts_statuses = vec![401]), [Verdict::Inconclusive, Verdict::NoData]);
         assert_eq!(burst(&|limit| limit.counts_statuses = vec![200]), [Verdict::Inconclusive, Verdict::Fail]);
     }

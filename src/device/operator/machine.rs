@@ -13,7 +13,7 @@ use crate::device::heed::Heed;
 use crate::device::reaction::backed_off;
 use crate::device::token::TokenKeeper;
 use crate::device::{
-    Actions, Answer, Body, Device, Disconnect, DropReason, Event, Flow, HttpRequest, Lane, Note, Request,
+    Actions, Answer, Body, Device, Disconnect, DropReason, Event, Flow, HttpRequest, Lane, Note, Request, ServedAnswer,
 };
 use crate::rng::DeviceRng;
 use crate::scenario::Disturbance;
@@ -415,9 +415,9 @@ impl Device for Operator {
         self.write_request(request, anchor, http);
     }
 
-    fn interpret(&self, request: &Request, body: &[u8]) -> Option<Body> {
+    fn interpret(&self, request: &Request, answer: &ServedAnswer<'_>) -> Option<Body> {
         match TellusOp::from_id(request.operation) {
-            Some(operation) => super::wire::read_body(operation, body),
+            Some(operation) => super::wire::read_body(operation, answer.body),
             None => None,
         }
     }

@@ -68,8 +68,10 @@ impl Budget {
 
     pub fn done(&mut self, key: ScopeKey, sent: Nanos, record: &Record) {
         let state = self.keys.entry(key, |_| false);
-        let alone = state.recent.done(sent, record, self.limit.per);
-        if record.outcome == Outcome::Served {
+        let is_free = record.is_unchanged() || self.limit.free_statuses.contains(&record.status);
+        let counts = record.outcome == Outcome::Served && !is_free;
+        let alone = state.recent.done(sent, record, self.limit.per, counts);
+        if counts {
             self.remaining.served(&self.limit, sent, record, &state.recent, &mut state.chain, alone);
         }
     }

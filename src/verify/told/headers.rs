@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use crate::device::Outcome;
 use crate::policy::model::{Calendar, ClassId, Limit, Policy, Presence, QuotaHeaders, RateLimit};
+use crate::policy::words::period_text;
 use crate::record::{Exchange, Record};
 use crate::scenario::Scenario;
 use crate::signals::Dialect;
@@ -41,6 +42,8 @@ impl Presences {
     pub fn done(&mut self, policy: &Policy, class: ClassId, record: &Record, exchange: Option<&Exchange>) {
         let Some(documented) = policy.quota_headers.as_ref() else { return };
         match record.outcome {
+            // A cache may have answered, which knows of no quota.
+            Outcome::Served if record.is_unchanged() && !record.told.present => return,
             Outcome::Served => {}
             Outcome::Refused if record.told.present => {}
             Outcome::Refused => return self.bare_refusals += 1,
@@ -285,7 +288,7 @@ impl Windows {
             self.wrong += 1;
             let (low, high) = self.others.unwrap_or((window, window));
             self.others = Some((low.min(window), high.max(window)));
-            let lengths: Vec<String> = rates(policy, class).map(|rate| rate.per.to_string()).collect();
+            let lengths: Vec<String> = rates(policy, class).map(|rate| period_text(rate.per, rate.calendar)).collect();
             let why = || format!("says a window of {window}, documented: {}", lengths.join(" and "));
             self.exhibits.show(|| Exhibit::done(record, None, why()));
         }

@@ -128,7 +128,7 @@ impl QuotaHeaders {
             let name = &scenario.policy.class(class).name;
             let Some(budget) = watched.budget else { continue };
             findings.push(watched.drift.finding(scenario, class));
-            findings.push(budget.remaining.finding(scenario, name, shared));
+            findings.push(budget.remaining.finding(scenario, name, &budget.limit, shared));
         }
         let stated = penalties(&scenario.policy).all(|penalty| penalty.stated);
         findings.push(self.retry_after.finding(scenario, stated));

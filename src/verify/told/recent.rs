@@ -25,6 +25,8 @@ struct Past {
     sent: Nanos,
     done: Nanos,
     served: bool,
+    /// Whether it counts for sure.
+    counts: bool,
 }
 
 impl Recent {
@@ -33,8 +35,8 @@ impl Recent {
         self.in_flight += 1;
     }
 
-    /// Takes the end of a request; true if no other request of the key was under way at the same time.
-    pub fn done(&mut self, sent: Nanos, record: &Record, per: Nanos) -> bool {
+    /// Takes the end of a request, and whether it counts for sure; true if no other request of the key was under way at the same time.
+    pub fn done(&mut self, sent: Nanos, record: &Record, per: Nanos, counts: bool) -> bool {
         let alone = self.alone && self.in_flight == 1;
         self.in_flight = self.in_flight.saturating_sub(1);
         let horizon = sent.saturating_sub(per * 2);
@@ -44,7 +46,7 @@ impl Recent {
         if self.past.len() >= MOST_FOLLOWED as usize {
             self.forgotten = self.past.pop_front().map(|past| past.done);
         }
-        self.past.push_back(Past { sent, done: record.done, served: record.outcome == Outcome::Served });
+        self.past.push_back(Past { sent, done: record.done, served: record.outcome == Outcome::Served, counts });
         alone
     }
 
@@ -59,15 +61,15 @@ impl Recent {
         Some(past + u64::from(self.in_flight))
     }
 
-    /// How many served requests, this one (just taken) included, must count in a rolling window at its decision.
+    /// How many requests, this one (just taken) included, must count in a rolling window at its decision.
     pub fn must_count(&self, sent: Nanos, done: Nanos, per: Nanos) -> u64 {
-        let before = |past: &&Past| past.served && past.done <= sent && past.sent + per > done;
+        let before = |past: &&Past| past.counts && past.done <= sent && past.sent + per > done;
         self.past.iter().rev().skip(1).filter(before).count() as u64 + 1
     }
 
     /// When the oldest of the latest `count` served requests was sent and done; None if fewer are known.
     pub fn oldest_of(&self, count: u32) -> Option<(Nanos, Nanos)> {
-        let mut served = self.past.iter().rev().filter(|past| past.served);
+        let mut served = self.past.iter().rev().filter(|past| past.counts);
         served.nth((count as usize).checked_sub(1)?).map(|past| (past.sent, past.done))
     }
 

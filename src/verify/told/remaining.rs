@@ -11,7 +11,7 @@
 //! headers mean.
 
 use super::recent::{MOST_FOLLOWED, Recent};
-use crate::policy::model::{Algorithm, Class, Cost, Limit, RateLimit};
+use crate::policy::model::{Algorithm, Class, Cost, Enforcement, Limit, RateLimit};
 use crate::policy::reading::Reading;
 use crate::record::Record;
 use crate::scenario::Scenario;
@@ -116,12 +116,17 @@ impl Remaining {
         self.exhibits.merge(other.exhibits);
     }
 
-    pub fn finding(self, scenario: &Scenario, class: &str, shared: bool) -> Finding {
+    /// `shared` says that others may use the limit too.
+    pub fn finding(self, scenario: &Scenario, class: &str, limit: &RateLimit, shared: bool) -> Finding {
         let (much, little) = (self.too_much, self.too_little);
         let answers = plural(self.looked_at, "answer");
         let (verdict, headline) = match (much, little) {
             _ if self.looked_at == 0 => (Verdict::NoData, "No answer said what remains".to_owned()),
             (0, 0) => (Verdict::Pass, format!("What remains fell by what was used, in {answers}")),
+            (much, little) if limit.enforcement == Enforcement::BestEffort => (
+                Verdict::Undocumented,
+                format!("{} of {answers} do not tell what exact counting leaves; the limit is a target", much + little),
+            ),
             (0, little) if shared => (
                 Verdict::Inconclusive,
                 format!("{little} of {answers} say that less remains than this run left; others may use it too"),
@@ -144,7 +149,7 @@ impl Remaining {
             explanation: self.lowest.map_or(String::new(), |lowest| format!("The lowest that was told is {lowest}.")),
             remedy: if failed { remedy.to_owned() } else { String::new() },
             looked_at: self.looked_at,
-            wrong: much + if failed { little } else { 0 },
+            wrong: if failed { much + little } else { 0 },
             evidence: self.exhibits.into_evidence(scenario),
             ..unseen("server.remaining", Party::Server, Severity::Breach, class)
         }

@@ -265,6 +265,25 @@ fn what_remains_must_fall_by_what_is_used() {
     assert!(hasty.evidence[0].why.contains("at most 2 requests can have counted"), "{:?}", hasty.evidence);
 }
 
+#[test]
+fn what_remains_of_a_target_or_behind_unchanged_answers_accuses_nobody() {
+    let stuck = || (0..4).map(|number| query(number * 100, 3));
+    let mut target = with_headers();
+    if let Limit::Rate(limit) = &mut target.classes[0].limits[0] {
+        limit.enforcement = Enforcement::BestEffort;
+    }
+    let finding = judged(target, stuck(), "server.remaining", "queries");
+    assert_eq!((finding.verdict, finding.wrong), (Verdict::Undocumented, 0));
+    let last = |left: u32| std::iter::once(query(500, left));
+    let unchanged =
+        |left| judged(with_headers(), stuck().map(Ask::unchanged).chain(last(left)), "server.remaining", "queries");
+    assert_eq!((unchanged(3).verdict, unchanged(0).verdict), (Verdict::Pass, Verdict::Pass), "counted or not");
+    assert_eq!(unchanged(4).verdict, Verdict::Fail, "the request itself counts");
+    let bare = || Ask::new(0, SITES, 600);
+    assert_eq!(verdict([query(0, 3), bare()], "server.quota-headers", ""), Verdict::Fail);
+    assert_eq!(verdict([query(0, 3), bare().unchanged()], "server.quota-headers", ""), Verdict::Pass);
+}
+
 /// Four queries at once, then one that is told to wait.
 fn refused_after_four(wait: u64) -> Vec<Ask> {
     let mut asks: Vec<Ask> = (0..4).map(|number| query(3_000 + number * 20, 3 - number as u32)).collect();
