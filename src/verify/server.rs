@@ -7,7 +7,6 @@ use super::exhibit::{Exhibit, Exhibits};
 use super::hint::Hints;
 use super::rate::RateWatch;
 use super::streams::{GRACE, StreamRule};
-use super::terms::Terms;
 use super::words::{reading_titles, unseen};
 use crate::device::Outcome;
 use crate::policy::model::{ClassId, CountsRefused, Limit, Policy};
@@ -16,7 +15,7 @@ use crate::scenario::Scenario;
 use crate::scenario::target::Target;
 use crate::summary::Safety;
 use crate::summary::finding::{Finding, Party, Severity, Verdict};
-use crate::time::{Anchor, Nanos};
+use crate::time::Nanos;
 use crate::words::{percent_of, plural};
 
 fn blank(check: &str, subject: &str) -> Finding {
@@ -236,7 +235,7 @@ pub(super) fn longest_wait(policy: &Policy, class: ClassId) -> Option<Nanos> {
         return None;
     }
     let waits = own().filter_map(|limit| match limit {
-        Limit::Rate(limit) => Some(Terms::of(limit, Anchor { unix_nanos: 0 }).memory()),
+        Limit::Rate(limit) => Some(limit.memory()),
         Limit::Cooldown(limit) => limit.waits.iter().max().copied(),
         Limit::Concurrent(_) => None,
     });

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 
+use crate::device::heed::Documented;
 use crate::device::wire::{Json, Part};
+use crate::scenario::Scenario;
 use crate::scenario::client::{Auth, ClientSpec, Given};
 use crate::scenario::fleet::Group;
 
@@ -19,10 +21,12 @@ pub struct ClientPlan {
     pub(super) authorization: Option<Arc<str>>,
     /// What evidence must not show.
     pub(super) secrets: Arc<[Box<str>]>,
+    /// What clients that heed what remains know of the quotas.
+    pub(super) documented: Option<Arc<Documented>>,
 }
 
 impl ClientPlan {
-    pub fn new(group: &Group, spec: &ClientSpec) -> Self {
+    pub fn new(scenario: &Scenario, group: &Group, spec: &ClientSpec) -> Self {
         let (authorization, secrets) = match &spec.auth {
             Auth::None => (None, Vec::new()),
             Auth::Bearer(token) => (Some(format!("Bearer {}", text(token))), vec![text(token).to_owned()]),
@@ -42,6 +46,7 @@ impl ClientPlan {
             clients: group.count,
             authorization: authorization.map(Arc::from),
             secrets: secrets.iter().flat_map(|secret| spellings(secret)).collect(),
+            documented: Documented::of(scenario, &spec.reaction),
         }
     }
 }

@@ -47,7 +47,7 @@ impl OverWaiting {
     /// Takes a request that came when the wait after `zero` was over.
     pub fn came(&mut self, at: Nanos, budget: &Budget, (class, key): (ClassId, ScopeKey), zero: Zero, sent: &Sent) {
         let end = zero.end();
-        if zero.by_reset || at > end.saturating_add(PROMPTLY) {
+        if zero.pause.by_reset || at > end.saturating_add(PROMPTLY) {
             return;
         }
         let Some(recent) = budget.recent(key) else { return };
@@ -65,7 +65,8 @@ impl OverWaiting {
         waits.lost = waits.lost.saturating_add(lost);
         waits.longest = waits.longest.max(lost);
         if lost >= WORTH_TELLING {
-            let (window, enough) = (zero.window, zero.window.saturating_sub(lost));
+            let window = zero.pause.lasts;
+            let enough = window.saturating_sub(lost);
             let why = || format!("waited {window} after nothing remained, {enough} would have been enough");
             self.exhibits.show(|| Exhibit::sent(at, sent, why()));
         }
