@@ -62,6 +62,13 @@ impl Classes {
         }
     }
 
+    /// What penalties of limits that a request of a class does not draw on say to its refusal.
+    pub fn barred(&self, scenario: &Scenario, class: ClassId, sent: Nanos, record: &Record) -> Cause {
+        let others = self.barring.iter().filter(|id| !self.drawn_on[class.index()].contains(id));
+        let bars = others.map(|id| self.watches[id.index()].bars(scenario, sent, record));
+        bars.max().unwrap_or(Cause::Impossible)
+    }
+
     /// Takes the end of a request of a class that had been sent at `sent`.
     pub fn done(
         &mut self,
@@ -75,12 +82,7 @@ impl Classes {
         let request = self.drawn(scenario, class);
         let refused = record.outcome == Outcome::Refused;
         let drawn_on = &self.drawn_on[class.index()];
-        let mut cause = Cause::Impossible;
-        if refused {
-            let others = self.barring.iter().filter(|id| !drawn_on.contains(id));
-            let bars = others.map(|id| self.watches[id.index()].bars(scenario, sent, record));
-            cause = bars.max().unwrap_or(Cause::Impossible);
-        }
+        let mut cause = if refused { self.barred(scenario, class, sent, record) } else { Cause::Impossible };
         let mut own = ArrayVec::<Cause, MOST_DRAWN>::new();
         for id in drawn_on {
             let says = self.watches[id.index()].done(&request, sent, stream, record, exchange);

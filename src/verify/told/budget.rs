@@ -4,10 +4,10 @@ use super::recent::Recent;
 use super::remaining::{Chain, Remaining, countable};
 use crate::device::Outcome;
 use crate::policy::model::{ClassId, Limit, Policy, RateLimit};
+use crate::policy::pause::PauseRule;
 use crate::record::{Record, Sent};
 use crate::scenario::identity::KeyRule;
 use crate::scenario::{Scenario, ScopeKey};
-use crate::signals::LONGEST_WAIT;
 use crate::time::Nanos;
 use crate::verify::keyed::Keyed;
 use crate::verify::server::longest_wait;
@@ -16,12 +16,13 @@ use crate::verify::server::longest_wait;
 #[derive(Clone, Debug)]
 pub struct Budget {
     pub limit: RateLimit,
-    /// Whether it is all that a request of the class draws on. Where it is not, another limit may refuse what it would admit.
+    /// Whether it is all that a request of the class draws on, as far as the documents tell. Where it is not, another limit
+    /// may refuse what it would admit.
     pub sole: bool,
     /// The longest that a request may have to wait by anything documented; None where that has no end.
     pub longest_wait: Option<Nanos>,
-    /// A told wait beyond this is no window of the documents, and nobody has to heed it.
-    pub believed: Nanos,
+    /// How long clients have to leave it alone once nothing remains.
+    pub pause: PauseRule,
     rule: KeyRule,
     keys: Keyed<ScopeKey, KeyUse>,
     pub remaining: Remaining,
@@ -40,9 +41,9 @@ impl Budget {
         let rule = scenario.identities.rule(&limit.scope);
         Some(Budget {
             limit,
-            sole: drawn_on(policy, class).count() == 1,
+            sole: drawn_on(policy, class).count() == 1 && !policy.more_limits,
             longest_wait: longest_known_wait(policy, class),
-            believed: believed(policy, class),
+            pause: PauseRule::new(policy, Some(class)),
             rule,
             keys: Keyed::default(),
             remaining: Remaining::default(),
@@ -84,17 +85,8 @@ fn drawn_on(policy: &Policy, class: ClassId) -> impl Iterator<Item = &Limit> {
     policy.drawn_on(class).flat_map(|id| &policy.class(id).limits)
 }
 
-/// Nobody knows how long a place among those at the same time stays taken.
+/// Nobody knows how long a place among those at the same time stays taken, or what limits that are not named ask for.
 fn longest_known_wait(policy: &Policy, class: ClassId) -> Option<Nanos> {
     let is_open = |limit: &Limit| matches!(limit, Limit::Concurrent(_));
-    longest_wait(policy, class).filter(|_| !drawn_on(policy, class).any(is_open))
-}
-
-/// Twice the longest window that is drawn on, and no more than clients heed.
-fn believed(policy: &Policy, class: ClassId) -> Nanos {
-    let windows = drawn_on(policy, class).filter_map(|limit| match limit {
-        Limit::Rate(limit) => Some(limit.per),
-        Limit::Concurrent(_) | Limit::Cooldown(_) => None,
-    });
-    windows.max().map_or(LONGEST_WAIT, |longest| longest.saturating_add(longest)).min(LONGEST_WAIT)
+    longest_wait(policy, class).filter(|_| !policy.more_limits && !drawn_on(policy, class).any(is_open))
 }

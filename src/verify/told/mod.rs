@@ -75,12 +75,14 @@ impl QuotaHeaders {
         budget.sent(at, key);
     }
 
-    /// Takes the end of a request that was sent at `sent`; `class` as far as it is known.
+    /// Takes the end of a request that was sent at `sent`; `class` as far as it is known. `elsewhere`: a penalty for a breach
+    /// of limits that it does not draw on may have refused it.
     pub fn done(
         &mut self,
         scenario: &Scenario,
         sent: Nanos,
         class: Option<ClassId>,
+        elsewhere: bool,
         record: &Record,
         exchange: Option<&Exchange>,
     ) {
@@ -94,7 +96,7 @@ impl QuotaHeaders {
         let Some(budget) = &mut watched.budget else { return };
         let key = budget.key_of(scenario, record);
         budget.done(key, sent, record);
-        self.preempt.done(class, budget, record, exchange);
+        self.preempt.done(class, budget, elsewhere, record, exchange);
         self.waiting.answered(record, exchange);
         self.isolation.done(scenario, class, budget, sent, record, exchange);
         if record.outcome == Outcome::Refused {
