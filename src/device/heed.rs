@@ -67,8 +67,8 @@ impl Heed {
         let wait = match answer.outcome {
             // A wait of five centuries is a mistake, and no reason never to come back.
             Outcome::Refused => answer.hint.wait().map(|wait| wait.min(LONGEST_WAIT)),
-            Outcome::Served if told.remaining == Some(0) => Some(documented.pause(class).after(&told).lasts),
-            _ => None,
+            // Whatever became of the request, it may have counted.
+            _ => (told.remaining == Some(0)).then(|| documented.pause(class).after(&told).lasts),
         };
         if let Some(wait) = wait {
             self.close(class, now.saturating_add(wait));

@@ -86,6 +86,12 @@ impl RateLimit {
         }
     }
 
+    /// Whether it may be told as a limit of so many: what the window allows, or what may come at once.
+    pub fn is_told_as(&self, limit: u32) -> bool {
+        let at_once = |reading: &Reading| reading.ceiling(self.allow, self.burst) == limit;
+        self.allow == limit || self.readings().iter().any(at_once)
+    }
+
     /// How long a request can still be counted after it took effect, under the reading that remembers it longest and if
     /// no more was admitted than fits.
     pub fn memory(&self) -> Nanos {

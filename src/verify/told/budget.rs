@@ -5,6 +5,7 @@ use super::remaining::{Chain, Remaining, countable};
 use crate::device::Outcome;
 use crate::policy::model::{ClassId, Limit, Policy, RateLimit};
 use crate::policy::pause::PauseRule;
+use crate::policy::signals::Told;
 use crate::record::{Record, Sent};
 use crate::scenario::identity::KeyRule;
 use crate::scenario::{Scenario, ScopeKey};
@@ -23,6 +24,8 @@ pub struct Budget {
     pub longest_wait: Option<Nanos>,
     /// How long clients have to leave it alone once nothing remains.
     pub pause: PauseRule,
+    /// The other limits on a rate that a request of the class draws on, any of which may be the one that is told.
+    others: Vec<RateLimit>,
     rule: KeyRule,
     keys: Keyed<ScopeKey, KeyUse>,
     pub remaining: Remaining,
@@ -39,11 +42,18 @@ impl Budget {
         let policy = &scenario.policy;
         let limit = countable(policy.class(class))?.clone();
         let rule = scenario.identities.rule(&limit.scope);
+        let above = policy.drawn_on(class).skip(1).flat_map(|id| &policy.class(id).limits);
+        let others = above.filter_map(|limit| match limit {
+            Limit::Rate(limit) => Some(limit.clone()),
+            Limit::Concurrent(_) | Limit::Cooldown(_) => None,
+        });
+        let others = others.collect();
         Some(Budget {
             limit,
             sole: drawn_on(policy, class).count() == 1 && !policy.more_limits,
             longest_wait: longest_known_wait(policy, class),
             pause: PauseRule::new(policy, Some(class)),
+            others,
             rule,
             keys: Keyed::default(),
             remaining: Remaining::default(),
@@ -62,15 +72,22 @@ impl Budget {
         self.keys.get(&key).map(|state| &state.recent)
     }
 
+    /// Whether an answer tells of this limit, and of no other that a request of the class draws on.
+    pub fn is_told(&self, told: &Told) -> bool {
+        let is_other = |limit| self.others.iter().any(|other| other.is_told_as(limit));
+        self.others.is_empty() || told.limit.is_some_and(|limit| limit == self.limit.allow && !is_other(limit))
+    }
+
     pub fn sent(&mut self, at: Nanos, key: ScopeKey) {
-        let per = self.limit.per;
-        self.keys.entry(key, |state| state.recent.is_idle(at, per)).recent.sent();
+        let Budget { limit, keys, .. } = self;
+        keys.entry(key, |state| state.recent.is_idle(at, limit)).recent.sent();
     }
 
     pub fn done(&mut self, key: ScopeKey, sent: Nanos, record: &Record) {
+        let is_told = self.is_told(&record.told);
         let state = self.keys.entry(key, |_| false);
-        let alone = state.recent.done(sent, record, self.limit.per);
-        if record.outcome == Outcome::Served {
+        let alone = state.recent.done(sent, record, &self.limit);
+        if record.outcome == Outcome::Served && is_told {
             self.remaining.served(&self.limit, sent, record, &state.recent, &mut state.chain, alone);
         }
     }

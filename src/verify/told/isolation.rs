@@ -60,7 +60,7 @@ enum Agrees {
 }
 
 impl Isolation {
-    /// Takes an answer, after `budget` has.
+    /// Judges an answer, after `budget` has taken it.
     pub fn done(
         &mut self,
         scenario: &Scenario,
@@ -90,9 +90,6 @@ impl Isolation {
                 }
                 _ => {}
             }
-        }
-        if record.outcome == Outcome::Refused {
-            self.throttle((class, key), budget, sent, record);
         }
     }
 
@@ -139,7 +136,8 @@ impl Isolation {
         }
     }
 
-    fn throttle(&mut self, (class, key): (ClassId, ScopeKey), budget: &Budget, sent: Nanos, record: &Record) {
+    /// Takes a refusal that nothing but the class's own limits explains.
+    pub fn throttle(&mut self, (class, key): (ClassId, ScopeKey), budget: &Budget, sent: Nanos, record: &Record) {
         let penalty = budget.limit.penalty.as_ref();
         let lasts = penalty.map_or(Nanos::ZERO, |penalty| penalty.lasts);
         let wait = record.hint.wait();
@@ -245,6 +243,6 @@ fn penalties_reach_far(policy: &Policy) -> bool {
 /// Whether no reading of its own limit explains that a request is refused.
 fn has_room(scenario: &Scenario, budget: &Budget, sent: Nanos, record: &Record) -> bool {
     let recent = budget.recent(budget.key_of(scenario, record));
-    let counted = recent.and_then(|recent| recent.may_count(sent, budget.limit.per));
+    let counted = recent.and_then(|recent| recent.may_count(sent, &budget.limit));
     counted.is_some_and(|counted| counted <= u64::from(budget.limit.allow))
 }

@@ -100,6 +100,9 @@ impl QuotaHeaders {
         self.waiting.answered(record, exchange);
         self.isolation.done(scenario, class, budget, sent, record, exchange);
         if record.outcome == Outcome::Refused {
+            if !elsewhere {
+                self.isolation.throttle((class, key), budget, sent, record);
+            }
             self.retry_after.refused(budget, (class, key), sent, record, exchange, self.anchor);
         }
     }
@@ -128,9 +131,8 @@ impl QuotaHeaders {
         for (index, watched) in self.classes.into_iter().enumerate() {
             let class = ClassId(index as u8);
             let name = &scenario.policy.class(class).name;
-            let Some(budget) = watched.budget else { continue };
-            findings.push(watched.drift.finding(scenario, class));
-            findings.push(budget.remaining.finding(scenario, name, shared));
+            findings.extend(watched.drift.finding(scenario, class));
+            findings.extend(watched.budget.map(|budget| budget.remaining.finding(scenario, name, shared)));
         }
         let stated = penalties(&scenario.policy).all(|penalty| penalty.stated);
         findings.push(self.retry_after.finding(scenario, stated));

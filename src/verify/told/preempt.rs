@@ -53,7 +53,7 @@ pub struct Preempt {
 #[derive(Clone, Debug, Default)]
 struct Client {
     zero: Option<Zero>,
-    /// Whether anything was told so far.
+    /// Whether its last answer told what remains.
     informed: bool,
     /// Since a refusal, until it is served again: its wait is another rule's.
     refused: bool,
@@ -65,6 +65,8 @@ struct Client {
 pub struct Zero {
     pub at: Nanos,
     pub pause: Pause,
+    /// It was the class's own limit of which nothing remained.
+    pub own: bool,
 }
 
 impl Zero {
@@ -148,26 +150,23 @@ impl Preempt {
         let is_it = |flight: &Flight| (flight.flow, flight.attempt) == (record.flow, record.attempt);
         let Some(place) = client.flights.iter().position(is_it) else { return };
         let flight = client.flights.swap_remove(place);
-        match record.outcome {
-            Outcome::Served => {
-                client.refused = false;
-                if let Some(left) = record.told.remaining {
-                    client.informed = true;
-                    if left == 0 {
-                        self.zeros += 1;
-                        let pause = budget.pause.after(&record.told);
-                        client.zero = Some(Zero { at: record.done, pause });
-                    }
-                }
-                self.single += u64::from(flight.governed && !flight.company && !flight.shared);
+        if record.outcome == Outcome::Refused {
+            client.refused = true;
+            if flight.governed && !elsewhere {
+                self.refused(flight, record, exchange);
             }
-            Outcome::Refused => {
-                client.refused = true;
-                if flight.governed && !elsewhere {
-                    self.refused(flight, record, exchange);
-                }
-            }
-            _ => {}
+            return;
+        }
+        // Whatever became of it, it may have counted.
+        client.informed = record.told.remaining.is_some();
+        if record.told.remaining == Some(0) {
+            self.zeros += 1;
+            let pause = budget.pause.after(&record.told);
+            client.zero = Some(Zero { at: record.done, pause, own: budget.is_told(&record.told) });
+        }
+        if record.outcome == Outcome::Served {
+            client.refused = false;
+            self.single += u64::from(flight.governed && !flight.company && !flight.shared);
         }
     }
 

@@ -253,13 +253,22 @@ proptest! {
 
 #[test]
 fn what_remains_must_fall_by_what_is_used() {
-    let says = |left: [u32; 4]| {
+    let under = |algorithm, left: [u32; 4]| {
+        let mut policy = with_headers();
+        let Limit::Rate(limit) = &mut policy.classes[0].limits[0] else { unreachable!() };
+        limit.algorithm = algorithm;
         let asks = left.into_iter().enumerate().map(|(number, left)| query(number as u64 * 100, left));
-        judged(with_headers(), asks, "server.remaining", "queries")
+        judged(policy, asks, "server.remaining", "queries")
     };
+    let says = |left| under(Algorithm::Unspecified, left);
     assert_eq!(says([3, 2, 1, 0]).verdict, Verdict::Pass);
     assert_eq!(says([3, 3, 3, 3]).verdict, Verdict::Fail, "stands still");
-    assert_eq!(says([4, 3, 2, 1]).verdict, Verdict::Fail, "the request itself is not counted");
+    assert_eq!(under(Algorithm::Rolling, [4, 3, 2, 1]).verdict, Verdict::Fail, "the request itself is not counted");
+    let open = says([4, 3, 2, 1]);
+    assert_eq!(open.verdict, Verdict::Inconclusive, "a fixed window may have ended");
+    assert_eq!(open.headline, "1 of 4 answers leave out their own request, unless a window ended just then");
+    assert_eq!(says([4, 4, 3, 2]).verdict, Verdict::Fail, "but not twice");
+    assert_eq!(says([5, 3, 2, 1]).verdict, Verdict::Fail, "more than there ever is");
     let hasty = says([3, 1, 0, 0]);
     assert_eq!(hasty.verdict, Verdict::Fail, "falls by two");
     assert!(hasty.evidence[0].why.contains("at most 2 requests can have counted"), "{:?}", hasty.evidence);
