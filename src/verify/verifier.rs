@@ -11,7 +11,7 @@ use super::delivery::Deliveries;
 use super::guidance::Guidance;
 use super::hint::Hints;
 use super::reaction::Refusals;
-use super::refusal::{Cause, Loads};
+use super::refusal::Loads;
 use super::service::Arrivals;
 use super::told::QuotaHeaders;
 use super::{quota, server};
@@ -219,9 +219,8 @@ impl Verifier {
         let scenario = &*self.scenario;
         let refused = record.outcome == Outcome::Refused;
         if let Some(told) = &mut self.told {
-            let barred = role.class.filter(|_| refused).map(|class| self.classes.barred(scenario, class, sent, record));
-            let elsewhere = barred.is_some_and(|cause| cause != Cause::Impossible);
-            told.done(scenario, sent, role.class, elsewhere, record, exchange);
+            let elsewhere = |class| (class, self.classes.elsewhere(scenario, class, sent, record));
+            told.done(scenario, sent, role.class.map(elsewhere), record, exchange);
         }
         match role.class {
             Some(id) => {

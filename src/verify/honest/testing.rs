@@ -232,7 +232,7 @@ impl Play<'_> {
         };
         let now = Nanos(self.anchor.unix_nanos) + now;
         let mut headers = quota_headers::printed(enforced, &server.faults, class(wish), &binding, refused, now);
-        headers.push(("date".to_owned(), http_date(now)));
+        headers.push(("date".to_owned(), http_date(Nanos::from_secs(now.as_secs()))));
         garble(&mut headers);
         headers
     }

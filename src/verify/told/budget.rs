@@ -16,6 +16,7 @@ use crate::verify::server::longest_wait;
 /// The limit that a class's headers tell of, where plain counting fits it.
 #[derive(Clone, Debug)]
 pub struct Budget {
+    pub class: ClassId,
     pub limit: RateLimit,
     /// Whether it is all that a request of the class draws on, as far as the documents tell. Where it is not, another limit
     /// may refuse what it would admit.
@@ -49,6 +50,7 @@ impl Budget {
         });
         let others = others.collect();
         Some(Budget {
+            class,
             limit,
             sole: drawn_on(policy, class).count() == 1 && !policy.more_limits,
             longest_wait: longest_known_wait(policy, class),

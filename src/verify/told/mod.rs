@@ -26,6 +26,8 @@ use crate::scenario::Scenario;
 use crate::scenario::target::Target;
 use crate::summary::finding::Finding;
 use crate::time::{Anchor, Nanos};
+use crate::verify::classes::Elsewhere;
+use crate::verify::refusal::Cause;
 
 /// The checks on quota headers, for one shard.
 #[derive(Clone, Debug)]
@@ -75,20 +77,19 @@ impl QuotaHeaders {
         budget.sent(at, key);
     }
 
-    /// Takes the end of a request that was sent at `sent`; `class` as far as it is known. `elsewhere`: a penalty for a breach
-    /// of limits that it does not draw on may have refused it.
+    /// Takes the end of a request that was sent at `sent`; its class, as far as that is known, and what penalties of
+    /// other limits say of it.
     pub fn done(
         &mut self,
         scenario: &Scenario,
         sent: Nanos,
-        class: Option<ClassId>,
-        elsewhere: bool,
+        class: Option<(ClassId, Elsewhere)>,
         record: &Record,
         exchange: Option<&Exchange>,
     ) {
         let policy = &scenario.policy;
-        self.names.done(policy, class, record, exchange);
-        let Some(class) = class else { return };
+        self.names.done(policy, class.map(|(class, _)| class), record, exchange);
+        let Some((class, elsewhere)) = class else { return };
         self.presences.done(policy, class, record, exchange);
         self.windows.done(policy, class, record);
         let watched = &mut self.classes[class.index()];
@@ -96,12 +97,12 @@ impl QuotaHeaders {
         let Some(budget) = &mut watched.budget else { return };
         let key = budget.key_of(scenario, record);
         budget.done(key, sent, record);
-        self.preempt.done(class, budget, elsewhere, record, exchange);
+        self.preempt.done(class, budget, elsewhere.refuses, record, exchange);
         self.waiting.answered(record, exchange);
-        self.isolation.done(scenario, class, budget, sent, record, exchange);
+        self.isolation.done(scenario, budget, elsewhere.surely, sent, record, exchange);
         if record.outcome == Outcome::Refused {
-            if !elsewhere {
-                self.isolation.throttle((class, key), budget, sent, record);
+            if elsewhere.refuses == Cause::Impossible {
+                self.isolation.throttle(budget, key, record);
             }
             self.retry_after.refused(budget, (class, key), sent, record, exchange, self.anchor);
         }

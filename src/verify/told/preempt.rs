@@ -20,6 +20,7 @@ use crate::scenario::{DeviceId, Scenario, ScopeKey};
 use crate::summary::finding::{Finding, Party, Severity, Verdict};
 use crate::time::Nanos;
 use crate::verify::exhibit::{Exhibit, Exhibits};
+use crate::verify::refusal::Cause;
 use crate::verify::words::unseen;
 use crate::words::plural;
 
@@ -53,7 +54,7 @@ pub struct Preempt {
 #[derive(Clone, Debug, Default)]
 struct Client {
     zero: Option<Zero>,
-    /// Whether its last answer told what remains.
+    /// Whether it knows what remains, as far as one can that has several requests under way.
     informed: bool,
     /// Since a refusal, until it is served again: its wait is another rule's.
     refused: bool,
@@ -83,6 +84,7 @@ struct Flight {
     governed: bool,
     company: bool,
     shared: bool,
+    key: ScopeKey,
 }
 
 impl Preempt {
@@ -122,7 +124,7 @@ impl Preempt {
         let governed = sole && shared.is_some() && client.informed && !client.refused && !ignores;
         let shared = shared.unwrap_or(true);
         let Sent { flow, attempt, .. } = *sent;
-        client.flights.push(Flight { flow, attempt, governed, company, shared });
+        client.flights.push(Flight { flow, attempt, governed, company, shared, key });
         heeded
     }
 
@@ -136,12 +138,12 @@ impl Preempt {
         Some(*shared)
     }
 
-    /// Takes an answer. `elsewhere`: a breach of other limits may have led to its refusal.
+    /// Takes an answer; what penalties for a breach of other limits say of its refusal.
     pub fn done(
         &mut self,
         class: ClassId,
         budget: &Budget,
-        elsewhere: bool,
+        elsewhere: Cause,
         record: &Record,
         exchange: Option<&Exchange>,
     ) {
@@ -149,16 +151,18 @@ impl Preempt {
         let Some(client) = self.clients.get_mut(&(record.device, class)) else { return };
         let is_it = |flight: &Flight| (flight.flow, flight.attempt) == (record.flow, record.attempt);
         let Some(place) = client.flights.iter().position(is_it) else { return };
-        let flight = client.flights.swap_remove(place);
+        let mut flight = client.flights.swap_remove(place);
+        // Somebody may have come while it was on its way.
+        flight.shared |= self.users.get(&(class, flight.key)).is_none_or(|(_, shared)| *shared);
         if record.outcome == Outcome::Refused {
             client.refused = true;
-            if flight.governed && !elsewhere {
+            if flight.governed && elsewhere == Cause::Impossible {
                 self.refused(flight, record, exchange);
             }
             return;
         }
-        // Whatever became of it, it may have counted.
-        client.informed = record.told.remaining.is_some();
+        // Whatever became of it, it may have counted; and what was written first may come last.
+        client.informed = record.told.remaining.is_some() && (client.informed || !flight.company);
         if record.told.remaining == Some(0) {
             self.zeros += 1;
             let pause = budget.pause.after(&record.told);
