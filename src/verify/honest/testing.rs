@@ -95,7 +95,7 @@ impl World {
             due += Nanos::from_micros(wish.gap);
             play.live(due, wish.clone(), Flow(number as u32), 1);
         }
-        play.to_its_end()
+        play.run()
     }
 }
 
@@ -141,7 +141,7 @@ impl Play<'_> {
         self.lives.push(Life { wish, flow, attempt, sent: at, admitted_at, outcome, status: 0, headers: Vec::new() });
     }
 
-    fn to_its_end(mut self) -> Vec<Finding> {
+    fn run(mut self) -> Vec<Finding> {
         let mut now = Nanos::ZERO;
         while let Some(((at, step, index), ())) = self.steps.pop_first() {
             let next = match step {
