@@ -64,6 +64,7 @@ enum Held {
     StreamClosed { device: DeviceId, operation: OperationId, flow: Flow, frames: u64, ending: StreamEnding },
     Noted { device: DeviceId, note: Note },
     Late { by: Nanos },
+    Through { ended: Nanos },
 }
 
 impl Learning {
@@ -199,6 +200,7 @@ impl Learning {
             }
             Observation::Noted { device, note } => Held::Noted { device, note },
             Observation::Late { by } => Held::Late { by },
+            Observation::Through { ended } => Held::Through { ended },
             // Nobody before this one knows classes.
             Observation::Classified { .. } => return,
         };
@@ -239,6 +241,7 @@ impl Held {
             }
             Held::Noted { device, note } => Observation::Noted { device: *device, note: *note },
             Held::Late { by } => Observation::Late { by: *by },
+            Held::Through { ended } => Observation::Through { ended: *ended },
         }
     }
 }
@@ -254,7 +257,7 @@ fn subject(observation: &Observation<'_>) -> Option<OperationId> {
             }
         }),
         Observation::StreamClosed { operation, .. } => Some(*operation),
-        Observation::Classified { .. } | Observation::Late { .. } => None,
+        Observation::Classified { .. } | Observation::Late { .. } | Observation::Through { .. } => None,
     }
 }
 
@@ -303,6 +306,7 @@ mod tests {
                 Observation::StreamClosed { .. } => "closed".into(),
                 Observation::Noted { .. } => "noted".into(),
                 Observation::Late { .. } => "late".into(),
+                Observation::Through { .. } => "through".into(),
             });
         }
     }

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use crate::device::heed::{Documented, Heed};
 use crate::device::{Answer, Body, Cause, Failure, Flow, Outcome};
-use crate::limiter::enforcer::{Answered, Enforcer, Refused};
+use crate::limiter::enforcer::{Answered, Enforcer, NumberedScope, Refused};
 use crate::policy::model::*;
 use crate::policy::signals::{ResponseView, Signal, read};
 use crate::record::{Exchange, Observation, Observer, Record, Sent};
@@ -292,9 +292,9 @@ fn class(wish: &Wish) -> ClassId {
 }
 
 /// Whose budget a request draws on.
-fn key<'a>(scenario: &'a Scenario, wish: &Wish) -> impl Fn(&Scope) -> u64 + 'a {
+fn key<'a>(scenario: &'a Scenario, wish: &Wish) -> impl Fn(&NumberedScope) -> u64 + 'a {
     let asked = Asked { device: DeviceId(wish.device), operation: operation(wish), detail: Detail::None };
-    move |scope| scenario.key(&scenario.identities.rule(scope), asked).0
+    move |scope| scenario.key(&scenario.identities.rule(&scope.scope), asked).0
 }
 
 /// The server's clock ticks in milliseconds.
