@@ -56,8 +56,8 @@ struct Client {
     zero: Option<Zero>,
     /// Whether it knows what remains, as far as one can that has several requests under way.
     informed: bool,
-    /// Since a refusal, until it is served again: its wait is another rule's.
-    refused: bool,
+    /// Since when it is refused, until what it sends afterwards is served: its wait is another rule's.
+    refused: Option<Nanos>,
     flights: Vec<Flight>,
 }
 
@@ -110,7 +110,7 @@ impl Preempt {
                     heeded = Some(zero);
                     self.heeded += 1;
                 }
-            } else if !client.refused {
+            } else if client.refused.is_none() {
                 ignores = true;
                 self.ignored += 1;
                 let (after, Pause { lasts, by_reset, .. }) = (at.saturating_sub(zero.at), zero.pause);
@@ -121,7 +121,7 @@ impl Preempt {
         }
         let company = !client.flights.is_empty();
         client.flights.iter_mut().for_each(|flight| flight.company = true);
-        let governed = sole && shared.is_some() && client.informed && !client.refused && !ignores;
+        let governed = sole && shared.is_some() && client.informed && client.refused.is_none() && !ignores;
         let shared = shared.unwrap_or(true);
         let Sent { flow, attempt, .. } = *sent;
         client.flights.push(Flight { flow, attempt, governed, company, shared, key });
@@ -155,7 +155,7 @@ impl Preempt {
         // Somebody may have come while it was on its way.
         flight.shared |= self.users.get(&(class, flight.key)).is_none_or(|(_, shared)| *shared);
         if record.outcome == Outcome::Refused {
-            client.refused = true;
+            client.refused = Some(record.done);
             if flight.governed && elsewhere == Cause::Impossible {
                 self.refused(flight, record, exchange);
             }
@@ -169,7 +169,7 @@ impl Preempt {
             client.zero = Some(Zero { at: record.done, pause, own: budget.is_told(&record.told) });
         }
         if record.outcome == Outcome::Served {
-            client.refused = false;
+            client.refused = client.refused.filter(|refused| record.sent.is_some_and(|sent| sent < *refused));
             self.single += u64::from(flight.governed && !flight.company && !flight.shared);
         }
     }

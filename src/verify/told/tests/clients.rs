@@ -2,7 +2,7 @@
 
 use super::super::preempt::{MOST_FOLLOWED, Preempt};
 use super::*;
-use crate::device::Flow;
+use crate::device::{Failure, Flow};
 use crate::scenario::{DeviceId, ScopeKey};
 
 /// Four queries, the last told that nothing remains (at 3070 ms), then one more.
@@ -103,6 +103,35 @@ fn what_a_penalty_of_another_class_refuses_is_no_breach_of_the_claim() {
     assert_eq!(claim(with_headers(), refused_after_tokens(9_000)), Verdict::Fail);
     let more_limits = Policy { more_limits: true, ..with_headers() };
     assert_eq!(claim(more_limits, refused_after_tokens(9_000)), Verdict::NoData, "one that nobody knows of");
+}
+
+#[test]
+fn an_answer_from_before_a_refusal_does_not_end_it() {
+    // The slow one was served before the fifth was refused, and says so only afterwards.
+    let slow = query(300, 0).takes(500);
+    let asks =
+        vec![query(0, 3), query(100, 2), query(200, 1), slow, query(400, 0).refused(), query(10_800, 0).refused()];
+    let claim = |asks| judged(with_penalty(30, false, Blocks::Class), asks, "server.preempt-claim", "");
+    assert_eq!(claim(asks.clone()).verdict, Verdict::Pass);
+    let quick = asks.into_iter().enumerate().filter(|(number, _)| *number != 4).map(|(_, ask)| ask);
+    assert_eq!(
+        claim(quick.collect()).verdict,
+        Verdict::Fail,
+        "without the refusal before it, this one breaks the claim"
+    );
+}
+
+#[test]
+fn what_tells_nothing_leaves_a_client_in_the_dark() {
+    let claim = |outcome| {
+        let told = Told::default();
+        let asks = vec![query(0, 2), query(100, 1), Ask { outcome, told, ..query(200, 0) }, query(300, 0).refused()];
+        judged(with_headers(), asks, "server.preempt-claim", "").verdict
+    };
+    assert_eq!(claim(Outcome::Failed(Failure::Timeout)), Verdict::NoData, "it may have counted");
+    assert_eq!(claim(Outcome::Rejected(409)), Verdict::NoData);
+    let heard = vec![query(0, 2), Ask { outcome: Outcome::Rejected(409), ..query(100, 1) }, query(200, 0).refused()];
+    assert_eq!(judged(with_headers(), heard, "server.preempt-claim", "").verdict, Verdict::Fail);
 }
 
 #[test]
