@@ -52,7 +52,7 @@ impl Fleet {
                 start_of_week_offset: scenario.start_of_week_offset,
             })),
             GroupKind::Operators(spec) => PlanKind::Operators(Arc::new(OperatorPlan::new(scenario, group, spec))),
-            GroupKind::Clients(spec) => PlanKind::Clients(Arc::new(ClientPlan::new(group, spec))),
+            GroupKind::Clients(spec) => PlanKind::Clients(Arc::new(ClientPlan::new(scenario, group, spec))),
         };
         let plan = |group: &Group| GroupPlan { name: group.name.clone(), first: group.first.0, kind: kind(group) };
         Fleet { seed: scenario.seed, groups: scenario.groups.iter().map(plan).collect() }

@@ -178,6 +178,16 @@ impl ClassWatch {
         barring.max().unwrap_or(Cause::Impossible)
     }
 
+    /// Whether such a penalty is in force for sure over a request that draws on none of the limits.
+    pub fn bars_surely(&self, scenario: &Scenario, sent: Nanos, record: &Record) -> bool {
+        self.limits.iter().any(|limit| {
+            let LimitKind::Rate(watch) = &limit.kind else { return false };
+            let Some((penalty, shutouts)) = &watch.penalty else { return false };
+            let key = limit.key(scenario, record.asked());
+            penalty.blocks == Blocks::Everything && shutouts.is_in_force(key, earliest_decision(sent), record.done)
+        })
+    }
+
     /// Whether it has a limit that may shut out from more than it counts.
     pub fn is_barring(&self) -> bool {
         self.rates().any(|watch| watch.penalty.as_ref().is_some_and(|(penalty, _)| penalty.blocks != Blocks::Class))

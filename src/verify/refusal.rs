@@ -125,7 +125,7 @@ impl Bounds {
         let window = |reading: &Reading| match reading {
             Reading::Rolling | Reading::FixedFirstHit => Some((terms.rate.per, allow)),
             // A month may be longer than `per`, and an estimated window looks back over two.
-            Reading::FixedAligned => Some((terms.memory().max(terms.rate.per), allow)),
+            Reading::FixedAligned => Some((terms.memory.max(terms.rate.per), allow)),
             Reading::RollingCounter => Some((terms.rate.per * 2, allow)),
             Reading::IntervalRefill if interval <= allow => Some((terms.rate.per, interval)),
             Reading::IntervalRefill | Reading::TokenBucket | Reading::LeakyBucket => None,
@@ -145,7 +145,7 @@ impl Bounds {
             lacking: if prior_traffic { deepest } else { 0 },
             window: terms.readings.iter().filter_map(window).max_by_key(|(length, _)| *length),
             bucket: terms.readings.iter().filter_map(bucket).min(),
-            memory: terms.memory(),
+            memory: terms.memory,
         }
     }
 

@@ -110,7 +110,7 @@ impl Shutouts {
         self.seen.during_exhibits.answered(record, exchange);
         let state = self.keys.entry(key, |_| false);
         state.in_flight = state.in_flight.saturating_sub(1);
-        let in_force = state.sure.is_some_and(|(from, until)| from <= sent && record.done < until);
+        let in_force = state.is_in_force(sent, record.done);
         let refused = record.outcome == Outcome::Refused;
         self.seen.kept += u64::from(in_force && refused);
         if in_force && record.outcome == Outcome::Served && !record.is_unchanged() {
@@ -174,6 +174,11 @@ impl Shutouts {
         if unknown || before_run { Cause::Possible } else { Cause::Impossible }
     }
 
+    /// Whether whoever had a request of the key under way from `sent` to `done` was shut out for sure.
+    pub fn is_in_force(&self, key: ScopeKey, sent: Nanos, done: Nanos) -> bool {
+        self.keys.get(&key).is_some_and(|state| state.is_in_force(sent, done))
+    }
+
     pub fn longest(&self) -> Nanos {
         self.longest
     }
@@ -194,6 +199,10 @@ impl Shutouts {
 }
 
 impl Shut {
+    fn is_in_force(&self, sent: Nanos, done: Nanos) -> bool {
+        self.sure.is_some_and(|(from, until)| from <= sent && done < until)
+    }
+
     fn is_idle(&self, longest: Nanos, now: Nanos) -> bool {
         let over = |at: Option<Nanos>| at.is_none_or(|at| at.saturating_add(longest) < now);
         self.in_flight == 0

@@ -65,7 +65,7 @@ impl Client {
             errands: Vec::new(),
             schedules,
             streams: spec.streams.iter().map(|_| Keeping::new(start)).collect(),
-            heed: Heed::default(),
+            heed: Heed::new(plan.documented.clone()),
             free_from: Nanos::ZERO,
             dark_until: Some(if dealt { Nanos::ZERO } else { start }),
             flows: 0,
@@ -237,7 +237,7 @@ impl Client {
     }
 
     fn answered(&mut self, now: Nanos, request: &Request, answer: Answer, out: &mut Actions) {
-        self.heed.take(now, request.operation, &answer, &self.plan.spec.reaction);
+        self.heed.take(now, request.operation, &answer);
         if self.one_at_a_time() {
             self.free_from = now;
         }

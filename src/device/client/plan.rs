@@ -5,7 +5,9 @@ use std::sync::Arc;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 
+use crate::device::heed::Documented;
 use crate::device::wire::{Json, Part};
+use crate::scenario::Scenario;
 use crate::scenario::client::{Auth, ClientSpec, Given};
 use crate::scenario::fleet::Group;
 
@@ -17,6 +19,8 @@ pub struct ClientPlan {
     pub clients: u32,
     /// One for each that the group has, in the same order.
     credentials: Vec<Credential>,
+    /// What clients that heed what remains know of the quotas.
+    pub(super) documented: Option<Arc<Documented>>,
 }
 
 /// What is always the same of a credential.
@@ -29,12 +33,13 @@ pub(super) struct Credential {
 }
 
 impl ClientPlan {
-    pub fn new(group: &Group, spec: &ClientSpec) -> Self {
+    pub fn new(scenario: &Scenario, group: &Group, spec: &ClientSpec) -> Self {
         ClientPlan {
             spec: spec.clone(),
             group: group.name.clone(),
             clients: group.count,
             credentials: spec.auth.iter().map(Credential::of).collect(),
+            documented: Documented::of(scenario, &spec.reaction),
         }
     }
 

@@ -101,17 +101,17 @@ impl Operator {
         let asks = plan.spec.asks.iter().map(|ask| Asking::new(ask, Draws::fork(&mut rng))).collect();
         let start = fate.within(plan.spec.start_spread);
         Operator {
-            plan,
             index,
             token: TokenKeeper::empty(),
             errands: Vec::new(),
             asks,
             bursts: Vec::new(),
-            heed: Heed::default(),
+            heed: Heed::new(plan.documented.clone()),
             dark_until: Some(start),
             flows: 0,
             fate,
             jitter,
+            plan,
         }
     }
 
@@ -266,7 +266,7 @@ impl Operator {
     }
 
     fn answered(&mut self, now: Nanos, request: &Request, answer: Answer, out: &mut Actions) {
-        self.heed.take(now, request.operation, &answer, &self.plan.spec.reaction);
+        self.heed.take(now, request.operation, &answer);
         let sought = |errand: &Errand| errand.call.flow == request.flow && errand.call.in_flight();
         let Some(index) = self.errands.iter().position(sought) else { return };
         let mut errand = self.errands.swap_remove(index);
