@@ -117,6 +117,10 @@ fn one_thread_and_several_write_the_same_summary_byte_for_byte() {
     assert_eq!(text(&one), text(&five));
     assert!(one.hlog == two.hlog && one.hlog == five.hlog);
     let harvests = one.summary.classes.iter().flat_map(|class| &class.operations);
-    let pages = harvests.filter(|used| used.operation.contains("charging-records") && used.operation.starts_with("GET"));
-    assert!(pages.map(|used| used.requests).sum::<u64>() > 24, "records of other cells are found, on more than one page");
+    let pages =
+        harvests.filter(|used| used.operation.contains("charging-records") && used.operation.starts_with("GET"));
+    assert!(
+        pages.map(|used| used.requests).sum::<u64>() > 24,
+        "records of other cells are found, on more than one page"
+    );
 }

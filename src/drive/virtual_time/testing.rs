@@ -76,7 +76,7 @@ pub fn scenario(duration: Nanos, groups: Vec<Group>) -> Scenario {
         profile_hash: String::new(),
         seed: 7,
         duration,
-        start_of_day_offset: Nanos::ZERO,
+        start_of_week_offset: Nanos::ZERO,
         target: Target::Embedded(ServerSpec::default()),
         policy,
         operations,
