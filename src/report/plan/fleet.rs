@@ -11,8 +11,17 @@ pub(super) fn section(answer: &FleetAnswer) -> Section {
         sentences: sentences(answer),
         tables: vec![Grid {
             title: "The largest fleet under each reading",
-            words: 1,
-            head: head(["reading", "largest", "by seed", "fleet", "breaks next", "peak", "at", "refused if enforced"]),
+            words: 3,
+            head: head([
+                "reading",
+                "fleet",
+                "binding class",
+                "largest",
+                "by seed",
+                "peak",
+                "at",
+                "refused if enforced",
+            ]),
             rows: answer.readings.iter().map(row).collect(),
         }],
         figures: Vec::new(),
@@ -73,10 +82,13 @@ fn verdict(answer: &FleetAnswer, largest: &LargestFleet) -> String {
             } else {
                 format!("the largest that fits is {}", plural(largest.devices.into(), "device"))
             };
+            let broken = match answer.headroom {
+                0.0 => format!("{} breaks", binding.class),
+                _ => format!("too little of {} stays unused", binding.class),
+            };
             format!(
-                "{strictest}{fits}: with {} {} breaks, {} of {} at {} ({} UTC){}.",
+                "{strictest}{fits}. With {} {broken}: {} of {} at {} ({} UTC){}.",
                 count(binding.devices.into()),
-                binding.class,
                 peak(binding),
                 binding.limit,
                 format::moment(binding.at_s),
@@ -92,10 +104,10 @@ fn row(largest: &LargestFleet) -> Vec<String> {
     let binding = largest.binding.as_ref();
     vec![
         reading_text(largest.reading).to_owned(),
-        size(largest),
-        range(&largest.over_seeds),
         if largest.fleet.is_empty() { none() } else { fleet_text(&largest.fleet) },
         binding.map_or_else(none, |binding| binding.class.clone()),
+        size(largest),
+        range(&largest.over_seeds),
         binding.map_or_else(none, |binding| format!("{} of {}", peak(binding), count(binding.allow.into()))),
         binding.map_or_else(none, |binding| binding.time_of_day.clone()),
         largest.enforced.as_ref().map_or_else(none, refused),
