@@ -40,13 +40,13 @@ fn sentences(answer: &FleetAnswer) -> Vec<String> {
         headroom => format!("{} of every limit stays unused", percent(headroom)),
     };
     let mut sentences = vec![format!("{varied}; today the fleet is {}; {headroom}.", fleet_text(&answer.today))];
-    if let [strictest, ..] = answer.readings.as_slice() {
+    if let Some(strictest) = answer.readings.iter().min_by_key(|largest| largest.devices) {
         sentences.push(verdict(answer, strictest));
-    }
-    if let [strictest, .., loosest] = answer.readings.as_slice()
-        && loosest.devices != strictest.devices
-    {
-        sentences.push(format!("Under the loosest reading it is {}.", size(loosest)));
+        let loosest = answer.readings.iter().max_by_key(|largest| largest.devices);
+        if let Some(loosest) = loosest.filter(|loosest| loosest.devices != strictest.devices) {
+            let reading = reading_text(loosest.reading);
+            sentences.push(format!("Under the loosest reading ({reading}) it is {}.", size(loosest)));
+        }
     }
     for largest in answer.readings.iter().filter(|largest| !largest.monotone) {
         sentences.push(format!(
@@ -83,12 +83,12 @@ fn verdict(answer: &FleetAnswer, largest: &LargestFleet) -> String {
                 format!("the largest that fits is {}", plural(largest.devices.into(), "device"))
             };
             let broken = match answer.headroom {
-                0.0 => format!("{} breaks", binding.class),
+                0.0 => format!("the limit of {} breaks", binding.class),
                 _ => format!("too little of {} stays unused", binding.class),
             };
             format!(
                 "{strictest}{fits}. With {} {broken}: {} of {} at {} ({} UTC){}.",
-                count(binding.devices.into()),
+                plural(binding.devices.into(), "device"),
                 peak(binding),
                 binding.limit,
                 format::moment(binding.at_s),
