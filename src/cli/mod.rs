@@ -39,8 +39,7 @@ const EXIT_CODES: &str = "Exit codes: 0 pass; 1 a gate or a check failed; 2 prof
 enum Verb {
     /// Play a profile against its target and write a compliance report
     Run(RunArgs),
-    /// Play a profile in simulated time: what it needs of each quota, the largest fleet, the least quota, what a remedy
-    /// saves
+    /// Play a profile in simulated time: the largest fleet, the least quota, what a remedy saves
     Plan(Box<plan::PlanArgs>),
     /// Play the profile of an earlier run in simulated time and hold both beside each other
     Agree(agree::AgreeArgs),
