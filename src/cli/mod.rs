@@ -1,6 +1,7 @@
 //! The command line: one file per verb.
 
 pub mod check;
+pub mod dossier;
 pub mod memory;
 pub mod policies;
 pub mod policy;
@@ -54,6 +55,7 @@ enum Verb {
         /// A directory that `run` wrote
         dir: PathBuf,
     },
+    Dossier(dossier::DossierArgs),
     /// Print the JSON Schema of a file format
     Schema {
         /// Which one
@@ -106,6 +108,7 @@ fn dispatch(verb: Verb) -> anyhow::Result<Exit> {
         Verb::Policy(verb) => Ok(policy::run(&verb, err.is_terminal(), &mut out, &mut err)),
         Verb::Serve(options) => serve::run(&options),
         Verb::Report { dir } => report::run(&dir, &mut out, style()),
+        Verb::Dossier(args) => dossier::run(&args, &mut out),
         Verb::Schema { subject } => {
             show(&mut out, &schema::render(subject));
             Ok(Exit::Pass)

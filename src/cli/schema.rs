@@ -1,9 +1,11 @@
-//! `quotaproof schema profile|policy|summary`: JSON Schemas, for editors and for readers of results.
+//! `quotaproof schema SUBJECT`: JSON Schemas, for editors and for readers of results.
 
 use schemars::Schema;
 use schemars::generate::SchemaSettings;
 use schemars::transform::RecursiveTransform;
 
+use crate::dossier::Answers;
+use crate::dossier::model::Dossier;
 use crate::policy::document::PolicyDocument;
 use crate::profile::document::ProfileDocument;
 use crate::summary::Summary;
@@ -14,6 +16,10 @@ pub enum Subject {
     Profile,
     Policy,
     Summary,
+    /// What `dossier` writes
+    Dossier,
+    /// What `dossier --answers` reads
+    Answers,
 }
 
 /// The schema (draft 2020-12) as pretty JSON, with a final line break.
@@ -29,6 +35,8 @@ fn schema(subject: Subject) -> Schema {
         Subject::Profile => settings.into_generator().into_root_schema_for::<ProfileDocument>(),
         Subject::Policy => settings.into_generator().into_root_schema_for::<PolicyDocument>(),
         Subject::Summary => settings.for_serialize().into_generator().into_root_schema_for::<Summary>(),
+        Subject::Dossier => settings.for_serialize().into_generator().into_root_schema_for::<Dossier>(),
+        Subject::Answers => settings.into_generator().into_root_schema_for::<Answers>(),
     }
 }
 
@@ -45,7 +53,8 @@ mod tests {
 
     use super::*;
 
-    const ALL: [Subject; 3] = [Subject::Profile, Subject::Policy, Subject::Summary];
+    const ALL: [Subject; 5] =
+        [Subject::Profile, Subject::Policy, Subject::Summary, Subject::Dossier, Subject::Answers];
 
     /// Calls `visit` with every property of every object of a schema, and where it is.
     fn properties(schema: &Value, path: &str, visit: &mut impl FnMut(&str, &Value)) {
@@ -74,7 +83,7 @@ mod tests {
     #[test]
     fn every_key_that_a_user_may_write_is_described_on_one_line() {
         let mut seen = 0;
-        for subject in [Subject::Profile, Subject::Policy] {
+        for subject in [Subject::Profile, Subject::Policy, Subject::Answers] {
             properties(schema(subject).as_value(), "", &mut |path, field| {
                 // Variants of enums are described beside their one key.
                 if !path.contains("oneOf") {

@@ -2,15 +2,17 @@
 //! dossier. The comments on these types are the descriptions in its JSON Schema, so they are written for users.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 
-use indexmap::IndexMap;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, de::Error};
 
 use super::model::Term;
+use crate::summary::QuotaUse;
+use crate::words::plural;
 use crate::yaml::diagnosis::shown;
-use crate::yaml::quantity::{Name, Percent, Whole};
-use crate::yaml::{Diagnosis, Located, Source, parse};
+use crate::yaml::quantity::{Name, Whole};
+use crate::yaml::{Diagnosis, Located, Source, parse, suggest};
 
 /// The template that `quotaproof dossier --template` prints.
 pub const TEMPLATE: &str = include_str!("answers.yaml");
@@ -33,10 +35,8 @@ pub struct Answers {
     pub from: Option<Day>,
     /// Until which day, or `permanent`.
     pub until: Option<Until>,
-    /// The quotas to ask for, by class, where they are not to be the computed ones.
-    pub quotas: IndexMap<Located<Name>, QuotaAnswer>,
-    /// Room to leave above the computed need, as a share of the requested quota; 0% when left out.
-    pub headroom: Option<Located<Percent>>,
+    /// The quotas to ask for, where they are not to be the computed ones.
+    pub quotas: Vec<QuotaAnswer>,
     /// What the figures take for granted, one sentence each.
     pub assumptions: Vec<Paragraph>,
     /// How the fleet will grow, and by when.
@@ -53,10 +53,12 @@ pub struct Answers {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct QuotaAnswer {
-    /// Instead of what the limit allows now, in the limit's own unit and window.
-    pub requested: Whole<1, { u32::MAX }>,
-    /// Which limit of the class, counted from 1 as `quotaproof policy show` lists them; needed where there are several.
-    pub limit: Option<Whole<1, 100>>,
+    /// The class whose limit it is.
+    pub class: Located<Name>,
+    /// Which of the class's limits, counted from 1 as `quotaproof policy show` lists them; 1 when left out.
+    pub limit: Option<Located<Whole<1, 100>>>,
+    /// Instead of what the limit allows now, in its own unit and window.
+    pub requested: Located<Whole<1, { u32::MAX }>>,
 }
 
 /// Text on one line.
@@ -81,12 +83,6 @@ pub struct Until(pub Term);
 /// What is wrong in the file, where, and what to do.
 pub fn read(source: &Source) -> Result<Answers, Diagnosis> {
     let answers: Answers = parse(source)?;
-    if let Some(headroom) = answers.headroom
-        && headroom.value.0 >= 1.0
-    {
-        let title = "headroom is a part of the requested quota, so it stays below 100%";
-        return Err(Diagnosis::at(source, headroom.place, title).help("write a share such as `20%`"));
-    }
     if let (Some(Day(from)), Some(Until(Term::Until(until)))) = (&answers.from, &answers.until)
         && until < from
     {
@@ -94,6 +90,45 @@ pub fn read(source: &Source) -> Result<Answers, Diagnosis> {
             .help("swap the two days, or write `until: permanent`"));
     }
     Ok(answers)
+}
+
+impl QuotaAnswer {
+    /// Which of the class's limits is meant, from 0.
+    pub fn index(&self) -> usize {
+        self.limit.map_or(0, |limit| limit.value.0 as usize - 1)
+    }
+}
+
+/// Whether the quotas that are asked for by name are the policy's, and more than it allows.
+///
+/// # Errors
+/// Which one is not, where it stands, and what to do.
+pub fn fit(answers: &Answers, source: &Source, quotas: &[QuotaUse]) -> Result<(), Diagnosis> {
+    let mut seen = HashSet::new();
+    for answer in &answers.quotas {
+        let class = answer.class.value.0.as_str();
+        let limits: Vec<&QuotaUse> = quotas.iter().filter(|quota| quota.class == class).collect();
+        if limits.is_empty() {
+            let title = format!("no class with limits is called `{}`", shown(class));
+            let advice = suggest::advice(class, quotas.iter().map(|quota| quota.class.as_str()));
+            return Err(Diagnosis::at(source, answer.class.place, title).help(advice));
+        }
+        let place = answer.limit.map_or(answer.class.place, |limit| limit.place);
+        let Some(limit) = limits.get(answer.index()) else {
+            let title = format!("`{class}` has {}", plural(limits.len() as u64, "limit"));
+            return Err(Diagnosis::at(source, place, title).help("count from 1, as `quotaproof policy show` lists them"));
+        };
+        if !seen.insert((class, answer.index())) {
+            let title = format!("`{class}` is asked for twice");
+            return Err(Diagnosis::at(source, place, title).help("keep one of the two"));
+        }
+        if answer.requested.value.0 <= limit.allow {
+            let title = format!("`{class}` allows {} already ({})", limit.allow, limit.limit);
+            let help = "ask for more, or drop the entry";
+            return Err(Diagnosis::at(source, answer.requested.place, title).help(help));
+        }
+    }
+    Ok(())
 }
 
 const LONGEST_LINE: usize = 160;
@@ -208,9 +243,23 @@ mod tests {
         insta::assert_snapshot!(error("until: forever\n"));
         insta::assert_snapshot!(error("from: 2026-12-01\nuntil: 2026-11-30\n"));
         insta::assert_snapshot!(error("company: ''\n"));
-        insta::assert_snapshot!(error("headroom: 100%\n"));
         insta::assert_snapshot!(error("quotas: {queries: 120}\n"));
         assert!(error(&format!("company: {}", "x".repeat(161))).contains("161 characters, 160 are allowed"));
+    }
+
+    #[test]
+    fn a_quota_that_the_policy_does_not_have_or_grants_already_is_refused() {
+        let quotas = crate::report::sample::failing().quotas;
+        let unfit = |text: &str| {
+            let source = Source::built_in("answers.yaml", text);
+            fit(&read(&source).unwrap(), &source, &quotas).map_err(|diagnosis| diagnosis.render(false))
+        };
+        assert_eq!(unfit("quotas: [{class: queries, requested: 61}]"), Ok(()));
+        insta::assert_snapshot!(unfit("quotas: [{class: querys, requested: 120}]").unwrap_err());
+        insta::assert_snapshot!(unfit("quotas: [{class: queries, limit: 2, requested: 120}]").unwrap_err());
+        insta::assert_snapshot!(unfit("quotas: [{class: queries, requested: 60}]").unwrap_err());
+        let twice = "quotas:\n  - {class: queries, requested: 90}\n  - {class: queries, requested: 80}\n";
+        insta::assert_snapshot!(unfit(twice).unwrap_err());
     }
 
     #[test]

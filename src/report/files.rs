@@ -30,10 +30,10 @@ pub enum LoadError {
     #[error("{} is damaged: {source}; run the profile again", path.display())]
     Broken { path: PathBuf, source: serde_json::Error },
     #[error(
-        "{} has format {found}, this quotaproof reads formats up to {FORMAT}: render it with the version that wrote it, or a newer one",
+        "{} has format {found}, this quotaproof reads formats up to {newest}: render it with the version that wrote it, or a newer one",
         path.display()
     )]
-    Newer { path: PathBuf, found: u64 },
+    Newer { path: PathBuf, found: u64, newest: u32 },
 }
 
 /// Creates `base/<name>-<UTC time>`, such as `reports/tellus-depot-20260315T103000Z`, and never takes one that exists:
@@ -78,13 +78,20 @@ pub fn write_all(dir: &Path, summary: &Summary, hlog: Option<&[u8]>) -> io::Resu
 /// # Errors
 /// Says what is wrong with the directory or its summary and what to do.
 pub fn load(dir: &Path) -> Result<Summary, LoadError> {
-    let path = dir.join(SUMMARY);
-    let text = read_bounded(&path)?;
+    read(&dir.join(SUMMARY), FORMAT)
+}
+
+/// Reads a JSON file that says its format, which may be at most `newest`.
+///
+/// # Errors
+/// Says what is wrong with the file and what to do.
+pub fn read<T: serde::de::DeserializeOwned>(path: &Path, newest: u32) -> Result<T, LoadError> {
+    let text = read_bounded(path)?;
     // The format first: a newer one may not have the fields that this version knows.
-    let broken = |source| LoadError::Broken { path: path.clone(), source };
+    let broken = |source| LoadError::Broken { path: path.to_owned(), source };
     let Format { format: found } = serde_json::from_slice(&text).map_err(broken)?;
-    if found > u64::from(FORMAT) {
-        return Err(LoadError::Newer { path, found });
+    if found > u64::from(newest) {
+        return Err(LoadError::Newer { path: path.to_owned(), found, newest });
     }
     serde_json::from_slice(&text).map_err(broken)
 }
@@ -112,7 +119,10 @@ fn read_bounded(path: &Path) -> Result<Vec<u8>, LoadError> {
 }
 
 /// Writes beside the final name and renames, so that a crash leaves the old file or the new one.
-fn write_whole(dir: &Path, name: &str, content: &[u8]) -> io::Result<PathBuf> {
+///
+/// # Errors
+/// Those of the file system, with the file's name.
+pub fn write_whole(dir: &Path, name: &str, content: &[u8]) -> io::Result<PathBuf> {
     let path = dir.join(name);
     let temporary = dir.join(format!(".{name}.{}.tmp", std::process::id()));
     let written = write_synced(&temporary, content).and_then(|()| fs::rename(&temporary, &path));

@@ -3,22 +3,26 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// One source of figures, and how to make them again.
+/// One source of figures, a run or an answer of a plan, and how to make them again.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Reference {
     /// `R1`.
     pub id: String,
     /// The directory's name, where the run's reports are.
     pub run: String,
+    /// What of it: the run itself, or which of the plan's answers.
+    pub part: Part,
     /// The profile's name.
     pub profile: String,
     pub basis: Basis,
     /// What it talked to, in words.
     pub target: String,
-    /// ISO 8601, UTC.
-    pub started: String,
+    /// ISO 8601, UTC; None for an answer of a plan.
+    pub started: Option<String>,
+    /// Of each play, where there were several.
     pub duration_s: f64,
-    pub seed: u64,
+    /// One play each.
+    pub seeds: Vec<u64>,
     pub profile_hash: String,
     pub policy_hash: String,
     /// Version of quotaproof that made it.
@@ -26,6 +30,18 @@ pub struct Reference {
     pub command: String,
     /// What has to be known before its figures are believed.
     pub reservations: Vec<String>,
+}
+
+/// What of a directory a reference is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Part {
+    Run,
+    LargestFleet,
+    LeastQuota,
+    Before,
+    After,
+    Sweep,
 }
 
 /// Where a figure comes from, and so what may be claimed of it.

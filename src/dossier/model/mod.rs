@@ -5,6 +5,7 @@
 
 mod demand;
 mod evidence;
+mod least;
 mod proof;
 mod request;
 
@@ -12,7 +13,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use demand::{Demand, LimitDemand, PeakElsewhere};
-pub use evidence::{Basis, ClassEvidence, ClockError, MinuteSeries, PerMinute, Rate, Reference, RunEvidence};
+pub use evidence::{Basis, ClassEvidence, ClockError, MinuteSeries, Part, PerMinute, Rate, Reference, RunEvidence};
+pub use least::{Compared, CostOfRefusal, Least, Sourced};
 pub use proof::{
     Amplification, ClientProof, Habit, Mitigations, Ordeal, Question, QuestionKind, Share, Shown, Steps, Traffic,
 };
@@ -42,6 +44,8 @@ pub struct Dossier {
     pub mitigations: Mitigations,
     /// Part 6: how the clients behave when they are refused.
     pub client: ClientProof,
+    /// Part 7: the least that suffices by simulation, and what refusals cost.
+    pub least: Least,
     /// Part 8: what the requester offers.
     pub steps: Steps,
     /// Part 9: what the provider's contract leaves open or contradicts.

@@ -1,0 +1,1 @@
+//! Runs and plans that did not happen, for the tests of the dossier.
