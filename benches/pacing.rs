@@ -189,6 +189,7 @@ impl Observer for Log {
     fn observe(&mut self, _at: Nanos, observation: Observation<'_>) {
         match observation {
             Observation::Late { by } => self.late.push(by.0),
+            Observation::Through { .. } => {}
             Observation::Done { record, .. } => {
                 self.due.push(record.due.0);
                 self.unserved += u32::from(record.outcome != Outcome::Served);

@@ -6,7 +6,7 @@ use crate::policy::signals::{Hint, Told};
 use crate::scenario::{Asked, DeviceId, OperationId};
 use crate::time::Nanos;
 
-/// Takes the observations of one shard, in the order of their time.
+/// Takes the observations of one shard, in the order of their time; after [`Observation::Through`] that begins anew.
 pub trait Observer {
     fn observe(&mut self, at: Nanos, observation: Observation<'_>);
 }
@@ -27,6 +27,9 @@ pub enum Observation<'a> {
     Noted { device: DeviceId, note: Note },
     /// The harness itself was this late with something (live driver only).
     Late { by: Nanos },
+    /// The devices observed so far are through with the run, which ended for them at this moment. Those that come next share
+    /// no budget with them, and their time begins at zero again (virtual driver only).
+    Through { ended: Nanos },
 }
 
 /// Who ended a stream, and how.

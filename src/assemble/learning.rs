@@ -45,6 +45,7 @@ enum Held {
     StreamClosed { device: DeviceId, operation: OperationId, flow: Flow, frames: u64, ending: StreamEnding },
     Noted { device: DeviceId, note: Note },
     Late { by: Nanos },
+    Through { ended: Nanos },
 }
 
 impl Learning {
@@ -125,6 +126,7 @@ impl Learning {
             }
             Observation::Noted { device, note } => Held::Noted { device, note },
             Observation::Late { by } => Held::Late { by },
+            Observation::Through { ended } => Held::Through { ended },
             // Nobody before this one knows classes.
             Observation::Classified { .. } => return,
         };
@@ -164,6 +166,7 @@ impl Held {
             }
             Held::Noted { device, note } => Observation::Noted { device: *device, note: *note },
             Held::Late { by } => Observation::Late { by: *by },
+            Held::Through { ended } => Observation::Through { ended: *ended },
         }
     }
 }
@@ -179,7 +182,7 @@ fn subject(observation: &Observation<'_>) -> Option<OperationId> {
             }
         }),
         Observation::StreamClosed { operation, .. } => Some(*operation),
-        Observation::Classified { .. } | Observation::Late { .. } => None,
+        Observation::Classified { .. } | Observation::Late { .. } | Observation::Through { .. } => None,
     }
 }
 
@@ -213,6 +216,7 @@ mod tests {
                 Observation::StreamClosed { .. } => "closed".into(),
                 Observation::Noted { .. } => "noted".into(),
                 Observation::Late { .. } => "late".into(),
+                Observation::Through { .. } => "through".into(),
             });
         }
     }

@@ -17,7 +17,7 @@ use crate::time::Nanos;
 pub fn partition(scenario: &Scenario, shards: usize) -> Vec<Vec<DeviceId>> {
     let mut loads = vec![0.0; shards.max(1)];
     let mut parts = vec![Vec::new(); shards.max(1)];
-    for bundle in bundles(scenario) {
+    for bundle in bundles(scenario, |_| ()) {
         let lightest = (0..loads.len()).min_by(|&a, &b| f64::total_cmp(&loads[a], &loads[b])).unwrap_or(0);
         loads[lightest] += bundle.load;
         parts[lightest].extend(bundle.devices);
@@ -27,15 +27,19 @@ pub fn partition(scenario: &Scenario, shards: usize) -> Vec<Vec<DeviceId>> {
 }
 
 /// Devices that must stay together.
-struct Bundle {
-    devices: Vec<DeviceId>,
+#[derive(Debug)]
+pub struct Bundle {
+    /// In the order of their numbers.
+    pub devices: Vec<DeviceId>,
     /// Requests per second.
     load: f64,
 }
 
-/// The heaviest first, those of equal weight by their first device.
-fn bundles(scenario: &Scenario) -> Vec<Bundle> {
+/// All devices, by who shares budgets with whom; `join` may bring more of them together. The heaviest bundle comes first,
+/// those of equal weight by their first device.
+pub fn bundles(scenario: &Scenario, join: impl FnOnce(&mut Together)) -> Vec<Bundle> {
     let mut together = Together::new(scenario.device_count());
+    join(&mut together);
     for (scope, is_used_by) in scopes(scenario) {
         let rule = scenario.identities.rule(scope);
         let mut first_with: HashMap<ScopeKey, u32> = HashMap::new();
@@ -135,7 +139,7 @@ fn per_second(every: Nanos) -> f64 {
 }
 
 /// Sets of devices that have been joined (union-find).
-struct Together(Vec<u32>);
+pub struct Together(Vec<u32>);
 
 impl Together {
     fn new(devices: u32) -> Self {
@@ -153,7 +157,7 @@ impl Together {
     }
 
     /// The lower number becomes the root, so that the result does not depend on the order of joins.
-    fn join(&mut self, a: u32, b: u32) {
+    pub fn join(&mut self, a: u32, b: u32) {
         let (a, b) = (self.root(a), self.root(b));
         self.0[a.max(b) as usize] = a.min(b);
     }

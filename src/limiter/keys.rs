@@ -1,10 +1,10 @@
 //! State by scope key, bounded by the keys in use.
 
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 
 /// One `T` per scope key.
 pub struct Keys<T> {
-    by_key: HashMap<u64, T>,
+    by_key: FxHashMap<u64, T>,
     sweep_at: usize,
 }
 
@@ -13,7 +13,7 @@ pub const SWEEP_FIRST_AT: usize = 1024;
 
 impl<T> Keys<T> {
     pub fn new() -> Self {
-        Keys { by_key: HashMap::new(), sweep_at: SWEEP_FIRST_AT }
+        Keys { by_key: FxHashMap::default(), sweep_at: SWEEP_FIRST_AT }
     }
 
     pub fn get(&mut self, key: u64) -> Option<&mut T> {
@@ -28,6 +28,10 @@ impl<T> Keys<T> {
             self.sweep_at = (self.by_key.len() * 2).max(SWEEP_FIRST_AT);
         }
         self.by_key.entry(key).or_insert_with(make)
+    }
+
+    pub fn clear(&mut self) {
+        self.by_key.clear();
     }
 
     #[cfg(test)]

@@ -174,6 +174,7 @@ impl Observer for Measure {
                 self.class_of[usize::from(operation.0)] = class.map_or(unclassified, ClassId::index);
             }
             Observation::Noted { note, .. } => self.noted(note),
+            Observation::Through { .. } => self.in_flight = 0,
             Observation::Late { by } => {
                 self.lateness.record(by);
                 self.timeline.late(at, by);

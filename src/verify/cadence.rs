@@ -1,6 +1,6 @@
 //! `client.cadence`: what the provider expects at a fixed pace comes at that pace.
 
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 
 use super::exhibit::{Exhibit, Exhibits};
 use super::words::unseen;
@@ -24,7 +24,7 @@ const FEWEST_GAPS: u64 = 10;
 pub struct Cadences {
     /// By operation.
     paces: Vec<Option<Nanos>>,
-    latest: HashMap<(DeviceId, OperationId, u32), Nanos>,
+    latest: FxHashMap<(DeviceId, OperationId, u32), Nanos>,
     /// By operation.
     counts: Vec<Gaps>,
     exhibits: Exhibits,
@@ -74,7 +74,7 @@ impl Cadences {
         let paces: Vec<_> = scenario.operations.iter().map(|(_, operation)| pace(operation)).collect();
         let counts = vec![Gaps::default(); paces.len()];
         let interruptions = scenario.events.iter().filter_map(Interruption::of).collect();
-        Cadences { paces, latest: HashMap::new(), counts, exhibits: Exhibits::default(), interruptions }
+        Cadences { paces, latest: FxHashMap::default(), counts, exhibits: Exhibits::default(), interruptions }
     }
 
     pub fn sent(&mut self, scenario: &Scenario, at: Nanos, sent: &Sent) {
@@ -106,6 +106,11 @@ impl Cadences {
 
     pub fn done(&mut self, record: &Record, exchange: Option<&Exchange>) {
         self.exhibits.answered(record, exchange);
+    }
+
+    /// Nothing more comes of the devices so far.
+    pub fn through(&mut self) {
+        self.latest.clear();
     }
 
     pub fn merge(&mut self, other: Cadences) {

@@ -340,6 +340,17 @@ impl RefusalCounts {
     }
 }
 
+impl LimitKind {
+    /// Nothing more comes of the keys so far, whose run ended at `ended`.
+    pub fn through(&mut self, ended: Nanos) {
+        match self {
+            LimitKind::Rate(watch) => watch.through(ended),
+            LimitKind::Places(places) => places.through(ended),
+            LimitKind::Cooldown(cooldown) => cooldown.through(),
+        }
+    }
+}
+
 impl LimitWatch {
     fn key(&self, scenario: &Scenario, asked: Asked) -> ScopeKey {
         scenario.key(&self.rule, asked)

@@ -151,6 +151,13 @@ impl Classes {
         self.watches.iter().enumerate().filter_map(broken).min()
     }
 
+    /// Nothing more comes of the devices so far, whose run ended at `ended`.
+    pub fn through(&mut self, ended: Nanos) {
+        for limit in self.watches.iter_mut().flat_map(|watch| &mut watch.limits) {
+            limit.kind.through(ended);
+        }
+    }
+
     pub fn merge(&mut self, other: Classes) {
         for (mine, theirs) in self.watches.iter_mut().zip(other.watches) {
             mine.merge(theirs);

@@ -4,10 +4,8 @@
 //! what it would have been with the scheduled requests that were not made because the one before was still under way.
 //! Most keys never see a retry or such a gap, so each has a count of its own only from the first one on.
 
-use std::collections::HashSet;
-
 use super::exhibit::{Exhibit, Exhibits};
-use super::keyed::Keyed;
+use super::keyed::{Keyed, Seen};
 use super::series::Series;
 use super::tally::{Levels, Tally, rolling_cap};
 use super::terms::Terms;
@@ -22,7 +20,7 @@ use crate::time::Nanos;
 pub struct Demand {
     terms: Terms,
     keys: Keyed<ScopeKey, KeyDemand>,
-    seen: HashSet<ScopeKey>,
+    seen: Seen<ScopeKey>,
     requests: u64,
     /// What the dearest of them cost.
     dearest: u32,
@@ -40,6 +38,8 @@ pub struct Demand {
 
 #[derive(Clone, Debug, Default)]
 struct KeyDemand {
+    /// Whether it is among those that were seen.
+    known: bool,
     tally: Tally,
     /// From its first retry on.
     first_attempts: Option<Box<Tally>>,
@@ -66,7 +66,7 @@ impl Demand {
         Demand {
             terms,
             keys: Keyed::default(),
-            seen: HashSet::new(),
+            seen: Seen::default(),
             requests: 0,
             dearest: 0,
             first: None,
@@ -88,9 +88,12 @@ impl Demand {
         self.requests += 1;
         self.dearest = self.dearest.max(cost);
         self.retries += u64::from(is_retry);
-        self.first.get_or_insert(at);
-        self.seen.insert(key);
+        self.first = Some(self.first.map_or(at, |first| first.min(at)));
         let state = self.keys.entry(key, |state| state.is_idle(terms, series, at));
+        if !state.known {
+            state.known = true;
+            self.seen.insert(key);
+        }
         state.fill(terms, series, step);
         if is_retry {
             state.first_attempts.get_or_insert_with(|| Box::new(state.tally.clone()));
@@ -129,7 +132,7 @@ impl Demand {
         self.requests += other.requests;
         self.dearest = self.dearest.max(other.dearest);
         self.first = self.first.into_iter().chain(other.first).min();
-        self.seen.extend(other.seen);
+        self.seen.merge(other.seen);
         self.keys.merge(other.keys);
         self.series.merge(&other.series);
         self.over.merge(other.over);
@@ -154,7 +157,7 @@ impl Demand {
     }
 
     pub fn keys(&self) -> u64 {
-        self.seen.len() as u64
+        self.seen.count()
     }
 
     /// Under the strictest reading.
@@ -211,12 +214,19 @@ impl Demand {
         }
     }
 
-    /// The busiest key's use over time, and the requests that went beyond the limit.
-    pub fn finish(mut self, ended: Nanos) -> (Vec<u32>, Exhibits) {
+    /// Nothing more comes of the keys so far, whose run ended at `ended`.
+    pub fn through(&mut self, ended: Nanos) {
         let last = self.series.step_of(Nanos(ended.0.saturating_sub(1)));
         for state in self.keys.values_mut() {
             state.fill(&self.terms, &mut self.series, last);
         }
+        self.keys.clear();
+        self.seen.through();
+    }
+
+    /// The busiest key's use over time, and the requests that went beyond the limit.
+    pub fn finish(mut self, ended: Nanos) -> (Vec<u32>, Exhibits) {
+        self.through(ended);
         (self.series.finish(ended), self.over)
     }
 }
@@ -245,12 +255,12 @@ fn reach(peaks: &mut [Peak], terms: &Terms, levels: Levels, at: Nanos, device: D
 
 impl Peak {
     pub fn reach(&mut self, level: u32, allow: u32, at: Nanos, device: DeviceId) {
-        if level > self.count {
+        if level > self.count || (level == self.count && at < self.at) {
             (self.count, self.at, self.device) = (level, at, Some(device));
         }
         if level > allow {
             self.over += 1;
-            self.first_over.get_or_insert(at);
+            self.first_over = Some(self.first_over.map_or(at, |first| first.min(at)));
         }
     }
 

@@ -140,6 +140,13 @@ impl Guidance {
         }
     }
 
+    /// Nothing more comes of the devices so far.
+    pub fn through(&mut self) {
+        self.polling.through();
+        self.caching.through();
+        self.tokens.through();
+    }
+
     pub fn merge(&mut self, other: Guidance) {
         self.polling.merge(other.polling);
         self.caching.merge(other.caching);

@@ -1,13 +1,49 @@
 //! State per key (a scope key, a device, a flow), dropped when it is as good as new.
 
-use std::collections::HashMap;
 use std::hash::Hash;
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+/// How many keys there were, each counted once however often it was forgotten in between.
+#[derive(Clone, Debug)]
+pub struct Seen<K> {
+    present: FxHashSet<K>,
+    gone: u64,
+}
+
+impl<K> Default for Seen<K> {
+    fn default() -> Self {
+        Seen { present: FxHashSet::default(), gone: 0 }
+    }
+}
+
+impl<K: Eq + Hash> Seen<K> {
+    pub fn insert(&mut self, key: K) {
+        self.present.insert(key);
+    }
+
+    /// None of the keys so far comes again.
+    pub fn through(&mut self) {
+        self.gone += self.present.len() as u64;
+        self.present.clear();
+    }
+
+    pub fn count(&self) -> u64 {
+        self.gone + self.present.len() as u64
+    }
+
+    /// Takes over another shard's keys; shards have none in common.
+    pub fn merge(&mut self, other: Self) {
+        self.gone += other.gone;
+        self.present.extend(other.present);
+    }
+}
 
 /// A map that sweeps out idle entries whenever it has doubled, so that its size follows the keys in use and not the
 /// keys ever seen.
 #[derive(Clone, Debug)]
 pub struct Keyed<K, T> {
-    entries: HashMap<K, T>,
+    entries: FxHashMap<K, T>,
     sweep_at: usize,
 }
 
@@ -15,7 +51,7 @@ const SWEEP_FIRST_AT: usize = 1024;
 
 impl<K, T> Default for Keyed<K, T> {
     fn default() -> Self {
-        Keyed { entries: HashMap::new(), sweep_at: SWEEP_FIRST_AT }
+        Keyed { entries: FxHashMap::default(), sweep_at: SWEEP_FIRST_AT }
     }
 }
 
@@ -51,6 +87,12 @@ impl<K: Eq + Hash, T: Default> Keyed<K, T> {
 
     pub fn values_mut(&mut self) -> impl Iterator<Item = &mut T> {
         self.entries.values_mut()
+    }
+
+    /// Drops all of them.
+    pub fn clear(&mut self) {
+        self.entries.clear();
+        self.sweep_at = SWEEP_FIRST_AT;
     }
 
     /// Takes over another shard's keys; shards have none in common.

@@ -89,7 +89,8 @@ impl RateWatch {
         if record.outcome == Outcome::Served {
             self.admissions.served(key, decided, cost, record, exchange);
             if self.admissions.unjudged.is_none() {
-                self.together.served(decided, record.done, cost);
+                let alone = self.admissions.keys() == 1;
+                self.together.served(decided, record.done, cost, alone);
             }
         }
         let used_up = self.loads.done(key, decided, record, drawn.class, cost).unwrap_or(Cause::Impossible);
@@ -97,6 +98,17 @@ impl RateWatch {
             shutouts.done(key, decided, record, exchange, drawn.alone && used_up >= Cause::Due)
         });
         used_up.max(shut_out)
+    }
+
+    /// Nothing more comes of the keys so far, whose run ended at `ended`.
+    pub fn through(&mut self, ended: Nanos) {
+        self.demand.through(ended);
+        self.admissions.through();
+        self.loads.through();
+        self.together.through();
+        if let Some((_, shutouts)) = &mut self.penalty {
+            shutouts.through();
+        }
     }
 
     pub fn merge(&mut self, other: RateWatch) {

@@ -68,6 +68,11 @@ impl Repeats {
         }
     }
 
+    /// Nothing more comes of the devices so far.
+    pub fn through(&mut self) {
+        self.questions.clear();
+    }
+
     pub fn merge(&mut self, other: Repeats) {
         self.questions.merge(other.questions);
     }

@@ -178,6 +178,11 @@ impl Shutouts {
         self.longest
     }
 
+    /// Nothing more comes of the keys so far.
+    pub fn through(&mut self) {
+        self.keys.clear();
+    }
+
     pub fn merge(&mut self, other: Shutouts) {
         self.keys.merge(other.keys);
         self.seen.merge(other.seen);

@@ -7,11 +7,11 @@
 //! the older one. So it breaks the rule only where too many stay open for [`GRACE`]. Of other requests nobody knows from
 //! outside how long the server was at them, so what it lets through of them is not held against it.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::VecDeque;
 
 use super::demand::Peak;
 use super::exhibit::{Exhibit, Exhibits};
-use super::keyed::Keyed;
+use super::keyed::{Keyed, Seen};
 use super::refusal::Cause;
 use super::series::Series;
 use crate::device::Outcome;
@@ -37,7 +37,7 @@ pub struct Places {
     /// Only those that have lasted so long count.
     lasting: Nanos,
     keys: Keyed<ScopeKey, KeyPlaces>,
-    seen: HashSet<ScopeKey>,
+    seen: Seen<ScopeKey>,
     requests: u64,
     peak: Peak,
     series: Series,
@@ -78,7 +78,7 @@ impl Places {
             allow: limit.allow,
             lasting: limit.lasting.unwrap_or_default(),
             keys: Keyed::default(),
-            seen: HashSet::new(),
+            seen: Seen::default(),
             requests: 0,
             peak: Peak::default(),
             series: Series::new(step),
@@ -171,7 +171,7 @@ impl Places {
     }
 
     pub fn keys(&self) -> u64 {
-        self.seen.len() as u64
+        self.seen.count()
     }
 
     pub fn peak(&self) -> Peak {
@@ -194,7 +194,7 @@ impl Places {
 
     pub fn merge(&mut self, other: Places) {
         self.keys.merge(other.keys);
-        self.seen.extend(other.seen);
+        self.seen.merge(other.seen);
         self.requests += other.requests;
         self.peak.merge(&other.peak);
         self.series.merge(&other.series);
@@ -205,8 +205,8 @@ impl Places {
         self.server.exhibits.merge(other.server.exhibits);
     }
 
-    /// The busiest key's places over time, the requests beyond the limit, and how the server took them.
-    pub fn finish(mut self, ended: Nanos) -> (Vec<u32>, Exhibits, StreamRule) {
+    /// Nothing more comes of the keys so far, whose run ended at `ended`.
+    pub fn through(&mut self, ended: Nanos) {
         let mut left_open: Vec<(Nanos, Exhibit)> = Vec::new();
         for state in self.keys.values_mut() {
             state.advance(Nanos(ended.0.saturating_sub(1)), self.lasting, &mut self.series);
@@ -216,6 +216,13 @@ impl Places {
         for too_many in left_open {
             self.server.settle(too_many, ended, false);
         }
+        self.keys.clear();
+        self.seen.through();
+    }
+
+    /// The busiest key's places over time, the requests beyond the limit, and how the server took them.
+    pub fn finish(mut self, ended: Nanos) -> (Vec<u32>, Exhibits, StreamRule) {
+        self.through(ended);
         (self.series.finish(ended), self.over, self.server)
     }
 }

@@ -251,6 +251,16 @@ impl Verifier {
         self.guidance.done(record, exchange);
     }
 
+    /// Nothing more comes of the devices so far, whose run ended at `ended`. What is watched of quota headers goes on: it
+    /// lives with what all devices share.
+    fn through(&mut self, ended: Nanos) {
+        self.classes.through(ended);
+        self.open_streams.clear();
+        self.hints.through();
+        self.cadences.through();
+        self.guidance.through();
+    }
+
     fn classified(&mut self, operation: OperationId, class: Option<ClassId>) {
         self.roles[usize::from(operation.0)].class = class;
         self.guidance.classified(operation, class);
@@ -288,6 +298,7 @@ impl Observer for Verifier {
             Observation::Classified { operation, class } => self.classified(operation, class),
             Observation::Noted { device, note } => self.noted(at, device, note),
             Observation::Late { .. } => {}
+            Observation::Through { ended } => self.through(ended),
         }
     }
 }

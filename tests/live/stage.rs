@@ -156,6 +156,7 @@ impl Observer for Log {
             }
             Observation::Noted { note, .. } => self.notes.push(note),
             Observation::Late { by } => self.late.push(by),
+            Observation::Through { .. } => {}
         }
     }
 }

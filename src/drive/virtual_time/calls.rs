@@ -6,7 +6,7 @@ use crate::time::Nanos;
 
 /// One request between asking and answer.
 pub struct Call {
-    pub player: usize,
+    pub player: u32,
     pub request: Request,
     pub sent: Option<Nanos>,
     pub latency: Nanos,
@@ -21,7 +21,7 @@ pub struct Call {
 }
 
 impl Call {
-    pub fn new(player: usize, request: Request) -> Call {
+    pub fn new(player: u32, request: Request) -> Call {
         Call {
             player,
             request,

@@ -1,13 +1,15 @@
 //! The discrete-event loop: it feeds devices, carries their requests to the target and the answers back, and writes the
 //! record stream.
 
-use std::collections::{HashMap, VecDeque};
+use rustc_hash::FxHashMap;
 
+use super::DRAIN;
 use super::calls::{Call, CallId, Calls, Ending};
-use super::network::{Trip, Way};
+use super::network::{Trip, Way, Weather};
+use super::player::{OpenStream, Player};
 use super::queue::Queue;
 use super::target::{Reply, Target};
-use super::{DRAIN, End};
+use super::uploads::{Archive, Uploads};
 use crate::device::{Actions, Answer, Body, Device, Disconnect, Event, Failure, Flow, Lane, Note, Outcome, Request};
 use crate::policy::signals::{self, Hint, ResponseView, Told};
 use crate::record::{Exchange, Observation, Observer, Record, Sent, StreamEnding};
@@ -24,10 +26,13 @@ const FRAME_BYTES: u32 = 256;
 pub struct Engine<'a, D, O> {
     scenario: &'a Scenario,
     observer: &'a mut O,
+    weather: Weather,
     target: Target<'a>,
     queue: Queue<Happening>,
+    /// The cell that is played.
     players: Vec<Player<D>>,
-    by_id: HashMap<DeviceId, usize>,
+    /// Where a cell has more than one device.
+    by_id: FxHashMap<DeviceId, u32>,
     calls: Calls,
     actions: Actions,
     now: Nanos,
@@ -35,49 +40,22 @@ pub struct Engine<'a, D, O> {
     draining: bool,
 }
 
-/// A device and its connections.
-struct Player<D> {
-    id: DeviceId,
-    device: D,
-    way: Way,
-    /// Names the wake-up that counts; earlier ones are stale.
-    wake: u32,
-    /// Own connections that carry a request.
-    busy: Vec<u8>,
-    /// Requests that wait for their connection, in order.
-    waiting: VecDeque<CallId>,
-    /// All requests that are not answered.
-    open: Vec<CallId>,
-    /// Long polls that the target holds.
-    held: VecDeque<CallId>,
-    streams: Vec<OpenStream>,
-}
-
-struct OpenStream {
-    request: Request,
-    /// When its handshake reached the target.
-    since: Nanos,
-    frames: u64,
-}
-
 #[derive(Clone, Copy, Debug)]
 enum Happening {
-    Wake {
-        player: usize,
-        wake: u32,
-    },
+    /// A device may want to be woken.
+    Wake(u32),
     /// A request reaches the target.
     Arrival(CallId),
     /// The target's patience with a long poll ends.
     HoldEnds(CallId),
     Answer(CallId),
     Frame {
-        player: usize,
+        player: u32,
         flow: Flow,
     },
     /// The target has had enough of a stream.
     Cut {
-        player: usize,
+        player: u32,
         flow: Flow,
     },
     /// One of the scenario's events.
@@ -92,23 +70,12 @@ impl Happening {
 }
 
 impl<'a, D: Device, O: Observer> Engine<'a, D, O> {
-    pub fn new(scenario: &'a Scenario, devices: Vec<(DeviceId, D)>, observer: &'a mut O) -> Self {
-        let by_id = devices.iter().enumerate().map(|(player, (id, _))| (*id, player)).collect();
-        let players = devices.into_iter().map(|(id, device)| Player {
-            id,
-            device,
-            way: Way::of(scenario, id),
-            wake: 0,
-            busy: Vec::new(),
-            waiting: VecDeque::new(),
-            open: Vec::new(),
-            held: VecDeque::new(),
-            streams: Vec::new(),
-        });
+    pub fn new(scenario: &'a Scenario, archive: &'a Archive, observer: &'a mut O) -> Self {
         Engine {
-            target: Target::new(scenario),
-            players: players.collect(),
-            by_id,
+            weather: Weather::of(&scenario.network),
+            target: Target::new(scenario, archive),
+            players: Vec::new(),
+            by_id: FxHashMap::default(),
             queue: Queue::new(),
             calls: Calls::default(),
             actions: Actions::default(),
@@ -119,9 +86,16 @@ impl<'a, D: Device, O: Observer> Engine<'a, D, O> {
         }
     }
 
-    pub fn run(mut self) -> End {
+    /// When chargers uploaded records, over all cells that were played.
+    pub fn into_uploads(self) -> Uploads {
+        self.target.into_uploads()
+    }
+
+    /// Plays one cell from the beginning to the end; when that was.
+    pub fn play(&mut self, cell: impl Iterator<Item = (DeviceId, D)>) -> Nanos {
+        self.set_up(cell);
         for player in 0..self.players.len() {
-            self.queue.plan(Nanos::ZERO, Happening::Wake { player, wake: 0 });
+            self.plan_wake(player, Nanos::ZERO);
         }
         for (index, event) in self.scenario.events.iter().enumerate() {
             self.queue.plan(event.at, Happening::Disturbance(index));
@@ -139,7 +113,22 @@ impl<'a, D: Device, O: Observer> Engine<'a, D, O> {
         for player in 0..self.players.len() {
             self.close_streams(player, StreamEnding::Device, |_| true);
         }
-        End { ended: self.now }
+        let ended = self.now;
+        self.observer.observe(ended, Observation::Through { ended });
+        ended
+    }
+
+    fn set_up(&mut self, cell: impl Iterator<Item = (DeviceId, D)>) {
+        self.queue.clear();
+        self.by_id.clear();
+        self.now = Nanos::ZERO;
+        self.draining = false;
+        self.players.clear();
+        self.players.extend(cell.map(|(id, device)| Player::new(id, device, Way::of(self.scenario, id))));
+        self.target.expect(self.players.iter().map(|player| player.id));
+        if self.players.len() > 1 {
+            self.by_id.extend(self.players.iter().enumerate().map(|(player, known)| (known.id, player as u32)));
+        }
     }
 
     fn play_until(&mut self, end: Nanos) {
@@ -149,13 +138,12 @@ impl<'a, D: Device, O: Observer> Engine<'a, D, O> {
             }
             self.now = at;
             match happening {
-                Happening::Wake { player, wake } if self.players[player].wake == wake => self.feed(player, Event::Wake),
-                Happening::Wake { .. } => {}
+                Happening::Wake(player) => self.wake(player as usize),
                 Happening::Arrival(call) => self.arrive(call),
                 Happening::HoldEnds(call) => self.end_hold(call),
                 Happening::Answer(call) => self.answer(call),
-                Happening::Frame { player, flow } => self.frame(player, flow),
-                Happening::Cut { player, flow } => self.cut(player, flow),
+                Happening::Frame { player, flow } => self.frame(player as usize, flow),
+                Happening::Cut { player, flow } => self.cut(player as usize, flow),
                 Happening::Disturbance(event) => self.disturb(event),
             }
         }
@@ -176,18 +164,40 @@ impl<'a, D: Device, O: Observer> Engine<'a, D, O> {
         if !self.draining {
             actions.disconnect.iter().for_each(|&what| self.disconnect(player, what));
             actions.requests.iter().for_each(|request| self.submit(player, *request));
-            self.players[player].wake = self.players[player].wake.wrapping_add(1);
-            if let Some(at) = actions.wake {
-                let wake = self.players[player].wake;
-                self.queue.plan(at.max(self.now), Happening::Wake { player, wake });
-            }
+            self.plan_wake(player, actions.wake.map_or(Nanos::MAX, |at| at.max(self.now)));
         }
         self.actions = actions;
     }
 
+    /// A device is woken at `at` and not before. A look that is planned already comes early enough: wishes that move back
+    /// and forth between two looks cost nothing.
+    fn plan_wake(&mut self, player: usize, at: Nanos) {
+        let waiting = &mut self.players[player];
+        waiting.wake_at = at;
+        if at < waiting.planned {
+            waiting.planned = at;
+            self.queue.plan(at, Happening::Wake(player as u32));
+        }
+    }
+
+    /// Wakes a device if its time has come; else looks again when it has.
+    fn wake(&mut self, player: usize) {
+        let waiting = &mut self.players[player];
+        if waiting.planned != self.now {
+            return;
+        }
+        waiting.planned = Nanos::MAX;
+        let at = waiting.wake_at;
+        if at > self.now {
+            return self.plan_wake(player, at);
+        }
+        waiting.wake_at = Nanos::MAX;
+        self.feed(player, Event::Wake);
+    }
+
     fn submit(&mut self, player: usize, request: Request) {
         debug_assert!(request.due <= self.now, "{request:?} is due after {}", self.now);
-        let call = self.calls.add(Call::new(player, request));
+        let call = self.calls.add(Call::new(player as u32, request));
         let to = &mut self.players[player];
         to.open.push(call);
         if let Lane::Own(lane) = request.lane {
@@ -202,8 +212,8 @@ impl<'a, D: Device, O: Observer> Engine<'a, D, O> {
 
     fn send(&mut self, id: CallId) {
         let Some(call) = self.calls.get(id) else { return };
-        let player = &mut self.players[call.player];
-        let Trip { latency, lost } = player.way.trip(&self.scenario.network);
+        let player = &mut self.players[call.player as usize];
+        let Trip { latency, lost } = player.way.trip(&self.weather);
         call.sent = Some(self.now);
         call.latency = latency;
         let Request { operation, flow, attempt, detail, .. } = call.request;
@@ -223,8 +233,8 @@ impl<'a, D: Device, O: Observer> Engine<'a, D, O> {
             return;
         }
         call.arrived = self.now;
-        let (player, request) = (call.player, call.request);
-        let reply = self.target.receive(self.now, self.players[player].id, &request);
+        let (player, request) = (call.player as usize, call.request);
+        let reply = self.target.receive(self.now, player, self.players[player].id, &request);
         call.streams = request.lane == Lane::Stream && matches!(reply, Reply::Served(_) | Reply::Scripted);
         match reply {
             Reply::Served(body) => self.reply(id, Ending::Served(body)),
@@ -248,6 +258,7 @@ impl<'a, D: Device, O: Observer> Engine<'a, D, O> {
             return;
         }
         let Some(&player) = self.by_id.get(&DeviceId(request.detail.resource())) else { return };
+        let player = player as usize;
         if let Some(&call) = self.players[player].held.front()
             && let Some(body) = self.target.next_command(self.players[player].id)
         {
@@ -258,7 +269,7 @@ impl<'a, D: Device, O: Observer> Engine<'a, D, O> {
 
     fn end_hold(&mut self, id: CallId) {
         let Some(call) = self.calls.get(id) else { return };
-        let held = &mut self.players[call.player].held;
+        let held = &mut self.players[call.player as usize].held;
         if let Some(index) = held.iter().position(|&held| held == id) {
             held.remove(index);
             self.reply(id, Ending::Served(Body::None));
@@ -269,7 +280,7 @@ impl<'a, D: Device, O: Observer> Engine<'a, D, O> {
     fn reply(&mut self, id: CallId, ending: Ending) {
         let Some(call) = self.calls.get(id) else { return };
         if matches!(ending, Ending::Served(_)) {
-            call.quota = self.target.answer(self.now, call.arrived, self.players[call.player].id, &call.request);
+            call.quota = self.target.answer(self.now, call.arrived, self.players[call.player as usize].id, &call.request);
         }
         let back = self.now + Nanos(call.latency.0.div_ceil(2));
         let patience = call.sent.unwrap_or(self.now).saturating_add(call.request.timeout).max(self.now);
@@ -280,7 +291,7 @@ impl<'a, D: Device, O: Observer> Engine<'a, D, O> {
     /// A request's life is over: it is recorded, its connection is free again, and its device is told.
     fn answer(&mut self, id: CallId) {
         let Some(call) = self.calls.remove(id) else { return };
-        let index = call.player;
+        let index = call.player as usize;
         let (request, streams, arrived) = (call.request, call.streams, call.arrived);
         let answer = self.record(call);
         let player = &mut self.players[index];
@@ -329,7 +340,7 @@ impl<'a, D: Device, O: Observer> Engine<'a, D, O> {
             }
         };
         let record = Record {
-            device: self.players[player].id,
+            device: self.players[player as usize].id,
             operation: request.operation,
             flow: request.flow,
             attempt: request.attempt,
@@ -389,10 +400,10 @@ impl<'a, D: Device, O: Observer> Engine<'a, D, O> {
         self.players[index].streams.push(OpenStream { request, since, frames: 0 });
         let flow = request.flow;
         if !self.target.has(Fault::StreamsSilent) {
-            self.queue.plan(self.now + FRAME_EVERY, Happening::Frame { player: index, flow });
+            self.queue.plan(self.now + FRAME_EVERY, Happening::Frame { player: index as u32, flow });
         }
         if self.target.has(Fault::StreamsCut) {
-            self.queue.plan(self.now + CUT_AFTER, Happening::Cut { player: index, flow });
+            self.queue.plan(self.now + CUT_AFTER, Happening::Cut { player: index as u32, flow });
         }
     }
 
@@ -407,7 +418,7 @@ impl<'a, D: Device, O: Observer> Engine<'a, D, O> {
         let stream = self.players[index].streams.iter_mut().find(|stream| stream.request.flow == flow);
         if let Some(stream) = stream {
             stream.frames += 1;
-            self.queue.plan(self.now + FRAME_EVERY, Happening::Frame { player: index, flow });
+            self.queue.plan(self.now + FRAME_EVERY, Happening::Frame { player: index as u32, flow });
             self.feed(index, Event::Frame { flow, bytes: FRAME_BYTES });
         }
     }
@@ -442,7 +453,7 @@ impl<'a, D: Device, O: Observer> Engine<'a, D, O> {
     fn cancel(&mut self, id: CallId) {
         let Some(call) = self.calls.get(id) else { return };
         call.ending = Some(Ending::Failed(Failure::Cancelled));
-        let player = &mut self.players[call.player];
+        let player = &mut self.players[call.player as usize];
         player.waiting.retain(|&waiting| waiting != id);
         if let Some(index) = player.held.iter().position(|&held| held == id) {
             player.held.remove(index);

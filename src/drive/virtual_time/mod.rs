@@ -3,24 +3,39 @@
 //! It plays the same devices as the live driver and writes the same record stream, in no time and the same on every
 //! machine: a run is a function of the scenario alone.
 //!
+//! Devices that share nothing are not played side by side but one after the other, each from the beginning of the run to its
+//! end ([`cells`]): all that a device, its limits and its checks keep then stays in the processor's nearest cache, and none of
+//! it is kept longer than the device is played.
+//!
 //! At the end of the scenario's duration devices get no more events of their own and send nothing more. Answers to what is
 //! under way are awaited for [`DRAIN`]; the rest is [`crate::device::Failure::Cancelled`], and streams are closed.
 
 mod calls;
+pub mod cells;
 mod engine;
 mod network;
+mod player;
 mod queue;
 mod target;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
 mod tests;
+mod threads;
+mod uploads;
+
+use std::sync::atomic::AtomicU64;
 
 use crate::device::Device;
 use crate::device::fleet::Fleet;
 use crate::record::Observer;
 use crate::scenario::{DeviceId, Scenario};
 use crate::time::Nanos;
+use cells::Cells;
+use engine::Engine;
+use uploads::Archive;
+
+pub use threads::run_on;
 
 /// How long answers are awaited after the end of the run.
 pub const DRAIN: Nanos = Nanos::from_secs(5);
@@ -32,14 +47,29 @@ pub struct End {
     pub ended: Nanos,
 }
 
-/// Plays the scenario's whole fleet.
-pub fn run(scenario: &Scenario, observer: &mut impl Observer) -> End {
-    let fleet = Fleet::new(scenario);
-    let ids = (0..scenario.device_count()).map(DeviceId);
-    play(scenario, ids.map(|id| (id, fleet.device(id))).collect(), observer)
+/// How far a run has come; to be read while it goes on.
+#[derive(Debug, Default)]
+pub struct Progress {
+    /// Devices that are through.
+    pub devices: AtomicU64,
 }
 
-/// Plays some devices of a scenario, of any kind.
+/// Plays the scenario's whole fleet, one cell after the other.
+pub fn run(scenario: &Scenario, observer: &mut impl Observer) -> End {
+    let fleet = Fleet::new(scenario);
+    let cells = Cells::of(scenario);
+    let device = |&id: &DeviceId| (id, fleet.device(id));
+    let none = Archive::default();
+    let mut engine = Engine::new(scenario, &none, observer);
+    let mut ended = cells.first.iter().map(|cell| engine.play(cell.iter().map(device))).max();
+    let archive = engine.into_uploads().into_archive();
+    let mut engine = Engine::new(scenario, &archive, observer);
+    ended = ended.max(cells.harvesters.iter().map(|cell| engine.play(cell.iter().map(device))).max());
+    End { ended: ended.unwrap_or(scenario.duration) }
+}
+
+/// Plays some devices of a scenario, of any kind, as one cell.
 pub fn play<D: Device>(scenario: &Scenario, devices: Vec<(DeviceId, D)>, observer: &mut impl Observer) -> End {
-    engine::Engine::new(scenario, devices, observer).run()
+    let none = Archive::default();
+    End { ended: Engine::new(scenario, &none, observer).play(devices.into_iter()) }
 }

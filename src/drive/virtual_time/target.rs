@@ -6,10 +6,11 @@
 
 use std::collections::{HashMap, VecDeque};
 
+use super::uploads::{Archive, Uploads};
 use crate::device::draws::Draws;
 use crate::device::{Body, Command, CommandKind, Detail, Lane, Request};
-use crate::limiter::enforcer::{Answered, Enforcer, Refused};
-use crate::policy::model::{ClassId, Limit, Scope};
+use crate::limiter::enforcer::{Answered, Enforcer, NumberedScope, Refused};
+use crate::policy::model::ClassId;
 use crate::reference::http::HttpOut;
 use crate::reference::{generic, quota_headers, refusal};
 use crate::rng::device_rng;
@@ -55,15 +56,28 @@ pub struct Target<'a> {
     enforcer: Enforcer,
     /// By operation.
     classes: Vec<Option<ClassId>>,
-    /// Each scope of the policy, ready to make keys of.
-    rules: Vec<(Scope, KeyRule)>,
-    /// By device: until when its newest token is good.
-    tokens: Vec<Nanos>,
-    overload: Draws,
+    /// The scopes of the policy by their numbers, ready to make keys of.
+    rules: Vec<KeyRule>,
+    /// By player.
+    guests: Vec<Guest>,
     commands: HashMap<u32, Commands>,
     commands_given: u32,
+    /// Of the devices at hand.
     records: u32,
-    harvests: HashMap<u32, Harvest>,
+    /// Of all devices so far.
+    uploads: Uploads,
+    /// Of devices that were played before.
+    archive: &'a Archive,
+}
+
+/// What the target knows of one device.
+#[derive(Debug)]
+struct Guest {
+    /// Until when its newest token is good.
+    token: Nanos,
+    /// Each has its own luck with an overloaded target.
+    overload: Draws,
+    harvest: Harvest,
 }
 
 /// One charger's commands.
@@ -82,45 +96,60 @@ struct Harvest {
 }
 
 impl<'a> Target<'a> {
-    pub fn new(scenario: &'a Scenario) -> Self {
+    pub fn new(scenario: &'a Scenario, archive: &'a Archive) -> Self {
         let spec = match &scenario.target {
             TargetSpec::Embedded(spec) => spec.clone(),
             TargetSpec::Remote(_) => ServerSpec::default(),
         };
-        let limits = scenario.policy.classes.iter().flat_map(|class| &class.limits);
-        let mut rules: Vec<(Scope, KeyRule)> = Vec::new();
-        for scope in limits.map(Limit::scope) {
-            if !rules.iter().any(|(known, _)| known == scope) {
-                rules.push((scope.clone(), scenario.identities.rule(scope)));
-            }
-        }
+        let enforcer = Enforcer::new(&scenario.policy, &spec);
         let class = |operation: &Operation| {
             operation.class.or_else(|| generic::class_of(&scenario.policy, &operation.method, &operation.path))
         };
         Target {
             classes: scenario.operations.iter().map(|(_, operation)| class(operation)).collect(),
-            enforcer: Enforcer::new(&scenario.policy, &spec),
+            rules: enforcer.scopes().into_iter().map(|scope| scenario.identities.rule(scope)).collect(),
+            enforcer,
             spec,
             speaks_tellus: scenario.speaks_tellus(),
-            rules,
-            tokens: vec![Nanos::ZERO; scenario.device_count() as usize],
-            overload: Draws::fork(&mut device_rng(scenario.seed, "overload", 0)),
+            guests: Vec::new(),
             commands: HashMap::new(),
             commands_given: 0,
             records: 0,
-            harvests: HashMap::new(),
+            uploads: Uploads::default(),
+            archive,
             scenario,
         }
     }
 
+    /// Forgets everybody; the next guests are these, by player.
+    pub fn expect(&mut self, devices: impl Iterator<Item = DeviceId>) {
+        let seed = self.scenario.seed;
+        let guest = |device: DeviceId| Guest {
+            token: Nanos::ZERO,
+            overload: Draws::fork(&mut device_rng(seed, "overload", device.0)),
+            harvest: Harvest::default(),
+        };
+        self.guests.clear();
+        self.guests.extend(devices.map(guest));
+        self.enforcer.clear();
+        self.commands.clear();
+        self.commands_given = 0;
+        self.records = 0;
+    }
+
+    /// When all chargers so far have uploaded records.
+    pub fn into_uploads(self) -> Uploads {
+        self.uploads
+    }
+
     /// Decides a request at the moment it reaches the server.
-    pub fn receive(&mut self, now: Nanos, device: DeviceId, request: &Request) -> Reply {
+    pub fn receive(&mut self, now: Nanos, player: usize, device: DeviceId, request: &Request) -> Reply {
         let policy = &self.scenario.policy;
-        if self.is_overloaded(now) {
+        if self.is_overloaded(now, player) {
             return Reply::Turned(Box::new(error(policy.overload.status, 9001, "Overloaded")));
         }
         let operation = self.operation(request);
-        if operation.is_some_and(needs_token) && now >= self.tokens[device.0 as usize] {
+        if operation.is_some_and(needs_token) && now >= self.guests[player].token {
             return Reply::Turned(Box::new(error(401, 2002, "Token expired")));
         }
         if let Some(class) = self.class(request) {
@@ -132,7 +161,7 @@ impl<'a> Target<'a> {
             }
         }
         match operation {
-            Some(operation) => self.serve(now, device, operation, request),
+            Some(operation) => self.serve(now, player, device, operation, request),
             None => Reply::Scripted,
         }
     }
@@ -200,20 +229,27 @@ impl<'a> Target<'a> {
         self.classes[usize::from(request.operation.0)]
     }
 
-    fn is_overloaded(&mut self, now: Nanos) -> bool {
+    fn is_overloaded(&mut self, now: Nanos, player: usize) -> bool {
         let Some(overload) = self.spec.overload else { return false };
         let end = overload.lasting.map_or(Nanos::MAX, |lasting| overload.from.saturating_add(lasting));
-        (overload.from..end).contains(&now) && self.overload.chance(overload.share)
+        (overload.from..end).contains(&now) && self.guests[player].overload.chance(overload.share)
     }
 
-    fn serve(&mut self, now: Nanos, device: DeviceId, operation: TellusOp, request: &Request) -> Reply {
+    fn serve(
+        &mut self,
+        now: Nanos,
+        player: usize,
+        device: DeviceId,
+        operation: TellusOp,
+        request: &Request,
+    ) -> Reply {
         let body = match operation {
             TellusOp::Register => Body::Registered {
                 device_id: format!("dvc_{}", device.0).into(),
                 device_secret: format!("sk_{}", device.0).into(),
             },
             TellusOp::OperatorToken | TellusOp::DeviceToken => {
-                self.tokens[device.0 as usize] = now.saturating_add(self.spec.token_lifetime);
+                self.guests[player].token = now.saturating_add(self.spec.token_lifetime);
                 Body::Token { value: "virtual".into(), lifetime: self.spec.token_lifetime }
             }
             TellusOp::Heartbeat => self.all_commands(device),
@@ -234,10 +270,11 @@ impl<'a> Target<'a> {
             }
             TellusOp::UploadRecord => {
                 self.records = self.records.saturating_add(1);
+                self.uploads.add(now);
                 Body::None
             }
             TellusOp::Sites => page(request.detail, SITES),
-            TellusOp::Records => self.harvest(device, request.detail),
+            TellusOp::Records => self.harvest(now, player, request.detail),
             TellusOp::Device
             | TellusOp::Energy
             | TellusOp::Flexibility
@@ -280,10 +317,11 @@ impl<'a> Target<'a> {
     }
 
     /// With a time filter, only what has come since the client's last harvest.
-    fn harvest(&mut self, device: DeviceId, detail: Detail) -> Body {
-        let harvest = self.harvests.entry(device.0).or_default();
+    fn harvest(&mut self, now: Nanos, player: usize, detail: Detail) -> Body {
+        let harvest = &mut self.guests[player].harvest;
         if let Detail::Page { number: 1, time_filter, .. } = detail {
-            *harvest = Harvest { from: if time_filter { harvest.to } else { 0 }, to: self.records };
+            let to = self.records.saturating_add(self.archive.count(now));
+            *harvest = Harvest { from: if time_filter { harvest.to } else { 0 }, to };
         }
         page(detail, harvest.to - harvest.from)
     }
@@ -311,15 +349,12 @@ fn needs_token(operation: TellusOp) -> bool {
 /// Whose budget a request draws on, under each scope.
 fn keys<'a>(
     scenario: &'a Scenario,
-    rules: &'a [(Scope, KeyRule)],
+    rules: &'a [KeyRule],
     device: DeviceId,
     request: &'a Request,
-) -> impl Fn(&Scope) -> u64 + 'a {
+) -> impl Fn(&NumberedScope) -> u64 + 'a {
     let asked = Asked { device, operation: request.operation, detail: request.detail };
-    move |scope| {
-        let rule = rules.iter().find(|(known, _)| known == scope);
-        rule.map_or(0, |(_, rule)| scenario.key(rule, asked).0)
-    }
+    move |scope| scenario.key(&rules[scope.number], asked).0
 }
 
 /// One page of so many rows in all.

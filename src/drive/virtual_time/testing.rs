@@ -129,6 +129,7 @@ impl Observer for Log {
             Observation::Classified { .. } => {}
             Observation::Noted { device, note } => self.notes.push((at, device, note)),
             Observation::Late { .. } => panic!("virtual time is never late"),
+            Observation::Through { .. } => {}
         }
     }
 }

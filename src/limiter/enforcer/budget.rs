@@ -1,6 +1,6 @@
 //! One limit of a policy, and the state of every scope key that uses it.
 
-use super::{Answered, Binding, reading_for};
+use super::{Answered, Binding, NumberedScope, reading_for};
 use crate::limiter::keys::Keys;
 use crate::limiter::{Concurrency, Cooldown, Limiter, PenaltyBox, Terms, build};
 use crate::policy::model::*;
@@ -11,7 +11,7 @@ use crate::time::{Anchor, Nanos};
 pub struct Budget {
     /// The class that has the limit.
     pub owner: ClassId,
-    pub scope: Scope,
+    pub scope: NumberedScope,
     kind: Kind,
 }
 
@@ -44,7 +44,7 @@ enum Counts {
 }
 
 impl Budget {
-    pub fn new(policy: &Policy, owner: ClassId, limit: &Limit, server: &ServerSpec) -> Self {
+    pub fn new(policy: &Policy, owner: ClassId, limit: &Limit, scope: NumberedScope, server: &ServerSpec) -> Self {
         let kind = match limit {
             Limit::Rate(rate) => {
                 let reading = reading_for(limit, server.limiter).unwrap_or(server.limiter);
@@ -62,7 +62,7 @@ impl Budget {
                 Kind::Cooldown { after: limit.after_statuses.clone(), waits: limit.waits.clone(), keys: Keys::new() }
             }
         };
-        Budget { owner, scope: limit.scope().clone(), kind }
+        Budget { owner, scope, kind }
     }
 
     pub fn set_anchor(&mut self, anchor: Anchor) {
@@ -83,6 +83,19 @@ impl Budget {
             Kind::Rate(rate) => rate.cost_is_told || matches!(rate.counts, Counts::Answers(_)),
             Kind::Concurrent { .. } => false,
             Kind::Cooldown { .. } => true,
+        }
+    }
+
+    /// Whether a request holds something here until it is over.
+    pub fn holds(&self) -> bool {
+        matches!(self.kind, Kind::Concurrent { .. })
+    }
+
+    pub fn clear(&mut self) {
+        match &mut self.kind {
+            Kind::Rate(rate) => rate.keys.clear(),
+            Kind::Concurrent { keys, .. } => keys.clear(),
+            Kind::Cooldown { keys, .. } => keys.clear(),
         }
     }
 

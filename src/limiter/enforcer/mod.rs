@@ -25,10 +25,19 @@ pub struct Enforcer {
     budgets: Vec<Budget>,
     /// By class: which budgets its requests draw on.
     drawn_on: Vec<Vec<usize>>,
-    /// By class: whether an answer changes anything.
+    /// By class: whether an answer changes anything, and whether the end of a request does.
     settles: Vec<bool>,
+    holds: Vec<bool>,
     /// The budgets whose penalty shuts out from everything.
     barring: Vec<usize>,
+}
+
+/// A scope of the policy, numbered so that callers can make keys without comparing names.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NumberedScope {
+    /// Its place in [`Enforcer::scopes`].
+    pub number: usize,
+    pub scope: Scope,
 }
 
 /// A refusal.
@@ -65,9 +74,17 @@ impl Enforcer {
     /// Penalties of which the provider names only the length are applied if the server is to throttle.
     pub fn new(policy: &Policy, server: &ServerSpec) -> Self {
         let mut budgets = Vec::new();
+        let mut scopes: Vec<&Scope> = Vec::new();
         for (index, class) in policy.classes.iter().enumerate() {
             let owner = ClassId(index as u8);
-            budgets.extend(class.limits.iter().map(|limit| Budget::new(policy, owner, limit, server)));
+            for limit in &class.limits {
+                let number = scopes.iter().position(|known| *known == limit.scope()).unwrap_or_else(|| {
+                    scopes.push(limit.scope());
+                    scopes.len() - 1
+                });
+                let scope = NumberedScope { number, scope: limit.scope().clone() };
+                budgets.push(Budget::new(policy, owner, limit, scope, server));
+            }
         }
         if server.throttle {
             budgets.iter_mut().for_each(Budget::apply_unstated_penalty);
@@ -79,7 +96,10 @@ impl Enforcer {
         let all = 0..policy.classes.len();
         let drawn_on: Vec<Vec<usize>> =
             all.map(drawn).map(|classes| indexes(&|budget| classes.contains(&budget.owner))).collect();
-        let settles = drawn_on.iter().map(|drawn| drawn.iter().any(|&index| budgets[index].settles())).collect();
+        let any = |is_so: &dyn Fn(&Budget) -> bool| -> Vec<bool> {
+            drawn_on.iter().map(|drawn| drawn.iter().any(|&index| is_so(&budgets[index]))).collect()
+        };
+        let (settles, holds) = (any(&Budget::settles), any(&Budget::holds));
         Enforcer {
             faults: server.faults.clone(),
             refusal_status: policy.refusal.status,
@@ -87,6 +107,7 @@ impl Enforcer {
             barring: indexes(&Budget::bars_everything),
             drawn_on,
             settles,
+            holds,
             budgets,
         }
     }
@@ -95,6 +116,19 @@ impl Enforcer {
     pub fn anchored(mut self, anchor: Anchor) -> Self {
         self.budgets.iter_mut().for_each(|budget| budget.set_anchor(anchor));
         self
+    }
+
+    /// The scopes of all limits, each once, in the order of their numbers.
+    pub fn scopes(&self) -> Vec<&Scope> {
+        let mut scopes: Vec<&NumberedScope> = self.budgets.iter().map(|budget| &budget.scope).collect();
+        scopes.sort_by_key(|scope| scope.number);
+        scopes.dedup();
+        scopes.into_iter().map(|scope| &scope.scope).collect()
+    }
+
+    /// Forgets all that was counted.
+    pub fn clear(&mut self) {
+        self.budgets.iter_mut().for_each(Budget::clear);
     }
 
     /// Decides one request: all limits that it draws on must admit it, and it counts only if all do. `key` gives a
@@ -107,7 +141,7 @@ impl Enforcer {
         now: Nanos,
         class: ClassId,
         address: u64,
-        key: impl Fn(&Scope) -> u64,
+        key: impl Fn(&NumberedScope) -> u64,
     ) -> Result<(), Refused> {
         let key = Keyed { by_address: self.faults.contains(&Fault::KeyedByAddress).then_some(address), key };
         let drawn = &self.drawn_on[class.index()];
@@ -156,7 +190,7 @@ impl Enforcer {
         now: Nanos,
         class: ClassId,
         address: u64,
-        key: impl Fn(&Scope) -> u64,
+        key: impl Fn(&NumberedScope) -> u64,
         answered: &Answered,
     ) {
         if !self.settles[class.index()] {
@@ -170,7 +204,10 @@ impl Enforcer {
     }
 
     /// Gives back what concurrency limits held for a request that was admitted at `since`.
-    pub fn release(&mut self, class: ClassId, since: Nanos, address: u64, key: impl Fn(&Scope) -> u64) {
+    pub fn release(&mut self, class: ClassId, since: Nanos, address: u64, key: impl Fn(&NumberedScope) -> u64) {
+        if !self.holds[class.index()] {
+            return;
+        }
         let key = Keyed { by_address: self.faults.contains(&Fault::KeyedByAddress).then_some(address), key };
         for &index in &self.drawn_on[class.index()] {
             let budget = &mut self.budgets[index];
@@ -185,7 +222,7 @@ impl Enforcer {
         now: Nanos,
         class: ClassId,
         address: u64,
-        key: impl Fn(&Scope) -> u64,
+        key: impl Fn(&NumberedScope) -> u64,
     ) -> Option<Binding> {
         let key = Keyed { by_address: self.faults.contains(&Fault::KeyedByAddress).then_some(address), key };
         let budgets = &mut self.budgets;
@@ -221,7 +258,7 @@ struct Keyed<K> {
     key: K,
 }
 
-impl<K: Fn(&Scope) -> u64> Keyed<K> {
+impl<K: Fn(&NumberedScope) -> u64> Keyed<K> {
     fn of(&self, budget: &Budget) -> u64 {
         self.by_address.unwrap_or_else(|| (self.key)(&budget.scope))
     }

@@ -55,7 +55,7 @@ impl Quotas {
         caller: Option<u64>,
     ) -> Result<Option<Place>, HttpOut> {
         let Some((class, subject)) = self.subject(request, address, caller) else { return Ok(None) };
-        match self.enforcer.check(now, class, address, |scope| subject.key(scope)) {
+        match self.enforcer.check(now, class, address, |scope| subject.key(&scope.scope)) {
             Ok(()) => Ok(Some(Place { class, since: now, subject })),
             Err(refused) => {
                 let mut answer = refusal::refused(&self.policy, &self.faults, refused.hint.as_deref());
@@ -93,13 +93,13 @@ impl Quotas {
     pub fn settle(&mut self, now: Nanos, place: &Place, status: u16, charged: Option<u32>) {
         let Place { class, since, subject } = place;
         let answered = Answered { since: *since, status, charged };
-        self.enforcer.settle(now, *class, subject.address, |scope| subject.key(scope), &answered);
+        self.enforcer.settle(now, *class, subject.address, |scope| subject.key(&scope.scope), &answered);
     }
 
     /// Gives back what runs no more.
     pub fn release(&mut self, place: &Place) {
         let Place { class, since, subject } = place;
-        self.enforcer.release(*class, *since, subject.address, |scope| subject.key(scope));
+        self.enforcer.release(*class, *since, subject.address, |scope| subject.key(&scope.scope));
     }
 
     fn headers(
@@ -109,7 +109,7 @@ impl Quotas {
         subject: &Subject,
         refused: Option<&Refused>,
     ) -> Vec<(String, String)> {
-        let binding = self.enforcer.standing(now, class, subject.address, |scope| subject.key(scope));
+        let binding = self.enforcer.standing(now, class, subject.address, |scope| subject.key(&scope.scope));
         let now = now.saturating_add(Nanos(self.anchor.unix_nanos));
         binding.map_or_else(Vec::new, |binding| {
             quota_headers::printed(&self.policy, &self.faults, class, &binding, refused, now)

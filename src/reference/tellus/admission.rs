@@ -100,7 +100,7 @@ impl Admission {
     /// Counts a request, or says the refusal. A place comes with requests of classes that limit concurrency.
     pub fn admit(&mut self, now: Nanos, op: TellusOp, subject: Subject) -> Result<Option<Place>, HttpOut> {
         let Some(class) = self.classes[op as usize] else { return Ok(None) };
-        match self.enforcer.check(now, class, subject.address, |scope| subject.key(scope)) {
+        match self.enforcer.check(now, class, subject.address, |scope| subject.key(&scope.scope)) {
             Ok(()) => Ok(self.holds_places[class.index()].then_some(Place { class, since: now, subject })),
             Err(refused) => Err(refusal::refused(&self.policy, &self.faults, refused.hint.as_deref())),
         }
@@ -109,7 +109,7 @@ impl Admission {
     /// Gives a place back.
     pub fn release(&mut self, place: Option<Place>) {
         if let Some(Place { class, since, subject }) = place {
-            self.enforcer.release(class, since, subject.address, |scope| subject.key(scope));
+            self.enforcer.release(class, since, subject.address, |scope| subject.key(&scope.scope));
         }
     }
 }

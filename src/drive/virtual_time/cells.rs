@@ -1,0 +1,86 @@
+//! Which devices have to be played together, and which of them before which.
+//!
+//! Devices that share a budget, or whose commands go from one to the other, are one cell. Cells share nothing while they are
+//! played but one thing: the charging records that chargers upload and operators harvest. So cells with an operator that
+//! harvests come after all others have been played, and are one if chargers are among them.
+
+use crate::device::partition::{Bundle, Together, bundles};
+use crate::scenario::fleet::Question;
+use crate::scenario::target::{Fault, Target};
+use crate::scenario::event::BurstCommand;
+use crate::scenario::{DeviceId, Disturbance, Group, GroupId, GroupKind, Scenario};
+
+/// The cells of a scenario, each in the order of its devices' numbers.
+#[derive(Debug)]
+pub struct Cells {
+    /// Those that depend on nobody.
+    pub first: Vec<Vec<DeviceId>>,
+    /// Those that harvest what the first have uploaded.
+    pub harvesters: Vec<Vec<DeviceId>>,
+}
+
+impl Cells {
+    pub fn of(scenario: &Scenario) -> Self {
+        let commands = commanded(scenario);
+        let harvesting: Vec<&Group> = scenario.groups.iter().filter(|group| harvests(group)).collect();
+        let bundles = bundles(scenario, |together| {
+            if shares_everything(scenario) {
+                return join_all(together, 0..scenario.device_count());
+            }
+            for &(operators, chargers) in &commands {
+                let devices = members(&scenario.groups[operators.index()]);
+                join_all(together, devices.chain(members(&scenario.groups[chargers.index()])));
+            }
+            if !commands.is_empty() {
+                join_all(together, harvesting.iter().flat_map(|group| members(group)));
+            }
+        });
+        let mut cells = Cells { first: Vec::new(), harvesters: Vec::new() };
+        for Bundle { devices, .. } in bundles {
+            let harvests = devices.iter().any(|device| harvesting.iter().any(|group| group.index_of(*device).is_some()));
+            if harvests { cells.harvesters.push(devices) } else { cells.first.push(devices) }
+        }
+        cells
+    }
+}
+
+fn members(group: &Group) -> impl Iterator<Item = u32> + use<> {
+    group.first.0..group.first.0 + group.count
+}
+
+fn join_all(together: &mut Together, devices: impl IntoIterator<Item = u32>) {
+    let mut devices = devices.into_iter();
+    if let Some(first) = devices.next() {
+        devices.for_each(|device| together.join(first, device));
+    }
+}
+
+/// Whether the target counts all devices as one, or nobody knows before an answer who shares what.
+fn shares_everything(scenario: &Scenario) -> bool {
+    let by_address = matches!(&scenario.target, Target::Embedded(spec) if spec.faults.contains(&Fault::KeyedByAddress));
+    by_address || scenario.policy.classes.iter().any(|class| class.learned_as.is_some())
+}
+
+fn harvests(group: &Group) -> bool {
+    let GroupKind::Operators(spec) = &group.kind else { return false };
+    spec.asks.iter().any(|ask| matches!(ask.what, Question::Harvest { .. }))
+}
+
+/// Which groups of operators send commands to which groups of chargers.
+fn commanded(scenario: &Scenario) -> Vec<(GroupId, GroupId)> {
+    let by_asks = scenario.groups.iter().enumerate().flat_map(|(index, group)| {
+        let asks = match &group.kind {
+            GroupKind::Operators(spec) => spec.asks.as_slice(),
+            GroupKind::Chargers(_) | GroupKind::Clients(_) => &[],
+        };
+        asks.iter().filter_map(move |ask| match ask.what {
+            Question::StartStop { group, .. } => Some((GroupId(index as u16), group)),
+            _ => None,
+        })
+    });
+    let by_events = scenario.events.iter().filter_map(|event| match event.what {
+        Disturbance::ControlBurst { command: BurstCommand::Start { group }, .. } => Some((event.group, group)),
+        _ => None,
+    });
+    by_asks.chain(by_events).collect()
+}

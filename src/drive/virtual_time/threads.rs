@@ -1,0 +1,119 @@
+//! Plays a fleet over several threads, with a result that does not depend on how many they are.
+//!
+//! Cells are dealt to a fixed number of hands, each with an observer of its own. Threads take the hands in turn, and what
+//! the hands observed is merged in their order, as soon as those before are.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::cells::Cells;
+use super::engine::Engine;
+use super::uploads::{Archive, Uploads};
+use super::{End, Progress};
+use crate::device::fleet::Fleet;
+use crate::record::Observer;
+use crate::scenario::{DeviceId, Scenario};
+use crate::time::Nanos;
+
+/// Enough for the threads of any machine to have something to do to the end, and few enough for observers of megabytes.
+const HANDS: usize = 64;
+
+/// Plays the scenario's whole fleet over so many threads. `make` makes an observer, `merge` takes one over into another.
+pub fn run_on<O: Observer + Send>(
+    scenario: &Scenario,
+    threads: usize,
+    progress: &Progress,
+    make: impl Fn() -> O + Sync,
+    merge: impl Fn(&mut O, O) + Sync,
+) -> (O, End) {
+    let cells = Cells::of(scenario);
+    let stage = Stage { scenario, fleet: Fleet::new(scenario), threads, progress, make: &make, merge: &merge };
+    let none = Archive::default();
+    let (whole, first, uploads) = stage.play(&cells.first, &none, make());
+    let (whole, last, _) = stage.play(&cells.harvesters, &uploads.into_archive(), whole);
+    (whole, End { ended: first.max(last).max(scenario.duration) })
+}
+
+/// What all threads need.
+struct Stage<'a, M, F> {
+    scenario: &'a Scenario,
+    fleet: Fleet,
+    threads: usize,
+    progress: &'a Progress,
+    make: &'a M,
+    merge: &'a F,
+}
+
+/// What was played so far.
+struct Played<O> {
+    whole: O,
+    ended: Nanos,
+    uploads: Uploads,
+    /// How many hands are merged.
+    merged: usize,
+    /// Those that wait for one before them.
+    waiting: BTreeMap<usize, O>,
+}
+
+impl<M, F> Stage<'_, M, F> {
+    fn play<O>(&self, cells: &[Vec<DeviceId>], archive: &Archive, whole: O) -> (O, Nanos, Uploads)
+    where
+        O: Observer + Send,
+        M: Fn() -> O + Sync,
+        F: Fn(&mut O, O) + Sync,
+    {
+        let hands = HANDS.min(cells.len());
+        let (ended, uploads) = (Nanos::ZERO, Uploads::default());
+        let played = Mutex::new(Played { whole, ended, uploads, merged: 0, waiting: BTreeMap::new() });
+        let next = AtomicUsize::new(0);
+        let work = || {
+            loop {
+                let hand = next.fetch_add(1, Ordering::Relaxed);
+                if hand >= hands {
+                    return;
+                }
+                let mut observer = (self.make)();
+                let (ended, uploads) = self.play_hand(cells.iter().skip(hand).step_by(hands), archive, &mut observer);
+                let mut played = played.lock().expect("no thread has panicked");
+                played.ended = played.ended.max(ended);
+                played.uploads.merge(&uploads);
+                played.waiting.insert(hand, observer);
+                self.merge_ready(&mut played);
+            }
+        };
+        std::thread::scope(|scope| {
+            for _ in 1..self.threads.min(hands) {
+                scope.spawn(work);
+            }
+            work();
+        });
+        let played = played.into_inner().expect("no thread has panicked");
+        (played.whole, played.ended, played.uploads)
+    }
+
+    fn play_hand<'c, O: Observer>(
+        &self,
+        cells: impl Iterator<Item = &'c Vec<DeviceId>>,
+        archive: &Archive,
+        observer: &mut O,
+    ) -> (Nanos, Uploads) {
+        let mut engine = Engine::new(self.scenario, archive, observer);
+        let mut ended = Nanos::ZERO;
+        for cell in cells {
+            ended = ended.max(engine.play(cell.iter().map(|&id| (id, self.fleet.device(id)))));
+            self.progress.devices.fetch_add(cell.len() as u64, Ordering::Relaxed);
+        }
+        (ended, engine.into_uploads())
+    }
+
+    fn merge_ready<O>(&self, played: &mut Played<O>)
+    where
+        F: Fn(&mut O, O),
+    {
+        while let Some(observer) = played.waiting.remove(&played.merged) {
+            (self.merge)(&mut played.whole, observer);
+            played.merged += 1;
+        }
+    }
+}
