@@ -53,8 +53,7 @@ mod tests {
 
     use super::*;
 
-    const ALL: [Subject; 5] =
-        [Subject::Profile, Subject::Policy, Subject::Summary, Subject::Dossier, Subject::Answers];
+    const ALL: [Subject; 5] = [Subject::Profile, Subject::Policy, Subject::Summary, Subject::Dossier, Subject::Answers];
 
     /// Calls `visit` with every property of every object of a schema, and where it is.
     fn properties(schema: &Value, path: &str, visit: &mut impl FnMut(&str, &Value)) {

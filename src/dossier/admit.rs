@@ -36,11 +36,17 @@ pub enum Refusal {
         "{dir} was written in the older format {found}, a dossier is made from format {expected}; run it again with this version"
     )]
     Older { dir: String, found: u32, expected: u32 },
-    #[error("{first} was held against {first_policy}, {other} against {other_policy}: one dossier goes to one provider; make one for each")]
+    #[error(
+        "{first} was held against {first_policy}, {other} against {other_policy}: one dossier goes to one provider; make one for each"
+    )]
     Policies { first: String, first_policy: String, other: String, other_policy: String },
-    #[error("{first} met {first_target}, {other} met {other_target}: one dossier goes to one provider; make one for each")]
+    #[error(
+        "{first} met {first_target}, {other} met {other_target}: one dossier goes to one provider; make one for each"
+    )]
     Targets { first: String, first_target: String, other: String, other_target: String },
-    #[error("the plan in {dir} is of another profile than the run beside it ({plan}, not {run}); keep each in a directory of its own")]
+    #[error(
+        "the plan in {dir} is of another profile than the run beside it ({plan}, not {run}); keep each in a directory of its own"
+    )]
     MixedDirectory { dir: String, plan: String, run: String },
     #[error("{dir} proves nothing: {why}; run it again, or leave it out")]
     ProvesNothing { dir: String, why: String },
@@ -189,8 +195,9 @@ fn understates(summary: &Summary) -> Option<String> {
         return Some(format!("it was stopped after {ran} of {planned}"));
     }
     let missing = summary.findings.iter().find(|finding| finding.check == SERVICE_CHECK)?;
-    (missing.wrong * MISSING_ONE_IN > missing.looked_at)
-        .then(|| format!("{} of {} never came into service", count(missing.wrong), plural(missing.looked_at, "charger")))
+    (missing.wrong * MISSING_ONE_IN > missing.looked_at).then(|| {
+        format!("{} of {} never came into service", count(missing.wrong), plural(missing.looked_at, "charger"))
+    })
 }
 
 /// What has to be known before a run's figures are believed.
@@ -214,7 +221,10 @@ pub fn reservations(summary: &Summary) -> Vec<String> {
 fn limit_reservation(quota: &QuotaUse) -> Option<String> {
     if quota.is_demand_unknown() {
         let held_back = plural(quota.held_back, "request");
-        return Some(format!("{held_back} of {} not made because the one before was still under way: the demand is higher than counted.", quota.class));
+        return Some(format!(
+            "{held_back} of {} not made because the one before was still under way: the demand is higher than counted.",
+            quota.class
+        ));
     }
     (quota.safety == Safety::Unproven)
         .then(|| format!("It is too short to show that the limit of {} ({}) is kept.", quota.class, quota.limit))

@@ -116,7 +116,9 @@ pub fn fit(answers: &Answers, source: &Source, quotas: &[QuotaUse]) -> Result<()
         let place = answer.limit.map_or(answer.class.place, |limit| limit.place);
         let Some(limit) = limits.get(answer.index()) else {
             let title = format!("`{class}` has {}", plural(limits.len() as u64, "limit"));
-            return Err(Diagnosis::at(source, place, title).help("count from 1, as `quotaproof policy show` lists them"));
+            return Err(
+                Diagnosis::at(source, place, title).help("count from 1, as `quotaproof policy show` lists them")
+            );
         };
         if !seen.insert((class, answer.index())) {
             let title = format!("`{class}` is asked for twice");
@@ -139,10 +141,12 @@ fn text<'de, D: Deserializer<'de>>(deserializer: D, longest: usize) -> Result<St
     let text = String::deserialize(deserializer)?;
     let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
     match text.chars().count() {
-        0 => Err(D::Error::custom("there is nothing in this text\nfill it in, or drop the key: it then stays an open item")),
-        long if long > longest => {
-            Err(D::Error::custom(format!("this text has {long} characters, {longest} are allowed\nsay it more briefly")))
-        }
+        0 => Err(D::Error::custom(
+            "there is nothing in this text\nfill it in, or drop the key: it then stays an open item",
+        )),
+        long if long > longest => Err(D::Error::custom(format!(
+            "this text has {long} characters, {longest} are allowed\nsay it more briefly"
+        ))),
         _ => Ok(text),
     }
 }

@@ -16,6 +16,8 @@ pub mod model;
 pub mod render;
 #[cfg(test)]
 pub mod sample;
+#[cfg(test)]
+mod tests;
 
 pub use admit::{Evidence, Refusal};
 pub use answers::Answers;

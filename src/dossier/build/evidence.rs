@@ -92,7 +92,9 @@ mod tests {
             timeline.step_s = step_s;
             let minutes = per_minute(&timeline);
             assert_eq!(minutes.step_s, expected);
-            for (series, class) in minutes.classes.iter().zip(timeline.classes.iter().filter(|it| it.sent.iter().any(|&n| n > 0))) {
+            for (series, class) in
+                minutes.classes.iter().zip(timeline.classes.iter().filter(|it| it.sent.iter().any(|&n| n > 0)))
+            {
                 assert_eq!(series.sent.iter().sum::<u64>(), class.sent.iter().copied().map(u64::from).sum::<u64>());
                 assert_eq!(series.sent.len(), class.sent.len().div_ceil((expected / step_s) as usize));
             }

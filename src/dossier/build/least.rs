@@ -2,8 +2,8 @@
 
 use super::super::admit::Evidence;
 use super::super::model::{Compared, CostOfRefusal, Least, Sourced};
-use super::evidence::{answered, rate};
 use super::Run;
+use super::evidence::{answered, rate};
 use super::references::Sources;
 
 pub fn least(evidence: &[Evidence], sources: &Sources, runs: &[Run<'_>]) -> Least {
@@ -27,7 +27,8 @@ fn sourced<T: Clone>(id: &Option<String>, answer: &Option<T>) -> Option<Sourced<
 /// Of the classes in which something was refused.
 fn cost(run: &Run<'_>) -> Vec<CostOfRefusal> {
     let refused = run.summary.classes.iter().filter(|class| class.refused > 0);
-    let retries = |class: &str| run.summary.quotas.iter().filter(|quota| quota.class == class).map(|quota| quota.retries).max();
+    let retries =
+        |class: &str| run.summary.quotas.iter().filter(|quota| quota.class == class).map(|quota| quota.retries).max();
     refused
         .map(|class| CostOfRefusal {
             source: run.id.to_owned(),

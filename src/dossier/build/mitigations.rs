@@ -23,7 +23,10 @@ fn shares(run: &Run<'_>, class: &ClassFigures) -> Vec<Share> {
     let cached = (class.cache_hits > 0).then(|| {
         let wanted = class.cache_hits + class.logical;
         let part = percent_of(class.cache_hits, wanted);
-        share(format!("{} from the client's cache, {part} of what was wanted of this class", plural(class.cache_hits, "answer")))
+        share(format!(
+            "{} from the client's cache, {part} of what was wanted of this class",
+            plural(class.cache_hits, "answer")
+        ))
     });
     let streams = &class.streams;
     let streamed = (streams.frames > 0).then(|| {

@@ -31,7 +31,8 @@ pub struct Run<'a> {
 pub fn build(evidence: &[Evidence], answers: &Answers, command: &str) -> Result<Dossier, Refusal> {
     admit(evidence)?;
     let sources = references::references(evidence);
-    let runs: Vec<Run<'_>> = sources.runs.iter().zip(evidence).map(|(id, one)| Run { id, summary: &one.summary }).collect();
+    let runs: Vec<Run<'_>> =
+        sources.runs.iter().zip(evidence).map(|(id, one)| Run { id, summary: &one.summary }).collect();
     let first = *runs.first().ok_or(Refusal::Nothing)?;
     let least = least::least(evidence, &sources, &runs);
     let demand = demand::demand(&runs);

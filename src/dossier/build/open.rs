@@ -22,14 +22,26 @@ fn unanswered(dossier: &Dossier) -> Vec<(bool, OpenItem)> {
         (identity.environment.is_none(), item(1, "environment", "in which environment", "limits differ between them")),
         (identity.use_case.is_none(), item(1, "use_case", "what the quota is for", "most forms begin with it")),
         (identity.from.is_none(), item(1, "from", "from which day", "some providers want weeks of notice")),
-        (identity.term.is_none(), item(1, "until", "until when, or that it is permanent", "some grant temporary ones only")),
-        (dossier.fleet.growth.is_none(), item(2, "growth", "how the fleet will grow", "or the request comes back in a month")),
+        (
+            identity.term.is_none(),
+            item(1, "until", "until when, or that it is permanent", "some grant temporary ones only"),
+        ),
+        (
+            dossier.fleet.growth.is_none(),
+            item(2, "growth", "how the fleet will grow", "or the request comes back in a month"),
+        ),
         (
             dossier.mitigations.stated.is_empty(),
             item(5, "mitigations", "what has been done already to need less", "asked for before any increase"),
         ),
-        (dossier.steps.rollback.is_none(), item(8, "rollback", "what happens when the quota goes back", "a way out makes a yes easier")),
-        (dossier.steps.monitoring.is_none(), item(8, "monitoring", "who watches its use, and with what", "nobody wants to be the monitoring")),
+        (
+            dossier.steps.rollback.is_none(),
+            item(8, "rollback", "what happens when the quota goes back", "a way out makes a yes easier"),
+        ),
+        (
+            dossier.steps.monitoring.is_none(),
+            item(8, "monitoring", "who watches its use, and with what", "nobody wants to be the monitoring"),
+        ),
     ]
 }
 
@@ -41,7 +53,12 @@ fn unrun(dossier: &Dossier) -> Vec<OpenItem> {
         let why = "the runs show no limit that is too low; name one under `quotas` in the answers, or do not send this";
         items.push(by_run(1, "which quota is to be higher", why));
     }
-    if dossier.request.quotas.iter().any(|asked| matches!(asked.because, Requested::Peak { .. } | Requested::Stated { least: None })) {
+    if dossier
+        .request
+        .quotas
+        .iter()
+        .any(|asked| matches!(asked.because, Requested::Peak { .. } | Requested::Stated { least: None }))
+    {
         let why = "a requested value is not backed by a search: `quotaproof plan PROFILE --find quota` makes one";
         items.push(by_run(7, "the least quota that suffices", why));
     }

@@ -41,7 +41,11 @@ fn reading_question(limit: &LimitDemand, runs: &[Run<'_>]) -> Option<Question> {
         count(quota.allow.into()),
         first.id,
         counts(&quota.readings, quota.allow),
-        if quota.readings.iter().any(|used| used.over == 0) { "within it only under some of these" } else { "over it under all" },
+        if quota.readings.iter().any(|used| used.over == 0) {
+            "within it only under some of these"
+        } else {
+            "over it under all"
+        },
     );
     let sources = depending.iter().map(|(run, _)| run.id.to_owned()).collect();
     let text = format!("How are requests of {} counted: {}?", limit.class, titles(&quota.readings));
@@ -88,7 +92,9 @@ fn server_question(kind: QuestionKind, finding: &Finding) -> Question {
     let subject = if finding.subject.is_empty() { String::new() } else { format!(" ({})", finding.subject) };
     let headline = finding.headline.trim_end_matches('.');
     let text = match kind {
-        QuestionKind::Contradiction => format!("We saw otherwise than documented{subject}: {headline}. Is this intended?"),
+        QuestionKind::Contradiction => {
+            format!("We saw otherwise than documented{subject}: {headline}. Is this intended?")
+        }
         _ => format!("We saw what the documents do not settle{subject}: {headline}. What is promised here?"),
     };
     question(kind, text, finding.explanation.clone(), Vec::new())

@@ -49,7 +49,10 @@ impl Sources {
             quota: plan.quota.as_ref().map(|answer| add(Part::LeastQuota, &answer.origin)),
             fleet: plan.fleet.as_ref().map(|answer| add(Part::LargestFleet, &answer.origin)),
             sweep: plan.sweep.as_ref().map(|answer| add(Part::Sweep, &answer.origin)),
-            sides: plan.comparison.as_ref().map(|it| (add(Part::Before, &it.before.origin), add(Part::After, &it.after.origin))),
+            sides: plan
+                .comparison
+                .as_ref()
+                .map(|it| (add(Part::Before, &it.before.origin), add(Part::After, &it.after.origin))),
         }
     }
 }

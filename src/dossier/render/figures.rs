@@ -11,13 +11,16 @@ use crate::summary::plan::{Sweep, SweepPoint};
 
 /// Lines in one chart.
 const MOST_LINES: usize = 8;
+/// With fewer whole minutes a table says more than lines do.
+const FEWEST_STEPS: usize = 5;
 /// Rows of a table behind a chart.
 const MOST_ROWS: usize = 60;
 
 /// Use over time of the limits that more is asked of, and of the one that binds.
 pub fn quota_use(dossier: &Dossier) -> Vec<Figure> {
     let requested = |limit: &LimitDemand| {
-        let asked = dossier.request.quotas.iter().find(|asked| asked.class == limit.class && asked.limit == limit.limit);
+        let asked =
+            dossier.request.quotas.iter().find(|asked| asked.class == limit.class && asked.limit == limit.limit);
         asked.map(|asked| asked.requested)
     };
     let told = dossier.demand.limits.iter().enumerate().filter(|(_, limit)| !limit.series.is_empty());
@@ -34,7 +37,11 @@ fn quota_figure(dossier: &Dossier, id: &str, limit: &LimitDemand, requested: Opt
     let used = Line { label: format!("busiest {}", limit.scope), ink: Ink::nth(0), points };
     let requested = requested.map(|value| {
         let height = f64::from(value);
-        Line { label: format!("requested {}", count(value.into())), ink: Ink::nth(2), points: vec![(0.0, height), (end, height)] }
+        Line {
+            label: format!("requested {}", count(value.into())),
+            ink: Ink::nth(2),
+            points: vec![(0.0, height), (end, height)],
+        }
     });
     let plot = Plot {
         x: Axis::time(end),
@@ -44,7 +51,11 @@ fn quota_figure(dossier: &Dossier, id: &str, limit: &LimitDemand, requested: Opt
         events: vec![],
     };
     let title = format!("{}: {}", limit.class, limit.limit);
-    let note = format!("Highest use of one window in each step of {} {}.", format::seconds(step_s), words::cite(dossier, &dossier.demand.source));
+    let note = format!(
+        "Highest use of one window in each step of {} {}.",
+        format::seconds(step_s),
+        words::cite(dossier, &dossier.demand.source)
+    );
     let description = format!("At most {} where {} are allowed.", count(highest.into()), count(limit.allow.into()));
     let rows = stretches(limit.series.len()).map(|(from, to)| {
         let most = limit.series[from..to].iter().copied().max().unwrap_or(0);
@@ -58,9 +69,19 @@ fn quota_figure(dossier: &Dossier, id: &str, limit: &LimitDemand, requested: Opt
 pub fn per_minute(dossier: &Dossier, run: &RunEvidence) -> Vec<Figure> {
     let Some(reference) = dossier.reference(&run.source) else { return Vec::new() };
     let basis = words::basis(reference.basis);
+    let whole = whole_steps(reference.duration_s, run);
+    if whole < FEWEST_STEPS {
+        return Vec::new();
+    }
     let figure = |what: &str, title: &str, counts: fn(&MinuteSeries) -> &[u64]| {
-        let series: Vec<(&str, &[u64])> = run.per_minute.classes.iter().map(|class| (class.class.as_str(), counts(class))).collect();
-        counts_figure(&format!("{what}-{}", run.source), &format!("{title}, {basis}"), &series, run.per_minute.step_s)
+        let series: Vec<(&str, &[u64])> =
+            run.per_minute.classes.iter().map(|class| (class.class.as_str(), counts(class))).collect();
+        counts_figure(
+            &format!("{what}-{}", run.source),
+            &format!("{title}, {basis}"),
+            &series,
+            (run.per_minute.step_s, whole),
+        )
     };
     let sent = figure("sent", "Requests per minute", |class| &class.sent);
     let refused = figure("refused", "Refusals (429) per minute", |class| &class.refused);
@@ -68,10 +89,38 @@ pub fn per_minute(dossier: &Dossier, run: &RunEvidence) -> Vec<Figure> {
     [sent, refused, overloaded].into_iter().flatten().collect()
 }
 
-/// None where nothing was counted.
-fn counts_figure(id: &str, title: &str, series: &[(&str, &[u64])], step_s: f64) -> Option<Figure> {
+/// Steps that the run lasted to the end of.
+fn whole_steps(duration_s: f64, run: &RunEvidence) -> usize {
+    if run.per_minute.step_s > 0.0 { (duration_s / run.per_minute.step_s) as usize } else { 0 }
+}
+
+/// The counts as a table, where there are too few whole minutes for charts: a row for each, refusals and overload answers of
+/// all classes together.
+pub fn few_minutes(dossier: &Dossier, run: &RunEvidence) -> Option<Table> {
+    let minutes = &run.per_minute;
+    let steps = minutes.classes.iter().map(|class| class.sent.len()).max()?;
+    if whole_steps(dossier.reference(&run.source)?.duration_s, run) >= FEWEST_STEPS {
+        return None;
+    }
+    let at = |counts: &[u64], step: usize| counts.get(step).copied().unwrap_or(0);
+    let sum =
+        |counts: fn(&MinuteSeries) -> &[u64], step| minutes.classes.iter().map(|class| at(counts(class), step)).sum();
+    let row = |step: usize| {
+        let sent = minutes.classes.iter().map(|class| count(at(&class.sent, step)));
+        let others = [sum(|class| &class.refused, step), sum(|class| &class.overloaded, step)].map(count);
+        std::iter::once(span(step, step + 1, minutes.step_s)).chain(sent).chain(others).collect()
+    };
+    let classes = minutes.classes.iter().map(|class| class.class.clone());
+    let others = ["429", "503"].map(str::to_owned);
+    let head = std::iter::once("time".to_owned()).chain(classes).chain(others).collect();
+    Some(Table { head, rows: (0..steps).map(row).collect() })
+}
+
+/// None where nothing was counted. The last step is in the table alone if the run ended in its middle.
+fn counts_figure(id: &str, title: &str, series: &[(&str, &[u64])], (step_s, whole): (f64, usize)) -> Option<Figure> {
     let total = |counts: &[u64]| counts.iter().sum::<u64>();
-    let mut shown: Vec<(usize, &(&str, &[u64]))> = series.iter().enumerate().filter(|(_, series)| total(series.1) > 0).collect();
+    let mut shown: Vec<(usize, &(&str, &[u64]))> =
+        series.iter().enumerate().filter(|(_, series)| total(series.1) > 0).collect();
     shown.sort_by_key(|(_, series)| std::cmp::Reverse(total(series.1)));
     shown.truncate(MOST_LINES);
     let steps = shown.iter().map(|(_, series)| series.1.len()).max()?;
@@ -81,11 +130,11 @@ fn counts_figure(id: &str, title: &str, series: &[(&str, &[u64])], step_s: f64) 
     let line = |&(index, &(class, counts)): &(usize, &(&str, &[u64]))| Line {
         label: class.to_owned(),
         ink: Ink::nth(index),
-        points: middles(counts.iter().map(|&count| count as f64 * scale), step_s),
+        points: middles(counts.iter().take(whole).map(|&count| count as f64 * scale), step_s),
     };
-    let highest = shown.iter().flat_map(|(_, series)| series.1).copied().max().unwrap_or(0);
+    let highest = shown.iter().flat_map(|(_, series)| series.1.iter().take(whole)).copied().max().unwrap_or(0);
     let plot = Plot {
-        x: Axis::time(steps as f64 * step_s),
+        x: Axis::time(whole as f64 * step_s),
         y: Axis::amounts(highest as f64 * scale),
         lines: shown.iter().map(line).collect(),
         limit: None,
@@ -93,9 +142,11 @@ fn counts_figure(id: &str, title: &str, series: &[(&str, &[u64])], step_s: f64) 
     };
     let all: u64 = series.iter().map(|series| total(series.1)).sum();
     let description = format!("{} in all.", count(all));
-    let note = format!("In steps of {}; the last one may be shorter.", format::seconds(step_s));
+    let note = format!("In whole steps of {}.", format::seconds(step_s));
     let rows = stretches(steps).map(|(from, to)| {
-        let sums = shown.iter().map(|(_, series)| count(series.1.get(from..to.min(series.1.len())).unwrap_or_default().iter().sum()));
+        let sums = shown
+            .iter()
+            .map(|(_, series)| count(series.1.get(from..to.min(series.1.len())).unwrap_or_default().iter().sum()));
         std::iter::once(span(from, to, step_s)).chain(sums).collect()
     });
     let head = std::iter::once("time".to_owned()).chain(shown.iter().map(|(_, series)| series.0.to_owned()));
@@ -111,7 +162,8 @@ pub fn sweep(source: &str, sweep: &Sweep) -> Figure {
     let (Some(first), Some(last)) = (sweep.points.first(), sweep.points.last()) else {
         return Figure::sentence(&id, &title, "No value was tried.");
     };
-    let limits: Vec<(&str, &str)> = first.quotas.iter().map(|quota| (quota.class.as_str(), quota.limit.as_str())).collect();
+    let limits: Vec<(&str, &str)> =
+        first.quotas.iter().map(|quota| (quota.class.as_str(), quota.limit.as_str())).collect();
     let share = |point: &SweepPoint, limit: &(&str, &str)| {
         let quota = point.quotas.iter().find(|quota| (quota.class.as_str(), quota.limit.as_str()) == *limit)?;
         Some(f64::from(quota.peak) / f64::from(quota.allow.max(1)))
@@ -121,14 +173,26 @@ pub fn sweep(source: &str, sweep: &Sweep) -> Figure {
         ink: Ink::nth(index),
         points: sweep.points.iter().filter_map(|point| Some((place(point), share(point, limit)?))).collect(),
     };
-    let lines: Vec<Line> = limits.iter().enumerate().map(line).filter(|line| line.points.iter().any(|at| at.1 > 0.0)).take(MOST_LINES).collect();
+    let lines: Vec<Line> = limits
+        .iter()
+        .enumerate()
+        .map(line)
+        .filter(|line| line.points.iter().any(|at| at.1 > 0.0))
+        .take(MOST_LINES)
+        .collect();
     let highest = lines.iter().flat_map(|line| &line.points).map(|at| at.1).fold(1.0, f64::max);
     let mut y = Axis::amounts(highest);
     y.ticks.iter_mut().for_each(|(at, label)| *label = percent(*at));
     let every = sweep.points.len().div_ceil(5).max(1);
     let ticks = sweep.points.iter().step_by(every).map(|point| (place(point), point.value.clone())).collect();
     let to = if place(last) > place(first) { place(last) } else { place(first) + 1.0 };
-    let plot = Plot { x: Axis { from: place(first), to, ticks }, y, lines, limit: Some((1.0, "limit".to_owned())), events: vec![] };
+    let plot = Plot {
+        x: Axis { from: place(first), to, ticks },
+        y,
+        lines,
+        limit: Some((1.0, "limit".to_owned())),
+        events: vec![],
+    };
     let description = format!("{} values, from {} to {}.", sweep.points.len(), first.value, last.value);
     let note = "Peak under the strictest reading; 100% is the limit.";
     let row = |point: &SweepPoint| {

@@ -85,21 +85,39 @@ fn bases(dossier: &Dossier) -> Vec<(Mark, String)> {
     ALL.into_iter().filter_map(of).collect()
 }
 
-/// Escaped, with each known id inside square brackets made a link.
+/// Escaped, with what stands between backticks as code, and each known id inside square brackets made a link.
 fn linked(text: &str, known: &dyn Fn(&str) -> bool) -> String {
     let mut out = String::with_capacity(text.len());
+    let pieces: Vec<&str> = text.split('`').collect();
+    // Without its partner a backtick stays what it is.
+    let paired = pieces.len() - 1 - (pieces.len() - 1) % 2;
+    for (index, piece) in pieces.iter().enumerate() {
+        if index > paired {
+            out.push('`');
+        }
+        if index % 2 == 1 && index < paired {
+            out.push_str("<code>");
+            escape_into(&mut out, piece);
+            out.push_str("</code>");
+        } else {
+            link_into(&mut out, piece, known);
+        }
+    }
+    out
+}
+
+fn link_into(out: &mut String, text: &str, known: &dyn Fn(&str) -> bool) {
     let mut inside = false;
     for word in text.split_inclusive(['[', ']', ' ', ',']) {
         let (body, end) = word.split_at(word.trim_end_matches(['[', ']', ' ', ',']).len());
         if inside && known(body) {
-            out += &format!("<a href=\"#{body}\">{body}</a>");
+            *out += &format!("<a href=\"#{body}\">{body}</a>");
         } else {
-            escape_into(&mut out, body);
+            escape_into(out, body);
         }
-        escape_into(&mut out, end);
-        inside = if end.contains('[') { true } else { inside && !end.contains(']') };
+        escape_into(out, end);
+        inside = end.contains('[') || (inside && !end.contains(']'));
     }
-    out
 }
 
 fn escape_into(out: &mut String, text: &str) {
@@ -112,5 +130,62 @@ fn escape_into(out: &mut String, text: &str) {
             '\'' => out.push_str("&#39;"),
             c => out.push(c),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::sample::{all, answered, on_stand_in};
+    use super::super::super::{Answers, build};
+    use super::*;
+
+    fn pages() -> Vec<String> {
+        let full = build(&all(), &answered(), "quotaproof dossier a").unwrap();
+        let bare = build(&[on_stand_in()], &Answers::default(), "").unwrap();
+        [full, bare].iter().map(|dossier| render(dossier).unwrap()).collect()
+    }
+
+    #[test]
+    fn ids_become_links_inside_brackets_only_and_backticks_code_in_pairs_only() {
+        let known = |id: &str| ["R1", "R2"].contains(&id);
+        let cases = [
+            ("[simulated, R1] R1 <b>", "[simulated, <a href=\"#R1\">R1</a>] R1 &#60;b&#62;"),
+            ("[R1, R2, R9]", "[<a href=\"#R1\">R1</a>, <a href=\"#R2\">R2</a>, R9]"),
+            ("`a & [R1]` b", "<code>a &#38; [R1]</code> b"),
+            ("one ` alone", "one ` alone"),
+            ("`a` and ` [R2]", "<code>a</code> and ` [<a href=\"#R2\">R2</a>]"),
+            ("", ""),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(linked(text, &known), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn every_part_has_a_heading_the_navigation_finds_and_every_link_a_target() {
+        for page in pages() {
+            for part in 1..=10 {
+                assert!(page.contains(&format!("-title\">{part}. ")), "part {part}");
+            }
+            let targets: Vec<&str> = page.split(" id=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+            let unique: std::collections::BTreeSet<&&str> = targets.iter().collect();
+            assert_eq!(unique.len(), targets.len(), "an id stands twice");
+            let links = page.split("href=\"#").skip(1).filter_map(|rest| rest.split('"').next());
+            for link in links {
+                assert!(targets.contains(&link), "{link} leads nowhere");
+            }
+        }
+    }
+
+    #[test]
+    fn the_page_says_how_many_charts_it_holds_and_asks_for_nothing() {
+        for page in pages() {
+            let drawn = page.matches("<svg class=\"plot\"").count();
+            assert!(page.contains(&format!("data-charts=\"{drawn}\"")), "{drawn}");
+            for absent in ["<script", "<img", " src=", "url(", "@import"] {
+                assert!(!page.contains(absent), "{absent}");
+            }
+        }
+        assert!(pages()[0].matches("<svg class=\"plot\"").count() >= 2);
     }
 }

@@ -35,7 +35,9 @@ fn block(out: &mut String, block: &Block) {
         Block::Numbered(items) => {
             items.iter().zip(1..).for_each(|(item, number)| *out += &format!("{number}. {}\n", escaped(item)));
         }
-        Block::Facts(facts) => facts.iter().for_each(|(name, value)| *out += &format!("- **{name}:** {}\n", escaped(value))),
+        Block::Facts(facts) => {
+            facts.iter().for_each(|(name, value)| *out += &format!("- **{name}:** {}\n", escaped(value)))
+        }
         Block::Table(one) => table(out, one),
         Block::Charts(figures) => figures.iter().for_each(|one| figure(out, one)),
         Block::Code(text) => *out += &fenced(&text.lines().map(clean).collect::<Vec<_>>().join("\n")),

@@ -51,7 +51,8 @@ fn assemble(dossier: &Dossier, claims: &[Claim], kept: &BTreeSet<usize>) -> Stri
             words::short(&reference.profile_hash)
         )
     });
-    let lines: Vec<String> = kept.iter().map(|claim| claim.text.clone()).chain(explained).map(|line| clean(&line)).collect();
+    let lines: Vec<String> =
+        kept.iter().map(|claim| claim.text.clone()).chain(explained).map(|line| clean(&line)).collect();
     lines.join("\n")
 }
 
@@ -61,7 +62,10 @@ fn claims(dossier: &Dossier) -> Vec<Claim> {
     let asked = &dossier.request.quotas;
     claims.extend(asked.iter().map(|asked| what(dossier, asked)));
     if asked.is_empty() {
-        claims.push(plain(0, "No limit is shown to be too low: [which quota is to be higher is to be filled in].".to_owned()));
+        claims.push(plain(
+            0,
+            "No limit is shown to be too low: [which quota is to be higher is to be filled in].".to_owned(),
+        ));
     }
     claims.extend(dossier.request.identity.use_case.iter().map(|text| plain(2, sentence(text))));
     claims.push(cited(1, format!("Fleet: {}", words::fleet(dossier)), &dossier.fleet.source));
@@ -72,7 +76,11 @@ fn claims(dossier: &Dossier) -> Vec<Claim> {
     claims.extend(dossier.least.comparisons.iter().filter_map(|it| {
         let (before, after) = (&it.before, &it.after);
         let words = it.comparison.words.first()?.trim_end_matches('.');
-        Some(Claim { rank: 3, text: format!("Mitigations: {words} [simulated, {before} to {after}]."), cites: vec![before.clone(), after.clone()] })
+        Some(Claim {
+            rank: 3,
+            text: format!("Mitigations: {words} [simulated, {before} to {after}]."),
+            cites: vec![before.clone(), after.clone()],
+        })
     }));
     claims.extend(dossier.mitigations.stated.iter().map(|text| plain(7, format!("Done already: {}", sentence(text)))));
     claims.extend(manners(dossier));
@@ -101,7 +109,8 @@ fn sentence(text: &str) -> String {
 
 fn who(dossier: &Dossier) -> Claim {
     let identity = &dossier.request.identity;
-    let or_open = |text: &Option<String>, what: &str| text.clone().unwrap_or_else(|| format!("[{what}: {}]", words::OPEN));
+    let or_open =
+        |text: &Option<String>, what: &str| text.clone().unwrap_or_else(|| format!("[{what}: {}]", words::OPEN));
     plain(
         0,
         format!(
@@ -163,9 +172,11 @@ fn basis_of(dossier: &Dossier, id: &str) -> &'static str {
 }
 
 fn least(dossier: &Dossier, asked: &Asked) -> Option<Claim> {
-    let search = dossier.least.quotas.iter().find_map(|search| {
-        Some((search, words::largest(&search.answer.needs, &asked.class, &asked.limit)?))
-    });
+    let search = dossier
+        .least
+        .quotas
+        .iter()
+        .find_map(|search| Some((search, words::largest(&search.answer.needs, &asked.class, &asked.limit)?)));
     let (search, need) = search?;
     let varied = search.answer.sensitivity.iter().filter_map(|variation| {
         let need = words::largest(&variation.needs, &asked.class, &asked.limit)?;
@@ -206,7 +217,11 @@ fn manners(dossier: &Dossier) -> Vec<Claim> {
         };
         cited(4, format!("{text}, {}", basis_of(dossier, &shown.source)), &shown.source)
     });
-    let most = dossier.client.amplification.iter().max_by(|a, b| a.attempts_per_operation.total_cmp(&b.attempts_per_operation));
+    let most = dossier
+        .client
+        .amplification
+        .iter()
+        .max_by(|a, b| a.attempts_per_operation.total_cmp(&b.attempts_per_operation));
     let most = most.map(|most| {
         let text = format!("At most {:.2} requests per operation ({})", most.attempts_per_operation, most.class);
         cited(5, format!("{text}, {}", basis_of(dossier, &most.source)), &most.source)
@@ -216,10 +231,107 @@ fn manners(dossier: &Dossier) -> Vec<Claim> {
 
 fn questions(dossier: &Dossier) -> Option<Claim> {
     let first = dossier.questions.first()?;
-    Some(plain(4, format!("{} about the contract in the dossier; the first: {}", words::questions(dossier), first.question)))
+    Some(plain(
+        4,
+        format!("{} about the contract in the dossier; the first: {}", words::questions(dossier), first.question),
+    ))
 }
 
 fn again(dossier: &Dossier) -> Option<Claim> {
     let first = dossier.references.first()?;
-    Some(plain(4, format!("Again: {}; policy {}, quotaproof {}.", first.command, words::short(&first.policy_hash), first.version)))
+    Some(plain(
+        4,
+        format!("Again: {}; policy {}, quotaproof {}.", first.command, words::short(&first.policy_hash), first.version),
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::sample::{all, answered};
+    use super::super::super::{Answers, answers, build};
+    use super::*;
+    use crate::yaml::Source;
+    use proptest::prelude::*;
+
+    /// The lines of the text are whole claims and whole explanations, in their order.
+    fn defect(dossier: &Dossier) -> Option<String> {
+        let text = &dossier.summary;
+        if text.len() + 1 > MOST {
+            return Some(format!("{} bytes", text.len() + 1));
+        }
+        let claims: Vec<Claim> = claims(dossier);
+        let said: Vec<String> = claims.iter().map(|claim| clean(&claim.text)).collect();
+        let mut lines = text.lines().peekable();
+        for claim in &said {
+            if lines.peek() == Some(&claim.as_str()) {
+                lines.next();
+            }
+        }
+        for line in lines {
+            let (id, _) = line.split_once(": ")?;
+            if dossier.reference(id).is_none() || !line.ends_with('.') {
+                return Some(format!("no whole sentence: {line}"));
+            }
+        }
+        // What is cited is explained.
+        let cited = claims.iter().filter(|claim| text.lines().any(|line| line == clean(&claim.text)));
+        let missing = cited.flat_map(|claim| &claim.cites).find(|id| !text.contains(&format!("\n{id}: ")));
+        missing.map(|id| format!("{id} is not explained in {text}"))
+    }
+
+    #[test]
+    fn the_longest_answers_are_left_out_as_whole_sentences_the_essential_stays() {
+        let long = |words: &str, count: usize| words.repeat(count);
+        let text = format!(
+            "company: {}\ncontact: {}\nuse_case: {}\ngrowth: {}\nrollback: {}\nmonitoring: {}\nmitigations: [{}]\n",
+            long("Überlandwerk ", 12),
+            long("Jörg ", 30),
+            long("chargers ", 66),
+            long("growing ", 70),
+            long("back ", 110),
+            long("watching ", 66),
+            (0..9).map(|index| format!("{index} {}", long("saved ", 90))).collect::<Vec<_>>().join(", "),
+        );
+        let answers = answers::read(&Source::built_in("a.yaml", &text)).unwrap();
+        let dossier = build(&all(), &answers, "quotaproof dossier reports/a").unwrap();
+        assert_eq!(defect(&dossier), None);
+        assert!(
+            dossier.summary.contains("Überlandwerk") && dossier.summary.contains("60 -> 268 [R4]"),
+            "{}",
+            dossier.summary
+        );
+        assert!(dossier.summary.contains("\nR4: simulated"), "{}", dossier.summary);
+        assert!(!dossier.summary.contains("8 saved"), "{}", dossier.summary);
+        assert!(dossier.summary.len() > MOST / 2, "room is used: {} bytes", dossier.summary.len());
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(32))]
+
+        #[test]
+        fn whatever_is_said_fits_in_whole_sentences(
+            company in "\\PC{0,400}",
+            use_case in "\\PC{0,900}",
+            silences in prop::collection::vec("\\PC{0,300}", 0..20),
+            command in "\\PC{0,3000}",
+            directory in "\\PC{0,2500}",
+        ) {
+            let mut evidence = all();
+            evidence[0].dir = directory;
+            evidence[0].summary.run.command = command;
+            evidence[0].summary.policy.silences = silences;
+            let mut answers = answered();
+            answers.company = Some(answers::Line(company));
+            answers.use_case = Some(answers::Paragraph(use_case));
+            let dossier = build(&evidence, &answers, "quotaproof dossier").unwrap();
+            prop_assert_eq!(defect(&dossier), None);
+        }
+    }
+
+    #[test]
+    fn a_form_without_answers_still_says_what_is_asked_for() {
+        let dossier = build(&all(), &Answers::default(), "").unwrap();
+        assert_eq!(defect(&dossier), None);
+        assert!(dossier.summary.starts_with("[company: to be filled in]"), "{}", dossier.summary);
+    }
 }

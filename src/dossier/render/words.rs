@@ -1,6 +1,8 @@
 //! One wording for all forms: what may be claimed of a figure, and how a request, a rate or a reference reads.
 
-use super::super::model::{Asked, Basis, Dossier, Identity, LimitDemand, Part, QuestionKind, Rate, Reference, Requested, Term};
+use super::super::model::{
+    Asked, Basis, Dossier, Group, Identity, LimitDemand, Part, QuestionKind, Rate, Reference, Requested, Term,
+};
 use crate::report::format::{count, percent, plural};
 use crate::report::words::{Mark, Tone};
 use crate::summary::Safety;
@@ -23,7 +25,9 @@ pub fn basis(basis: Basis) -> &'static str {
 pub fn basis_mark(of: Basis) -> Mark {
     match of {
         Basis::Measured => Mark { symbol: "●", word: basis(of), tone: Tone::Good },
-        Basis::MeasuredOnLoopback | Basis::MeasuredOnStandIn => Mark { symbol: "◐", word: basis(of), tone: Tone::Warn },
+        Basis::MeasuredOnLoopback | Basis::MeasuredOnStandIn => {
+            Mark { symbol: "◐", word: basis(of), tone: Tone::Warn }
+        }
         Basis::Simulated => Mark { symbol: "○", word: basis(of), tone: Tone::Muted },
     }
 }
@@ -36,9 +40,11 @@ pub fn basis_sentence(reference: &Reference) -> String {
             "Real requests to {}, a server on the machine that sent them: whether it was the provider's software, the requester has to say.",
             reference.target
         ),
-        Basis::MeasuredOnStandIn => "Real requests, but to quotaproof's own reference server on loopback, which simulates \
+        Basis::MeasuredOnStandIn => {
+            "Real requests, but to quotaproof's own reference server on loopback, which simulates \
              the provider by its documents: what it answered is no word of the provider."
-            .to_owned(),
+                .to_owned()
+        }
         Basis::Simulated => "No request was sent: devices, network and limits were simulated.".to_owned(),
     }
 }
@@ -107,7 +113,11 @@ pub fn because(dossier: &Dossier, asked: &Asked) -> String {
             cite(dossier, source)
         ),
         Requested::Stated { least: Some((least, source)) } => {
-            format!("Chosen by the requester; the computed need is {} {}.", count((*least).into()), cite(dossier, source))
+            format!(
+                "Chosen by the requester; the computed need is {} {}.",
+                count((*least).into()),
+                cite(dossier, source)
+            )
         }
         Requested::Stated { least: None } => "Chosen by the requester; no need was computed.".to_owned(),
     }
@@ -125,9 +135,13 @@ pub fn headroom(limit: &LimitDemand) -> String {
 /// `5,000 chargers (depot), 40 operators (dashboards)`.
 pub fn fleet(dossier: &Dossier) -> String {
     let groups = dossier.fleet.groups.iter();
-    let text: Vec<String> =
-        groups.map(|group| format!("{} {} ({})", count(group.devices.into()), group.kind, group.name)).collect();
+    let text: Vec<String> = groups.map(|group| format!("{} ({})", devices(group), group.name)).collect();
     text.join(", ")
+}
+
+/// `1 operator`, `5,000 chargers`.
+pub fn devices(group: &Group) -> String {
+    plural(group.devices.into(), group.kind.strip_suffix('s').unwrap_or(&group.kind))
 }
 
 /// `depot 5,000, dashboards 40`.

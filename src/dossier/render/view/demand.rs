@@ -19,7 +19,8 @@ pub fn demand(dossier: &Dossier) -> Vec<Block> {
         "What the busiest key of each limit asked for in one window, under the strictest reading of the limit's words; mean \
          and p95 over time, from the first whole window on. Headroom is what its peak leaves. All of one run {cite}."
     )));
-    let head = ["class", "limit", "verdict", "mean", "p95", "peak", "allowed", "headroom", "keys", "all keys, per second"];
+    let head =
+        ["class", "limit", "verdict", "mean", "p95", "peak", "allowed", "headroom", "keys", "all keys, per second"];
     blocks.push(table("Demand by limit", 3, &head, used.iter().map(|limit| row(limit)).collect()));
     blocks.push(Block::Charts(figures::quota_use(dossier)));
     blocks.extend(readings(&used));

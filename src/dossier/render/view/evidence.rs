@@ -33,6 +33,10 @@ fn of_run(dossier: &Dossier, run: &RunEvidence, many: bool) -> Vec<Block> {
     let head = ["class", "429", "503", "requests", "served", "unanswered"];
     blocks.push(table(&format!("Answers in {}", run.source), 3, &head, run.classes.iter().map(class_row).collect()));
     blocks.push(Block::Charts(figures::per_minute(dossier, run)));
+    blocks.extend(figures::few_minutes(dossier, run).map(|minutes| {
+        let title = format!("Requests per minute in {}", run.source);
+        Block::Table(super::Table { title, words: 1, head: minutes.head, rows: minutes.rows })
+    }));
     blocks
 }
 

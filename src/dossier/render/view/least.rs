@@ -12,7 +12,8 @@ pub fn least(dossier: &Dossier) -> Vec<Block> {
     let mut blocks: Vec<Block> = Vec::new();
     blocks.extend(least.quotas.iter().flat_map(|search| quota(dossier, search)));
     if least.quotas.is_empty() {
-        blocks.push(nothing("No search for the least quota was made: `quotaproof plan PROFILE --find quota` makes one."));
+        blocks
+            .push(nothing("No search for the least quota was made: `quotaproof plan PROFILE --find quota` makes one."));
     }
     blocks.extend(least.fleets.iter().flat_map(|search| fleet(dossier, search)));
     blocks.extend(least.sweeps.iter().flat_map(|sweep| swept(dossier, sweep)));
@@ -25,7 +26,8 @@ fn quota(dossier: &Dossier, search: &Sourced<QuotaAnswer>) -> Vec<Block> {
     let delay = answer.delay_s.map_or_else(String::new, |delay| {
         format!(", none later than {} because of refusals (99th percentile)", format::seconds(delay))
     });
-    let headroom = if answer.headroom > 0.0 { format!(", {} to stay unused", percent(answer.headroom)) } else { String::new() };
+    let headroom =
+        if answer.headroom > 0.0 { format!(", {} to stay unused", percent(answer.headroom)) } else { String::new() };
     let lead = format!(
         "Simulated {} with {}, {} of each: at most {} of a class's requests refused{delay}{headroom}. Several numbers are \
          the span over the seeds; the largest suffices with each of them.",
@@ -42,7 +44,8 @@ fn quota(dossier: &Dossier, search: &Sourced<QuotaAnswer>) -> Vec<Block> {
     let lead = "All the least limits at once, enforced in simulation:";
     blocks.extend(titled_table("Held against themselves", lead, 2, &head, rows));
     if !answer.unproven.is_empty() {
-        blocks.push(Block::Lead(format!("Not judged, since no whole window was seen: {}.", answer.unproven.join("; "))));
+        blocks
+            .push(Block::Lead(format!("Not judged, since no whole window was seen: {}.", answer.unproven.join("; "))));
     }
     blocks
 }

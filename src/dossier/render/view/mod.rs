@@ -28,7 +28,10 @@ pub enum Block {
     /// Said with less weight: how to read what stands around it.
     Lead(String),
     /// A word that stands out, and a sentence.
-    Note { mark: Mark, text: String },
+    Note {
+        mark: Mark,
+        text: String,
+    },
     List(Vec<String>),
     Numbered(Vec<String>),
     Facts(Vec<(&'static str, String)>),

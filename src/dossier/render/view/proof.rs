@@ -19,7 +19,13 @@ pub fn mitigations(dossier: &Dossier) -> Vec<Block> {
     blocks.extend(dossier.least.comparisons.iter().flat_map(compared));
     let row = |habit: &Habit| {
         let saving = habit.would_save.map_or_else(|| "–".to_owned(), count);
-        vec![habit.check.clone(), words::cite(dossier, &habit.source), shown(habit_mark(habit)), habit.headline.clone(), saving]
+        vec![
+            habit.check.clone(),
+            words::cite(dossier, &habit.source),
+            shown(habit_mark(habit)),
+            habit.headline.clone(),
+            saving,
+        ]
     };
     let rows = mitigations.habits.iter().map(row).collect();
     let head = ["recommendation", "run", "followed", "seen", "requests it would save"];
@@ -43,7 +49,9 @@ fn habit_mark(habit: &Habit) -> report_words::Mark {
 /// What was not followed is no breach.
 fn verdict_mark(verdict: Verdict, severity: Severity) -> report_words::Mark {
     match (verdict, severity) {
-        (Verdict::Fail, Severity::Advice) => report_words::Mark { word: "not followed", ..report_words::gate(Verdict::Fail) },
+        (Verdict::Fail, Severity::Advice) => {
+            report_words::Mark { word: "not followed", ..report_words::gate(Verdict::Fail) }
+        }
         (verdict, _) => report_words::verdict(verdict),
     }
 }
@@ -84,7 +92,8 @@ fn compared(it: &Compared) -> Vec<Block> {
 pub fn client(dossier: &Dossier) -> Vec<Block> {
     let client = &dossier.client;
     let row = |check: &Shown| {
-        let name = if check.subject.is_empty() { check.check.clone() } else { format!("{} ({})", check.check, check.subject) };
+        let name =
+            if check.subject.is_empty() { check.check.clone() } else { format!("{} ({})", check.check, check.subject) };
         let mark = shown(verdict_mark(check.verdict, check.severity));
         let cases = match check.verdict {
             Verdict::Fail => format!("{} of {}", count(check.wrong), count(check.looked_at)),
@@ -96,11 +105,22 @@ pub fn client(dossier: &Dossier) -> Vec<Block> {
     let head = ["check", "run", "verdict", "seen", "cases"];
     let mut blocks = titled_table("Manners", lead, 4, &head, client.checks.iter().map(row).collect());
     let row = |it: &Amplification| {
-        vec![it.class.clone(), words::cite(dossier, &it.source), format!("{:.2}", it.attempts_per_operation), count(it.operations)]
+        vec![
+            it.class.clone(),
+            words::cite(dossier, &it.source),
+            format!("{:.2}", it.attempts_per_operation),
+            count(it.operations),
+        ]
     };
     let head = ["class", "run", "requests per operation", "operations"];
     let rows = client.amplification.iter().map(row).collect();
-    blocks.extend(titled_table("Amplification", "How many requests an operation took, retries included.", 2, &head, rows));
+    blocks.extend(titled_table(
+        "Amplification",
+        "How many requests an operation took, retries included.",
+        2,
+        &head,
+        rows,
+    ));
     blocks.extend(ordeals(dossier));
     blocks
 }
@@ -121,8 +141,7 @@ fn ordeals(dossier: &Dossier) -> Vec<Block> {
     };
     let rows = dossier.client.ordeals.iter().map(row).collect();
     let lead = "What followed a cold start and each event of the profile, over all classes.";
-    let head =
-        ["what", "run", "at", "requests", "most per second", "most in the run", "429", "503", "other or none"];
+    let head = ["what", "run", "at", "requests", "most per second", "most in the run", "429", "503", "other or none"];
     titled_table("Cold starts and storms", lead, 3, &head, rows)
 }
 
@@ -156,6 +175,7 @@ pub fn questions(dossier: &Dossier) -> Vec<Block> {
         let cites = if cites.is_empty() { String::new() } else { format!(" {}", cites.join(" ")) };
         format!("({}) {}{because}{cites}", words::question_kind(question.kind), question.question)
     };
-    let lead = "What the documents leave open or contradict. What a simulated server did is no question to the provider.";
+    let lead =
+        "What the documents leave open or contradict. What a simulated server did is no question to the provider.";
     vec![Block::Lead(lead.to_owned()), Block::Numbered(dossier.questions.iter().map(text).collect())]
 }

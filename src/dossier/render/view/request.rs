@@ -64,7 +64,7 @@ pub fn fleet(dossier: &Dossier) -> Vec<Block> {
     let mut blocks: Vec<Block> = fleet.description.iter().map(|text| Block::Text(text.clone())).collect();
     blocks.push(Block::Text(played));
     for group in &fleet.groups {
-        blocks.push(Block::Heading(format!("{}: {} {}", group.name, count(group.devices.into()), group.kind)));
+        blocks.push(Block::Heading(format!("{}: {}", group.name, words::devices(group))));
         blocks.push(Block::List(group.behaviour.clone()));
     }
     if !fleet.events.is_empty() {
