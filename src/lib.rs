@@ -32,6 +32,7 @@ pub mod report;
 pub mod dossier;
 pub mod reference;
 pub mod drive;
+pub mod plan;
 pub mod cli;
 
 #[cfg(test)]

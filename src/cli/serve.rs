@@ -133,7 +133,7 @@ async fn signalled() -> std::io::Result<()> {
     tokio::signal::ctrl_c().await
 }
 
-fn reading(text: &str) -> Result<Reading, String> {
+pub(super) fn reading(text: &str) -> Result<Reading, String> {
     // Profiles write readings with an underscore, command lines with a hyphen.
     named(&text.replace('-', "_")).ok_or_else(|| "use rolling, token-bucket, fixed-first-hit or fixed-aligned".into())
 }
@@ -161,7 +161,7 @@ fn lifetime(text: &str) -> Result<Nanos, String> {
     Ok(Nanos::from(lifetime.unsigned_abs()))
 }
 
-fn share(text: &str) -> Result<f64, String> {
+pub(super) fn share(text: &str) -> Result<f64, String> {
     let share = match text.strip_suffix('%') {
         Some(percent) => percent.trim().parse().map(|percent: f64| percent / 100.0),
         None => text.parse(),

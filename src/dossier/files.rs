@@ -7,9 +7,6 @@ use super::admit::Evidence;
 use super::model::Dossier;
 use super::render;
 use crate::report::files::{self, LoadError};
-use crate::summary::plan;
-
-const PLAN: &str = "plan.json";
 pub const DOSSIER: &str = "dossier.json";
 pub const PAGE: &str = "dossier.html";
 pub const MARKDOWN: &str = "dossier.md";
@@ -20,9 +17,7 @@ pub const SUMMARY: &str = "summary.txt";
 /// # Errors
 /// Says what is wrong with it and what to do.
 pub fn load(dir: &Path) -> Result<Evidence, LoadError> {
-    let plan = dir.join(PLAN);
-    let plan = if plan.exists() { Some(files::read(&plan, plan::FORMAT)?) } else { None };
-    Ok(Evidence { dir: name(dir), summary: files::load(dir)?, plan })
+    Ok(Evidence { dir: name(dir), summary: files::load(dir)?, plan: files::load_plan(dir)? })
 }
 
 /// The directory's own name: where it lies is nobody else's business.

@@ -3,11 +3,13 @@
 use askama::Template;
 
 use super::chart::{Body, Figure, over_time, percentile};
+use super::plan::{self, Section};
 use super::triage::Triage;
 use super::view::{self, FindingRow, GateRow, QuotaRow, TableView};
 use super::words::{self, Mark};
 use super::{format, text};
 use crate::summary::finding::Verdict;
+use crate::summary::plan::Plan;
 use crate::summary::{GroupInfo, Summary};
 
 #[derive(Template)]
@@ -16,6 +18,11 @@ struct Page<'a> {
     summary: &'a Summary,
     style: &'static str,
     verdict: Mark,
+    /// What a simulation does not show.
+    simulated: Option<&'static str>,
+    /// What holds for all answers of a plan, and the answers.
+    caveats: &'a [String],
+    plan: Vec<Section>,
     facts: Vec<(&'static str, String)>,
     /// Where the limit stands in every quota's bar, in percent of the bar's width.
     limit_at: String,
@@ -45,16 +52,17 @@ struct Page<'a> {
 impl Page<'_> {
     /// How many charts the page holds, for those who check that all of them are drawn.
     fn charts(&self) -> usize {
-        let figures = self.latency.iter().chain(&self.traffic).chain(&self.quota_use).chain([&self.lateness]);
+        let plan = self.plan.iter().flat_map(|section| &section.figures);
+        let figures = plan.chain(&self.latency).chain(&self.traffic).chain(&self.quota_use).chain([&self.lateness]);
         figures.filter(|figure| matches!(figure.body, Body::Drawn(_))).count()
     }
 }
 
-/// The summary as a page.
+/// The summary as a page, with the answers of a plan.
 ///
 /// # Errors
 /// What the template engine reports; writing into memory gives it no reason to.
-pub fn render(summary: &Summary) -> askama::Result<String> {
+pub fn render(summary: &Summary, plan: Option<&Plan>) -> askama::Result<String> {
     let triage = Triage::of(summary);
     let rows = |findings: Vec<_>| findings.into_iter().map(FindingRow::of).collect();
     let used = |figure: &Figure| matches!(figure.body, Body::Drawn(_));
@@ -64,6 +72,9 @@ pub fn render(summary: &Summary) -> askama::Result<String> {
         summary,
         style: include_str!("templates/style.css"),
         verdict: words::exit(summary.conclusion.exit),
+        simulated: words::simulated(summary.run.driver),
+        caveats: plan.map_or(&[], |plan| &plan.caveats),
+        plan: plan.map(plan::sections).unwrap_or_default(),
         facts: view::facts(summary),
         limit_at: view::limit_at(summary),
         quotas: view::quotas(summary),
@@ -125,7 +136,7 @@ mod tests {
     }
 
     fn page(summary: &Summary) -> String {
-        render(summary).unwrap()
+        render(summary, None).unwrap()
     }
 
     /// Every tag of the page in order: name, whether it ends an element, attributes.
@@ -312,7 +323,7 @@ mod tests {
             latency.from_sent.max = odd[0];
             prop_assert_eq!(defect(&page(&summary)), None);
             super::super::terminal::render(&summary, None, crate::report::terminal::Style { colour: false, narrow: true });
-            super::super::markdown::render(&summary);
+            super::super::markdown::render(&summary, None);
             super::super::junit::render(&summary).unwrap();
         }
     }

@@ -6,8 +6,7 @@ use crate::report::chart::axis::Axis;
 use crate::report::chart::ink::Ink;
 use crate::report::chart::plot::{Line, Plot};
 use crate::report::chart::{Figure, Table};
-use crate::report::format::{self, count, percent};
-use crate::summary::plan::{Sweep, SweepPoint};
+use crate::report::format::{self, count};
 
 /// Lines in one chart.
 const MOST_LINES: usize = 8;
@@ -152,55 +151,6 @@ fn counts_figure(id: &str, title: &str, series: &[(&str, &[u64])], (step_s, whol
     let head = std::iter::once("time".to_owned()).chain(shown.iter().map(|(_, series)| series.0.to_owned()));
     let table = Table { head: head.collect(), rows: rows.collect() };
     Some(Figure::drawn(id, title, &note, &description, &plot, table))
-}
-
-/// The use of each limit, as a share of it, at each value.
-pub fn sweep(source: &str, sweep: &Sweep) -> Figure {
-    let id = format!("sweep-{source}");
-    let title = format!("Use of each limit by {}, simulated", sweep.path);
-    let place = |point: &SweepPoint| if sweep.log { point.number.max(1e-9).log10() } else { point.number };
-    let (Some(first), Some(last)) = (sweep.points.first(), sweep.points.last()) else {
-        return Figure::sentence(&id, &title, "No value was tried.");
-    };
-    let limits: Vec<(&str, &str)> =
-        first.quotas.iter().map(|quota| (quota.class.as_str(), quota.limit.as_str())).collect();
-    let share = |point: &SweepPoint, limit: &(&str, &str)| {
-        let quota = point.quotas.iter().find(|quota| (quota.class.as_str(), quota.limit.as_str()) == *limit)?;
-        Some(f64::from(quota.peak) / f64::from(quota.allow.max(1)))
-    };
-    let line = |(index, limit): (usize, &(&str, &str))| Line {
-        label: limit.0.to_owned(),
-        ink: Ink::nth(index),
-        points: sweep.points.iter().filter_map(|point| Some((place(point), share(point, limit)?))).collect(),
-    };
-    let lines: Vec<Line> = limits
-        .iter()
-        .enumerate()
-        .map(line)
-        .filter(|line| line.points.iter().any(|at| at.1 > 0.0))
-        .take(MOST_LINES)
-        .collect();
-    let highest = lines.iter().flat_map(|line| &line.points).map(|at| at.1).fold(1.0, f64::max);
-    let mut y = Axis::amounts(highest);
-    y.ticks.iter_mut().for_each(|(at, label)| *label = percent(*at));
-    let every = sweep.points.len().div_ceil(5).max(1);
-    let ticks = sweep.points.iter().step_by(every).map(|point| (place(point), point.value.clone())).collect();
-    let to = if place(last) > place(first) { place(last) } else { place(first) + 1.0 };
-    let plot = Plot {
-        x: Axis { from: place(first), to, ticks },
-        y,
-        lines,
-        limit: Some((1.0, "limit".to_owned())),
-        events: vec![],
-    };
-    let description = format!("{} values, from {} to {}.", sweep.points.len(), first.value, last.value);
-    let note = "Peak under the strictest reading; 100% is the limit.";
-    let row = |point: &SweepPoint| {
-        let shares = limits.iter().map(|limit| share(point, limit).map_or_else(|| "–".to_owned(), percent));
-        std::iter::once(point.value.clone()).chain(shares).collect()
-    };
-    let head = std::iter::once("value".to_owned()).chain(limits.iter().map(|limit| limit.0.to_owned())).collect();
-    Figure::drawn(&id, &title, note, &description, &plot, Table { head, rows: sweep.points.iter().map(row).collect() })
 }
 
 /// Points in the middle of their steps.

@@ -204,12 +204,13 @@ fn refusals(dossier: &Dossier) -> Vec<Claim> {
             .collect();
         classes
     };
-    dossier.evidence.iter().flat_map(of_run).collect()
+    dossier.evidence.iter().filter(|run| run.same_fleet).flat_map(of_run).collect()
 }
 
-/// Only what runs have shown: a check that saw nothing is no proof.
+/// Only what runs of this fleet have shown: a check that saw nothing is no proof.
 fn manners(dossier: &Dossier) -> Vec<Claim> {
-    let checks = dossier.client.checks.iter().filter(|shown| shown.check == "client.obeys-hint");
+    let same = |source: &str| dossier.evidence.iter().any(|run| run.same_fleet && run.source == source);
+    let checks = dossier.client.checks.iter().filter(|shown| shown.check == "client.obeys-hint" && same(&shown.source));
     let obeyed = checks.filter(|shown| matches!(shown.verdict, Verdict::Pass | Verdict::Fail)).map(|shown| {
         let text = match shown.verdict {
             Verdict::Pass => format!("Clients waited as told in all {} cases looked at", count(shown.looked_at)),
@@ -221,6 +222,7 @@ fn manners(dossier: &Dossier) -> Vec<Claim> {
         .client
         .amplification
         .iter()
+        .filter(|it| same(&it.source))
         .max_by(|a, b| a.attempts_per_operation.total_cmp(&b.attempts_per_operation));
     let most = most.map(|most| {
         let text = format!("At most {:.2} requests per operation ({})", most.attempts_per_operation, most.class);

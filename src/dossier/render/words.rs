@@ -6,7 +6,7 @@ use super::super::model::{
 use crate::report::format::{count, percent, plural};
 use crate::report::words::{Mark, Tone};
 use crate::summary::Safety;
-use crate::summary::plan::{GroupCount, Need, Spread};
+use crate::summary::plan::{Need, Spread};
 
 /// What stands where nobody has said anything.
 pub const OPEN: &str = "to be filled in";
@@ -142,12 +142,6 @@ pub fn fleet(dossier: &Dossier) -> String {
 /// `1 operator`, `5,000 chargers`.
 pub fn devices(group: &Group) -> String {
     plural(group.devices.into(), group.kind.strip_suffix('s').unwrap_or(&group.kind))
-}
-
-/// `depot 5,000, dashboards 40`.
-pub fn group_counts(fleet: &[GroupCount]) -> String {
-    let groups = fleet.iter().map(|group| format!("{} {}", group.group, count(group.devices.into())));
-    groups.collect::<Vec<_>>().join(", ")
 }
 
 /// `118`, or `112 to 118` where seeds differ.

@@ -96,12 +96,16 @@ fn readings(used: &[&LimitDemand]) -> Vec<Block> {
     titled_table("Under each reading", lead, 2, &head, rows.collect())
 }
 
+fn profile<'a>(dossier: &'a Dossier, source: &str) -> &'a str {
+    dossier.reference(source).map_or("", |reference| reference.profile.as_str())
+}
+
 fn elsewhere(dossier: &Dossier, used: &[&LimitDemand]) -> Vec<Block> {
     let rows = used.iter().flat_map(|limit| {
         limit.elsewhere.iter().map(|other| {
             vec![
                 limit.class.clone(),
-                words::cite(dossier, &other.source),
+                format!("{} {}", profile(dossier, &other.source), words::cite(dossier, &other.source)),
                 shown(report_words::safety(other.safety)),
                 count(other.peak.into()),
                 count(limit.allow.into()),

@@ -1,8 +1,8 @@
 //! Parts 5, 6, 8 and 9: mitigations, manners, offers, questions.
 
-use super::super::super::model::{Amplification, Compared, Dossier, Habit, Ordeal, Question, Shown};
+use super::super::super::model::{Amplification, Dossier, Habit, Ordeal, Question, Shown};
 use super::super::words;
-use super::{Block, nothing, or_open, shown, table, titled_table};
+use super::{Block, least, nothing, or_open, shown, titled_table};
 use crate::report::format::{self, compact, count};
 use crate::report::words as report_words;
 use crate::summary::finding::{Severity, Verdict};
@@ -16,7 +16,7 @@ pub fn mitigations(dossier: &Dossier) -> Vec<Block> {
         blocks.push(Block::Lead("In our words; what runs show of it follows.".to_owned()));
         blocks.push(Block::List(mitigations.stated.clone()));
     }
-    blocks.extend(dossier.least.comparisons.iter().flat_map(compared));
+    blocks.extend(dossier.least.comparisons.iter().flat_map(least::compared));
     let row = |habit: &Habit| {
         let saving = habit.would_save.map_or_else(|| "–".to_owned(), count);
         vec![
@@ -54,39 +54,6 @@ fn verdict_mark(verdict: Verdict, severity: Severity) -> report_words::Mark {
         }
         (verdict, _) => report_words::verdict(verdict),
     }
-}
-
-fn compared(it: &Compared) -> Vec<Block> {
-    let comparison = &it.comparison;
-    let lead = format!(
-        "Simulated: before [{}] is {}, after [{}] is {}. {}",
-        it.before,
-        comparison.before.description.as_ref().unwrap_or(&comparison.before.origin.profile),
-        it.after,
-        comparison.after.description.as_ref().unwrap_or(&comparison.after.origin.profile),
-        comparison.words.join(" ")
-    );
-    let head = ["class", "requests before", "after", "refused before", "after", "frames before", "after"];
-    let row = |class: &crate::summary::plan::ClassChange| {
-        let pairs = [&class.requests, &class.refused, &class.frames];
-        let numbers = pairs.into_iter().flat_map(|change| [count(change.before), count(change.after)]);
-        std::iter::once(class.class.clone()).chain(numbers).collect()
-    };
-    let mut blocks = titled_table("Before and after", &lead, 1, &head, comparison.classes.iter().map(row).collect());
-    let head = ["class", "limit", "peak before", "after", "allowed", "headroom before", "after"];
-    let row = |quota: &crate::summary::plan::QuotaChange| {
-        vec![
-            quota.class.clone(),
-            quota.limit.clone(),
-            count(quota.peak.before.into()),
-            count(quota.peak.after.into()),
-            count(quota.allow.into()),
-            report_words::headroom(quota.headroom.before),
-            report_words::headroom(quota.headroom.after),
-        ]
-    };
-    blocks.push(table("Quotas before and after", 2, &head, comparison.quotas.iter().map(row).collect()));
-    blocks
 }
 
 pub fn client(dossier: &Dossier) -> Vec<Block> {
