@@ -94,3 +94,71 @@ fn told(dossier: &Dossier, paths: &[PathBuf]) -> String {
     }
     lines.join("\n") + "\n"
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dossier::sample;
+    use crate::report;
+
+    /// A directory with a run of that name in it.
+    fn stored(base: &Path, evidence: &Evidence) -> PathBuf {
+        let dir = base.join(&evidence.dir);
+        report::write_all(&dir, &evidence.summary, evidence.plan.as_ref(), None).unwrap();
+        dir
+    }
+
+    fn args(dirs: Vec<PathBuf>, answers: Option<PathBuf>, out: Option<PathBuf>) -> DossierArgs {
+        DossierArgs { dirs, answers, out, template: false }
+    }
+
+    #[test]
+    fn runs_and_plans_become_four_files_and_a_list_of_what_is_open() {
+        let base = tempfile::tempdir().unwrap();
+        let dirs: Vec<PathBuf> = sample::all().iter().map(|evidence| stored(base.path(), evidence)).collect();
+        let out_dir = base.path().join("dossier");
+        let mut out = Vec::new();
+        assert_eq!(run(&args(dirs, None, Some(out_dir.clone())), &mut out).unwrap(), Exit::Pass);
+        let told = String::from_utf8(out).unwrap();
+        for name in [files::DOSSIER, files::PAGE, files::MARKDOWN, files::SUMMARY] {
+            assert!(out_dir.join(name).is_file() && told.contains(name), "{name}: {told}");
+        }
+        assert!(told.contains("11 items left open:"), "{told}");
+        let json = std::fs::read_to_string(out_dir.join(files::DOSSIER)).unwrap();
+        let dossier: Dossier = serde_json::from_str(&json).unwrap();
+        assert_eq!(dossier.evidence.len(), 3);
+        assert_eq!(dossier.references[0].run, sample::planned().dir, "no path of this machine is told");
+        assert_eq!(dossier.least.quotas.len(), 1, "the plan was read");
+    }
+
+    #[test]
+    fn without_a_place_to_write_to_it_stands_beside_the_first_run() {
+        let base = tempfile::tempdir().unwrap();
+        let dir = stored(base.path(), &sample::on_stand_in());
+        assert_eq!(run(&args(vec![dir.clone()], None, None), &mut Vec::new()).unwrap(), Exit::Pass);
+        assert!(dir.join(files::PAGE).is_file() && dir.join("report.html").is_file());
+    }
+
+    #[test]
+    fn wrong_answers_and_runs_that_cannot_stand_together_are_the_callers_mistake() {
+        let base = tempfile::tempdir().unwrap();
+        let dir = stored(base.path(), &sample::on_stand_in());
+        let answers = base.path().join("answers.yaml");
+        for (text, exit) in [
+            ("company: Depot Ltd", Exit::Pass),
+            ("compani: x", Exit::Usage),
+            ("quotas: [{class: x, requested: 9}]", Exit::Usage),
+        ] {
+            std::fs::write(&answers, text).unwrap();
+            assert_eq!(
+                run(&args(vec![dir.clone()], Some(answers.clone()), None), &mut Vec::new()).unwrap(),
+                exit,
+                "{text}"
+            );
+        }
+        let twice = args(vec![dir.clone(), dir], None, None);
+        assert_eq!(run(&twice, &mut Vec::new()).unwrap(), Exit::Usage);
+        let nowhere = args(vec![base.path().join("nowhere")], None, None);
+        assert_eq!(run(&nowhere, &mut Vec::new()).unwrap(), Exit::Usage);
+    }
+}

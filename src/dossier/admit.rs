@@ -105,9 +105,9 @@ fn same_policy(first: &Evidence, one: &Evidence) -> Result<(), Refusal> {
     let run = &one.summary.run;
     let differ = |other: String, name: &str, hash: &str| Refusal::Policies {
         first: first.dir.clone(),
-        first_policy: policy_text(&first.summary.policy.name, &first.summary.run.policy_hash),
+        first_policy: named(&first.summary.policy.name, &first.summary.run.policy_hash),
         other,
-        other_policy: policy_text(name, hash),
+        other_policy: named(name, hash),
     };
     if run.policy_hash != first.summary.run.policy_hash {
         return Err(differ(one.dir.clone(), &one.summary.policy.name, &run.policy_hash));
@@ -121,7 +121,8 @@ fn same_policy(first: &Evidence, one: &Evidence) -> Result<(), Refusal> {
     let of_this_profile = origins(one.plan.as_ref()).filter(|(what, _)| !["before", "after"].contains(what));
     for (_, origin) in of_this_profile {
         if origin.profile_hash != run.profile_hash {
-            let (plan, run) = (origin.profile.clone(), run.name.clone());
+            let plan = named(&origin.profile, &origin.profile_hash);
+            let run = named(&run.name, &run.profile_hash);
             return Err(Refusal::MixedDirectory { dir: one.dir.clone(), plan, run });
         }
     }
@@ -139,7 +140,7 @@ fn origins(plan: Option<&Plan>) -> impl Iterator<Item = (&'static str, &Origin)>
     })
 }
 
-fn policy_text(name: &str, hash: &str) -> String {
+fn named(name: &str, hash: &str) -> String {
     format!("`{name}` ({})", hash.chars().take(12).collect::<String>())
 }
 

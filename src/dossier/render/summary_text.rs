@@ -184,7 +184,8 @@ fn least(dossier: &Dossier, asked: &Asked) -> Option<Claim> {
     });
     let varied: Vec<String> = varied.collect();
     let varied = if varied.is_empty() { String::new() } else { format!(" ({})", varied.join("; ")) };
-    let text = format!("Least {} that suffices: {}{varied}, simulated", asked.class, words::spread(need.least));
+    let text =
+        format!("Least limit of {} that suffices: {}{varied}, simulated", asked.class, words::spread(need.least));
     Some(cited(2, text, &search.source))
 }
 
