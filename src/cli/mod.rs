@@ -54,7 +54,7 @@ enum Verb {
     #[command(subcommand)]
     Policy(policy::PolicyVerb),
     Serve(serve::ServeOptions),
-    /// Render the reports of an earlier run again from its summary.json
+    /// Render the reports of an earlier run or plan again from what it has stored
     Report {
         /// A directory that `run` or `plan` wrote
         dir: PathBuf,

@@ -21,7 +21,7 @@ use crate::report::terminal::{self, Style};
 use crate::report::{self, files};
 use crate::summary::plan::Plan;
 use crate::time::Nanos;
-use crate::words::{count, percent, plural};
+use crate::words::{count, plural, trimmed};
 use crate::yaml::Diagnosis;
 
 /// What `plan` is told.
@@ -175,14 +175,19 @@ fn command(args: &PlanArgs, base: &Base) -> String {
     add("--duration", args.duration.map(|duration| duration.to_string()));
     add("--limiter", args.limiter.map(hyphened));
     args.find.iter().for_each(|find| add("--find", Some(find.to_string())));
-    add("--headroom", args.headroom.map(percent));
-    add("--refused-ratio", args.refused_ratio.map(percent));
+    add("--headroom", args.headroom.map(exactly));
+    add("--refused-ratio", args.refused_ratio.map(exactly));
     add("--delay", args.delay.map(|delay| delay.to_string()));
-    add("--growth", args.growth.map(percent));
+    add("--growth", args.growth.map(exactly));
     add("--seeds", (!args.find.is_empty() || args.sweep.is_some()).then(|| args.seeds.to_string()));
     add("--compare", args.compare.as_ref().map(|path| path.display().to_string()));
     add("--sweep", args.sweep.as_ref().map(ToString::to_string));
     command
+}
+
+/// A share as the command line has it, not rounded as for people.
+fn exactly(share: f64) -> String {
+    format!("{}%", trimmed(format!("{:.9}", share * 100.0)))
 }
 
 /// A reading as the command line has it.
@@ -272,4 +277,47 @@ fn growth(text: &str) -> Result<f64, String> {
     };
     let share = share.ok().filter(|share| *share > 0.0 && *share <= 100.0);
     share.ok_or_else(|| "write a growth as 50% or 0.5".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        plan: PlanArgs,
+    }
+
+    fn parse(line: &str) -> PlanArgs {
+        let words = line.split(' ').skip(1);
+        Line::try_parse_from(words).unwrap_or_else(|error| panic!("{error}")).plan
+    }
+
+    fn command_of(args: &PlanArgs) -> String {
+        let overrides = Overrides { seed: args.seed, duration: args.duration, limiter: args.limiter };
+        command(args, &Base::read(&args.profile, overrides).unwrap())
+    }
+
+    #[test]
+    fn the_command_that_is_told_makes_the_same_again() {
+        let short = command_of(&parse("quotaproof plan tellus-depot"));
+        assert_eq!(short, "quotaproof plan tellus-depot --seed 7");
+        let long = "quotaproof plan tellus-depot --seed 9 --duration 2m --limiter token-bucket --find fleet=depot --find quota \
+                    --headroom 12.345% --refused-ratio 0.1% --delay 5s --growth 150% --seeds 2 --compare other.yaml \
+                    --sweep fleet.depot.chargers.count=1..5:log/3";
+        assert_eq!(command_of(&parse(long)), long);
+    }
+
+    #[test]
+    fn questions_are_those_of_the_command_line() {
+        let args = parse("quotaproof plan tellus-depot --find fleet --find quota --headroom 20% --growth 0.5");
+        let questions = questions(&args, Overrides::default()).unwrap();
+        assert_eq!((questions.headroom, questions.seeds), (0.2, 3));
+        assert_eq!(questions.fleet.unwrap().group, None);
+        assert_eq!(questions.quota.unwrap().growth, Some(0.5));
+        assert!(super::questions(&parse("quotaproof plan tellus-depot"), Overrides::default()).unwrap().is_empty());
+    }
 }

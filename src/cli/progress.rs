@@ -13,7 +13,7 @@ use crate::drive::live::Control;
 use crate::plan::Meter;
 use crate::plan::meter::Reading;
 use crate::time::Nanos;
-use crate::words::count;
+use crate::words::{count, plural};
 
 /// Shows how far a run is until it is dropped.
 pub struct Progress(#[expect(dead_code, reason = "it draws until it is dropped")] Drawer);
@@ -39,8 +39,8 @@ impl PlanProgress {
         let meter = Arc::clone(meter);
         PlanProgress(Drawer::start(move |bar, elapsed| {
             let read = meter.read();
-            bar.set_length(read.duration.0);
-            bar.set_position(read.now.0.min(read.duration.0));
+            bar.set_length(read.devices);
+            bar.set_position(read.played.min(read.devices));
             bar.set_message(plan_line(&read, elapsed));
         }))
     }
@@ -89,10 +89,11 @@ fn plan_line(read: &Reading, elapsed: Nanos) -> String {
     let speed = read.requests as f64 / elapsed.as_secs_f64().max(1e-9);
     let what = if read.what.is_empty() { String::new() } else { format!(" · {}", read.what) };
     format!(
-        "play {}: {}/{} s simulated · {} requests/s{what}",
+        "play {}: {} of {} through {} of simulated time · {} requests/s{what}",
         read.plays,
-        read.now.as_secs(),
-        read.duration.as_secs(),
+        count(read.played),
+        plural(read.devices, "device"),
+        read.duration,
         count(speed as u64)
     )
 }

@@ -9,6 +9,7 @@ use crate::dossier::model::Dossier;
 use crate::policy::document::PolicyDocument;
 use crate::profile::document::ProfileDocument;
 use crate::summary::Summary;
+use crate::summary::plan::Plan;
 
 /// What a schema describes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -16,9 +17,8 @@ pub enum Subject {
     Profile,
     Policy,
     Summary,
-    /// What `dossier` writes
+    Plan,
     Dossier,
-    /// What `dossier --answers` reads
     Answers,
 }
 
@@ -35,6 +35,7 @@ fn schema(subject: Subject) -> Schema {
         Subject::Profile => settings.into_generator().into_root_schema_for::<ProfileDocument>(),
         Subject::Policy => settings.into_generator().into_root_schema_for::<PolicyDocument>(),
         Subject::Summary => settings.for_serialize().into_generator().into_root_schema_for::<Summary>(),
+        Subject::Plan => settings.for_serialize().into_generator().into_root_schema_for::<Plan>(),
         Subject::Dossier => settings.for_serialize().into_generator().into_root_schema_for::<Dossier>(),
         Subject::Answers => settings.into_generator().into_root_schema_for::<Answers>(),
     }
@@ -53,7 +54,8 @@ mod tests {
 
     use super::*;
 
-    const ALL: [Subject; 5] = [Subject::Profile, Subject::Policy, Subject::Summary, Subject::Dossier, Subject::Answers];
+    const ALL: [Subject; 6] =
+        [Subject::Profile, Subject::Policy, Subject::Summary, Subject::Plan, Subject::Dossier, Subject::Answers];
 
     /// Calls `visit` with every property of every object of a schema, and where it is.
     fn properties(schema: &Value, path: &str, visit: &mut impl FnMut(&str, &Value)) {

@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
+use super::limits;
 use super::play::PlayOptions;
+use crate::policy::model::Limit;
 use crate::policy::reading::Reading;
 use crate::profile::{self, Draft};
 use crate::scenario::fleet::Reaction;
@@ -100,8 +102,8 @@ impl Base {
         }
     }
 
-    /// What holds for every answer. `today` is the play of the profile as it stands.
-    pub fn caveats(&self, today: &Summary) -> Vec<String> {
+    /// What holds for every answer. `today` is the play of the profile as it stands, `headroom` what was asked for.
+    pub fn caveats(&self, today: &Summary, headroom: f64) -> Vec<String> {
         let network = &self.scenario.network;
         let mut caveats = vec![
             "All of this is simulated: the profile's devices played in virtual time, and the policy's limits. No request was \
@@ -126,6 +128,16 @@ impl Base {
                 "Clients that stop before they are refused are judged by what they would ask for if nothing stopped them."
                     .to_owned(),
             );
+        }
+        if has_short_bucket(&self.scenario) {
+            caveats.push(format!(
+                "A bucket begins full, and so lets more through in {} than its rate: where a limit is read as one, a longer \
+                 --duration tells what lasts.",
+                self.scenario.duration
+            ));
+        }
+        if headroom > 0.0 {
+            caveats.push("Headroom is left of limits above one: of a limit of one no part can stay unused.".to_owned());
         }
         if !server(&self.scenario.target).faults.is_empty() {
             caveats.push("Searches leave out the deliberate faults of the profile's server.".to_owned());
@@ -157,6 +169,19 @@ fn overridden(mut scenario: Scenario, overrides: Overrides) -> Result<Scenario, 
     spec.limiter = overrides.limiter.unwrap_or(spec.limiter);
     scenario.target = Target::Embedded(spec);
     Ok(scenario)
+}
+
+/// Whether some limit may be a bucket whose first filling counts for much of what a play lets through.
+fn has_short_bucket(scenario: &Scenario) -> bool {
+    const WINDOWS: u64 = 10;
+    let buckets = [Reading::TokenBucket, Reading::LeakyBucket, Reading::IntervalRefill];
+    limits::lines(&scenario.policy).iter().any(|line| match &line.limit {
+        Limit::Rate(rate) => {
+            let may_be = rate.readings().iter().any(|reading| buckets.contains(reading));
+            may_be && scenario.duration < Nanos(rate.per.0.saturating_mul(WINDOWS))
+        }
+        Limit::Concurrent(_) | Limit::Cooldown(_) => false,
+    })
 }
 
 /// Whether clients of a group hold back what they are not yet refused.

@@ -15,7 +15,8 @@ const QUANTILE: f64 = 0.99;
 pub struct Delays {
     /// When each operation that has been refused was first due.
     refused: HashMap<(DeviceId, Flow), Nanos>,
-    by_operation: HashMap<OperationId, Served>,
+    /// By the operation's number.
+    by_operation: Vec<Served>,
 }
 
 /// Operations of one kind that were served.
@@ -36,11 +37,12 @@ impl Delays {
                         self.refused.entry(call).or_insert(record.due);
                     }
                     Outcome::Served => {
-                        let served = self.by_operation.entry(record.operation).or_default();
+                        // Most plays see no refusal, and none of their requests is looked up.
+                        let due = if self.refused.is_empty() { None } else { self.refused.remove(&call) };
+                        let late = due.map(|due| record.sent.unwrap_or(record.done).saturating_sub(due));
+                        let served = self.served(record.operation);
                         served.all += 1;
-                        if let Some(due) = self.refused.remove(&call) {
-                            served.late.push(record.sent.unwrap_or(record.done).saturating_sub(due));
-                        }
+                        served.late.extend(late);
                     }
                     _ => {}
                 }
@@ -53,11 +55,19 @@ impl Delays {
         }
     }
 
+    fn served(&mut self, operation: OperationId) -> &mut Served {
+        let index = usize::from(operation.0);
+        if index >= self.by_operation.len() {
+            self.by_operation.resize_with(index + 1, Served::default);
+        }
+        &mut self.by_operation[index]
+    }
+
     /// Takes over what another shard saw: devices are in one shard each.
     pub fn merge(&mut self, other: Delays) {
         self.refused.extend(other.refused);
-        for (operation, served) in other.by_operation {
-            let own = self.by_operation.entry(operation).or_default();
+        for (operation, served) in other.by_operation.into_iter().enumerate() {
+            let own = self.served(OperationId(operation as u16));
             own.all += served.all;
             own.late.extend(served.late);
         }
@@ -65,7 +75,7 @@ impl Delays {
 
     /// The delay that 99% of an operation's kind kept to, of the kind that was delayed most.
     pub fn worst(&self) -> Nanos {
-        self.by_operation.values().map(Served::at_quantile).max().unwrap_or_default()
+        self.by_operation.iter().map(Served::at_quantile).max().unwrap_or_default()
     }
 }
 

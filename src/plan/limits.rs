@@ -103,7 +103,7 @@ pub fn with_allowed(policy: &Policy, allowed: &[Option<u32>]) -> Policy {
     changed
 }
 
-/// The policy with a share of every limit set aside. A limit of one stays one.
+/// The policy with a share of every limit set aside. A limit of one stays one: no part of it can stay unused.
 pub fn with_headroom(policy: &Policy, headroom: f64) -> Policy {
     let left: Vec<Option<u32>> = lines(policy).iter().map(|line| Some(within(line.allow, headroom))).collect();
     if headroom == 0.0 { policy.clone() } else { with_allowed(policy, &left) }
@@ -117,6 +117,9 @@ pub fn within(allow: u32, headroom: f64) -> u32 {
 
 /// The least limit of which so much is left when a share is set aside.
 pub fn around(needed: u32, headroom: f64) -> u32 {
+    if needed <= 1 {
+        return needed;
+    }
     let guess = (f64::from(needed) / (1.0 - headroom)).floor() as u32;
     (guess.saturating_sub(1)..).find(|&allow| allow >= needed && within(allow, headroom) >= needed).unwrap_or(needed)
 }
@@ -130,6 +133,7 @@ mod tests {
     fn what_is_set_aside_and_what_is_needed_around_it_are_inverse() {
         assert_eq!((within(60, 0.2), around(48, 0.2)), (48, 60));
         assert_eq!((within(10, 0.0), around(10, 0.0)), (10, 10));
+        assert_eq!((within(1, 0.2), around(1, 0.2)), (1, 1));
         for needed in 1..500 {
             for headroom in [0.0, 0.1, 0.2, 0.25, 0.5, 0.9] {
                 let allow = around(needed, headroom);

@@ -1,20 +1,27 @@
 //! How far the plays are, for whoever watches.
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::drive::virtual_time::Progress;
 use crate::time::Nanos;
 
-/// Shared by those who play and those who show it. All counts are over all plays of a command.
+/// Shared by those who play and those who show it.
 #[derive(Debug, Default)]
 pub struct Meter {
-    plays: AtomicU64,
+    /// Over all plays of a command.
     requests: AtomicU64,
-    /// Of the play under way.
-    now: AtomicU64,
-    duration: AtomicU64,
-    /// What is played, in words.
-    what: Mutex<String>,
+    now: Mutex<Now>,
+}
+
+/// The play under way.
+#[derive(Clone, Debug, Default)]
+struct Now {
+    plays: u64,
+    what: String,
+    devices: u64,
+    duration: Nanos,
+    progress: Arc<Progress>,
 }
 
 /// What a meter shows.
@@ -22,39 +29,48 @@ pub struct Meter {
 pub struct Reading {
     /// Begun so far.
     pub plays: u64,
+    /// In all of them.
     pub requests: u64,
-    /// Simulated time of the play under way, and how long it is.
-    pub now: Nanos,
-    pub duration: Nanos,
+    /// What is played, in words; empty for the profile as it stands.
     pub what: String,
+    /// Of the play under way: how many devices are through its simulated time, of how many.
+    pub played: u64,
+    pub devices: u64,
+    pub duration: Nanos,
 }
 
 impl Meter {
     /// Says what the next plays are.
     pub fn announce(&self, what: String) {
-        *self.what.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = what;
+        self.now().what = what;
     }
 
-    pub fn begin(&self, duration: Nanos) {
-        self.plays.fetch_add(1, Ordering::Relaxed);
-        self.now.store(0, Ordering::Relaxed);
-        self.duration.store(duration.0, Ordering::Relaxed);
+    /// Begins a play, whose progress the driver tells.
+    pub fn begin(&self, devices: u64, duration: Nanos) -> Arc<Progress> {
+        let mut now = self.now();
+        now.plays += 1;
+        (now.devices, now.duration, now.progress) = (devices, duration, Arc::default());
+        Arc::clone(&now.progress)
     }
 
-    /// So many more requests, up to a moment of the play.
-    pub fn advance(&self, now: Nanos, requests: u64) {
-        self.now.fetch_max(now.0, Ordering::Relaxed);
+    /// So many more requests.
+    pub fn advance(&self, requests: u64) {
         self.requests.fetch_add(requests, Ordering::Relaxed);
     }
 
     pub fn read(&self) -> Reading {
-        let value = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let now = self.now().clone();
         Reading {
-            plays: value(&self.plays),
-            requests: value(&self.requests),
-            now: Nanos(value(&self.now)),
-            duration: Nanos(value(&self.duration)),
-            what: self.what.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone(),
+            plays: now.plays,
+            requests: self.requests.load(Ordering::Relaxed),
+            what: now.what,
+            played: now.progress.devices.load(Ordering::Relaxed),
+            devices: now.devices,
+            duration: now.duration,
         }
+    }
+
+    fn now(&self) -> std::sync::MutexGuard<'_, Now> {
+        self.now.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

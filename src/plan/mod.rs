@@ -69,7 +69,7 @@ pub fn answer(base: &Base, today: &Summary, questions: &Questions, options: &Pla
     let headroom = questions.headroom;
     Ok(Plan {
         format: FORMAT,
-        caveats: base.caveats(today),
+        caveats: base.caveats(today, headroom),
         fleet: questions.fleet.as_ref().map(|wanted| fleet::answer(&trials, wanted, headroom)).transpose()?,
         quota: questions.quota.as_ref().map(|wanted| quota::answer(&trials, wanted, headroom)).transpose()?,
         comparison: questions.compare.as_ref().map(|other| compare::answer(base, today, other, options)).transpose()?,

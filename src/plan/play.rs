@@ -43,9 +43,9 @@ pub fn play(scenario: &Arc<Scenario>, options: &PlayOptions) -> Outcome {
 
 /// Plays `driven` and judges what happened by the policy of `judged`, the same scenario but for its limits.
 pub fn play_judged(driven: &Arc<Scenario>, judged: &Arc<Scenario>, options: &PlayOptions) -> Played {
-    options.meter.begin(driven.duration);
-    let mut witness = Witness::new(judged, &options.meter);
-    let end = virtual_time::run(driven, &mut witness);
+    let progress = options.meter.begin(driven.device_count().into(), driven.duration);
+    let make = || Witness::new(judged, &options.meter);
+    let (witness, end) = virtual_time::run_on(driven, options.threads, &progress, make, Witness::merge);
     witness.conclude(&facts(end.ended, options), options.started)
 }
 
@@ -75,12 +75,10 @@ struct Witness {
     meter: Arc<Meter>,
     /// Since the meter was last told.
     requests: u64,
-    observations: u32,
-    last: Nanos,
 }
 
-/// Observations between two words to the meter.
-const TELL_EVERY: u32 = 4096;
+/// Requests between two words to the meter.
+const TELL_EVERY: u64 = 4096;
 
 impl Witness {
     fn new(judged: &Arc<Scenario>, meter: &Arc<Meter>) -> Self {
@@ -89,14 +87,17 @@ impl Witness {
             delays: Delays::default(),
             meter: Arc::clone(meter),
             requests: 0,
-            observations: 0,
-            last: Nanos::ZERO,
         }
     }
 
     fn tell(&mut self) {
-        self.meter.advance(self.last, std::mem::take(&mut self.requests));
-        self.observations = 0;
+        self.meter.advance(std::mem::take(&mut self.requests));
+    }
+
+    fn merge(&mut self, mut other: Witness) {
+        other.tell();
+        self.recorder.merge(other.recorder);
+        self.delays.merge(other.delays);
     }
 
     fn conclude(mut self, facts: &RunFacts, started: Anchor) -> Played {
@@ -110,11 +111,11 @@ impl Witness {
 
 impl Observer for Witness {
     fn observe(&mut self, at: Nanos, observation: Observation<'_>) {
-        self.requests += u64::from(matches!(observation, Observation::Sent(_)));
-        self.last = at;
-        self.observations += 1;
-        if self.observations == TELL_EVERY {
-            self.tell();
+        if matches!(observation, Observation::Sent(_)) {
+            self.requests += 1;
+            if self.requests == TELL_EVERY {
+                self.tell();
+            }
         }
         self.delays.observe(&observation);
         self.recorder.observe(at, observation);

@@ -19,9 +19,10 @@ macro_rules! built_in {
 }
 
 /// The profiles that are compiled in: name and text.
-const BUILT_IN: [(&str, &str); 11] = built_in![
+const BUILT_IN: [(&str, &str); 12] = built_in![
     "tellus-depot",
     "tellus-polling-dashboard",
+    "tellus-stream-dashboard",
     "tellus-reconnect-storm",
     "tellus-token-cliff",
     "tellus-firmware-rollout",

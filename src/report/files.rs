@@ -200,6 +200,22 @@ mod tests {
     }
 
     #[test]
+    fn the_answers_of_a_plan_read_back_as_they_were_written() {
+        let dir = tempfile::tempdir().unwrap();
+        let answers = sample::plan::plan();
+        assert!(load_plan(dir.path()).unwrap().is_none());
+        let paths = write_all(dir.path(), &sample::passing(), Some(&answers), None).unwrap();
+        assert_eq!(paths.last().unwrap().file_name().unwrap(), PLAN);
+        assert!(load_plan(dir.path()).unwrap() == Some(answers));
+
+        fs::write(dir.path().join(PLAN), "{\"format\": 2}").unwrap();
+        let newer = load_plan(dir.path()).unwrap_err().to_string();
+        assert!(newer.contains("plan.json has format 2, this quotaproof reads formats up to 1"), "{newer}");
+        fs::write(dir.path().join(PLAN), "{\"format\": 1, \"fleet\": 3}").unwrap();
+        assert!(load_plan(dir.path()).unwrap_err().to_string().contains("plan.json is damaged"));
+    }
+
+    #[test]
     fn a_run_never_takes_the_directory_of_another() {
         let base = tempfile::tempdir().unwrap();
         let base = base.path().join("reports");

@@ -139,6 +139,13 @@ mod tests {
         render(summary, None).unwrap()
     }
 
+    /// The pages of all samples, and two with the answers of a plan.
+    fn pages() -> Vec<(&'static str, String)> {
+        let planned = |plan| render(&sample::passing(), Some(&plan)).unwrap();
+        let plans = [("plan", planned(sample::plan::plan())), ("hostile plan", planned(sample::plan::hostile()))];
+        sample::all().into_iter().map(|(name, summary)| (name, page(&summary))).chain(plans).collect()
+    }
+
     /// Every tag of the page in order: name, whether it ends an element, attributes.
     fn tags(page: &str) -> Vec<(String, bool, &str)> {
         let body = page.split_once("</style>").unwrap().1;
@@ -175,8 +182,8 @@ mod tests {
 
     #[test]
     fn every_page_is_well_formed() {
-        for (name, summary) in sample::all() {
-            assert_eq!(defect(&page(&summary)), None, "{name}");
+        for (name, page) in pages() {
+            assert_eq!(defect(&page), None, "{name}");
         }
     }
 
@@ -192,8 +199,7 @@ mod tests {
 
     #[test]
     fn all_sections_are_there_in_order_each_with_a_heading_the_navigation_finds() {
-        for (name, summary) in sample::all() {
-            let page = page(&summary);
+        for (name, page) in pages() {
             let at: Vec<usize> = SECTIONS
                 .iter()
                 .map(|id| page.find(&format!("<section id=\"{id}\"")).unwrap_or_else(|| panic!("{name}: no {id}")))
@@ -208,8 +214,7 @@ mod tests {
 
     #[test]
     fn the_page_asks_for_nothing_from_anywhere_and_runs_nothing() {
-        for (name, summary) in sample::all() {
-            let page = page(&summary);
+        for (name, page) in pages() {
             for (element, _, tag) in tags(&page) {
                 assert!(
                     !["script", "img", "iframe", "object", "embed", "base"].contains(&element.as_str()),
@@ -231,6 +236,25 @@ mod tests {
     }
 
     #[test]
+    fn the_answers_of_a_plan_stand_before_what_the_play_showed() {
+        let page = render(&sample::passing(), Some(&sample::plan::plan())).unwrap();
+        let at = |text: &str| page.find(text).unwrap_or_else(|| panic!("{text}"));
+        let order = [
+            "All of this is simulated.",
+            ">The largest fleet</h3>",
+            "with 6 queries breaks, 72 of 60 per 1m for each client_id at 58.883 s (08:00:58 UTC) by dashboard/0",
+            ">The least quota</h3>",
+            "queries needs 155 where 60 are allowed today",
+            ">Before and after</h3>",
+            ">Over a range of values</h3>",
+            "<svg class=\"plot\"",
+            "<section id=\"quotas\"",
+        ];
+        assert!(order.map(at).is_sorted());
+        assert!(page.contains("href=\"#plan\"") && page.matches("Made by <code>").count() == 4);
+    }
+
+    #[test]
     fn hostile_text_stays_text() {
         let page = page(&sample::hostile());
         for absent in ["<script", "<img", "onerror=alert(1)>", "href=\"javascript"] {
@@ -243,8 +267,7 @@ mod tests {
 
     #[test]
     fn ids_are_unique_and_every_reference_leads_to_one() {
-        for (name, summary) in sample::all() {
-            let page = page(&summary);
+        for (name, page) in pages() {
             let all = tags(&page);
             let values = |attribute: &str| -> Vec<String> {
                 let of = |tag: &str| Some(tag.split_once(attribute)?.1.split_once('"')?.0.to_owned());
@@ -264,8 +287,7 @@ mod tests {
 
     #[test]
     fn the_page_says_how_many_charts_it_holds() {
-        for (name, summary) in sample::all() {
-            let page = page(&summary);
+        for (name, page) in pages() {
             let drawn = page.matches("<svg class=\"plot\"").count();
             assert!(page.contains(&format!("data-charts=\"{drawn}\"")), "{name}: {drawn}");
         }
@@ -321,7 +343,15 @@ mod tests {
             latency.from_due.p50 = odd[7];
             latency.from_sent.curve = vec![];
             latency.from_sent.max = odd[0];
-            prop_assert_eq!(defect(&page(&summary)), None);
+            let mut plan = sample::plan::plan();
+            let sweep = plan.sweep.as_mut().unwrap();
+            sweep.log = steps == 1;
+            for (point, odd) in sweep.points.iter_mut().zip(odd.chunks(2)) {
+                (point.number, point.quotas[0].refused_ratio) = (odd[0], Some(odd[1]));
+                point.quotas[0].allow = series.first().copied().unwrap_or(0);
+            }
+            plan.fleet.as_mut().unwrap().readings[0].binding.as_mut().unwrap().at_s = odd[1];
+            prop_assert_eq!(defect(&render(&summary, Some(&plan)).unwrap()), None);
             super::super::terminal::render(&summary, None, crate::report::terminal::Style { colour: false, narrow: true });
             super::super::markdown::render(&summary, None);
             super::super::junit::render(&summary).unwrap();

@@ -231,8 +231,13 @@ mod tests {
     }
 
     #[test]
+    fn a_plan_answers_what_was_asked() {
+        insta::assert_snapshot!(render(&sample::passing(), Some(&sample::plan::plan())));
+    }
+
+    #[test]
     fn markup_mentions_and_html_stay_text() {
-        let text = render(&sample::hostile(), None);
+        let text = render(&sample::hostile(), Some(&sample::plan::hostile()));
         for absent in ["<script", "<img", "<b>", "@everyone", "\u{202e}", "\u{1b}", "[link]("] {
             let outside_code: String = text.lines().filter(|line| !line.contains('`')).collect();
             assert!(!outside_code.contains(absent), "{absent} in {text}");

@@ -266,6 +266,20 @@ mod tests {
     }
 
     #[test]
+    fn a_plan_answers_what_was_asked() {
+        insta::assert_snapshot!(answers(&sample::plan::plan(), Style { colour: false, narrow: false }));
+    }
+
+    #[test]
+    fn answers_fit_a_terminal_and_do_not_steer_it() {
+        for plan in [sample::plan::plan(), sample::plan::hostile()] {
+            let out = answers(&plan, Style { colour: false, narrow: true });
+            out.lines().for_each(|line| assert!(text::width(line) <= COLUMNS, "{line}"));
+            assert!(out.chars().all(|c| c == '\n' || !c.is_control()) && !out.contains('\u{202e}'));
+        }
+    }
+
+    #[test]
     fn no_line_is_wider_than_the_terminal_and_nothing_steers_it() {
         for (name, summary) in sample::all() {
             let out = shown(&summary);

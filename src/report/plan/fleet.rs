@@ -41,8 +41,8 @@ fn sentences(answer: &FleetAnswer) -> Vec<String> {
     }
     for largest in answer.readings.iter().filter(|largest| !largest.monotone) {
         sentences.push(format!(
-            "Read as {}, not every larger fleet that was tried was over, or not every smaller one within: the figure is the \
-             size up to which all that were tried fit.",
+            "Under one reading ({}) not every larger fleet that was tried was over, or not every smaller one within: the \
+             figure is the size up to which all that were tried fit.",
             reading_text(largest.reading)
         ));
     }

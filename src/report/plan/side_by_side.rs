@@ -12,13 +12,15 @@ pub(super) fn section(comparison: &Comparison) -> Section {
     let classes = Grid {
         title: "Requests before and after",
         words: 1,
-        head: head(["class", "requests", "after", "refused", "after", "given up", "after", "stream frames", "after"]),
+        head: head([
+            "class", "requests before", "after", "refused before", "after", "given up before", "after", "frames before", "after",
+        ]),
         rows: comparison.classes.iter().map(class_row).collect(),
     };
     let quotas = Grid {
         title: "Quota use before and after, strictest reading",
         words: 2,
-        head: head(["class", "limit", "peak", "after", "headroom", "after"]),
+        head: head(["class", "limit", "peak before", "after", "headroom before", "after"]),
         rows: comparison.quotas.iter().map(quota_row).collect(),
     };
     Section {

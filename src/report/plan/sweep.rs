@@ -107,7 +107,7 @@ fn lines(sweep: &Sweep, shown: fn(&SweptUse) -> bool, figure: fn(&SweptUse) -> O
             .points
             .iter()
             .zip(&uses)
-            .filter_map(|(point, used)| Some((position(sweep, point.number), figure(used)?)))
+            .filter_map(|(point, used)| Some((position(sweep, point.number), figure(used).filter(|y| y.is_finite())?)))
             .collect();
         points.sort_by(|a, b| a.0.total_cmp(&b.0));
         Some(Line { label, ink: Ink::nth(index), points })
@@ -137,9 +137,10 @@ fn figure(sweep: &Sweep, id: &str, title: &str, lines: Vec<Line>, limit: Option<
     Figure::drawn(id, title, &note, &last.join(" "), &plot, table)
 }
 
-/// Where a value stands across.
+/// Where a value stands across. A stored plan may have been edited: what is no number stands at zero.
 fn position(sweep: &Sweep, number: f64) -> f64 {
-    if sweep.log { number.max(f64::MIN_POSITIVE).log10() } else { number }
+    let number = if number.is_finite() { number } else { 0.0 };
+    if sweep.log { number.max(1e-9).log10() } else { number }
 }
 
 /// From the smallest to the largest value, labelled by values themselves.
