@@ -228,7 +228,7 @@ impl Search<'_> {
     }
 
     fn time_of_day(&self, at_s: f64) -> String {
-        let offset = self.trials.base.scenario().start_of_day_offset;
+        let offset = self.trials.base.scenario().start_of_week_offset;
         clock_text(offset.saturating_add(Nanos::from_secs_f64(at_s)))
     }
 }
