@@ -96,7 +96,7 @@ fn proves_nothing(summary: &Summary) -> Option<String> {
     if !summary.harness.valid {
         let problems = &summary.harness.problems;
         let why = problems.first().map_or("the harness did not keep up", |problem| problem.as_str());
-        return Some(why.to_owned());
+        return Some(why.trim_end_matches('.').to_owned());
     }
     (requests == 0).then(|| "nothing was asked in it".to_owned())
 }

@@ -303,8 +303,23 @@ fn a_check_without_data_is_shown_as_that_and_proves_nothing_in_the_summary() {
             .iter()
             .any(|shown| shown.check == "client.obeys-hint" && shown.verdict == Verdict::NoData)
     );
-    assert!(!dossier.summary.contains("waited as told"), "{}", dossier.summary);
+    assert!(!dossier.summary.contains("Clients "), "{}", dossier.summary);
     assert!(render::markdown::render(&dossier).contains("– no data"));
+}
+
+#[test]
+fn a_peak_that_may_be_higher_and_first_attempts_beside_retries_are_told_everywhere() {
+    let mut evidence = measured();
+    evidence.summary.quotas[0] = runs::failing().quotas[0].clone();
+    evidence.summary.quotas[0].readings[0].at_least = true;
+    evidence.summary.quotas[0].retries = 90;
+    evidence.summary.quotas[0].first_attempts_peak = Some(88);
+    let dossier = dossier(&[evidence]);
+    assert_eq!(dossier.request.quotas[0].requested, 88, "retries are no demand");
+    let told = "peak ≥ 252 of 60 (at least 320% over; 88 by first attempts alone), measured [R1]";
+    assert!(dossier.summary.contains(told), "{}", dossier.summary);
+    let markdown = render::markdown::render(&dossier);
+    assert!(markdown.contains("| ≥ 252 | 88 | 60 | at least 320% over |"), "{markdown}");
 }
 
 #[test]

@@ -75,8 +75,14 @@ fn percentile(series: &[u32], share: f64) -> Option<u32> {
 fn elsewhere(run: &Run<'_>, limit: &LimitDemand) -> Option<PeakElsewhere> {
     let same = |quota: &&QuotaUse| quota.class == limit.class && quota.limit == limit.limit;
     let quota = run.summary.quotas.iter().find(same)?;
-    let peak = quota.readings.first()?.peak;
-    Some(PeakElsewhere { source: run.id.to_owned(), peak, headroom: quota.headroom, safety: quota.safety })
+    let strictest = quota.readings.first()?;
+    Some(PeakElsewhere {
+        source: run.id.to_owned(),
+        peak: strictest.peak,
+        at_least: strictest.at_least,
+        headroom: quota.headroom,
+        safety: quota.safety,
+    })
 }
 
 #[cfg(test)]

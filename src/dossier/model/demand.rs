@@ -62,6 +62,8 @@ pub struct LimitDemand {
 pub struct PeakElsewhere {
     pub source: String,
     pub peak: u32,
+    /// Whether the true peak may be higher than what was kept.
+    pub at_least: bool,
     pub headroom: Option<f64>,
     pub safety: Safety,
 }

@@ -156,13 +156,15 @@ fn demand(dossier: &Dossier, asked: &Asked) -> Option<Claim> {
     };
     let source = &dossier.demand.source;
     let basis = basis_of(dossier, source);
+    let alone = limit.first_attempts_peak.map(|peak| format!("; {} by first attempts alone", count(peak.into())));
     let text = format!(
-        "Demand on {} by its busiest {}: {over_time}peak {} of {} ({}), {basis}",
+        "Demand on {} by its busiest {}: {over_time}peak {} of {} ({}{}), {basis}",
         limit.class,
         limit.scope,
-        count(peak.into()),
+        words::peak(peak, limit.readings.first().is_some_and(|strictest| strictest.at_least)),
         count(limit.allow.into()),
-        words::headroom(limit)
+        words::headroom(limit),
+        alone.unwrap_or_default()
     );
     Some(cited(1, text, source))
 }

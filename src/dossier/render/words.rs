@@ -76,6 +76,11 @@ pub fn seeds(seeds: &[u64]) -> String {
     }
 }
 
+/// `240`, `≥ 240` where more may have been asked for than was kept.
+pub fn peak(peak: u32, at_least: bool) -> String {
+    format!("{}{}", if at_least { "≥ " } else { "" }, count(peak.into()))
+}
+
 /// The first digits of a hash, enough to tell it from others.
 pub fn short(hash: &str) -> String {
     hash.chars().take(12).collect()
@@ -136,7 +141,10 @@ pub fn headroom(limit: &LimitDemand) -> String {
     match limit.safety {
         Safety::NoData => "not used".to_owned(),
         Safety::Unproven => "no whole window seen".to_owned(),
-        _ => crate::report::words::headroom(limit.headroom),
+        _ => {
+            let at_least = limit.readings.first().is_some_and(|strictest| strictest.at_least);
+            format!("{}{}", if at_least { "at least " } else { "" }, crate::report::words::headroom(limit.headroom))
+        }
     }
 }
 

@@ -13,7 +13,15 @@ pub(super) fn section(comparison: &Comparison) -> Section {
         title: "Requests before and after",
         words: 1,
         head: head([
-            "class", "requests before", "after", "refused before", "after", "given up before", "after", "frames before", "after",
+            "class",
+            "requests before",
+            "after",
+            "refused before",
+            "after",
+            "given up before",
+            "after",
+            "frames before",
+            "after",
         ]),
         rows: comparison.classes.iter().map(class_row).collect(),
     };

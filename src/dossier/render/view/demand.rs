@@ -17,10 +17,22 @@ pub fn demand(dossier: &Dossier) -> Vec<Block> {
     let mut blocks = vec![Block::Text(binding(&used))];
     blocks.push(Block::Lead(format!(
         "What the busiest key of each limit asked for in one window, under the strictest reading of the limit's words; mean \
-         and p95 over time, from the first whole window on. Headroom is what its peak leaves. All of one run {cite}."
+         and p95 over time, from the first whole window on. First attempts are the peak without what was sent again after a \
+         refusal or a failure. Headroom is what its peak leaves. All of one run {cite}."
     )));
-    let head =
-        ["class", "limit", "verdict", "mean", "p95", "peak", "allowed", "headroom", "keys", "all keys, per second"];
+    let head = [
+        "class",
+        "limit",
+        "verdict",
+        "mean",
+        "p95",
+        "peak",
+        "first attempts",
+        "allowed",
+        "headroom",
+        "keys",
+        "all keys, per second",
+    ];
     blocks.push(table("Demand by limit", 3, &head, used.iter().map(|limit| row(limit)).collect()));
     blocks.push(Block::Charts(figures::quota_use(dossier)));
     blocks.extend(readings(&used));
@@ -61,14 +73,14 @@ fn limits(number: usize) -> String {
 fn row(limit: &LimitDemand) -> Vec<String> {
     let mark = shown(report_words::safety(limit.safety));
     let strictest = &limit.readings[0];
-    let peak = format!("{}{}", if strictest.at_least { "≥ " } else { "" }, count(strictest.peak.into()));
     vec![
         if limit.binds { format!("{} (binds)", limit.class) } else { limit.class.clone() },
         limit.limit.clone(),
         mark,
         limit.mean.map_or_else(|| "–".to_owned(), compact),
         limit.p95.map_or_else(|| "–".to_owned(), |p95| count(p95.into())),
-        peak,
+        words::peak(strictest.peak, strictest.at_least),
+        limit.first_attempts_peak.map_or_else(|| "–".to_owned(), |peak| count(peak.into())),
         count(limit.allow.into()),
         words::headroom(limit),
         count(limit.keys),
@@ -84,7 +96,7 @@ fn readings(used: &[&LimitDemand]) -> Vec<Block> {
             vec![
                 limit.class.clone(),
                 report_words::reading(used.reading).to_owned(),
-                format!("{}{}", if used.at_least { "≥ " } else { "" }, count(used.peak.into())),
+                words::peak(used.peak, used.at_least),
                 count(limit.allow.into()),
                 count(used.over),
                 format::seconds(used.peak_at_s),
@@ -107,7 +119,7 @@ fn elsewhere(dossier: &Dossier, used: &[&LimitDemand]) -> Vec<Block> {
                 limit.class.clone(),
                 format!("{} {}", profile(dossier, &other.source), words::cite(dossier, &other.source)),
                 shown(report_words::safety(other.safety)),
-                count(other.peak.into()),
+                words::peak(other.peak, other.at_least),
                 count(limit.allow.into()),
                 report_words::headroom(other.headroom),
             ]

@@ -18,6 +18,8 @@ pub const REFERENCES: &str = "References";
 pub struct Section {
     pub number: u8,
     pub id: &'static str,
+    /// For the navigation.
+    pub short: &'static str,
     pub title: &'static str,
     pub blocks: Vec<Block>,
 }
@@ -51,20 +53,20 @@ pub struct Table {
 
 /// All parts in order.
 pub fn sections(dossier: &Dossier) -> Vec<Section> {
-    let parts: [(&str, &str, Vec<Block>); 10] = [
-        ("request", "What is asked for", request::request(dossier)),
-        ("fleet", "The fleet", request::fleet(dossier)),
-        ("demand", "Demand by quota", demand::demand(dossier)),
-        ("evidence", "Evidence", evidence::evidence(dossier)),
-        ("mitigations", "Mitigations", proof::mitigations(dossier)),
-        ("client", "How the clients behave", proof::client(dossier)),
-        ("least", "The least that suffices", least::least(dossier)),
-        ("steps", "Rollback and monitoring", proof::steps(dossier)),
-        ("questions", "Questions about the contract", proof::questions(dossier)),
-        ("references", "Summary and references", evidence::references(dossier)),
+    let parts: [(&str, &str, &str, Vec<Block>); 10] = [
+        ("request", "Request", "What is asked for", request::request(dossier)),
+        ("fleet", "Fleet", "The fleet", request::fleet(dossier)),
+        ("demand", "Demand", "Demand by quota", demand::demand(dossier)),
+        ("evidence", "Evidence", "Evidence", evidence::evidence(dossier)),
+        ("mitigations", "Mitigations", "Mitigations", proof::mitigations(dossier)),
+        ("client", "Clients", "How the clients behave", proof::client(dossier)),
+        ("least", "Least", "The least that suffices", least::least(dossier)),
+        ("steps", "Rollback", "Rollback and monitoring", proof::steps(dossier)),
+        ("questions", "Questions", "Questions about the contract", proof::questions(dossier)),
+        ("references", "References", "Summary and references", evidence::references(dossier)),
     ];
     let sections = (1..).zip(parts);
-    sections.map(|(number, (id, title, blocks))| Section { number, id, title, blocks }).collect()
+    sections.map(|(number, (id, short, title, blocks))| Section { number, id, short, title, blocks }).collect()
 }
 
 /// What a person has still to do before this is sent, one line each.
