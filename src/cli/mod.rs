@@ -2,6 +2,7 @@
 
 pub mod agree;
 pub mod check;
+pub mod dossier;
 pub mod memory;
 pub mod plan;
 pub mod policies;
@@ -60,6 +61,7 @@ enum Verb {
         /// A directory that `run` or `plan` wrote
         dir: PathBuf,
     },
+    Dossier(dossier::DossierArgs),
     /// Print the JSON Schema of a file format
     Schema {
         /// Which one
@@ -114,6 +116,7 @@ fn dispatch(verb: Verb) -> anyhow::Result<Exit> {
         Verb::Policy(verb) => Ok(policy::run(&verb, err.is_terminal(), &mut out, &mut err)),
         Verb::Serve(options) => serve::run(&options),
         Verb::Report { dir } => report::run(&dir, &mut out, style()),
+        Verb::Dossier(args) => dossier::run(&args, &mut out),
         Verb::Schema { subject } => {
             show(&mut out, &schema::render(subject));
             Ok(Exit::Pass)
