@@ -9,11 +9,12 @@ use serde::de::IgnoredAny;
 use super::show;
 use crate::exit::Exit;
 use crate::policy::model::Policy;
+use crate::profile::secrets;
 use crate::report::text;
 use crate::scenario::Scenario;
 use crate::scenario::words::behaviour;
 use crate::yaml::{Diagnosis, Source, parse};
-use crate::{policy, profile};
+use crate::{policy, profile, reference};
 
 /// Checks every file, and says what each good one holds and what is wrong with each bad one; `styled` with terminal
 /// colours.
@@ -37,8 +38,21 @@ pub fn describe(path: &Path) -> Result<String, Diagnosis> {
     let built_in = path.to_str().filter(|_| !path.exists()).and_then(policy::load::builtin_source);
     let source = built_in.map_or_else(|| profile::load::find(path), Ok)?;
     match kind(&source)? {
-        Kind::Profile => profile::load_source(&source).map(|scenario| profile_text(&scenario)),
+        Kind::Profile => {
+            let scenario = profile::load_source(&source)?;
+            check_server(&scenario)?;
+            Ok(profile_text(&scenario))
+        }
         Kind::Policy => policy::load(&source).map(|policy| policy_line(&policy) + &lost_lines(&policy)),
+    }
+}
+
+/// Secrets are not needed for this: each variable's name stands for what it holds.
+fn check_server(scenario: &Scenario) -> Result<(), Diagnosis> {
+    let mut named = scenario.clone();
+    match secrets::fill(&mut named, |variable| Some(variable.to_owned())) {
+        Ok(()) => reference::check(&named),
+        Err(missing) => Err(Diagnosis::new(missing.to_string())),
     }
 }
 

@@ -15,7 +15,8 @@ use crate::device::fleet::{Fleet, partition};
 use crate::drive::live::{self, Control, LiveEnd, LiveError, LiveOptions, Stop};
 use crate::exit::Exit;
 use crate::profile::{self, descriptors, secrets};
-use crate::reference::live::{self as reference, Running};
+use crate::reference;
+use crate::reference::live::Running;
 use crate::report::terminal::{self, Style};
 use crate::report::{self, files};
 use crate::scenario::Scenario;
@@ -39,6 +40,10 @@ pub fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     };
     if let Err(error) = secrets::fill(&mut scenario, |name| std::env::var(name).ok()) {
         complain(format_args!("error: {error}"));
+        return Ok(Exit::Usage);
+    }
+    if let Err(diagnosis) = reference::check(&scenario) {
+        complain(format_args!("{}", diagnosis.render(std::io::stderr().is_terminal())));
         return Ok(Exit::Usage);
     }
     if let Err(error) = descriptors::ensure(&scenario) {
@@ -107,7 +112,7 @@ impl Place {
             }
             Target::Embedded(spec) => {
                 let any_port = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-                let server = reference::start(scenario.policy.clone(), spec.clone(), any_port)
+                let server = reference::live::start(scenario.policy.clone(), spec.clone(), any_port)
                     .context("the reference server cannot start")?;
                 let description = format!("the built-in reference server ({})", spec.limiter.title());
                 Ok(Place { url: format!("http://{}", server.addr()), description, _server: Some(server) })

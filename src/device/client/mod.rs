@@ -1,13 +1,15 @@
 //! A scripted client: it makes the requests that a profile describes, to any HTTP API, when the profile says.
 //!
 //! [`machine`] decides when what is sent, [`errand`] what one request is and what follows from its answer, [`render`] writes
-//! it as HTTP, [`read`] looks into answers for what a script needs, [`stream`] keeps WebSockets open.
+//! it as HTTP, [`read`] looks into answers for what a script needs, [`stream`] keeps WebSockets open, [`specimen`] shows what a
+//! client would send.
 
 pub mod errand;
 pub mod machine;
 pub mod plan;
 pub mod read;
 pub mod render;
+pub mod specimen;
 pub mod stream;
 
 #[cfg(test)]
@@ -15,3 +17,4 @@ mod tests;
 
 pub use machine::Client;
 pub use plan::ClientPlan;
+pub use specimen::Specimen;

@@ -5,9 +5,9 @@
 //! harvests come after all others have been played, and are one if chargers are among them.
 
 use crate::device::partition::{Bundle, Together, bundles};
+use crate::scenario::event::BurstCommand;
 use crate::scenario::fleet::Question;
 use crate::scenario::target::{Fault, Target};
-use crate::scenario::event::BurstCommand;
 use crate::scenario::{DeviceId, Disturbance, Group, GroupId, GroupKind, Scenario};
 
 /// The cells of a scenario, each in the order of its devices' numbers.
@@ -37,7 +37,8 @@ impl Cells {
         });
         let mut cells = Cells { first: Vec::new(), harvesters: Vec::new() };
         for Bundle { devices, .. } in bundles {
-            let harvests = devices.iter().any(|device| harvesting.iter().any(|group| group.index_of(*device).is_some()));
+            let harvests =
+                devices.iter().any(|device| harvesting.iter().any(|group| group.index_of(*device).is_some()));
             if harvests { cells.harvesters.push(devices) } else { cells.first.push(devices) }
         }
         cells

@@ -278,7 +278,8 @@ impl<'a, D: Device, O: Observer> Engine<'a, D, O> {
     fn reply(&mut self, id: CallId, ending: Ending) {
         let Some(call) = self.calls.get(id) else { return };
         if matches!(ending, Ending::Served(_)) {
-            call.quota = self.target.answer(self.now, call.arrived, self.players[call.player as usize].id, &call.request);
+            call.quota =
+                self.target.answer(self.now, call.arrived, self.players[call.player as usize].id, &call.request);
         }
         let back = self.now + Nanos(call.latency.0.div_ceil(2));
         let patience = call.sent.unwrap_or(self.now).saturating_add(call.request.timeout).max(self.now);

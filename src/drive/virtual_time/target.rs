@@ -235,14 +235,7 @@ impl<'a> Target<'a> {
         (overload.from..end).contains(&now) && self.guests[player].overload.chance(overload.share)
     }
 
-    fn serve(
-        &mut self,
-        now: Nanos,
-        player: usize,
-        device: DeviceId,
-        operation: TellusOp,
-        request: &Request,
-    ) -> Reply {
+    fn serve(&mut self, now: Nanos, player: usize, device: DeviceId, operation: TellusOp, request: &Request) -> Reply {
         let body = match operation {
             TellusOp::Register => Body::Registered {
                 device_id: format!("dvc_{}", device.0).into(),

@@ -36,6 +36,9 @@ pub struct ServerDocument {
     pub limiter: Reading,
     /// How long tokens are good; 24h when left out.
     pub token_lifetime: Length,
+    /// How long it takes over the answer of a request that it serves, up to 50ms more: limits on requests at the same time
+    /// mean nothing to a server that answers at once. 0s when left out. The Tellus API's server always answers at once.
+    pub answers_after: Delay,
     /// A span in which requests are answered as overloaded.
     pub overload: Option<OverloadDocument>,
     /// Whether penalties are enforced that the policy leaves undefined (`stated: false`); not, when left out.
@@ -81,6 +84,7 @@ impl Default for ServerDocument {
         ServerDocument {
             limiter: Reading::Rolling,
             token_lifetime: Length(Nanos::from_secs(86_400)),
+            answers_after: Delay(Nanos::ZERO),
             overload: None,
             throttle: false,
             faults: Vec::new(),

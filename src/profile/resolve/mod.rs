@@ -19,6 +19,7 @@ mod texts;
 use super::document::ProfileDocument;
 use super::document::fleet::GroupDocument;
 use crate::policy::model::Policy;
+use crate::scenario::target::Target;
 use crate::scenario::{Operations, Scenario};
 use crate::yaml::{Diagnosis, Source};
 use client::Scripts;
@@ -30,7 +31,7 @@ use requests::Requests;
 pub fn resolve(source: &Source, document: &ProfileDocument, mut policy: Policy) -> Result<Scenario, Diagnosis> {
     classes::map(source, &document.classes, &mut policy)?;
     let groups = Groups::new(source, &document.fleet)?;
-    let target = target::target(source, document)?;
+    let mut target = target::target(source, document)?;
     let speaks_tellus = groups.iter().any(|(_, group)| !matches!(group, GroupDocument::Clients(_)));
     client::check_drawn(&groups, |name| script::is_scope(&policy, name))?;
     let mut scripts =
@@ -41,6 +42,10 @@ pub fn resolve(source: &Source, document: &ProfileDocument, mut policy: Policy) 
     classes::check_used(source, &document.classes, &operations)?;
     check_classes(source, document, &policy, &operations)?;
     let duration = document.duration.0;
+    let identities = identity::identities(&policy, &fleet, &mut keys);
+    if let Target::Embedded(server) = &mut target {
+        server.common = identities.common();
+    }
     Ok(Scenario {
         name: document.name.0.clone(),
         description: document.description.as_ref().map(|text| text.trim().to_owned()),
@@ -49,7 +54,7 @@ pub fn resolve(source: &Source, document: &ProfileDocument, mut policy: Policy) 
         duration,
         start_of_day_offset: document.time_of_day.0,
         operations,
-        identities: identity::identities(&policy, &fleet, &mut keys),
+        identities,
         groups: fleet,
         events: event::events(&groups, &document.events, duration)?,
         gates: gate::gates(source, &document.gates, &policy)?,
