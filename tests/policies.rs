@@ -116,8 +116,8 @@ impl<'a> Play<'a> {
         while self.open.first().is_some_and(|open| open.until <= now) {
             let Open { step, class, since, until } = self.open.remove(0);
             let answered = Answered { since, status: step.status, charged: step.costs };
-            self.enforcer.settle(until, class, 0, |scope| step.key(scope), &answered);
-            self.enforcer.release(class, since, 0, |scope| step.key(scope));
+            self.enforcer.settle(until, class, 0, |scope| step.key(&scope.scope), &answered);
+            self.enforcer.release(class, since, 0, |scope| step.key(&scope.scope));
         }
     }
 
@@ -129,7 +129,7 @@ impl<'a> Play<'a> {
             now = step.at.0 + every * u64::from(time);
             for _ in 0..step.send {
                 self.answer(now);
-                match self.enforcer.check(now, class, 0, |scope| step.key(scope)) {
+                match self.enforcer.check(now, class, 0, |scope| step.key(&scope.scope)) {
                     Ok(()) => {
                         served += 1;
                         self.open.push(Open { step, class, since: now, until: now + step.takes.0 });
@@ -142,7 +142,7 @@ impl<'a> Play<'a> {
             }
         }
         self.answer(now);
-        let standing = self.enforcer.standing(now, class, 0, |scope| step.key(scope)).map(|binding| binding.standing);
+        let standing = self.enforcer.standing(now, class, 0, |scope| step.key(&scope.scope)).map(|binding| binding.standing);
         let expect = &step.expect;
         [
             differ("served", expect.served, Some(served)),

@@ -66,19 +66,19 @@ impl Draws {
 
     /// Exponential with mean 1.
     pub fn exponential(&mut self) -> f64 {
-        -(1.0 - self.share()).ln()
+        -libm::log(1.0 - self.share())
     }
 
     /// A log-normal length: the median, spread so that the 95th percentile is `p95`.
     pub fn log_normal(&mut self, length: LogNormal) -> Nanos {
-        let sigma = (length.p95.as_secs_f64() / length.median.as_secs_f64()).ln().max(0.0) / NORMAL_P95;
-        length.median.scale((sigma * self.normal()).exp())
+        let sigma = libm::log(length.p95.as_secs_f64() / length.median.as_secs_f64()).max(0.0) / NORMAL_P95;
+        length.median.scale(libm::exp(sigma * self.normal()))
     }
 
     /// Standard normal (Box-Muller; the second value is not kept, for the state's sake).
     pub fn normal(&mut self) -> f64 {
-        let radius = (-2.0 * (1.0 - self.share()).ln()).sqrt();
-        radius * (std::f64::consts::TAU * self.share()).cos()
+        let radius = (-2.0 * libm::log(1.0 - self.share())).sqrt();
+        radius * libm::cos(std::f64::consts::TAU * self.share())
     }
 }
 

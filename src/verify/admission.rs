@@ -112,13 +112,20 @@ impl Admitted {
     /// Puts the request in its place by the time it was sent. Only requests that overtook others move anything.
     fn insert(&mut self, terms: &Terms, sent: Nanos, cost: u32) {
         let (allow, per) = (u64::from(terms.rate.allow), i128::from(terms.rate.per.0));
-        let place = self.latest.partition_point(|start| start.sent <= sent);
+        let comes_last = self.latest.back().is_none_or(|newest| newest.sent <= sent);
+        let place = match comes_last {
+            true => self.latest.len(),
+            false => self.latest.partition_point(|start| start.sent <= sent),
+        };
         if self.held > allow && place == 0 {
             return;
         }
+        let earlier: u64 = match comes_last {
+            true => self.held,
+            false => self.latest.range(..place).map(|start| u64::from(start.cost)).sum(),
+        };
         self.latest.insert(place, Start { sent, cost, best: 0 });
         self.held += u64::from(cost);
-        let earlier: u64 = self.latest.range(..place).map(|start| u64::from(start.cost)).sum();
         let mut rank = i128::from(self.before + earlier);
         for index in place..self.latest.len() {
             let earlier = if index == 0 { self.best_before } else { Some(self.latest[index - 1].best) };
@@ -278,6 +285,11 @@ impl Admissions {
     /// The readings that what was admitted rules out.
     pub fn ruled_out(&self) -> impl Iterator<Item = Reading> {
         self.terms.readings.iter().copied().filter(|reading| self.ruled_out.has(*reading))
+    }
+
+    /// How many keys are remembered.
+    pub fn keys(&self) -> usize {
+        self.keys.len()
     }
 
     /// Nothing more comes of the keys so far.

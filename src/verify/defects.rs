@@ -48,7 +48,7 @@ fn answer(scenario: &Scenario, server: &ServerSpec, enforcer: &mut Enforcer, ask
     let device = DeviceId(ask.device);
     let now = Nanos::from_millis(ask.at + 5);
     let decision = enforcer
-        .check(now, class, 1, |scope| identities.key(&identities.rule(scope), device, 0, Detail::Resource(1)).0);
+        .check(now, class, 1, |scope| identities.key(&identities.rule(&scope.scope), device, 0, Detail::Resource(1)).0);
     let Err(refused) = decision else {
         return ask;
     };

@@ -88,7 +88,7 @@ impl Demand {
         self.requests += 1;
         self.dearest = self.dearest.max(cost);
         self.retries += u64::from(is_retry);
-        self.first.get_or_insert(at);
+        self.first = Some(self.first.map_or(at, |first| first.min(at)));
         let state = self.keys.entry(key, |state| state.is_idle(terms, series, at));
         if !state.known {
             state.known = true;
@@ -255,12 +255,12 @@ fn reach(peaks: &mut [Peak], terms: &Terms, levels: Levels, at: Nanos, device: D
 
 impl Peak {
     pub fn reach(&mut self, level: u32, allow: u32, at: Nanos, device: DeviceId) {
-        if level > self.count {
+        if level > self.count || (level == self.count && at < self.at) {
             (self.count, self.at, self.device) = (level, at, Some(device));
         }
         if level > allow {
             self.over += 1;
-            self.first_over.get_or_insert(at);
+            self.first_over = Some(self.first_over.map_or(at, |first| first.min(at)));
         }
     }
 

@@ -4,7 +4,7 @@
 //! under way from before the first refusal to after the second. With company the promise may have been kept and used up
 //! by another request, which proves nothing. A hint that is longer than needed is not judged.
 
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 
 use super::exhibit::{Exhibit, Exhibits};
 use crate::device::{Flow, Outcome};
@@ -22,7 +22,7 @@ const TOLERANCE: Nanos = Nanos::from_millis(1);
 /// The hints that are being waited for, and how those before were taken.
 #[derive(Clone, Debug)]
 pub struct Hints {
-    told: HashMap<(DeviceId, Flow), Told>,
+    told: FxHashMap<(DeviceId, Flow), Told>,
     /// By class; the last for requests without a class.
     counts: Vec<HintCounts>,
     pub ignored_exhibits: Exhibits,
@@ -68,7 +68,7 @@ struct Told {
 impl Hints {
     pub fn new(scenario: &Scenario) -> Self {
         Hints {
-            told: HashMap::new(),
+            told: FxHashMap::default(),
             counts: vec![HintCounts::default(); scenario.policy.classes.len() + 1],
             ignored_exhibits: Exhibits::default(),
             broken_exhibits: Exhibits::default(),
@@ -127,7 +127,7 @@ impl Hints {
     ) {
         self.ignored_exhibits.answered(record, exchange);
         let flow = (record.device, record.flow);
-        if let Some(told) = self.told.remove(&flow).filter(|told| told.obeyed) {
+        if let Some(told) = self.take(flow).filter(|told| told.obeyed) {
             match record.outcome {
                 Outcome::Served => self.counts_mut(class).kept += 1,
                 Outcome::Refused if told.alone && alone(told.turn) => {
@@ -150,7 +150,12 @@ impl Hints {
 
     /// The flow has ended; nothing more comes of it.
     pub fn finished(&mut self, device: DeviceId, flow: Flow) {
-        self.told.remove(&(device, flow));
+        self.take((device, flow));
+    }
+
+    /// Most of the time nobody waits.
+    fn take(&mut self, flow: (DeviceId, Flow)) -> Option<Told> {
+        if self.told.is_empty() { None } else { self.told.remove(&flow) }
     }
 
     /// Nothing more comes of the flows so far.

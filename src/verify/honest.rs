@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use super::Verifier;
 use super::testing::*;
 use crate::device::{Cause, Failure, Flow, Outcome};
-use crate::limiter::enforcer::{Answered, Enforcer};
+use crate::limiter::enforcer::{Answered, Enforcer, NumberedScope};
 use crate::policy::model::*;
 use crate::policy::reading::Reading;
 use crate::policy::signals::{Hint, Told};
@@ -116,8 +116,8 @@ fn play(policy: &Policy, server: &ServerSpec, unstated: bool, phase: u64, wishes
         let wish = &life.wish;
         let device = DeviceId(wish.device);
         let (operation, class) = if wish.writes { (WRITES, ClassId(1)) } else { (READS, ClassId(0)) };
-        let key = |scope: &Scope| {
-            let rule = scenario.identities.rule(scope);
+        let key = |scope: &NumberedScope| {
+            let rule = scenario.identities.rule(&scope.scope);
             scenario.key(&rule, Asked { device, operation, detail: Detail::None }).0
         };
         // The server's clock ticks in milliseconds.

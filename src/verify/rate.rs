@@ -89,7 +89,8 @@ impl RateWatch {
         if record.outcome == Outcome::Served {
             self.admissions.served(key, decided, cost, record, exchange);
             if self.admissions.unjudged.is_none() {
-                self.together.served(decided, record.done, cost);
+                let alone = self.admissions.keys() == 1;
+                self.together.served(decided, record.done, cost, alone);
             }
         }
         let used_up = self.loads.done(key, decided, record, drawn.class, cost).unwrap_or(Cause::Impossible);

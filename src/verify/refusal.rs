@@ -300,7 +300,11 @@ impl Load {
     /// Takes a request that counts for sure; the classes of the doubtful refusals that it shows to be due.
     fn serve(&mut self, bounds: &Bounds, sent: Nanos, done: Nanos, cost: u32) -> Vec<ClassId> {
         if let Some((_, limit)) = bounds.window {
-            let place = self.served.partition_point(|&(at, ..)| at <= sent);
+            let comes_last = self.served.back().is_none_or(|&(newest, ..)| newest <= sent);
+            let place = match comes_last {
+                true => self.served.len(),
+                false => self.served.partition_point(|&(at, ..)| at <= sent),
+            };
             self.served.insert(place, (sent, done, cost));
             self.served_cost += u64::from(cost);
             while let Some(&(.., oldest)) = self.served.front()

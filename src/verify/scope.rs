@@ -44,12 +44,13 @@ impl Together {
         }
     }
 
-    /// Takes a served request that took effect at `sent` or later.
-    pub fn served(&mut self, sent: Nanos, done: Nanos, cost: u32) {
+    /// Takes a served request that took effect at `sent` or later. Of a key that is `alone` so far, the keys together tell no
+    /// more than it does itself.
+    pub fn served(&mut self, sent: Nanos, done: Nanos, cost: u32, alone: bool) {
         if let Some(slice) = self.slice(done) {
             slice.served = slice.served.saturating_add(cost);
         }
-        self.exceeded = self.exceeded || self.admitted.serve(&self.terms, sent, done, cost);
+        self.exceeded = self.exceeded || (!alone && self.admitted.serve(&self.terms, sent, done, cost));
     }
 
     /// A refusal that no use of the key's own budget explains.

@@ -118,7 +118,11 @@ impl Tally {
             }
             Reading::TokenBucket | Reading::LeakyBucket => {
                 let debt = self.full_at.saturating_sub(scaled(terms, at));
-                u32::try_from(debt.div_ceil(u128::from(terms.rate.per.0))).unwrap_or(u32::MAX)
+                let tokens = match u64::try_from(debt) {
+                    Ok(debt) => u128::from(debt.div_ceil(terms.rate.per.0)),
+                    Err(_) => debt.div_ceil(u128::from(terms.rate.per.0)),
+                };
+                u32::try_from(tokens).unwrap_or(u32::MAX)
             }
             Reading::FixedFirstHit if at < self.begin.saturating_add(terms.rate.per) => self.since_first,
             Reading::FixedFirstHit => 0,

@@ -151,7 +151,7 @@ impl Charger {
             _ => return,
         };
         self.presence = Presence::Online;
-        let plan = Arc::clone(&self.plan);
+        let plan = &*self.plan;
         let around = plan.surroundings();
         if powered {
             let first = !self.booted;
@@ -174,9 +174,9 @@ impl Charger {
         if matches!(self.presence, Presence::Off { .. }) {
             return;
         }
-        let plan = Arc::clone(&self.plan);
+        let around = self.plan.surroundings();
         for connector in &mut self.connectors {
-            connector.advance(now, plan.surroundings(), &mut self.outbox, out);
+            connector.advance(now, around, &mut self.outbox, out);
             if connector.session().is_none() {
                 // A sample that still waits has nothing left to tell.
                 if let Some(call) = connector.sample.take_if(|call| !call.in_flight()) {
@@ -189,8 +189,7 @@ impl Charger {
 
     /// Makes the ticks that have come. One whose predecessor is still on its way is dropped.
     fn tick(&mut self, now: Nanos, out: &mut Actions) {
-        let plan = Arc::clone(&self.plan);
-        let spec = &plan.spec;
+        let spec = &self.plan.spec;
         let flows = &mut self.flows;
         tick(&mut self.beat, &spec.heartbeat, &mut self.heartbeat, TellusOp::Heartbeat, now, flows, out);
         for connector in &mut self.connectors {
@@ -396,14 +395,22 @@ impl Charger {
         }
     }
 
-    fn find(&mut self, flow: Flow) -> Option<(Slot, Call)> {
-        let connectors = 0..self.connectors.len();
-        let slots = [Slot::Heartbeat, Slot::Delivery, Slot::Setup].into_iter();
-        let mut slots = slots.chain(connectors.flat_map(|index| [Slot::Sample(index), Slot::Poll(index)]));
-        slots.find_map(|slot| {
-            let call = (*self.slot(slot))?;
-            (call.flow == flow && call.in_flight()).then_some((slot, call))
-        })
+    fn find(&self, flow: Flow) -> Option<(Slot, Call)> {
+        let is_meant = |call: &Option<Call>| call.filter(|call| call.flow == flow && call.in_flight());
+        for (index, connector) in self.connectors.iter().enumerate() {
+            if let Some(call) = is_meant(&connector.sample) {
+                return Some((Slot::Sample(index), call));
+            }
+            if let Some(call) = is_meant(&connector.poll.call) {
+                return Some((Slot::Poll(index), call));
+            }
+        }
+        let others = [
+            (Slot::Heartbeat, &self.heartbeat),
+            (Slot::Delivery, &self.outbox.call),
+            (Slot::Setup, &self.setup),
+        ];
+        others.into_iter().find_map(|(slot, call)| Some((slot, is_meant(call)?)))
     }
 
     fn slot(&mut self, slot: Slot) -> &mut Option<Call> {

@@ -5,7 +5,7 @@ use rustc_hash::FxHashMap;
 
 use super::DRAIN;
 use super::calls::{Call, CallId, Calls, Ending};
-use super::network::{Trip, Way};
+use super::network::{Trip, Way, Weather};
 use super::player::{OpenStream, Player};
 use super::queue::Queue;
 use super::target::{Reply, Target};
@@ -26,6 +26,7 @@ const FRAME_BYTES: u32 = 256;
 pub struct Engine<'a, D, O> {
     scenario: &'a Scenario,
     observer: &'a mut O,
+    weather: Weather,
     target: Target<'a>,
     queue: Queue<Happening>,
     /// The cell that is played.
@@ -71,6 +72,7 @@ impl Happening {
 impl<'a, D: Device, O: Observer> Engine<'a, D, O> {
     pub fn new(scenario: &'a Scenario, archive: &'a Archive, observer: &'a mut O) -> Self {
         Engine {
+            weather: Weather::of(&scenario.network),
             target: Target::new(scenario, archive),
             players: Vec::new(),
             by_id: FxHashMap::default(),
@@ -211,7 +213,7 @@ impl<'a, D: Device, O: Observer> Engine<'a, D, O> {
     fn send(&mut self, id: CallId) {
         let Some(call) = self.calls.get(id) else { return };
         let player = &mut self.players[call.player as usize];
-        let Trip { latency, lost } = player.way.trip(&self.scenario.network);
+        let Trip { latency, lost } = player.way.trip(&self.weather);
         call.sent = Some(self.now);
         call.latency = latency;
         let Request { operation, flow, attempt, detail, .. } = call.request;

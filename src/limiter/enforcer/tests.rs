@@ -65,7 +65,7 @@ proptest! {
             now += gap;
             let by_client = has_room(&so_far, 4, SECOND, now, |asked| asked.1 == client);
             let by_site = has_room(&so_far, 7, 2 * SECOND, now, |asked| asked.2 == site);
-            let key = |scope: &Scope| if scope.0[0] == "client" { client } else { site };
+            let key = |scope: &NumberedScope| if scope.scope.0[0] == "client" { client } else { site };
             let decision = enforcer.check(Nanos(now), CLASS, 9, key);
             prop_assert_eq!(decision.is_ok(), by_client && by_site);
             if decision.is_ok() {
