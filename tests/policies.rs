@@ -142,7 +142,8 @@ impl<'a> Play<'a> {
             }
         }
         self.answer(now);
-        let standing = self.enforcer.standing(now, class, 0, |scope| step.key(&scope.scope)).map(|binding| binding.standing);
+        let standing =
+            self.enforcer.standing(now, class, 0, |scope| step.key(&scope.scope)).map(|binding| binding.standing);
         let expect = &step.expect;
         [
             differ("served", expect.served, Some(served)),

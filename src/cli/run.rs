@@ -9,11 +9,12 @@ use anyhow::Context;
 
 use super::memory::peak_memory_bytes;
 use super::progress::Progress;
-use super::{RunArgs, complain, show, style};
+use super::{REPORTS, RunArgs, complain, show, style};
 use crate::assemble::{Outcome, Recorder, RunFacts};
 use crate::device::fleet::{Fleet, partition};
 use crate::drive::live::{self, Control, LiveEnd, LiveError, LiveOptions, Stop};
 use crate::exit::Exit;
+use crate::profile::warnings::warnings;
 use crate::profile::{self, descriptors, secrets};
 use crate::reference;
 use crate::reference::live::Running;
@@ -41,6 +42,14 @@ pub fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     if let Err(error) = secrets::fill(&mut scenario, |name| std::env::var(name).ok()) {
         complain(format_args!("error: {error}"));
         return Ok(Exit::Usage);
+    }
+    for variable in secrets::too_short(&mut scenario) {
+        complain(format_args!(
+            "warning: the secret in {variable} is so short that hiding it hides parts of other texts too"
+        ));
+    }
+    for warning in warnings(&scenario) {
+        complain(format_args!("warning: {warning}"));
     }
     if let Err(diagnosis) = reference::check(&scenario) {
         complain(format_args!("{}", diagnosis.render(std::io::stderr().is_terminal())));
@@ -171,6 +180,9 @@ fn command(args: &RunArgs, scenario: &Scenario) -> String {
     }
     if let Some(shards) = args.shards {
         command += &format!(" --shards {shards}");
+    }
+    if args.reports != Path::new(REPORTS) {
+        command += &format!(" --reports {}", args.reports.display());
     }
     command
 }

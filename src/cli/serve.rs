@@ -14,7 +14,7 @@ use crate::policy::reading::Reading;
 use crate::reference::{self, live, tellus};
 use crate::scenario::target::{Fault, OverloadSpec, ServerSpec};
 use crate::time::Nanos;
-use crate::yaml::quantity;
+use crate::yaml::{quantity, suggest};
 
 /// Serve a reference implementation of a policy's API until Ctrl-C.
 #[derive(Clone, Debug, clap::Args)]
@@ -150,7 +150,12 @@ fn reading(text: &str) -> Result<Reading, String> {
 }
 
 fn fault(text: &str) -> Result<Fault, String> {
-    named(text).ok_or_else(|| format!("use one of {}", fault_names()))
+    named(text).ok_or_else(|| {
+        let names = fault_names();
+        let nearest = suggest::nearest(text, names.split(", "));
+        let meant = nearest.map(|name| format!("did you mean {name}? ")).unwrap_or_default();
+        format!("{meant}use one of {names}")
+    })
 }
 
 fn fault_help() -> String {

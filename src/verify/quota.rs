@@ -245,7 +245,7 @@ impl About<'_> {
 fn peak_text(usage: &Usage) -> String {
     let at_least = usage.quota.readings.first().is_some_and(|reading| reading.at_least);
     let unit = if usage.in_points { " points" } else { "" };
-    format!("{}{}{unit}", if at_least { "at least " } else { "" }, usage.peak.count)
+    format!("{}{}{unit}", usage.peak.count, if at_least { " or more" } else { "" })
 }
 
 fn lower_first(text: &str) -> String {

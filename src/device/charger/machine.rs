@@ -405,11 +405,8 @@ impl Charger {
                 return Some((Slot::Poll(index), call));
             }
         }
-        let others = [
-            (Slot::Heartbeat, &self.heartbeat),
-            (Slot::Delivery, &self.outbox.call),
-            (Slot::Setup, &self.setup),
-        ];
+        let others =
+            [(Slot::Heartbeat, &self.heartbeat), (Slot::Delivery, &self.outbox.call), (Slot::Setup, &self.setup)];
         others.into_iter().find_map(|(slot, call)| Some((slot, is_meant(call)?)))
     }
 

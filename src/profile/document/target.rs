@@ -26,6 +26,14 @@ pub struct TargetDocument {
 
 impl Words for TargetDocument {
     const WORDS: &'static [&'static str] = &["embedded"];
+    const MAPPINGS: &'static str = "`{url: \"http://127.0.0.1:8080\"}`";
+
+    fn meant(word: &str) -> Option<&'static str> {
+        const ADDRESS: &str = "an address needs its key\nwrite `target: {url: \"http://127.0.0.1:8080\"}`";
+        // The address itself is not repeated: it may hold credentials.
+        word.contains("://").then_some(ADDRESS)
+    }
+}
 }
 
 /// How the reference server behaves.

@@ -15,6 +15,7 @@ mod script;
 mod target;
 mod template;
 mod texts;
+mod unused;
 
 use super::document::ProfileDocument;
 use super::document::fleet::GroupDocument;

@@ -144,7 +144,9 @@ fn taken_for_one(scope: &str, one: &str, other: &str, request: &str) -> Diagnosi
 
 fn taken_for_two(scope: &str, one: &str, other: &str, request: &str) -> Diagnosis {
     let title = match one == other {
-        true => format!("the profile says that {one} has one `{scope}`, but each `{request}` shows another one"),
+        true => format!(
+            "the profile says that {one} has one `{scope}`, but its `{request}` shows another one than the request before"
+        ),
         false => format!(
             "the profile says that {one} and {other} are of one `{scope}`, but the reference server takes the senders of \
              `{request}` for two"
@@ -162,4 +164,108 @@ fn said(scope: &str, what: &str) -> String {
 fn capitalized(word: &str) -> String {
     let mut letters = word.chars();
     letters.next().map_or_else(String::new, |first| first.to_ascii_uppercase().to_string() + letters.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::profile;
+    use crate::yaml::Source;
+
+    const POLICY: &str = "
+name: p
+scopes: {vehicle: One car.}
+classes:
+  reads: {requests: [GET /orders, 'GET /cars/{car}', POST /orders], limits: [{allow: 3, per: 1s, scope: account}]}
+  cars: {requests: [GET /where], limits: [{allow: 3, per: 1s, scope: [account, vehicle]}]}
+  tokens: {requests: [POST /token], limits: [{allow: 3, per: 1s, scope: account}]}
+  live: {requests: [WS /live], limits: [{concurrent: 1, scope: account}]}
+";
+
+    /// What is said of three clients of this description; empty where nothing is.
+    fn said(clients: &str) -> String {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("p.yaml"), POLICY).unwrap();
+        let path = folder.path().join("x.yaml");
+        let arrivals = "arrivals: {every: 1s}";
+        std::fs::write(&path, format!("name: x\npolicy: p.yaml\nfleet: {{a: {{clients: {{count: 3, {arrivals}, {clients}}}}}}}\n"))
+            .unwrap();
+        let mut scenario = profile::load_source(&Source::read(&path).unwrap()).unwrap_or_else(|error| panic!("{error}"));
+        profile::secrets::fill(&mut scenario, |name| Some(name.to_owned())).unwrap();
+        crate::reference::check(&scenario).map_or_else(|diagnosis| diagnosis.to_string(), |()| String::new())
+    }
+
+    #[test]
+    fn clients_that_show_who_they_are_are_counted_as_the_profile_says() {
+        for clients in [
+            "identity: {account: own}, headers: {X-Api-Key: '{account}'}, requests: [{get: /orders}], streams: [{open: /live}]",
+            "identity: {account: own, key: own}, headers: {X-Api-Key: '{key}'}, requests: [{get: /orders}]",
+            "identity: {account: own}, requests: [{get: /orders, query: {api_key: '{client}'}}]",
+            "identity: {account: shared}, headers: {X-Api-Key: '{client}'}, requests: [{get: /orders}]",
+            "identity: {account: shared}, requests: [{get: '/cars/{uuid}'}]",
+            "identity: {account: {one_of: 2}}, headers: {X-Api-Key: '{client}', X-Account: '{account}'}, requests: [{get: /orders}]",
+            "identity: {account: shared}, auth: {bearer: {env: KEY}}, requests: [{get: /orders}]",
+            "identity: {account: shared}, auth: {oauth2: {token: /token, client_id: me, secret_env: KEY}}, requests: [{get: /orders}]",
+            "identity: {account: own}, headers: {X-Api-Key: '{account}'}, \
+             requests: [{post: /token, form: {grant_type: client_credentials, client_id: '{account}'}}, {get: /orders}]",
+            "identity: {account: shared, vehicle: {any_of: 9}}, requests: [{get: /where, query: {vehicle: '{vehicle}'}}]",
+            "identity: {account: shared, vehicle: {any_of: 9}}, requests: [{get: /where, headers: {X-Vehicle: '{vehicle}'}}]",
+        ] {
+            assert_eq!(said(clients), "", "{clients}");
+        }
+    }
+
+    #[test]
+    fn what_the_server_would_take_for_one_or_for_two_is_told() {
+        let one = "the reference server cannot tell the `account` of a/0 and of a/1 apart by their `GET /orders`";
+        let two = "the profile says that a/0 and a/2 are of one `account`, but the reference server takes the senders";
+        let vehicle = "the reference server cannot tell for which `vehicle` a `GET /where` of a/0 is";
+        for (clients, title, help) in [
+            ("identity: {account: own}, requests: [{get: /orders}]", one, "X-Account: \"{account}\""),
+            ("identity: {account: own}, headers: {X-User: '{account}'}, requests: [{get: /orders}]", one, "X-Api-Key"),
+            (
+                "identity: {account: own}, auth: {bearer: {env: KEY}}, requests: [{get: /orders}]",
+                one,
+                "a credential of its own",
+            ),
+            (
+                "identity: {account: {one_of: 2}}, headers: {X-Api-Key: '{client}'}, requests: [{get: /orders}]",
+                two,
+                "X-Account: \"{account}\"",
+            ),
+            (
+                "identity: {account: own}, headers: {X-Account: '{uuid}'}, requests: [{get: /orders}]",
+                "the profile says that a/0 has one `account`, but its `GET /orders` shows another one than the request before",
+                "X-Account",
+            ),
+            (
+                "identity: {account: shared, vehicle: {any_of: 9}}, requests: [{get: /where, json: {car: '{vehicle}'}}]",
+                vehicle,
+                "X-Vehicle: \"{vehicle}\"",
+            ),
+            (
+                "identity: {account: own}, headers: {X-Api-Key: '{account}'}, streams: [{open: /live}], \
+                 requests: [{get: /orders, headers: {X-Api-Key: me}}]",
+                "the profile says that a/0 has one `account`, but its `WS /live` shows another one than the request before",
+                "X-Account",
+            ),
+        ] {
+            let message = said(clients);
+            assert!(message.contains(title) && message.contains(help), "{clients}\n{message}");
+        }
+    }
+
+    #[test]
+    fn tellus_has_clients_of_its_own_and_answers_at_once() {
+        let tellus = |target: &str| {
+            let text = format!(
+                "name: x\npolicy: tellus\ntarget: {target}\nfleet: {{a: {{clients: {{count: 3, identity: {{client_id: own}}, \
+                 requests: [{{get: /v1/operator/sites, arrivals: {{every: 1s}}}}]}}}}}}\n"
+            );
+            crate::reference::check(&profile::load_source(&Source::built_in("x.yaml", &text)).unwrap())
+        };
+        assert_eq!(tellus("embedded"), Ok(()));
+        let slow = tellus("{embedded: {answers_after: 1s}}").unwrap_err();
+        assert!(slow.title().contains("always answers at once"), "{slow}");
+    }
 }

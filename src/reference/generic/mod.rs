@@ -16,7 +16,8 @@
 //!
 //! **Quotas.** Order: overload, quota, token, answer; so a request with an ended token is counted like any other. Each limited
 //! answer carries the quota headers that the policy documents, the request itself already counted. A hint is given wherever
-//! a limit knows its time, unless the policy says that there never is one.
+//! a limit knows its time, unless the policy says that there never is one; where the policy promises one with every refusal, one
+//! for want of a place says how long an answer takes, a second at least.
 //!
 //! **Answers** are `{"meta":{},"data":{},"link":{}}`, with what was asked for:
 //! - `POST …/token`: an access token for the `client_id` of its form, its JSON object or its Basic header; ended ones are

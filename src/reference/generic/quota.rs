@@ -3,7 +3,7 @@
 use super::caller::hashed;
 use crate::limiter::enforcer::{Answered, Enforcer, Refused};
 use crate::policy::matching::{self, RequestPattern};
-use crate::policy::model::{Class, ClassId, Cost, HintPlace, Limit, Policy, RateLimit, Scope};
+use crate::policy::model::{Class, ClassId, Cost, HintPlace, HintUnit, Limit, Policy, Presence, RateLimit, Scope};
 use crate::reference::http::{HttpIn, HttpOut};
 use crate::reference::{query, quota_headers, refusal};
 use crate::scenario::target::{Fault, ServerSpec};
@@ -35,6 +35,19 @@ pub struct Quotas {
     enforcer: Enforcer,
     /// Scopes that have one value for all clients.
     common: Vec<String>,
+    /// The hint where the policy promises one with every refusal and no limit knows the time: a place is free again when an
+    /// answer has left.
+    usual_hint: Option<String>,
+}
+
+/// What a client is told to wait where it is a matter of answers that are under way: as long as one takes, a second at least.
+fn usual_hint(policy: &Policy, spec: &ServerSpec) -> Option<String> {
+    let source = policy.refusal.retry_after.as_ref().filter(|source| source.presence == Presence::Required)?;
+    let secs = spec.answers_after.0.div_ceil(Nanos::from_secs(1).0).max(1);
+    Some(match source.unit {
+        HintUnit::Seconds => secs.to_string(),
+        HintUnit::Milliseconds => (secs * 1000).to_string(),
+    })
 }
 
 impl Quotas {
@@ -44,6 +57,7 @@ impl Quotas {
             faults: spec.faults.clone(),
             anchor,
             common: spec.common.clone(),
+            usual_hint: usual_hint(policy, spec),
             enforcer: Enforcer::new(policy, spec).anchored(anchor),
         }
     }
@@ -61,7 +75,8 @@ impl Quotas {
         match self.enforcer.check(now, class, address, |scope| subject.key(&scope.scope)) {
             Ok(()) => Ok(Some(Place { class, since: now, subject })),
             Err(refused) => {
-                let mut answer = refusal::refused(&self.policy, &self.faults, refused.hint.as_deref());
+                let hint = refused.hint.as_ref().or(self.usual_hint.as_ref()).map(String::as_str);
+                let mut answer = refusal::refused(&self.policy, &self.faults, hint);
                 answer.headers.extend(self.headers(now, class, &subject, Some(&refused)));
                 Err(answer)
             }
