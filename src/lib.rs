@@ -31,6 +31,7 @@ pub mod assemble;
 pub mod report;
 pub mod reference;
 pub mod drive;
+pub mod plan;
 pub mod cli;
 
 #[cfg(test)]

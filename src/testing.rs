@@ -63,7 +63,7 @@ pub fn scenario(devices: u32) -> Scenario {
         profile_hash: "1d4c".into(),
         seed: 7,
         duration: Nanos::from_secs(60),
-        start_of_day_offset: Nanos::ZERO,
+        start_of_week_offset: Nanos::ZERO,
         operations: Operations::classified(&policy, requests),
         policy,
         target: Target::Embedded(ServerSpec::default()),

@@ -104,6 +104,7 @@ fn the_depot_resolves_as_it_is_written() {
         sessions: SessionSpec {
             arrivals_per_hour: 2.0,
             shape: [1.0; 24],
+            week: [1.0; 7],
             duration: LogNormal { median: seconds(2_700), p95: seconds(10_800) },
             discharging: 0.05,
             faults: 0.01,

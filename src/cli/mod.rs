@@ -2,6 +2,7 @@
 
 pub mod check;
 pub mod memory;
+pub mod plan;
 pub mod policies;
 pub mod policy;
 pub mod progress;
@@ -37,6 +38,9 @@ const EXIT_CODES: &str = "Exit codes: 0 pass; 1 a gate or a check failed; 2 prof
 enum Verb {
     /// Play a profile against its target and write a compliance report
     Run(RunArgs),
+    /// Play a profile in simulated time: what it needs of each quota, the largest fleet, the least quota, what a remedy
+    /// saves
+    Plan(Box<plan::PlanArgs>),
     /// Check profiles and policies without running anything
     Check {
         /// YAML files, or names of shipped profiles
@@ -49,9 +53,9 @@ enum Verb {
     #[command(subcommand)]
     Policy(policy::PolicyVerb),
     Serve(serve::ServeOptions),
-    /// Render the reports of an earlier run again from its summary.json
+    /// Render the reports of an earlier run or plan again from what it has stored
     Report {
-        /// A directory that `run` wrote
+        /// A directory that `run` or `plan` wrote
         dir: PathBuf,
     },
     /// Print the JSON Schema of a file format
@@ -104,6 +108,7 @@ fn dispatch(verb: Verb) -> anyhow::Result<Exit> {
     let (mut out, mut err) = (std::io::stdout(), std::io::stderr());
     match verb {
         Verb::Run(args) => run::run(&args),
+        Verb::Plan(args) => plan::run(&args),
         Verb::Check { files } => Ok(check::run(&files, err.is_terminal(), &mut out, &mut err)),
         Verb::Policies => Ok(policies::run(out.is_terminal(), &mut out)),
         Verb::Policy(verb) => Ok(policy::run(&verb, err.is_terminal(), &mut out, &mut err)),
@@ -130,6 +135,10 @@ fn complain(words: std::fmt::Arguments<'_>) {
 /// Writes what a person or a pipe may read. One that has gone, or a full disk, must not change the exit code.
 fn show(out: &mut dyn Write, text: &str) {
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 fn duration(text: &str) -> Result<Nanos, String> {

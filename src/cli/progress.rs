@@ -1,4 +1,4 @@
-//! The progress line of a run: on a terminal only, so that logs of CI stay quiet.
+//! The progress line of a run or a plan: on a terminal only, so that logs of CI stay quiet.
 
 use std::io::IsTerminal;
 use std::sync::Arc;
@@ -10,27 +10,60 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::clock::Clock;
 use crate::drive::live::Control;
+use crate::plan::Meter;
+use crate::plan::meter::Reading;
 use crate::time::Nanos;
+use crate::words::{count, plural};
 
 /// Shows how far a run is until it is dropped.
-pub struct Progress {
-    done: Arc<AtomicBool>,
-    drawer: Option<JoinHandle<()>>,
-}
+pub struct Progress(#[expect(dead_code, reason = "it draws until it is dropped")] Drawer);
 
 impl Progress {
     /// Starts drawing on standard error, if that is a terminal.
     pub fn start(duration: Nanos, control: Control) -> Self {
-        let done = Arc::new(AtomicBool::new(false));
-        let drawer = std::io::stderr().is_terminal().then(|| {
-            let done = Arc::clone(&done);
-            std::thread::spawn(move || draw(duration, &control, &done))
-        });
-        Progress { done, drawer }
+        Progress(Drawer::start(move |bar, elapsed| {
+            let elapsed = elapsed.min(duration);
+            bar.set_length(duration.0);
+            bar.set_position(elapsed.0);
+            bar.set_message(line(elapsed, duration, &control));
+        }))
     }
 }
 
-impl Drop for Progress {
+/// Shows how far the plays of a plan are until it is dropped.
+pub struct PlanProgress(#[expect(dead_code, reason = "it draws until it is dropped")] Drawer);
+
+impl PlanProgress {
+    /// Starts drawing on standard error, if that is a terminal.
+    pub fn start(meter: &Arc<Meter>) -> Self {
+        let meter = Arc::clone(meter);
+        PlanProgress(Drawer::start(move |bar, elapsed| {
+            let read = meter.read();
+            bar.set_length(read.devices);
+            bar.set_position(read.played.min(read.devices));
+            bar.set_message(plan_line(&read, elapsed));
+        }))
+    }
+}
+
+/// A thread that draws a bar until it is dropped.
+struct Drawer {
+    done: Arc<AtomicBool>,
+    drawer: Option<JoinHandle<()>>,
+}
+
+impl Drawer {
+    fn start(update: impl Fn(&ProgressBar, Nanos) + Send + 'static) -> Self {
+        let done = Arc::new(AtomicBool::new(false));
+        let drawer = std::io::stderr().is_terminal().then(|| {
+            let done = Arc::clone(&done);
+            std::thread::spawn(move || draw(update, &done))
+        });
+        Drawer { done, drawer }
+    }
+}
+
+impl Drop for Drawer {
     fn drop(&mut self) {
         self.done.store(true, Ordering::Relaxed);
         if let Some(drawer) = self.drawer.take() {
@@ -41,17 +74,28 @@ impl Drop for Progress {
     }
 }
 
-fn draw(duration: Nanos, control: &Control, done: &AtomicBool) {
+fn draw(update: impl Fn(&ProgressBar, Nanos), done: &AtomicBool) {
     let clock = Clock::start();
     let style = ProgressStyle::with_template("{bar:24} {msg}").expect("a constant template");
-    let bar = ProgressBar::new(duration.0).with_style(style);
+    let bar = ProgressBar::new(1).with_style(style);
     while !done.load(Ordering::Relaxed) {
-        let elapsed = clock.now().min(duration);
-        bar.set_position(elapsed.0);
-        bar.set_message(line(elapsed, duration, control));
+        update(&bar, clock.now());
         std::thread::park_timeout(Duration::from_millis(200));
     }
     bar.finish_and_clear();
+}
+
+fn plan_line(read: &Reading, elapsed: Nanos) -> String {
+    let speed = read.requests as f64 / elapsed.as_secs_f64().max(1e-9);
+    let what = if read.what.is_empty() { String::new() } else { format!(" · {}", read.what) };
+    format!(
+        "play {}: {} of {} through {} of simulated time · {} requests/s{what}",
+        read.plays,
+        count(read.played),
+        plural(read.devices, "device"),
+        read.duration,
+        count(speed as u64)
+    )
 }
 
 fn line(elapsed: Nanos, duration: Nanos, control: &Control) -> String {

@@ -1,4 +1,4 @@
-//! `quotaproof report DIR`: render a stored run again.
+//! `quotaproof report DIR`: render a stored run or plan again.
 
 use std::io::Write;
 use std::path::Path;
@@ -8,21 +8,24 @@ use crate::exit::Exit;
 use crate::report::terminal::{self, Style};
 use crate::report::{self, files};
 
-/// Renders every output of the run in `dir` from its `summary.json` and shows the verdict on `out`.
+/// Renders every output of the run in `dir` from its `summary.json` (and `plan.json`, where there is one) and shows the verdict on `out`.
 ///
 /// # Errors
 /// The reports cannot be written. Where `dir` holds no readable run, that is said and the exit code tells it.
 pub fn run(dir: &Path, out: &mut dyn Write, style: Style) -> anyhow::Result<Exit> {
-    let summary = match report::load(dir) {
-        Ok(summary) => summary,
+    let (summary, answers) = match report::load(dir).and_then(|summary| Ok((summary, report::load_plan(dir)?))) {
+        Ok(stored) => stored,
         Err(error) => {
             complain(format_args!("error: {error}"));
             return Ok(Exit::Usage);
         }
     };
-    report::write_all(dir, &summary, None)?;
+    report::write_all(dir, &summary, answers.as_ref(), None)?;
     let page = dir.join(files::PAGE);
     show(out, &terminal::render(&summary, Some(&page), style));
+    if let Some(answers) = answers {
+        show(out, &terminal::answers(&answers, style));
+    }
     Ok(Exit::Pass)
 }
 
@@ -36,7 +39,7 @@ mod tests {
     #[test]
     fn a_stored_run_is_rendered_again_from_its_summary_alone() {
         let dir = tempfile::tempdir().unwrap();
-        let paths = report::write_all(dir.path(), &sample::failing(), Some(b"histograms")).unwrap();
+        let paths = report::write_all(dir.path(), &sample::failing(), None, Some(b"histograms")).unwrap();
         let before = std::fs::read(&paths[1]).unwrap();
         std::fs::remove_file(&paths[1]).unwrap();
         let mut out = Vec::new();
@@ -49,7 +52,7 @@ mod tests {
     #[test]
     fn a_reader_that_has_gone_loses_no_report() {
         let dir = tempfile::tempdir().unwrap();
-        report::write_all(dir.path(), &sample::failing(), None).unwrap();
+        report::write_all(dir.path(), &sample::failing(), None, None).unwrap();
         assert_eq!(run(dir.path(), &mut super::super::testing::Gone, PLAIN).unwrap(), Exit::Pass);
     }
 

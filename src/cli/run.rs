@@ -9,7 +9,7 @@ use anyhow::Context;
 
 use super::memory::peak_memory_bytes;
 use super::progress::Progress;
-use super::{REPORTS, RunArgs, complain, show, style};
+use super::{REPORTS, RunArgs, complain, cores, show, style};
 use crate::assemble::{Outcome, Recorder, RunFacts};
 use crate::device::fleet::{Fleet, partition};
 use crate::drive::live::{self, Control, LiveEnd, LiveError, LiveOptions, Stop};
@@ -22,9 +22,7 @@ use crate::report::terminal::{self, Style};
 use crate::report::{self, files};
 use crate::scenario::Scenario;
 use crate::scenario::target::Target;
-use crate::scenario::words::event_text;
 use crate::summary::Driver;
-use crate::time::Nanos;
 use crate::yaml::Diagnosis;
 
 /// Runs the verb and shows the verdict on standard output.
@@ -89,20 +87,9 @@ fn load(args: &RunArgs) -> Result<Scenario, Diagnosis> {
     let mut scenario = profile::load(&args.profile)?;
     scenario.seed = args.seed.unwrap_or(scenario.seed);
     if let Some(duration) = args.duration {
-        shorten_or_lengthen(&mut scenario, duration)?;
+        profile::last(&mut scenario, duration)?;
     }
     Ok(scenario)
-}
-
-/// A run that ends before one of its events would prove nothing about it, and look as if it did.
-fn shorten_or_lengthen(scenario: &mut Scenario, duration: Nanos) -> Result<(), Diagnosis> {
-    if let Some(event) = scenario.events.iter().find(|event| event.at >= duration) {
-        let title =
-            format!("--duration {duration} leaves out the event at {}: {}", event.at, event_text(scenario, event));
-        return Err(Diagnosis::new(title).help(format!("give a --duration above {}", event.at)));
-    }
-    scenario.duration = duration;
-    Ok(())
 }
 
 /// Where the target is, and the embedded server while it runs.
@@ -143,10 +130,6 @@ fn play(scenario: &Arc<Scenario>, place: &Place, args: &RunArgs) -> Result<LiveE
         |device| fleet.device(device),
         |anchor| Recorder::new(Arc::clone(scenario), anchor),
     )
-}
-
-fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 fn conclude(end: LiveEnd<Recorder>, place: &Place, args: &RunArgs, scenario: &Scenario) -> Outcome {
@@ -200,7 +183,7 @@ fn publish(outcome: &Outcome, reports: &Path, out: &mut dyn Write, style: Style)
 fn write(outcome: &Outcome, reports: &Path) -> anyhow::Result<PathBuf> {
     let run = &outcome.summary.run;
     let dir = report::new_directory(reports, &run.name, &run.started)?;
-    report::write_all(&dir, &outcome.summary, Some(&outcome.hlog))?;
+    report::write_all(&dir, &outcome.summary, None, Some(&outcome.hlog))?;
     Ok(dir)
 }
 
@@ -214,18 +197,6 @@ mod tests {
 
     fn outcome() -> Outcome {
         Outcome { summary: sample::failing(), hlog: b"histograms".to_vec() }
-    }
-
-    #[test]
-    fn a_duration_that_leaves_out_an_event_names_it() {
-        let mut scenario = profile::load(Path::new("tellus-reconnect-storm")).unwrap();
-        let (planned, at) = (scenario.duration, scenario.events[0].at);
-        let error = shorten_or_lengthen(&mut scenario, at).unwrap_err();
-        let text = event_text(&scenario, &scenario.events[0]);
-        assert_eq!(error.title(), format!("--duration {at} leaves out the event at {at}: {text}"));
-        assert_eq!(scenario.duration, planned);
-        shorten_or_lengthen(&mut scenario, planned * 2).unwrap();
-        assert_eq!(scenario.duration, planned * 2);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! `quotaproof schema profile|policy|summary`: JSON Schemas, for editors and for readers of results.
+//! `quotaproof schema profile|policy|summary|plan`: JSON Schemas, for editors and for readers of results.
 
 use schemars::Schema;
 use schemars::generate::SchemaSettings;
@@ -7,6 +7,7 @@ use schemars::transform::RecursiveTransform;
 use crate::policy::document::PolicyDocument;
 use crate::profile::document::ProfileDocument;
 use crate::summary::Summary;
+use crate::summary::plan::Plan;
 
 /// What a schema describes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -14,6 +15,7 @@ pub enum Subject {
     Profile,
     Policy,
     Summary,
+    Plan,
 }
 
 /// The schema (draft 2020-12) as pretty JSON, with a final line break.
@@ -29,6 +31,7 @@ fn schema(subject: Subject) -> Schema {
         Subject::Profile => settings.into_generator().into_root_schema_for::<ProfileDocument>(),
         Subject::Policy => settings.into_generator().into_root_schema_for::<PolicyDocument>(),
         Subject::Summary => settings.for_serialize().into_generator().into_root_schema_for::<Summary>(),
+        Subject::Plan => settings.for_serialize().into_generator().into_root_schema_for::<Plan>(),
     }
 }
 
@@ -45,7 +48,7 @@ mod tests {
 
     use super::*;
 
-    const ALL: [Subject; 3] = [Subject::Profile, Subject::Policy, Subject::Summary];
+    const ALL: [Subject; 4] = [Subject::Profile, Subject::Policy, Subject::Summary, Subject::Plan];
 
     /// Calls `visit` with every property of every object of a schema, and where it is.
     fn properties(schema: &Value, path: &str, visit: &mut impl FnMut(&str, &Value)) {

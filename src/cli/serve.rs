@@ -144,7 +144,7 @@ async fn signalled() -> std::io::Result<()> {
     tokio::signal::ctrl_c().await
 }
 
-fn reading(text: &str) -> Result<Reading, String> {
+pub(super) fn reading(text: &str) -> Result<Reading, String> {
     // Profiles write readings with an underscore, command lines with a hyphen.
     named(&text.replace('-', "_")).ok_or_else(|| "use rolling, token-bucket, fixed-first-hit or fixed-aligned".into())
 }
@@ -181,7 +181,7 @@ fn delay(text: &str) -> Result<Nanos, String> {
     quantity::read::<quantity::Delay>(text).map(|delay| delay.0)
 }
 
-fn share(text: &str) -> Result<f64, String> {
+pub(super) fn share(text: &str) -> Result<f64, String> {
     let share = match text.strip_suffix('%') {
         Some(percent) => percent.trim().parse().map(|percent: f64| percent / 100.0),
         None => text.parse(),

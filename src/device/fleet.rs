@@ -49,7 +49,7 @@ impl Fleet {
                 spec: (**spec).clone(),
                 serial_prefix: group.serial_prefix().to_owned(),
                 horizon: scenario.duration,
-                start_of_day_offset: scenario.start_of_day_offset,
+                start_of_week_offset: scenario.start_of_week_offset,
             })),
             GroupKind::Operators(spec) => PlanKind::Operators(Arc::new(OperatorPlan::new(scenario, group, spec))),
             GroupKind::Clients(spec) => PlanKind::Clients(Arc::new(ClientPlan::new(group, spec))),

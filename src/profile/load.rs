@@ -8,6 +8,8 @@ use super::resolve;
 use crate::policy::model::Policy;
 use crate::policy::{self};
 use crate::scenario::Scenario;
+use crate::scenario::words::event_text;
+use crate::time::Nanos;
 use crate::yaml::diagnosis::shown;
 use crate::yaml::{Diagnosis, Located, Source, parse, suggest};
 
@@ -18,9 +20,10 @@ macro_rules! built_in {
 }
 
 /// The profiles that are compiled in: name and text.
-const BUILT_IN: [(&str, &str); 11] = built_in![
+const BUILT_IN: [(&str, &str); 12] = built_in![
     "tellus-depot",
     "tellus-polling-dashboard",
+    "tellus-stream-dashboard",
     "tellus-reconnect-storm",
     "tellus-token-cliff",
     "tellus-firmware-rollout",
@@ -61,6 +64,17 @@ pub fn load_source(source: &Source) -> Result<Scenario, Diagnosis> {
     resolve::resolve(source, &document, policy)
 }
 
+/// Gives a run another length. One that ends before one of its events would prove nothing about it, and look as if it did.
+pub fn last(scenario: &mut Scenario, duration: Nanos) -> Result<(), Diagnosis> {
+    if let Some(event) = scenario.events.iter().find(|event| event.at >= duration) {
+        let title =
+            format!("--duration {duration} leaves out the event at {}: {}", event.at, event_text(scenario, event));
+        return Err(Diagnosis::new(title).help(format!("give a --duration above {}", event.at)));
+    }
+    scenario.duration = duration;
+    Ok(())
+}
+
 /// The text of a profile by path, or by built-in name if there is no such file.
 pub fn find(path: &Path) -> Result<Source, Diagnosis> {
     let name = path.to_str().unwrap_or("");
@@ -93,4 +107,21 @@ fn find_policy(source: &Source, wanted: &Located<String>) -> Result<Policy, Diag
             .help("a path is seen from the profile's folder"));
     }
     policy::load(&Source::read(&path)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_duration_that_leaves_out_an_event_names_it() {
+        let mut scenario = load(Path::new("tellus-reconnect-storm")).unwrap();
+        let (planned, at) = (scenario.duration, scenario.events[0].at);
+        let error = last(&mut scenario, at).unwrap_err();
+        let text = event_text(&scenario, &scenario.events[0]);
+        assert_eq!(error.title(), format!("--duration {at} leaves out the event at {at}: {text}"));
+        assert_eq!(scenario.duration, planned);
+        last(&mut scenario, planned * 2).unwrap();
+        assert_eq!(scenario.duration, planned * 2);
+    }
 }

@@ -209,7 +209,8 @@ scopes: {car: One car.}
 
     #[test]
     fn a_path_of_no_class_is_named_with_the_one_that_is_meant() {
-        let said = said("own", "arrivals: {every: 5s}, requests: [{get: /order, weight: 2}, {get: /orders}, {get: /else}]");
+        let said =
+            said("own", "arrivals: {every: 5s}, requests: [{get: /order, weight: 2}, {get: /orders}, {get: /else}]");
         assert_eq!(
             said,
             [
@@ -236,7 +237,9 @@ scopes: {car: One car.}
     #[test]
     fn values_that_are_drawn_spread_the_requests() {
         let requests = |pace: &str| {
-            format!("requests: [{{get: /where, query: {{car: '{{car}}'}}, arrivals: {{poisson: {{together: {pace}}}}}}}]")
+            format!(
+                "requests: [{{get: /where, query: {{car: '{{car}}'}}, arrivals: {{poisson: {{together: {pace}}}}}}}]"
+            )
         };
         assert_eq!(said("shared", &requests("1.9/s")), [""; 0], "of 20 cars 1.9 a second is 0.95 in ten");
         assert_eq!(said("shared", &requests("2.1/s")).len(), 1);

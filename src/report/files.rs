@@ -5,9 +5,11 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use super::{html, json, junit, markdown, text};
+use crate::summary::plan::{self, Plan};
 use crate::summary::{FORMAT, Summary};
 
 pub const SUMMARY: &str = "summary.json";
+pub const PLAN: &str = "plan.json";
 pub const PAGE: &str = "report.html";
 pub const JUNIT: &str = "junit.xml";
 pub const MARKDOWN: &str = "summary.md";
@@ -30,10 +32,10 @@ pub enum LoadError {
     #[error("{} is damaged: {source}; run the profile again", path.display())]
     Broken { path: PathBuf, source: serde_json::Error },
     #[error(
-        "{} has format {found}, this quotaproof reads formats up to {FORMAT}: render it with the version that wrote it, or a newer one",
+        "{} has format {found}, this quotaproof reads formats up to {known}: render it with the version that wrote it, or a newer one",
         path.display()
     )]
-    Newer { path: PathBuf, found: u64 },
+    Newer { path: PathBuf, found: u64, known: u32 },
 }
 
 /// Creates `base/<name>-<UTC time>`, such as `reports/tellus-depot-20260315T103000Z`, and never takes one that exists:
@@ -57,18 +59,21 @@ pub fn new_directory(base: &Path, name: &str, started: &str) -> io::Result<PathB
 }
 
 /// Writes every output into `dir`, which is created if need be, and returns their paths: the summary first, the page
-/// second. Each file appears whole or not at all. Without `hlog` the histograms already there stay.
+/// second, the answers of a plan last. Each file appears whole or not at all. Without `hlog` the histograms already there
+/// stay.
 ///
 /// # Errors
 /// Those of the file system; nothing is written if an output cannot be rendered.
-pub fn write_all(dir: &Path, summary: &Summary, hlog: Option<&[u8]>) -> io::Result<Vec<PathBuf>> {
+pub fn write_all(dir: &Path, summary: &Summary, plan: Option<&Plan>, hlog: Option<&[u8]>) -> io::Result<Vec<PathBuf>> {
     let summary_json = json::render(summary)?;
-    let page = html::render(summary).map_err(io::Error::other)?;
+    let page = html::render(summary, plan).map_err(io::Error::other)?;
     let junit = junit::render(summary).map_err(io::Error::other)?;
-    let markdown = markdown::render(summary);
+    let markdown = markdown::render(summary, plan);
+    let answers = plan.map(json::render).transpose()?;
     let texts = [(SUMMARY, &summary_json), (PAGE, &page), (JUNIT, &junit), (MARKDOWN, &markdown)];
-    let files =
-        texts.into_iter().map(|(name, text)| (name, text.as_bytes())).chain(hlog.map(|hlog| (HISTOGRAMS, hlog)));
+    let texts = texts.into_iter().map(|(name, text)| (name, text.as_bytes()));
+    let histograms = hlog.map(|hlog| (HISTOGRAMS, hlog));
+    let files = texts.chain(histograms).chain(answers.as_ref().map(|answers| (PLAN, answers.as_bytes())));
     fs::create_dir_all(dir)?;
     files.map(|(name, content)| write_whole(dir, name, content)).collect()
 }
@@ -78,13 +83,28 @@ pub fn write_all(dir: &Path, summary: &Summary, hlog: Option<&[u8]>) -> io::Resu
 /// # Errors
 /// Says what is wrong with the directory or its summary and what to do.
 pub fn load(dir: &Path) -> Result<Summary, LoadError> {
-    let path = dir.join(SUMMARY);
-    let text = read_bounded(&path)?;
+    load_json(&dir.join(SUMMARY), FORMAT)
+}
+
+/// Reads the answers of the plan in `dir`; None for a run, or a plan that was asked nothing.
+///
+/// # Errors
+/// Says what is wrong with them and what to do.
+pub fn load_plan(dir: &Path) -> Result<Option<Plan>, LoadError> {
+    match load_json(&dir.join(PLAN), plan::FORMAT) {
+        Err(LoadError::Missing(_)) => Ok(None),
+        loaded => loaded.map(Some),
+    }
+}
+
+/// Reads a file of a format up to `known`.
+fn load_json<T: serde::de::DeserializeOwned>(path: &Path, known: u32) -> Result<T, LoadError> {
+    let text = read_bounded(path)?;
     // The format first: a newer one may not have the fields that this version knows.
-    let broken = |source| LoadError::Broken { path: path.clone(), source };
+    let broken = |source| LoadError::Broken { path: path.to_owned(), source };
     let Format { format: found } = serde_json::from_slice(&text).map_err(broken)?;
-    if found > u64::from(FORMAT) {
-        return Err(LoadError::Newer { path, found });
+    if found > u64::from(known) {
+        return Err(LoadError::Newer { path: path.to_owned(), found, known });
     }
     serde_json::from_slice(&text).map_err(broken)
 }
@@ -162,18 +182,34 @@ mod tests {
         let base = kept.as_deref().unwrap_or(temporary.path());
         for (name, summary) in sample::all() {
             let dir = base.join(name);
-            let paths = write_all(&dir, &summary, Some(b"histograms")).unwrap();
+            let paths = write_all(&dir, &summary, None, Some(b"histograms")).unwrap();
             let names: Vec<_> = paths.iter().map(|path| path.file_name().unwrap().to_str().unwrap()).collect();
             assert_eq!(names, [SUMMARY, PAGE, JUNIT, MARKDOWN, HISTOGRAMS]);
             let first: Vec<Vec<u8>> = paths.iter().map(|path| fs::read(path).unwrap()).collect();
 
             let read_back = load(&dir).unwrap();
             assert!(read_back == summary, "{name}");
-            assert_eq!(write_all(&dir, &read_back, None).unwrap(), paths[..4], "{name}");
+            assert_eq!(write_all(&dir, &read_back, None, None).unwrap(), paths[..4], "{name}");
             let second: Vec<Vec<u8>> = paths.iter().map(|path| fs::read(path).unwrap()).collect();
             assert!(first == second, "{name}");
             assert_eq!(fs::read_dir(&dir).unwrap().count(), 5, "{name}: a temporary file was left");
         }
+    }
+
+    #[test]
+    fn the_answers_of_a_plan_read_back_as_they_were_written() {
+        let dir = tempfile::tempdir().unwrap();
+        let answers = sample::plan::plan();
+        assert!(load_plan(dir.path()).unwrap().is_none());
+        let paths = write_all(dir.path(), &sample::passing(), Some(&answers), None).unwrap();
+        assert_eq!(paths.last().unwrap().file_name().unwrap(), PLAN);
+        assert!(load_plan(dir.path()).unwrap() == Some(answers));
+
+        fs::write(dir.path().join(PLAN), "{\"format\": 2}").unwrap();
+        let newer = load_plan(dir.path()).unwrap_err().to_string();
+        assert!(newer.contains("plan.json has format 2, this quotaproof reads formats up to 1"), "{newer}");
+        fs::write(dir.path().join(PLAN), "{\"format\": 1, \"fleet\": 3}").unwrap();
+        assert!(load_plan(dir.path()).unwrap_err().to_string().contains("plan.json is damaged"));
     }
 
     #[test]
@@ -219,7 +255,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         // A directory stands where the page should go.
         fs::create_dir_all(dir.path().join(PAGE).join("inside")).unwrap();
-        let error = write_all(dir.path(), &sample::passing(), None).unwrap_err().to_string();
+        let error = write_all(dir.path(), &sample::passing(), None, None).unwrap_err().to_string();
         assert!(error.contains("cannot write") && error.contains(PAGE), "{error}");
         let left: Vec<_> = fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         assert!(left.iter().all(|name| !name.to_string_lossy().contains("tmp")), "{left:?}");

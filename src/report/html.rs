@@ -3,11 +3,13 @@
 use askama::Template;
 
 use super::chart::{Body, Figure, over_time, percentile};
+use super::plan::{self, Section};
 use super::triage::Triage;
 use super::view::{self, FindingRow, GateRow, QuotaRow, TableView};
 use super::words::{self, Mark};
 use super::{format, text};
 use crate::summary::finding::Verdict;
+use crate::summary::plan::Plan;
 use crate::summary::{GroupInfo, Summary};
 
 #[derive(Template)]
@@ -16,6 +18,11 @@ struct Page<'a> {
     summary: &'a Summary,
     style: &'static str,
     verdict: Mark,
+    /// What a simulation does not show.
+    simulated: Option<&'static str>,
+    /// What holds for all answers of a plan, and the answers.
+    caveats: &'a [String],
+    plan: Vec<Section>,
     facts: Vec<(&'static str, String)>,
     /// Where the limit stands in every quota's bar, in percent of the bar's width.
     limit_at: String,
@@ -45,16 +52,17 @@ struct Page<'a> {
 impl Page<'_> {
     /// How many charts the page holds, for those who check that all of them are drawn.
     fn charts(&self) -> usize {
-        let figures = self.latency.iter().chain(&self.traffic).chain(&self.quota_use).chain([&self.lateness]);
+        let plan = self.plan.iter().flat_map(|section| &section.figures);
+        let figures = plan.chain(&self.latency).chain(&self.traffic).chain(&self.quota_use).chain([&self.lateness]);
         figures.filter(|figure| matches!(figure.body, Body::Drawn(_))).count()
     }
 }
 
-/// The summary as a page.
+/// The summary as a page, with the answers of a plan.
 ///
 /// # Errors
 /// What the template engine reports; writing into memory gives it no reason to.
-pub fn render(summary: &Summary) -> askama::Result<String> {
+pub fn render(summary: &Summary, plan: Option<&Plan>) -> askama::Result<String> {
     let triage = Triage::of(summary);
     let rows = |findings: Vec<_>| findings.into_iter().map(FindingRow::of).collect();
     let used = |figure: &Figure| matches!(figure.body, Body::Drawn(_));
@@ -64,6 +72,9 @@ pub fn render(summary: &Summary) -> askama::Result<String> {
         summary,
         style: include_str!("templates/style.css"),
         verdict: words::exit(summary.conclusion.exit),
+        simulated: words::simulated(summary.run.driver),
+        caveats: plan.map_or(&[], |plan| &plan.caveats),
+        plan: plan.map(plan::sections).unwrap_or_default(),
         facts: view::facts(summary),
         limit_at: view::limit_at(summary),
         quotas: view::quotas(summary),
@@ -125,7 +136,14 @@ mod tests {
     }
 
     fn page(summary: &Summary) -> String {
-        render(summary).unwrap()
+        render(summary, None).unwrap()
+    }
+
+    /// The pages of all samples, and two with the answers of a plan.
+    fn pages() -> Vec<(&'static str, String)> {
+        let planned = |plan| render(&sample::passing(), Some(&plan)).unwrap();
+        let plans = [("plan", planned(sample::plan::plan())), ("hostile plan", planned(sample::plan::hostile()))];
+        sample::all().into_iter().map(|(name, summary)| (name, page(&summary))).chain(plans).collect()
     }
 
     /// Every tag of the page in order: name, whether it ends an element, attributes.
@@ -164,8 +182,8 @@ mod tests {
 
     #[test]
     fn every_page_is_well_formed() {
-        for (name, summary) in sample::all() {
-            assert_eq!(defect(&page(&summary)), None, "{name}");
+        for (name, page) in pages() {
+            assert_eq!(defect(&page), None, "{name}");
         }
     }
 
@@ -181,8 +199,7 @@ mod tests {
 
     #[test]
     fn all_sections_are_there_in_order_each_with_a_heading_the_navigation_finds() {
-        for (name, summary) in sample::all() {
-            let page = page(&summary);
+        for (name, page) in pages() {
             let at: Vec<usize> = SECTIONS
                 .iter()
                 .map(|id| page.find(&format!("<section id=\"{id}\"")).unwrap_or_else(|| panic!("{name}: no {id}")))
@@ -197,8 +214,7 @@ mod tests {
 
     #[test]
     fn the_page_asks_for_nothing_from_anywhere_and_runs_nothing() {
-        for (name, summary) in sample::all() {
-            let page = page(&summary);
+        for (name, page) in pages() {
             for (element, _, tag) in tags(&page) {
                 assert!(
                     !["script", "img", "iframe", "object", "embed", "base"].contains(&element.as_str()),
@@ -220,6 +236,25 @@ mod tests {
     }
 
     #[test]
+    fn the_answers_of_a_plan_stand_before_what_the_play_showed() {
+        let page = render(&sample::passing(), Some(&sample::plan::plan())).unwrap();
+        let at = |text: &str| page.find(text).unwrap_or_else(|| panic!("{text}"));
+        let order = [
+            "All of this is simulated.",
+            ">The largest fleet</h3>",
+            "with 6 queries breaks, 72 of 60 per 1m for each client_id at 58.883 s (08:00:58 UTC) by dashboard/0",
+            ">The least quota</h3>",
+            "queries needs 155 where 60 are allowed today",
+            ">Before and after</h3>",
+            ">Over a range of values</h3>",
+            "<svg class=\"plot\"",
+            "<section id=\"quotas\"",
+        ];
+        assert!(order.map(at).is_sorted());
+        assert!(page.contains("href=\"#plan\"") && page.matches("Made by <code>").count() == 4);
+    }
+
+    #[test]
     fn hostile_text_stays_text() {
         let page = page(&sample::hostile());
         for absent in ["<script", "<img", "onerror=alert(1)>", "href=\"javascript"] {
@@ -232,8 +267,7 @@ mod tests {
 
     #[test]
     fn ids_are_unique_and_every_reference_leads_to_one() {
-        for (name, summary) in sample::all() {
-            let page = page(&summary);
+        for (name, page) in pages() {
             let all = tags(&page);
             let values = |attribute: &str| -> Vec<String> {
                 let of = |tag: &str| Some(tag.split_once(attribute)?.1.split_once('"')?.0.to_owned());
@@ -253,8 +287,7 @@ mod tests {
 
     #[test]
     fn the_page_says_how_many_charts_it_holds() {
-        for (name, summary) in sample::all() {
-            let page = page(&summary);
+        for (name, page) in pages() {
             let drawn = page.matches("<svg class=\"plot\"").count();
             assert!(page.contains(&format!("data-charts=\"{drawn}\"")), "{name}: {drawn}");
         }
@@ -310,9 +343,17 @@ mod tests {
             latency.from_due.p50 = odd[7];
             latency.from_sent.curve = vec![];
             latency.from_sent.max = odd[0];
-            prop_assert_eq!(defect(&page(&summary)), None);
+            let mut plan = sample::plan::plan();
+            let sweep = plan.sweep.as_mut().unwrap();
+            sweep.log = steps == 1;
+            for (point, odd) in sweep.points.iter_mut().zip(odd.chunks(2)) {
+                (point.number, point.quotas[0].refused_ratio) = (odd[0], Some(odd[1]));
+                point.quotas[0].allow = series.first().copied().unwrap_or(0);
+            }
+            plan.fleet.as_mut().unwrap().readings[0].binding.as_mut().unwrap().at_s = odd[1];
+            prop_assert_eq!(defect(&render(&summary, Some(&plan)).unwrap()), None);
             super::super::terminal::render(&summary, None, crate::report::terminal::Style { colour: false, narrow: true });
-            super::super::markdown::render(&summary);
+            super::super::markdown::render(&summary, None);
             super::super::junit::render(&summary).unwrap();
         }
     }

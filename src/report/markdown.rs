@@ -4,9 +4,10 @@ use std::fmt::Write;
 
 use super::triage::Triage;
 use super::words::{self, Mark};
-use super::{format, text};
+use super::{format, plan, text};
 use crate::summary::Summary;
 use crate::summary::finding::Finding;
+use crate::summary::plan::Plan;
 
 /// Findings and gates beyond this are only counted: a comment may have 65,536 characters at most.
 const MOST_FINDINGS: usize = 12;
@@ -14,10 +15,11 @@ const MOST_ROWS: usize = 40;
 /// Columns of one text.
 const LONGEST: usize = 400;
 
-/// The summary as GitHub-flavoured Markdown.
-pub fn render(summary: &Summary) -> String {
+/// The summary as GitHub-flavoured Markdown, with the answers of a plan.
+pub fn render(summary: &Summary, plan: Option<&Plan>) -> String {
     let mut out = String::new();
     headline(&mut out, summary);
+    answers(&mut out, plan);
     quotas(&mut out, summary);
     gates(&mut out, summary);
     findings(&mut out, summary);
@@ -29,8 +31,36 @@ fn headline(out: &mut String, summary: &Summary) {
     let mark = words::exit(summary.conclusion.exit);
     line(out, &format!("## {} {}: {}", mark.symbol, escape(&summary.run.name), mark.word));
     line(out, &format!("\n**{}**\n", escape(&summary.conclusion.headline)));
+    if let Some(simulated) = words::simulated(summary.run.driver) {
+        line(out, &format!("{simulated}\n"));
+    }
     for reason in summary.conclusion.reasons.iter().take(MOST_FINDINGS) {
         line(out, &format!("- {}", escape(reason)));
+    }
+}
+
+fn answers(out: &mut String, plan: Option<&Plan>) {
+    let Some(plan) = plan else { return };
+    for section in plan::sections(plan) {
+        line(out, &format!("\n### {}\n", section.title));
+        for sentence in &section.sentences {
+            line(out, &format!("- {}", escape(sentence)));
+        }
+        for grid in &section.tables {
+            line(out, &format!("\n{}:\n", grid.title));
+            row(out, &grid.head.iter().map(|cell| escape(cell)).collect::<Vec<_>>());
+            let rule = (0..grid.head.len()).map(|column| if column < grid.words { "---" } else { "---:" }.to_owned());
+            row(out, &rule.collect::<Vec<_>>());
+            for cells in grid.rows.iter().take(MOST_ROWS) {
+                row(out, &cells.iter().map(|cell| escape(cell)).collect::<Vec<_>>());
+            }
+            more(out, grid.rows.len(), MOST_ROWS);
+        }
+        line(out, &format!("\nMade by {} from {}.", code(&section.command), escape(&section.origin)));
+    }
+    line(out, "");
+    for caveat in &plan.caveats {
+        line(out, &format!("- {}", escape(caveat)));
     }
 }
 
@@ -171,22 +201,27 @@ mod tests {
 
     #[test]
     fn a_passing_run_reads_well() {
-        insta::assert_snapshot!(render(&sample::passing()));
+        insta::assert_snapshot!(render(&sample::passing(), None));
     }
 
     #[test]
     fn a_failing_run_names_cause_evidence_and_remedy() {
-        insta::assert_snapshot!(render(&sample::failing()));
+        insta::assert_snapshot!(render(&sample::failing(), None));
     }
 
     #[test]
     fn an_interrupted_run_claims_nothing() {
-        insta::assert_snapshot!(render(&sample::interrupted()));
+        insta::assert_snapshot!(render(&sample::interrupted(), None));
+    }
+
+    #[test]
+    fn a_plan_answers_what_was_asked() {
+        insta::assert_snapshot!(render(&sample::passing(), Some(&sample::plan::plan())));
     }
 
     #[test]
     fn markup_mentions_and_html_stay_text() {
-        let text = render(&sample::hostile());
+        let text = render(&sample::hostile(), Some(&sample::plan::hostile()));
         for absent in ["<script", "<img", "<b>", "@everyone", "\u{202e}", "\u{1b}", "[link]("] {
             let outside_code: String = text.lines().filter(|line| !line.contains('`')).collect();
             assert!(!outside_code.contains(absent), "{absent} in {text}");
@@ -203,7 +238,7 @@ mod tests {
         summary.gates = vec![summary.gates[0].clone(); 5_000];
         summary.quotas = vec![summary.quotas[0].clone(); 5_000];
         summary.conclusion.reasons = vec!["reason ".repeat(100); 5_000];
-        let text = render(&summary);
+        let text = render(&summary, None);
         assert!(text.chars().count() < 65_536, "{}", text.chars().count());
         assert!(text.contains("… and 4988 more in the report."));
     }

@@ -1,4 +1,5 @@
-//! Reports: every output is a pure function of a [`crate::summary::Summary`].
+//! Reports: every output is a pure function of a [`crate::summary::Summary`] and, where there is one, of a
+//! [`crate::summary::plan::Plan`].
 //!
 //! [`files`] writes them side by side and reads a run back; the rest renders one output each.
 
@@ -9,6 +10,7 @@ pub mod html;
 pub mod json;
 pub mod junit;
 pub mod markdown;
+pub mod plan;
 #[cfg(test)]
 pub mod sample;
 pub mod terminal;
@@ -17,4 +19,4 @@ pub mod triage;
 pub mod view;
 pub mod words;
 
-pub use files::{LoadError, load, new_directory, write_all};
+pub use files::{LoadError, load, load_plan, new_directory, write_all};

@@ -1,6 +1,7 @@
-//! Summaries of runs that did not happen, for the tests of the reports.
+//! Summaries and plans of runs that did not happen, for the tests of the reports.
 
 mod builders;
+pub mod plan;
 
 use crate::exit::Exit;
 use crate::summary::finding::{Finding, Party, Severity, Verdict};

@@ -4,10 +4,12 @@ use std::ffi::OsStr;
 use std::path::Path;
 
 use super::format;
+use super::plan::{self, Grid};
 use super::text::{self, Align};
 use super::triage::Triage;
 use super::words::{self, Mark, Tone};
 use crate::summary::finding::Finding;
+use crate::summary::plan::Plan;
 use crate::summary::{QuotaUse, Safety, Summary};
 
 /// Nothing is wider.
@@ -36,6 +38,19 @@ pub fn render(summary: &Summary, report: Option<&Path>, style: Style) -> String 
     gates(&mut page, summary);
     findings(&mut page, summary);
     closing(&mut page, summary, report);
+    page.out
+}
+
+/// The answers of a plan, as lines of at most 100 columns where that is asked for.
+pub fn answers(plan: &Plan, style: Style) -> String {
+    let mut page = Page { out: String::new(), style };
+    for section in plan::sections(plan) {
+        page.heading(section.title);
+        section.sentences.iter().for_each(|sentence| page.paragraph("  - ", sentence));
+        section.tables.iter().for_each(|grid| page.grid(grid));
+    }
+    page.line("");
+    plan.caveats.iter().for_each(|caveat| page.paragraph(INDENT, caveat));
     page.out
 }
 
@@ -88,6 +103,21 @@ impl Page {
         }
     }
 
+    /// A table of an answer, under its title.
+    fn grid(&mut self, grid: &Grid) {
+        let clean = |row: &Vec<String>| row.iter().map(|cell| text::clean(cell)).collect();
+        let rows: Vec<Vec<String>> = std::iter::once(&grid.head).chain(&grid.rows).map(clean).collect();
+        let align = |column| if column < grid.words { Align::Left } else { Align::Right };
+        let align: Vec<Align> = (0..grid.head.len()).map(align).collect();
+        let room = if self.style.narrow { COLUMNS - INDENT.len() } else { usize::MAX };
+        self.line("");
+        self.line(&format!("{INDENT}{}:", grid.title));
+        for (index, line) in text::table(&rows, &align, room).iter().enumerate() {
+            let line = if index == 0 { self.styled(line, "2") } else { line.clone() };
+            self.line(&format!("{INDENT}{line}"));
+        }
+    }
+
     fn symbol(&self, mark: Mark) -> String {
         self.toned(mark.symbol, mark.tone)
     }
@@ -112,6 +142,9 @@ fn verdict(page: &mut Page, summary: &Summary) {
     let start = format!("{} {} ", mark.symbol, mark.word.to_uppercase());
     let painted = page.toned(&start, mark.tone);
     page.painted_paragraph(&start, &painted, &summary.conclusion.headline);
+    if let Some(simulated) = words::simulated(summary.run.driver) {
+        page.paragraph(INDENT, simulated);
+    }
     for reason in &summary.conclusion.reasons {
         page.paragraph("  - ", reason);
     }
@@ -230,6 +263,20 @@ mod tests {
     #[test]
     fn an_interrupted_run_claims_nothing() {
         insta::assert_snapshot!(shown(&sample::interrupted()));
+    }
+
+    #[test]
+    fn a_plan_answers_what_was_asked() {
+        insta::assert_snapshot!(answers(&sample::plan::plan(), Style { colour: false, narrow: false }));
+    }
+
+    #[test]
+    fn answers_fit_a_terminal_and_do_not_steer_it() {
+        for plan in [sample::plan::plan(), sample::plan::hostile()] {
+            let out = answers(&plan, Style { colour: false, narrow: true });
+            out.lines().for_each(|line| assert!(text::width(line) <= COLUMNS, "{line}"));
+            assert!(out.chars().all(|c| c == '\n' || !c.is_control()) && !out.contains('\u{202e}'));
+        }
     }
 
     #[test]

@@ -104,6 +104,17 @@ pub fn driver(driver: Driver) -> &'static str {
     }
 }
 
+/// What is said of a simulation before anything else.
+pub fn simulated(driver: Driver) -> Option<&'static str> {
+    match driver {
+        Driver::Live => None,
+        Driver::Virtual => Some(
+            "Simulated: no request was sent to any server. What is said of the server is said of the policy's limits as \
+             they were simulated.",
+        ),
+    }
+}
+
 pub fn reading(reading: Option<Reading>) -> &'static str {
     reading.map_or("open at once", Reading::title)
 }

@@ -106,6 +106,8 @@ pub struct SessionSpec {
     pub arrivals_per_hour: f64,
     /// Relative weight of each hour of the day (UTC); their mean is 1.
     pub shape: [f64; 24],
+    /// Relative weight of each day of the week from Monday on; their mean is 1.
+    pub week: [f64; 7],
     /// Length of a session: log-normal.
     pub duration: LogNormal,
     /// Share of sessions that discharge to the grid, `0.0..=1.0`.

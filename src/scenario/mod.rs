@@ -29,8 +29,8 @@ pub struct Scenario {
     pub profile_hash: String,
     pub seed: u64,
     pub duration: Nanos,
-    /// Where in the day (UTC) the run begins, for what follows the hours: zero means 00:00.
-    pub start_of_day_offset: Nanos,
+    /// Where in the week (UTC) the run begins, for what follows hours and days: zero means Monday, 00:00.
+    pub start_of_week_offset: Nanos,
     pub policy: Policy,
     pub target: target::Target,
     pub operations: Operations,

@@ -217,7 +217,7 @@ mod tests {
             profile_hash: String::new(),
             seed: 1,
             duration: Nanos::from_secs(60),
-            start_of_day_offset: Nanos::ZERO,
+            start_of_week_offset: Nanos::ZERO,
             policy: crate::policy::builtin("tellus").unwrap(),
             target: crate::scenario::target::Target::Embedded(Default::default()),
             operations: Default::default(),

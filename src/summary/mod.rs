@@ -3,6 +3,7 @@
 //! Times are seconds since the run began, latencies milliseconds, ratios `0..1`, unless a name says otherwise.
 
 pub mod finding;
+pub mod plan;
 
 use std::collections::BTreeMap;
 

@@ -257,11 +257,19 @@ impl Admissions {
         }
     }
 
-    /// Takes a served request that took effect at `sent` or later and cost so much.
-    pub fn served(&mut self, key: ScopeKey, sent: Nanos, cost: u32, record: &Record, exchange: Option<&Exchange>) {
+    /// Takes a served request that took effect at `sent` or later and cost so much. True when it rules out the last of the
+    /// readings.
+    pub fn served(
+        &mut self,
+        key: ScopeKey,
+        sent: Nanos,
+        cost: u32,
+        record: &Record,
+        exchange: Option<&Exchange>,
+    ) -> bool {
         self.served += 1;
         if self.unjudged.is_some() {
-            return;
+            return false;
         }
         let (terms, done) = (&self.terms, record.done);
         let state = self.keys.entry(key, |state| state.is_idle(terms, done));
@@ -275,6 +283,7 @@ impl Admissions {
                 || format!("served although more than {} per {} then were, under every reading", rate.allow, rate.per);
             self.exhibits.show(|| Exhibit::done(record, exchange, why()));
         }
+        refuted
     }
 
     /// The readings that what was admitted fits, for all keys.
@@ -287,9 +296,9 @@ impl Admissions {
         self.terms.readings.iter().copied().filter(|reading| self.ruled_out.has(*reading))
     }
 
-    /// How many keys are remembered.
-    pub fn keys(&self) -> usize {
-        self.keys.len()
+    /// What the keys that are remembered besides one were let through.
+    pub fn others(&self, key: ScopeKey) -> impl Iterator<Item = &Admitted> {
+        self.keys.iter().filter(move |(other, _)| **other != key).map(|(_, admitted)| admitted)
     }
 
     /// Nothing more comes of the keys so far.

@@ -85,6 +85,10 @@ impl<K: Eq + Hash, T: Default> Keyed<K, T> {
         self.entries.is_empty()
     }
 
+    pub fn iter(&self) -> impl Iterator<Item = (&K, &T)> {
+        self.entries.iter()
+    }
+
     pub fn values_mut(&mut self) -> impl Iterator<Item = &mut T> {
         self.entries.values_mut()
     }

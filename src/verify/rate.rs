@@ -87,10 +87,9 @@ impl RateWatch {
         }
         self.demand.exhibits().answered(record, exchange);
         if record.outcome == Outcome::Served {
-            self.admissions.served(key, decided, cost, record, exchange);
+            let refuted = self.admissions.served(key, decided, cost, record, exchange);
             if self.admissions.unjudged.is_none() {
-                let alone = self.admissions.keys() == 1;
-                self.together.served(decided, record.done, cost, alone);
+                self.together.served(&self.admissions, key, decided, record.done, cost, refuted);
             }
         }
         let used_up = self.loads.done(key, decided, record, drawn.class, cost).unwrap_or(Cause::Impossible);

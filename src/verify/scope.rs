@@ -4,8 +4,9 @@
 //! refused, while what it served to all keys together was a whole budget. A server that refuses everything does no such
 //! thing. What was admitted over all keys clears it: a budget shared by all of them would have had to be exceeded.
 
-use super::admission::Admitted;
+use super::admission::{Admissions, Admitted};
 use super::terms::Terms;
+use crate::scenario::ScopeKey;
 use crate::summary::finding::Verdict;
 use crate::time::Nanos;
 
@@ -20,6 +21,8 @@ const MOST_SLICES: usize = 4096 * SLICES;
 pub struct Together {
     terms: Terms,
     admitted: Admitted,
+    /// Whether there has been more than one key. Until then that key's own state tells all.
+    several: bool,
     /// Whether the admitted requests of all keys together are more than one budget allows.
     exceeded: bool,
     /// Counts in consecutive slices of `per`; shards add up.
@@ -35,7 +38,7 @@ struct Slice {
 
 impl Together {
     pub fn new(terms: Terms) -> Self {
-        Together { terms, admitted: Admitted::default(), exceeded: false, slices: Vec::new() }
+        Together { terms, admitted: Admitted::default(), several: false, exceeded: false, slices: Vec::new() }
     }
 
     pub fn sent(&mut self, at: Nanos, cost: u32) {
@@ -44,13 +47,31 @@ impl Together {
         }
     }
 
-    /// Takes a served request that took effect at `sent` or later. Of a key that is `alone` so far, the keys together tell no
-    /// more than it does itself.
-    pub fn served(&mut self, sent: Nanos, done: Nanos, cost: u32, alone: bool) {
+    /// Takes a served request of a key that took effect at `sent` or later, right after `admissions` has taken it and has
+    /// found the limit `refuted` or not.
+    pub fn served(
+        &mut self,
+        admissions: &Admissions,
+        key: ScopeKey,
+        sent: Nanos,
+        done: Nanos,
+        cost: u32,
+        refuted: bool,
+    ) {
         if let Some(slice) = self.slice(done) {
             slice.served = slice.served.saturating_add(cost);
         }
-        self.exceeded = self.exceeded || (!alone && self.admitted.serve(&self.terms, sent, done, cost));
+        if !self.several
+            && let Some(first) = admissions.others(key).next()
+        {
+            self.several = true;
+            self.admitted = first.clone();
+        }
+        self.exceeded = self.exceeded
+            || match self.several {
+                true => self.admitted.serve(&self.terms, sent, done, cost),
+                false => refuted,
+            };
     }
 
     /// A refusal that no use of the key's own budget explains.
@@ -78,6 +99,7 @@ impl Together {
     /// What comes next shares no budget with what came so far; its time begins anew.
     pub fn through(&mut self) {
         self.admitted = Admitted::default();
+        self.several = false;
     }
 
     pub fn merge(&mut self, other: Together) {

@@ -120,7 +120,7 @@ pub fn scenario(policy: Policy, count: u32) -> Scenario {
         profile_hash: String::new(),
         seed: 1,
         duration: Nanos::from_secs(60),
-        start_of_day_offset: Nanos::ZERO,
+        start_of_week_offset: Nanos::ZERO,
         operations: Operations::classified(&policy, REQUESTS),
         policy,
         target: Target::Embedded(ServerSpec { limiter: Reading::Rolling, ..ServerSpec::default() }),

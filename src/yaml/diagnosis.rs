@@ -58,6 +58,11 @@ impl Diagnosis {
         &self.0.title
     }
 
+    /// What to do about it, one sentence each.
+    pub fn advice(&self) -> &[String] {
+        &self.0.help
+    }
+
     /// The whole message; `styled` with terminal colours.
     pub fn render(&self, styled: bool) -> String {
         let renderer = if styled { Renderer::styled() } else { Renderer::plain() };

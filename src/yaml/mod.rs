@@ -3,6 +3,7 @@
 
 pub mod diagnosis;
 pub mod located;
+pub mod node;
 pub mod parse;
 pub mod quantity;
 pub mod shaped;
@@ -12,6 +13,7 @@ pub mod suggest;
 
 pub use diagnosis::Diagnosis;
 pub use located::{Located, Place};
+pub use node::Node;
 pub use parse::parse;
 pub use shaped::{Shape, Shaped};
 pub use short::{Short, Words};

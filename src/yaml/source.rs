@@ -45,6 +45,11 @@ impl Source {
         Ok(Source { name: name.into(), text: text.into(), folder })
     }
 
+    /// Another text in the place of this one.
+    pub fn replaced(&self, text: &str) -> Self {
+        Source { text: text.into(), ..self.clone() }
+    }
+
     pub fn name(&self) -> &str {
         &self.name
     }

@@ -7,11 +7,11 @@ use quotaproof::drive::virtual_time;
 use quotaproof::profile;
 use quotaproof::scenario::Scenario;
 use quotaproof::summary::{Driver, Summary};
-use quotaproof::time::Anchor;
+use quotaproof::time::{Anchor, Nanos};
 use quotaproof::yaml::Source;
 
 /// Half past ten on some morning: limits that are counted by the clock begin with the run.
-const ANCHOR: Anchor = Anchor { unix_nanos: 1_773_570_600_000_000_000 };
+pub const ANCHOR: Anchor = Anchor { unix_nanos: 1_773_570_600_000_000_000 };
 
 /// A profile's text, resolved.
 pub fn scenario(text: &str) -> Scenario {
@@ -19,14 +19,20 @@ pub fn scenario(text: &str) -> Scenario {
 }
 
 /// Plays a scenario and concludes.
+#[allow(dead_code, reason = "not every test that shares this file needs it")]
 pub fn play(scenario: Scenario) -> Summary {
     let scenario = Arc::new(scenario);
     let mut recorder = Recorder::new(Arc::clone(&scenario), ANCHOR);
     let end = virtual_time::run(&scenario, &mut recorder);
-    let facts = RunFacts {
+    recorder.conclude(&facts(end.ended)).summary
+}
+
+/// What there is to say of a run that ended then.
+pub fn facts(ended: Nanos) -> RunFacts {
+    RunFacts {
         driver: Driver::Virtual,
         anchor: ANCHOR,
-        ended: end.ended,
+        ended,
         interrupted: false,
         unreachable: false,
         gave_up: false,
@@ -37,6 +43,5 @@ pub fn play(scenario: Scenario) -> Summary {
         peak_memory_bytes: None,
         connections: 0,
         version: "test".to_owned(),
-    };
-    recorder.conclude(&facts).summary
+    }
 }

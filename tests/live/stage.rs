@@ -215,7 +215,7 @@ pub fn scenario(duration: Nanos) -> Scenario {
         profile_hash: String::new(),
         seed: 1,
         duration,
-        start_of_day_offset: Nanos::ZERO,
+        start_of_week_offset: Nanos::ZERO,
         operations: Operations::classified(&policy, [("POST", "/flow/{flow}")]),
         policy,
         target: Target::Embedded(ServerSpec::default()),

@@ -19,8 +19,8 @@ pub struct Surroundings<'a> {
     pub spec: &'a ChargerSpec,
     /// Nothing is planned beyond the end of the run.
     pub horizon: Nanos,
-    /// Where in the day the run begins.
-    pub start_of_day_offset: Nanos,
+    /// Where in the week the run begins: zero means Monday, 00:00.
+    pub start_of_week_offset: Nanos,
 }
 
 /// One connector of a charger.
@@ -229,12 +229,13 @@ impl Connector {
         if self.draws.chance(spec.sessions.discharging) { Direction::Discharging } else { Direction::Charging }
     }
 
-    /// The next arrival of a Poisson process whose rate follows the hours of the day: candidates come at the highest
-    /// rate, and each is kept with the probability that its hour's rate bears to that (thinning).
+    /// The next arrival of a Poisson process whose rate follows the hours of the day and the days of the week: candidates
+    /// come at the highest rate, and each is kept with the probability that its hour's rate bears to that (thinning).
     fn next_arrival(&mut self, from: Nanos, around: Surroundings<'_>) -> Nanos {
         const HOUR: u64 = 3_600_000_000_000;
         let spec = &around.spec.sessions;
-        let highest = spec.shape.iter().copied().fold(0.0, f64::max);
+        let highest_of = |weights: &[f64]| weights.iter().copied().fold(0.0, f64::max);
+        let highest = highest_of(&spec.shape) * highest_of(&spec.week);
         let per_hour = spec.arrivals_per_hour * highest;
         if per_hour <= 0.0 {
             return Nanos::MAX;
@@ -245,8 +246,8 @@ impl Connector {
             if at > around.horizon {
                 return Nanos::MAX;
             }
-            let hour = at.saturating_add(around.start_of_day_offset).0 / HOUR % 24;
-            if self.draws.chance(spec.shape[hour as usize] / highest) {
+            let hour = (at.saturating_add(around.start_of_week_offset).0 / HOUR) as usize;
+            if self.draws.chance(spec.shape[hour % 24] * spec.week[hour / 24 % 7] / highest) {
                 return at;
             }
         }
@@ -260,7 +261,7 @@ mod tests {
 
     fn around(spec: &ChargerSpec, days: u64) -> Surroundings<'_> {
         let horizon = Nanos::from_secs(days * 86_400);
-        Surroundings { spec, horizon, start_of_day_offset: Nanos::from_secs(6 * 3600) }
+        Surroundings { spec, horizon, start_of_week_offset: Nanos::from_secs(6 * 3600) }
     }
 
     #[test]
@@ -285,6 +286,24 @@ mod tests {
         assert!((35_000..37_000).contains(&by_hour[8]), "{by_hour:?}");
         assert!((11_400..12_600).contains(&by_hour[20]), "{by_hour:?}");
         assert_eq!(by_hour[8] + by_hour[20], by_hour.iter().sum::<u32>());
+    }
+
+    #[test]
+    fn arrivals_follow_the_days_of_the_week() {
+        let mut spec = spec();
+        spec.sessions.arrivals_per_hour = 1.0;
+        spec.sessions.week = [1.4, 1.4, 1.4, 1.4, 1.4, 0.0, 0.0];
+        let around = around(&spec, 7_000);
+        let mut connector = Connector::new(1, &spec, Draws::seeded(5));
+        let mut by_day = [0u32; 7];
+        let mut at = connector.next_arrival(Nanos::ZERO, around);
+        while at < Nanos::MAX {
+            // The run begins at six on a Monday.
+            by_day[((at.as_secs() / 3600 + 6) / 24 % 7) as usize] += 1;
+            at = connector.next_arrival(at, around);
+        }
+        assert!(by_day[..5].iter().all(|count| (32_900..34_300).contains(count)), "{by_day:?}");
+        assert_eq!(by_day[5..], [0, 0]);
     }
 
     #[test]

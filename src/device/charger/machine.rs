@@ -35,8 +35,8 @@ pub struct ChargerPlan {
     pub serial_prefix: String,
     /// The end of the run.
     pub horizon: Nanos,
-    /// Where in the day the run begins.
-    pub start_of_day_offset: Nanos,
+    /// Where in the week the run begins: zero means Monday, 00:00.
+    pub start_of_week_offset: Nanos,
 }
 
 /// One simulated charger.
@@ -427,7 +427,7 @@ impl Charger {
 
 impl ChargerPlan {
     pub(super) fn surroundings(&self) -> Surroundings<'_> {
-        Surroundings { spec: &self.spec, horizon: self.horizon, start_of_day_offset: self.start_of_day_offset }
+        Surroundings { spec: &self.spec, horizon: self.horizon, start_of_week_offset: self.start_of_week_offset }
     }
 
     /// How long a poll is held open.

@@ -38,6 +38,7 @@ pub(crate) mod tests_support {
             sessions: SessionSpec {
                 arrivals_per_hour: 0.0,
                 shape: [1.0; 24],
+                week: [1.0; 7],
                 duration: LogNormal { median: Nanos::from_secs(2700), p95: Nanos::from_secs(3 * 3600) },
                 discharging: 0.0,
                 faults: 0.0,
@@ -65,7 +66,7 @@ pub(crate) mod tests_support {
 
         pub(crate) fn new(spec: ChargerSpec) -> Self {
             let horizon = Nanos::from_secs(86_400);
-            let plan = ChargerPlan { spec, serial_prefix: "depot".into(), horizon, start_of_day_offset: Nanos::ZERO };
+            let plan = ChargerPlan { spec, serial_prefix: "depot".into(), horizon, start_of_week_offset: Nanos::ZERO };
             let charger = Charger::new(Arc::new(plan), 3, crate::rng::device_rng(7, "depot", 3));
             Served { charger, now: Nanos::ZERO, commands: Vec::new(), sent: Vec::new() }
         }

@@ -244,6 +244,7 @@ mod tests {
         let spec = SessionSpec {
             arrivals_per_hour: 1.0,
             shape: [1.0; 24],
+            week: [1.0; 7],
             duration: LogNormal { median: Nanos::from_secs(3600), p95: Nanos::from_secs(4 * 3600) },
             discharging: 0.0,
             faults: 0.0,

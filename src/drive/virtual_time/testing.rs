@@ -76,7 +76,7 @@ pub fn scenario(duration: Nanos, groups: Vec<Group>) -> Scenario {
         profile_hash: String::new(),
         seed: 7,
         duration,
-        start_of_day_offset: Nanos::ZERO,
+        start_of_week_offset: Nanos::ZERO,
         target: Target::Embedded(ServerSpec::default()),
         policy,
         operations,
@@ -138,6 +138,11 @@ impl Log {
     pub fn of(scenario: &Scenario) -> Log {
         let mut log = Log::default();
         super::run(scenario, &mut log);
+        // One cell comes after the other; within one, time goes on.
+        log.sent.sort_by_key(|(at, _)| *at);
+        log.done.sort_by_key(|record| record.done);
+        log.notes.sort_by_key(|(at, ..)| *at);
+        log.streams_closed.sort_by_key(|(at, ..)| *at);
         log
     }
 

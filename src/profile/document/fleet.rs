@@ -6,7 +6,7 @@ use serde::Deserialize;
 use super::ask::AskDocument;
 use super::client::ClientsDocument;
 use crate::time::Nanos;
-use crate::yaml::quantity::{Delay, Interval, Length, Name, Percent, Power, Rate, Voltage, Whole};
+use crate::yaml::quantity::{Delay, Interval, Length, Name, Number, Percent, Power, Rate, Voltage, Whole};
 use crate::yaml::{Located, Short, Words};
 
 /// A group of like devices.
@@ -131,7 +131,9 @@ pub struct SessionsDocument {
     /// How long a vehicle charges; a median of 45m and a p95 of 3h when left out.
     pub duration: SessionLengthDocument,
     /// Relative weights of the 24 hours of a day (UTC) for arrivals; all alike when left out.
-    pub shape: Option<Located<Vec<crate::yaml::quantity::Number>>>,
+    pub shape: Option<Located<Vec<Number>>>,
+    /// Relative weights of the 7 days of a week for arrivals, from Monday on; all alike when left out.
+    pub week: Option<Located<Vec<Number>>>,
     /// Share of sessions that discharge to the grid; 0% when left out.
     pub discharging: Percent,
     /// Share of sessions that end in a fault; 0% when left out.
@@ -294,6 +296,7 @@ impl Default for SessionsDocument {
                 p95: Located::unplaced(Length(Nanos::from_secs(3 * 3_600))),
             },
             shape: None,
+            week: None,
             discharging: none(),
             faults: none(),
             initially_busy: Percent(0.3),

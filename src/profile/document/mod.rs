@@ -47,6 +47,9 @@ pub struct ProfileDocument {
     /// The hour of the day (UTC) at which the run begins, for sessions that follow the hours; 0h when left out.
     #[serde(default)]
     pub time_of_day: Delay,
+    /// The day on which the run begins, for sessions that follow the days of the week; monday when left out.
+    #[serde(default)]
+    pub day_of_week: WeekdayDocument,
     /// Seed of all randomness: the same seed replays the same schedules. 1 when left out.
     #[serde(default = "seed_one")]
     pub seed: Whole<0, { u32::MAX }>,
@@ -65,6 +68,20 @@ pub struct ProfileDocument {
 
 /// Requests by the class that they belong to.
 pub type ClassesDocument = IndexMap<Located<Name>, Vec<Located<RequestPattern>>>;
+
+/// A day of the week.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum WeekdayDocument {
+    #[default]
+    Monday,
+    Tuesday,
+    Wednesday,
+    Thursday,
+    Friday,
+    Saturday,
+    Sunday,
+}
 
 fn one_minute() -> Length {
     Length(crate::time::Nanos::from_secs(60))

@@ -34,7 +34,6 @@ impl Words for TargetDocument {
         word.contains("://").then_some(ADDRESS)
     }
 }
-}
 
 /// How the reference server behaves.
 #[derive(Debug, Deserialize, JsonSchema)]

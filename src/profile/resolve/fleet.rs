@@ -9,7 +9,7 @@ use crate::profile::document::fleet::*;
 use crate::scenario::fleet::*;
 use crate::scenario::target::Target;
 use crate::time::Nanos;
-use crate::yaml::quantity::{Delay, Length};
+use crate::yaml::quantity::{Delay, Length, Number};
 use crate::yaml::{Diagnosis, Located, Place, Source};
 
 /// `max` of a backoff where it is left out.
@@ -113,7 +113,8 @@ fn sessions(source: &Source, document: &SessionsDocument) -> Result<SessionSpec,
     check_order(source, *median, *p95, ("median", "p95"))?;
     Ok(SessionSpec {
         arrivals_per_hour: document.arrivals.per_hour,
-        shape: document.shape.as_ref().map_or(Ok([1.0; 24]), |weights| shape(source, weights))?,
+        shape: weights(source, document.shape.as_ref(), &HOURS)?,
+        week: weights(source, document.week.as_ref(), &DAYS)?,
         duration: LogNormal { median: median.0, p95: p95.value.0 },
         discharging: document.discharging.0,
         faults: document.faults.0,
@@ -121,20 +122,45 @@ fn sessions(source: &Source, document: &SessionsDocument) -> Result<SessionSpec,
     })
 }
 
-/// The weights of the hours, scaled so that their mean is 1.
-fn shape(source: &Source, weights: &Located<Vec<crate::yaml::quantity::Number>>) -> Result<[f64; 24], Diagnosis> {
-    let wrong = |title: String| {
-        Err(Diagnosis::at(source, weights.place, title).help("write 24 weights, one for each hour from 0 to 23 UTC"))
-    };
+/// What a list of weights is about, for its diagnostics.
+struct Parts {
+    key: &'static str,
+    rule: &'static str,
+    part: &'static str,
+    help: &'static str,
+}
+
+const HOURS: Parts = Parts {
+    key: "shape",
+    rule: "a day has 24 hours",
+    part: "hour",
+    help: "write 24 weights, one for each hour from 0 to 23 UTC",
+};
+
+const DAYS: Parts = Parts {
+    key: "week",
+    rule: "a week has 7 days",
+    part: "day",
+    help: "write 7 weights, one for each day from Monday to Sunday",
+};
+
+/// Weights, scaled so that their mean is 1; all alike where none are given.
+fn weights<const N: usize>(
+    source: &Source,
+    given: Option<&Located<Vec<Number>>>,
+    parts: &Parts,
+) -> Result<[f64; N], Diagnosis> {
+    let Some(weights) = given else { return Ok([1.0; N]) };
+    let wrong = |title: String| Err(Diagnosis::at(source, weights.place, title).help(parts.help));
     let values: Vec<f64> = weights.iter().map(|weight| weight.0).collect();
-    let Ok(hours) = <[f64; 24]>::try_from(values) else {
-        return wrong(format!("a day has 24 hours, this shape {}", weights.len()));
+    let Ok(known) = <[f64; N]>::try_from(values) else {
+        return wrong(format!("{}, this {} {}", parts.rule, parts.key, weights.len()));
     };
-    let mean = hours.iter().sum::<f64>() / 24.0;
+    let mean = known.iter().sum::<f64>() / N as f64;
     if mean > 0.0 && mean.is_finite() {
-        Ok(hours.map(|weight| weight / mean))
+        Ok(known.map(|weight| weight / mean))
     } else {
-        wrong("no hour of this shape has any weight".to_owned())
+        wrong(format!("no {} of this {} has any weight", parts.part, parts.key))
     }
 }
 

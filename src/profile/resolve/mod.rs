@@ -22,11 +22,14 @@ use super::document::fleet::GroupDocument;
 use crate::policy::model::Policy;
 use crate::scenario::target::Target;
 use crate::scenario::{Operations, Scenario};
+use crate::time::Nanos;
 use crate::yaml::{Diagnosis, Source};
 use client::Scripts;
 use groups::Groups;
 use identity::Keys;
 use requests::Requests;
+
+const DAY: Nanos = Nanos::from_secs(86_400);
 
 /// Checks a document against itself and its policy.
 pub fn resolve(source: &Source, document: &ProfileDocument, mut policy: Policy) -> Result<Scenario, Diagnosis> {
@@ -53,7 +56,7 @@ pub fn resolve(source: &Source, document: &ProfileDocument, mut policy: Policy) 
         profile_hash: source.hash(),
         seed: u64::from(document.seed.0),
         duration,
-        start_of_day_offset: document.time_of_day.0,
+        start_of_week_offset: DAY * document.day_of_week as u64 + document.time_of_day.0,
         operations,
         identities,
         groups: fleet,

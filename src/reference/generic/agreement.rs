@@ -188,9 +188,13 @@ classes:
         std::fs::write(folder.path().join("p.yaml"), POLICY).unwrap();
         let path = folder.path().join("x.yaml");
         let arrivals = "arrivals: {every: 1s}";
-        std::fs::write(&path, format!("name: x\npolicy: p.yaml\nfleet: {{a: {{clients: {{count: 3, {arrivals}, {clients}}}}}}}\n"))
-            .unwrap();
-        let mut scenario = profile::load_source(&Source::read(&path).unwrap()).unwrap_or_else(|error| panic!("{error}"));
+        std::fs::write(
+            &path,
+            format!("name: x\npolicy: p.yaml\nfleet: {{a: {{clients: {{count: 3, {arrivals}, {clients}}}}}}}\n"),
+        )
+        .unwrap();
+        let mut scenario =
+            profile::load_source(&Source::read(&path).unwrap()).unwrap_or_else(|error| panic!("{error}"));
         profile::secrets::fill(&mut scenario, |name| Some(name.to_owned())).unwrap();
         crate::reference::check(&scenario).map_or_else(|diagnosis| diagnosis.to_string(), |()| String::new())
     }

@@ -1,0 +1,167 @@
+//! Policies with other limits: ones that never refuse, ones with room to spare, ones of a given size. And the readings
+//! under which a whole policy may be enforced.
+
+use crate::limiter::enforcer::reading_for;
+use crate::policy::model::{Algorithm, Limit, Policy};
+use crate::policy::reading::Reading;
+use crate::policy::words::limit_text;
+
+/// More than any play asks for within any window.
+const NEVER_REACHED: u32 = 1_000_000_000;
+
+/// A limit that is counted against: of a rate, or of how many at the same time. They stand in the order of
+/// [`crate::summary::Summary::quotas`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct Line {
+    pub class: String,
+    /// In words.
+    pub text: String,
+    pub allow: u32,
+    pub limit: Limit,
+}
+
+/// The limits of a policy that are counted against.
+pub fn lines(policy: &Policy) -> Vec<Line> {
+    let limits = policy.classes.iter().flat_map(|class| class.limits.iter().map(move |limit| (class, limit)));
+    let line = |(class, limit): (&crate::policy::model::Class, &Limit)| {
+        let allow = match limit {
+            Limit::Rate(rate) => rate.allow,
+            Limit::Concurrent(concurrent) => concurrent.allow,
+            Limit::Cooldown(_) => return None,
+        };
+        Some(Line { class: class.name.clone(), text: limit_text(limit), allow, limit: limit.clone() })
+    };
+    limits.filter_map(line).collect()
+}
+
+impl Line {
+    /// How this limit is read where a server reads the policy in a certain way.
+    pub fn read_as(&self, reading: Option<Reading>) -> Option<Reading> {
+        reading_for(&self.limit, reading.unwrap_or(Reading::Rolling))
+    }
+}
+
+/// The ways in which a server may read the policy, the strictest first: every reading that the words of some limit leave
+/// open. None alone: no limit leaves any open.
+pub fn readings(policy: &Policy) -> Vec<Option<Reading>> {
+    let limits = policy.classes.iter().flat_map(|class| &class.limits);
+    let open: Vec<Reading> = limits
+        .filter_map(|limit| match limit {
+            Limit::Rate(rate) if rate.readings().len() > 1 => Some(rate.readings()),
+            _ => None,
+        })
+        .flatten()
+        .copied()
+        .collect();
+    let allowed: Vec<Option<Reading>> = Reading::KNOWN.into_iter().filter(|r| open.contains(r)).map(Some).collect();
+    if allowed.is_empty() { vec![None] } else { allowed }
+}
+
+/// The same classes with limits that nothing reaches: whoever asks is served. They are buckets, which cost no memory, and
+/// they are still there: a class may be known only by the headers of its limits.
+pub fn opened(policy: &Policy) -> Policy {
+    let mut opened = policy.clone();
+    for class in &mut opened.classes {
+        class.limits.retain(|limit| !matches!(limit, Limit::Cooldown(_)));
+        for limit in &mut class.limits {
+            open(limit);
+        }
+    }
+    opened
+}
+
+fn open(limit: &mut Limit) {
+    match limit {
+        Limit::Rate(rate) => {
+            rate.allow = NEVER_REACHED;
+            rate.algorithm = Algorithm::TokenBucket;
+            (rate.burst, rate.calendar, rate.penalty) = (None, None, None);
+        }
+        Limit::Concurrent(concurrent) => concurrent.allow = NEVER_REACHED,
+        Limit::Cooldown(_) => {}
+    }
+}
+
+/// The policy with each limit set to so much, in the order of [`lines`]. A bucket's burst keeps its share of what is
+/// allowed; `None` opens a limit.
+pub fn with_allowed(policy: &Policy, allowed: &[Option<u32>]) -> Policy {
+    let mut changed = policy.clone();
+    let counted = changed.classes.iter_mut().flat_map(|class| &mut class.limits);
+    let counted = counted.filter(|limit| !matches!(limit, Limit::Cooldown(_)));
+    for (limit, allow) in counted.zip(allowed) {
+        match (&mut *limit, allow) {
+            (_, None) => open(limit),
+            (Limit::Rate(rate), &Some(allow)) => {
+                let share = f64::from(allow) / f64::from(rate.allow.max(1));
+                rate.burst = rate.burst.map(|burst| (f64::from(burst) * share).floor().max(1.0) as u32);
+                rate.allow = allow.max(1);
+            }
+            (Limit::Concurrent(concurrent), &Some(allow)) => concurrent.allow = allow.max(1),
+            (Limit::Cooldown(_), _) => {}
+        }
+    }
+    changed
+}
+
+/// The policy with a share of every limit set aside. A limit of one stays one: no part of it can stay unused.
+pub fn with_headroom(policy: &Policy, headroom: f64) -> Policy {
+    let left: Vec<Option<u32>> = lines(policy).iter().map(|line| Some(within(line.allow, headroom))).collect();
+    if headroom == 0.0 { policy.clone() } else { with_allowed(policy, &left) }
+}
+
+/// What is left of a limit when a share of it is set aside.
+pub fn within(allow: u32, headroom: f64) -> u32 {
+    // A share such as 0.2 is no exact number: what is meant to come out whole does.
+    (f64::from(allow) * (1.0 - headroom) + 1e-6).floor().max(1.0) as u32
+}
+
+/// The least limit of which so much is left when a share is set aside.
+pub fn around(needed: u32, headroom: f64) -> u32 {
+    if needed <= 1 {
+        return needed;
+    }
+    let guess = (f64::from(needed) / (1.0 - headroom)).floor() as u32;
+    (guess.saturating_sub(1)..).find(|&allow| allow >= needed && within(allow, headroom) >= needed).unwrap_or(needed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy;
+
+    #[test]
+    fn what_is_set_aside_and_what_is_needed_around_it_are_inverse() {
+        assert_eq!((within(60, 0.2), around(48, 0.2)), (48, 60));
+        assert_eq!((within(10, 0.0), around(10, 0.0)), (10, 10));
+        assert_eq!((within(1, 0.2), around(1, 0.2)), (1, 1));
+        for needed in 1..500 {
+            for headroom in [0.0, 0.1, 0.2, 0.25, 0.5, 0.9] {
+                let allow = around(needed, headroom);
+                assert!(within(allow, headroom) >= needed, "{needed} {headroom}");
+                assert!(allow == needed || within(allow - 1, headroom) < needed, "{needed} {headroom}: {allow}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_policy_is_read_in_every_way_that_its_words_leave_open() {
+        let readings_of = |name| readings(&policy::builtin(name).unwrap());
+        assert_eq!(readings_of("tellus"), Reading::ALL.map(Some));
+        for name in policy::builtin_names() {
+            let policy = policy::builtin(name).unwrap();
+            assert_eq!(lines(&opened(&policy)).len(), lines(&policy).len(), "{name}");
+            assert!(!readings(&policy).is_empty(), "{name}");
+        }
+    }
+
+    #[test]
+    fn limits_are_set_in_the_order_in_which_they_are_listed() {
+        let policy = policy::builtin("tellus").unwrap();
+        let count = lines(&policy).len() as u32;
+        let wanted: Vec<Option<u32>> = (0..count).map(|index| Some(index + 3)).collect();
+        let set: Vec<Option<u32>> = lines(&with_allowed(&policy, &wanted)).iter().map(|l| Some(l.allow)).collect();
+        assert_eq!(set, wanted);
+        let opened = with_allowed(&policy, &vec![None; count as usize]);
+        assert!(lines(&opened).iter().all(|line| line.allow == NEVER_REACHED));
+    }
+}

@@ -1,0 +1,76 @@
+//! How far the plays are, for whoever watches.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::drive::virtual_time::Progress;
+use crate::time::Nanos;
+
+/// Shared by those who play and those who show it.
+#[derive(Debug, Default)]
+pub struct Meter {
+    /// Over all plays of a command.
+    requests: AtomicU64,
+    now: Mutex<Now>,
+}
+
+/// The play under way.
+#[derive(Clone, Debug, Default)]
+struct Now {
+    plays: u64,
+    what: String,
+    devices: u64,
+    duration: Nanos,
+    progress: Arc<Progress>,
+}
+
+/// What a meter shows.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Reading {
+    /// Begun so far.
+    pub plays: u64,
+    /// In all of them.
+    pub requests: u64,
+    /// What is played, in words; empty for the profile as it stands.
+    pub what: String,
+    /// Of the play under way: how many devices are through its simulated time, of how many.
+    pub played: u64,
+    pub devices: u64,
+    pub duration: Nanos,
+}
+
+impl Meter {
+    /// Says what the next plays are.
+    pub fn announce(&self, what: String) {
+        self.now().what = what;
+    }
+
+    /// Begins a play, whose progress the driver tells.
+    pub fn begin(&self, devices: u64, duration: Nanos) -> Arc<Progress> {
+        let mut now = self.now();
+        now.plays += 1;
+        (now.devices, now.duration, now.progress) = (devices, duration, Arc::default());
+        Arc::clone(&now.progress)
+    }
+
+    /// So many more requests.
+    pub fn advance(&self, requests: u64) {
+        self.requests.fetch_add(requests, Ordering::Relaxed);
+    }
+
+    pub fn read(&self) -> Reading {
+        let now = self.now().clone();
+        Reading {
+            plays: now.plays,
+            requests: self.requests.load(Ordering::Relaxed),
+            what: now.what,
+            played: now.progress.devices.load(Ordering::Relaxed),
+            devices: now.devices,
+            duration: now.duration,
+        }
+    }
+
+    fn now(&self) -> std::sync::MutexGuard<'_, Now> {
+        self.now.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,123 @@
+//! One play of a scenario in virtual time.
+
+use std::sync::Arc;
+
+use super::Meter;
+use super::delay::Delays;
+use crate::assemble::{Outcome, Recorder, RunFacts};
+use crate::drive::virtual_time;
+use crate::record::{Observation, Observer};
+use crate::scenario::Scenario;
+use crate::summary::Driver;
+use crate::time::{Anchor, Nanos};
+
+/// The wall-clock time at which every play begins, for limits that are counted by the clock: the first moment of 2025. It
+/// is the same on every day, so that a seed gives the same result on every day; it begins a minute, a day and a month,
+/// as the simulated target's clock does.
+pub const ANCHOR: Anchor = Anchor { unix_nanos: 1_735_689_600_000_000_000 };
+
+/// What a play is told besides its scenario.
+#[derive(Clone)]
+pub struct PlayOptions {
+    pub threads: usize,
+    /// The command that makes the same again.
+    pub command: String,
+    /// When the command was started; told in the report, and nothing else depends on it.
+    pub started: Anchor,
+    /// What is simulated, in words.
+    pub target: String,
+    pub meter: Arc<Meter>,
+}
+
+/// What a play came to.
+pub struct Played {
+    pub outcome: Outcome,
+    /// The longest added delay ([`Delays::worst`]).
+    pub delay: Nanos,
+}
+
+/// Plays a scenario against its policy's limits. The result depends on the scenario alone, the options' words aside.
+pub fn play(scenario: &Arc<Scenario>, options: &PlayOptions) -> Outcome {
+    play_judged(scenario, scenario, options).outcome
+}
+
+/// Plays `driven` and judges what happened by the policy of `judged`, the same scenario but for its limits.
+pub fn play_judged(driven: &Arc<Scenario>, judged: &Arc<Scenario>, options: &PlayOptions) -> Played {
+    let progress = options.meter.begin(driven.device_count().into(), driven.duration);
+    let make = || Witness::new(judged, &options.meter);
+    let (witness, end) = virtual_time::run_on(driven, options.threads, &progress, make, Witness::merge);
+    witness.conclude(&facts(end.ended, options), options.started)
+}
+
+fn facts(ended: Nanos, options: &PlayOptions) -> RunFacts {
+    RunFacts {
+        driver: Driver::Virtual,
+        anchor: ANCHOR,
+        ended,
+        interrupted: false,
+        unreachable: false,
+        gave_up: false,
+        connect_error: None,
+        target: options.target.clone(),
+        command: options.command.clone(),
+        // What depends on the machine is left out: the same seed gives the same summary everywhere.
+        shards: 1,
+        peak_memory_bytes: None,
+        connections: 0,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+    }
+}
+
+/// Records what one shard does, and lets the meter know.
+struct Witness {
+    recorder: Recorder,
+    delays: Delays,
+    meter: Arc<Meter>,
+    /// Since the meter was last told.
+    requests: u64,
+}
+
+/// Requests between two words to the meter.
+const TELL_EVERY: u64 = 4096;
+
+impl Witness {
+    fn new(judged: &Arc<Scenario>, meter: &Arc<Meter>) -> Self {
+        Witness {
+            recorder: Recorder::new(Arc::clone(judged), ANCHOR),
+            delays: Delays::default(),
+            meter: Arc::clone(meter),
+            requests: 0,
+        }
+    }
+
+    fn tell(&mut self) {
+        self.meter.advance(std::mem::take(&mut self.requests));
+    }
+
+    fn merge(&mut self, mut other: Witness) {
+        other.tell();
+        self.recorder.merge(other.recorder);
+        self.delays.merge(other.delays);
+    }
+
+    fn conclude(mut self, facts: &RunFacts, started: Anchor) -> Played {
+        self.tell();
+        let delay = self.delays.worst();
+        let mut outcome = self.recorder.conclude(facts);
+        outcome.summary.run.started = started.iso(Nanos::ZERO);
+        Played { outcome, delay }
+    }
+}
+
+impl Observer for Witness {
+    fn observe(&mut self, at: Nanos, observation: Observation<'_>) {
+        if matches!(observation, Observation::Sent(_)) {
+            self.requests += 1;
+            if self.requests == TELL_EVERY {
+                self.tell();
+            }
+        }
+        self.delays.observe(&observation);
+        self.recorder.observe(at, observation);
+    }
+}

@@ -1,0 +1,318 @@
+//! `--find quota`: the least limits that a fleet can live with.
+//!
+//! Where nothing may be refused, the demand is a fact: of a window the least limit is its peak. Of a bucket, whose refill
+//! depends on the limit too, it is found by judging the same demand again. Requests reach a server in another rhythm than
+//! they were sent in, so what is found is played against limits that are enforced, and raised until nothing is refused.
+//! Where some refusals are allowed, each limit is looked for by itself, the others open.
+
+use std::collections::HashMap;
+
+use super::limits::{self, Line};
+use super::sensitivity;
+use super::trial::{Trials, Tried, unproven};
+use crate::policy::model::Policy;
+use crate::policy::reading::Reading;
+use crate::scenario::Scenario;
+use crate::summary::QuotaUse;
+use crate::summary::plan::{Need, QuotaAnswer, QuotaCheck, Spread};
+use crate::time::Nanos;
+use crate::yaml::Diagnosis;
+
+/// A limit that still refuses is raised so often before that is left to the check to tell.
+const MOST_RAISES: u32 = 40;
+/// By one in so many, and at least by one.
+const RAISE_ONE_IN: u32 = 50;
+/// Demands beyond what the counts of a limit hold are counted again with one so many times as large.
+const WIDEN: u32 = 8;
+
+/// What the limits have to be good enough for.
+#[derive(Clone, Debug, Default)]
+pub struct Wanted {
+    /// The share of a class's requests that may be refused.
+    pub refused_ratio: f64,
+    /// The longest added delay.
+    pub delay: Option<Nanos>,
+    /// How much the fleet is to grow, as a share of itself.
+    pub growth: Option<f64>,
+}
+
+/// The least of each limit (by its place among [`limits::lines`]) under each of its readings, with one seed.
+type Least = HashMap<(usize, Option<Reading>), Found>;
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Found {
+    least: u32,
+    is_peak: bool,
+}
+
+/// Searches for the fleet as it stands and with one thing changed.
+pub fn answer(trials: &Trials<'_>, wanted: &Wanted, headroom: f64) -> Result<QuotaAnswer, Diagnosis> {
+    let today = trials.base.scenario();
+    let search = Search { trials, wanted, headroom };
+    trials.options.meter.announce("the least quota".to_owned());
+    let needs = search.needs(today);
+    let sensitivity = sensitivity::variants(trials.base, wanted.growth)?.into_iter().map(|variant| {
+        trials.options.meter.announce(format!("the least quota with {}", variant.what));
+        let needs = search.needs(&variant.scenario);
+        variant.with_needs(needs)
+    });
+    Ok(QuotaAnswer {
+        origin: trials.base.origin(&trials.seeds, trials.options),
+        refused_ratio: wanted.refused_ratio,
+        delay_s: wanted.delay.map(Nanos::as_secs_f64),
+        headroom,
+        sensitivity: sensitivity.collect(),
+        checks: search.checks(today, &needs),
+        unproven: unproven(&trials.demand(today, trials.seeds[0], today.policy.clone())),
+        needs,
+    })
+}
+
+struct Search<'a> {
+    trials: &'a Trials<'a>,
+    wanted: &'a Wanted,
+    headroom: f64,
+}
+
+impl Search<'_> {
+    /// What a fleet needs of each limit that it uses, over all seeds.
+    fn needs(&self, scenario: &Scenario) -> Vec<Need> {
+        let by_seed: Vec<Least> = self.trials.seeds.iter().map(|&seed| self.least(scenario, seed)).collect();
+        let lines = limits::lines(&scenario.policy);
+        let mut needs = Vec::new();
+        for (index, line) in lines.iter().enumerate() {
+            for reading in by_seed.iter().find_map(|least| readings_of(least, index)).unwrap_or_default() {
+                let found: Vec<Found> =
+                    by_seed.iter().filter_map(|least| least.get(&(index, reading))).copied().collect();
+                let around = found.iter().map(|found| limits::around(found.least, self.headroom));
+                needs.push(Need {
+                    class: line.class.clone(),
+                    limit: line.text.clone(),
+                    allow: line.allow,
+                    reading,
+                    least: Spread::of(around.collect()).unwrap_or_default(),
+                    is_peak: found.iter().all(|found| found.is_peak),
+                });
+            }
+        }
+        needs
+    }
+
+    fn least(&self, scenario: &Scenario, seed: u64) -> Least {
+        let mut least = self.without_refusals(scenario, seed);
+        if self.wanted.refused_ratio > 0.0 {
+            self.with_refusals(scenario, seed, &mut least);
+        } else {
+            self.raise_until_enough(scenario, seed, &mut least);
+        }
+        least
+    }
+
+    /// What holds all of the demand.
+    fn without_refusals(&self, scenario: &Scenario, seed: u64) -> Least {
+        let (allowed, uses) = self.whole_demand(scenario, seed);
+        let mut least = Least::new();
+        let mut buckets: HashMap<Reading, Vec<Bucket>> = HashMap::new();
+        for (index, quota) in uses.iter().enumerate() {
+            for used in &quota.readings {
+                match used.reading.filter(|reading| !is_window(*reading)) {
+                    None => drop(least.insert((index, used.reading), Found { least: used.peak.max(1), is_peak: true })),
+                    Some(reading) => {
+                        let bucket = Bucket::tried(index, allowed[index], used.over == 0);
+                        buckets.entry(reading).or_default().push(bucket);
+                    }
+                }
+            }
+        }
+        for (reading, mut buckets) in buckets {
+            self.narrow(scenario, seed, reading, &mut buckets);
+            let found = buckets.into_iter().map(|bucket| (bucket, reading));
+            least.extend(found.map(|(bucket, reading)| {
+                ((bucket.line, Some(reading)), Found { least: bucket.high.unwrap_or(1), is_peak: false })
+            }));
+        }
+        least
+    }
+
+    /// The demand, and the limits under which nothing of it was too much to be counted.
+    fn whole_demand(&self, scenario: &Scenario, seed: u64) -> (Vec<u32>, Vec<QuotaUse>) {
+        let mut allowed: Vec<u32> = limits::lines(&scenario.policy).iter().map(|line| line.allow).collect();
+        loop {
+            let uses = self.judged(scenario, seed, &allowed);
+            let mut widened = false;
+            for (allow, quota) in allowed.iter_mut().zip(&uses) {
+                if quota.readings.iter().any(|used| used.at_least) {
+                    *allow = allow.saturating_mul(WIDEN);
+                    widened = true;
+                }
+            }
+            if !widened {
+                return (allowed, uses);
+            }
+        }
+    }
+
+    fn judged(&self, scenario: &Scenario, seed: u64, allowed: &[u32]) -> Vec<QuotaUse> {
+        let allowed: Vec<Option<u32>> = allowed.iter().copied().map(Some).collect();
+        self.trials.demand(scenario, seed, limits::with_allowed(&scenario.policy, &allowed))
+    }
+
+    /// Bisects all buckets at once: what one is judged by changes nothing for the others.
+    fn narrow(&self, scenario: &Scenario, seed: u64, reading: Reading, buckets: &mut [Bucket]) {
+        let mut allowed: Vec<u32> = limits::lines(&scenario.policy).iter().map(|line| line.allow).collect();
+        while buckets.iter().any(|bucket| bucket.next().is_some()) {
+            for bucket in buckets.iter() {
+                allowed[bucket.line] = bucket.next().unwrap_or(allowed[bucket.line]);
+            }
+            let uses = self.judged(scenario, seed, &allowed);
+            for bucket in buckets.iter_mut().filter(|bucket| bucket.next().is_some()) {
+                let used = uses[bucket.line].readings.iter().find(|used| used.reading == Some(reading));
+                bucket.learn(allowed[bucket.line], used.is_none_or(|used| used.over == 0));
+            }
+        }
+    }
+
+    /// Raises what refuses although it holds the demand as it was sent: the network brings requests closer together.
+    fn raise_until_enough(&self, scenario: &Scenario, seed: u64, least: &mut Least) {
+        let lines = limits::lines(&scenario.policy);
+        for reading in limits::readings(&scenario.policy) {
+            for _ in 0..MOST_RAISES {
+                let policy = allowing(&scenario.policy, &lines, reading, |key| least.get(key).map(|found| found.least));
+                let tried = self.trials.enforced(scenario, seed, reading, policy);
+                if tried.enforced.refused == 0 {
+                    break;
+                }
+                for (index, line) in lines.iter().enumerate() {
+                    if draws_on(&scenario.policy, &tried.refused_classes, &line.class)
+                        && let Some(found) = least.get_mut(&(index, line.read_as(reading)))
+                    {
+                        let raised = found.least + (found.least / RAISE_ONE_IN).max(1);
+                        *found = Found { least: raised, is_peak: false };
+                    }
+                }
+            }
+        }
+    }
+
+    /// Lowers each limit by itself as far as the refusals and delays that it causes are allowed.
+    fn with_refusals(&self, scenario: &Scenario, seed: u64, least: &mut Least) {
+        let count = limits::lines(&scenario.policy).len();
+        for ((index, reading), found) in least.iter_mut() {
+            let (mut low, mut high) = (0, found.least);
+            while high - low > 1 {
+                let middle = low + (high - low) / 2;
+                let mut allowed = vec![None; count];
+                allowed[*index] = Some(middle);
+                let policy = limits::with_allowed(&scenario.policy, &allowed);
+                let tried = self.trials.enforced(scenario, seed, *reading, policy);
+                if self.is_enough(&tried) { high = middle } else { low = middle }
+            }
+            *found = Found { least: high, is_peak: found.is_peak && high == found.least };
+        }
+    }
+
+    fn is_enough(&self, tried: &Tried) -> bool {
+        tried.refused_ratio <= self.wanted.refused_ratio && self.wanted.delay.is_none_or(|delay| tried.delay <= delay)
+    }
+
+    /// All needs at once, enforced under each reading of the policy.
+    fn checks(&self, scenario: &Scenario, needs: &[Need]) -> Vec<QuotaCheck> {
+        let lines = limits::lines(&scenario.policy);
+        let check = |reading| {
+            let policy = allowing(&scenario.policy, &lines, reading, |(index, read)| {
+                let line = &lines[*index];
+                let own = |need: &&Need| need.class == line.class && need.limit == line.text && need.reading == *read;
+                needs.iter().find(own).map(|need| need.least.max)
+            });
+            let tried = self.trials.enforced_over_seeds(scenario, reading, &policy);
+            QuotaCheck {
+                reading,
+                enforced: tried.enforced,
+                refused_ratio: tried.refused_ratio,
+                delay_s: tried.delay.as_secs_f64(),
+                holds: self.is_enough(&tried),
+            }
+        };
+        limits::readings(&scenario.policy).into_iter().map(check).collect()
+    }
+}
+
+/// A policy that allows what was found for each limit as it is read; the others stay as they are.
+fn allowing(
+    policy: &Policy,
+    lines: &[Line],
+    reading: Option<Reading>,
+    found: impl Fn(&(usize, Option<Reading>)) -> Option<u32>,
+) -> Policy {
+    let allow = |(index, line): (usize, &Line)| Some(found(&(index, line.read_as(reading))).unwrap_or(line.allow));
+    limits::with_allowed(policy, &lines.iter().enumerate().map(allow).collect::<Vec<_>>())
+}
+
+/// Whether requests of one of these classes are counted by a class.
+fn draws_on(policy: &Policy, classes: &[String], counted_by: &str) -> bool {
+    let ids = classes.iter().filter_map(|name| policy.class_named(name));
+    ids.flat_map(|id| policy.drawn_on(id)).any(|id| policy.class(id).name == counted_by)
+}
+
+/// The readings of a limit for which something was found, the strictest first.
+fn readings_of(least: &Least, index: usize) -> Option<Vec<Option<Reading>>> {
+    let mut readings: Vec<Option<Reading>> =
+        least.keys().filter(|(line, _)| *line == index).map(|(_, reading)| *reading).collect();
+    readings.sort_unstable();
+    (!readings.is_empty()).then_some(readings)
+}
+
+/// Whether the most that was used is the same whatever is allowed.
+fn is_window(reading: Reading) -> bool {
+    matches!(reading, Reading::Rolling | Reading::FixedFirstHit | Reading::FixedAligned)
+}
+
+/// The least size of one limit under one reading, as far as it is known.
+#[derive(Clone, Copy, Debug)]
+struct Bucket {
+    line: usize,
+    /// Not enough.
+    low: u32,
+    /// Enough.
+    high: Option<u32>,
+}
+
+impl Bucket {
+    fn tried(line: usize, allow: u32, enough: bool) -> Self {
+        let mut bucket = Bucket { line, low: 0, high: None };
+        bucket.learn(allow, enough);
+        bucket
+    }
+
+    fn learn(&mut self, allow: u32, enough: bool) {
+        if enough { self.high = Some(allow) } else { self.low = allow }
+    }
+
+    /// What to try next; None when the least is known.
+    fn next(&self) -> Option<u32> {
+        match self.high {
+            None => Some(self.low.saturating_mul(2).max(1)),
+            Some(high) if high - self.low > 1 => Some(self.low + (high - self.low) / 2),
+            Some(_) => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bucket_is_narrowed_down_from_either_side() {
+        for (start, least) in [(60, 1), (60, 59), (60, 60), (60, 61), (10, 1_000), (1, 1)] {
+            let mut bucket = Bucket::tried(0, start, start >= least);
+            let mut tries = 0;
+            while let Some(next) = bucket.next() {
+                bucket.learn(next, next >= least);
+                tries += 1;
+            }
+            assert_eq!(bucket.high, Some(least));
+            assert!(tries < 25, "{tries}");
+        }
+    }
+}

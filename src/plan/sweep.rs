@@ -1,0 +1,122 @@
+//! `--sweep`: one field of the profile at several values.
+
+use std::sync::Arc;
+
+use super::Base;
+use super::play::play;
+use super::trial::Trials;
+pub use super::values::{Value, Wanted, read};
+use crate::scenario::Scenario;
+use crate::summary::plan::{Sweep, SweepPoint, SweptUse};
+use crate::summary::{ClassFigures, QuotaUse, Safety, Summary};
+use crate::yaml::diagnosis::shown;
+use crate::yaml::{Diagnosis, Node};
+
+/// Whether the profile takes every value.
+pub fn check(base: &Base, wanted: &Wanted) -> Result<(), Diagnosis> {
+    variants(base, wanted).map(drop)
+}
+
+/// Plays the profile with each value and every seed.
+pub fn answer(trials: &Trials<'_>, wanted: &Wanted) -> Result<Sweep, Diagnosis> {
+    let variants = variants(trials.base, wanted)?;
+    Ok(Sweep {
+        origin: trials.base.origin(&trials.seeds, trials.options),
+        path: wanted.path.clone(),
+        today: trials.base.draft().get(&wanted.path).and_then(Node::written),
+        log: wanted.log,
+        points: wanted.values.iter().zip(&variants).map(|(value, scenario)| point(trials, value, scenario)).collect(),
+    })
+}
+
+/// The profile with each of the values.
+fn variants(base: &Base, wanted: &Wanted) -> Result<Vec<Scenario>, Diagnosis> {
+    overridden(base, wanted)?;
+    wanted.values.iter().map(|value| variant(base, wanted, value)).collect()
+}
+
+/// An option of the command line that outdoes the swept field would make all values one.
+fn overridden(base: &Base, wanted: &Wanted) -> Result<(), Diagnosis> {
+    let overrides = base.overrides();
+    let option = match wanted.path.as_str() {
+        "duration" => overrides.duration.map(|_| "--duration"),
+        "seed" => Some("--seeds"),
+        _ => None,
+    };
+    match option {
+        None => Ok(()),
+        Some(option) => {
+            Err(Diagnosis::new(format!("`{}` is set by {option}, so a sweep of it shows nothing", wanted.path))
+                .help("drop the option, or sweep another field"))
+        }
+    }
+}
+
+fn variant(base: &Base, wanted: &Wanted, value: &Value) -> Result<Scenario, Diagnosis> {
+    let made = base.vary(|draft| draft.set(&wanted.path, value.node()));
+    made.map_err(|refused| {
+        let title = format!("--sweep {}={}: {}", shown(&wanted.path), shown(&value.text), refused.title());
+        refused.advice().iter().fold(Diagnosis::new(title), |diagnosis, help| diagnosis.help(help))
+    })
+}
+
+fn point(trials: &Trials<'_>, value: &Value, scenario: &Scenario) -> SweepPoint {
+    let mut point = SweepPoint {
+        value: value.text.clone(),
+        number: value.number,
+        devices: scenario.device_count(),
+        requests: 0,
+        refused: 0,
+        quotas: Vec::new(),
+    };
+    for &seed in &trials.seeds {
+        trials.options.meter.announce(format!("{}, seed {seed}", value.text));
+        let played = play(&Arc::new(Scenario { seed, ..scenario.clone() }), trials.options).summary;
+        point.requests += played.classes.iter().map(|class| class.requests).sum::<u64>();
+        point.refused += played.classes.iter().map(|class| class.refused).sum::<u64>();
+        let uses = played.quotas.iter().map(|quota| swept(quota, &played));
+        match point.quotas.is_empty() {
+            true => point.quotas = uses.collect(),
+            false => point.quotas.iter_mut().zip(uses).for_each(|(worst, use_)| keep_worse(worst, use_)),
+        }
+    }
+    point
+}
+
+fn swept(quota: &QuotaUse, summary: &Summary) -> SweptUse {
+    let class: Option<&ClassFigures> = summary.classes.iter().find(|class| class.class == quota.class);
+    SweptUse {
+        class: quota.class.clone(),
+        limit: quota.limit.clone(),
+        allow: quota.allow,
+        peak: quota.readings.first().map_or(0, |used| used.peak),
+        at_least: quota.readings.first().is_some_and(|used| used.at_least),
+        safety: quota.safety,
+        headroom: quota.headroom,
+        refused_ratio: class.and_then(|class| class.refused_ratio),
+    }
+}
+
+/// Each figure by itself: the seed that uses most need not be refused most.
+fn keep_worse(worst: &mut SweptUse, other: SweptUse) {
+    if other.peak > worst.peak {
+        (worst.peak, worst.at_least) = (other.peak, other.at_least);
+    }
+    if rank(other.safety) > rank(worst.safety) {
+        worst.safety = other.safety;
+    }
+    let least = |a: Option<f64>, b: Option<f64>| a.into_iter().chain(b).reduce(f64::min);
+    let most = |a: Option<f64>, b: Option<f64>| a.into_iter().chain(b).reduce(f64::max);
+    worst.headroom = least(worst.headroom, other.headroom);
+    worst.refused_ratio = most(worst.refused_ratio, other.refused_ratio);
+}
+
+fn rank(safety: Safety) -> u8 {
+    match safety {
+        Safety::NoData => 0,
+        Safety::Safe => 1,
+        Safety::Unproven => 2,
+        Safety::DependsOnReading => 3,
+        Safety::Over => 4,
+    }
+}

@@ -1,0 +1,92 @@
+//! The two kinds of play that a search is made of: what a fleet asks for if nothing refuses it, and what becomes of it
+//! where limits are enforced.
+
+use std::sync::Arc;
+
+use super::Base;
+use super::base::server;
+use super::limits;
+use super::play::{PlayOptions, play_judged};
+use crate::policy::model::Policy;
+use crate::policy::reading::Reading;
+use crate::scenario::Scenario;
+use crate::scenario::target::{ServerSpec, Target};
+use crate::summary::plan::Enforced;
+use crate::summary::{QuotaUse, Safety};
+use crate::time::Nanos;
+
+/// What the plays of one question have in common.
+pub struct Trials<'a> {
+    pub base: &'a Base,
+    pub options: &'a PlayOptions,
+    pub seeds: Vec<u64>,
+}
+
+/// What became of a fleet where limits are enforced.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Tried {
+    pub enforced: Enforced,
+    /// The highest of any class.
+    pub refused_ratio: f64,
+    /// The longest of any operation.
+    pub delay: Nanos,
+    /// The classes that were refused something.
+    pub refused_classes: Vec<String>,
+}
+
+impl Trials<'_> {
+    /// What a fleet asks for that is never refused, judged by a policy: one per limit, in the order of [`limits::lines`].
+    pub fn demand(&self, scenario: &Scenario, seed: u64, judged: Policy) -> Vec<QuotaUse> {
+        let driven = variant(scenario, seed, None, limits::opened(&scenario.policy));
+        let judged = variant(scenario, seed, None, judged);
+        let played = play_judged(&Arc::new(driven), &Arc::new(judged), self.options);
+        // Over time is of no use here, and it is long.
+        let strip = |quota| QuotaUse { series: Vec::new(), ..quota };
+        played.outcome.summary.quotas.into_iter().map(strip).collect()
+    }
+
+    /// A fleet against a policy that is enforced as it is read.
+    pub fn enforced(&self, scenario: &Scenario, seed: u64, reading: Option<Reading>, policy: Policy) -> Tried {
+        let scenario = Arc::new(variant(scenario, seed, reading, policy));
+        let played = play_judged(&scenario, &scenario, self.options);
+        let classes = &played.outcome.summary.classes;
+        let refused = classes.iter().filter(|class| class.refused > 0);
+        Tried {
+            enforced: Enforced {
+                requests: classes.iter().map(|class| class.requests).sum(),
+                refused: classes.iter().map(|class| class.refused).sum(),
+            },
+            refused_ratio: classes.iter().filter_map(|class| class.refused_ratio).fold(0.0, f64::max),
+            delay: played.delay,
+            refused_classes: refused.map(|class| class.class.clone()).collect(),
+        }
+    }
+
+    /// The same over all seeds: counts are added up, the worst of the rest.
+    pub fn enforced_over_seeds(&self, scenario: &Scenario, reading: Option<Reading>, policy: &Policy) -> Tried {
+        let tries = self.seeds.iter().map(|&seed| self.enforced(scenario, seed, reading, policy.clone()));
+        tries.fold(Tried::default(), |all, one| Tried {
+            enforced: Enforced {
+                requests: all.enforced.requests + one.enforced.requests,
+                refused: all.enforced.refused + one.enforced.refused,
+            },
+            refused_ratio: all.refused_ratio.max(one.refused_ratio),
+            delay: all.delay.max(one.delay),
+            refused_classes: Vec::new(),
+        })
+    }
+}
+
+/// The scenario with another seed and policy, without deliberate faults.
+fn variant(scenario: &Scenario, seed: u64, reading: Option<Reading>, policy: Policy) -> Scenario {
+    let spec = server(&scenario.target);
+    let limiter = reading.unwrap_or(spec.limiter);
+    let target = Target::Embedded(ServerSpec { limiter, faults: Vec::new(), ..spec });
+    Scenario { seed, policy, target, ..scenario.clone() }
+}
+
+/// Limits of which a play saw no whole window: `class: limit`.
+pub fn unproven(quotas: &[QuotaUse]) -> Vec<String> {
+    let short = quotas.iter().filter(|quota| quota.safety == Safety::Unproven);
+    short.map(|quota| format!("{}: {}", quota.class, quota.limit)).collect()
+}

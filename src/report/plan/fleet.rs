@@ -1,0 +1,119 @@
+//! The largest fleet, in words and as a table.
+
+use super::super::format::{self, count, percent, plural};
+use super::{Grid, Section, fleet_text, head, origin_text, range, reading_text, unproven_text};
+use crate::summary::plan::{Binding, Enforced, FleetAnswer, LargestFleet};
+
+pub(super) fn section(answer: &FleetAnswer) -> Section {
+    Section {
+        id: "plan-fleet",
+        title: "The largest fleet",
+        sentences: sentences(answer),
+        tables: vec![Grid {
+            title: "The largest fleet under each reading",
+            words: 1,
+            head: head(["reading", "largest", "by seed", "fleet", "breaks next", "peak", "at", "refused if enforced"]),
+            rows: answer.readings.iter().map(row).collect(),
+        }],
+        figures: Vec::new(),
+        origin: origin_text(&answer.origin),
+        command: answer.origin.command.clone(),
+    }
+}
+
+fn sentences(answer: &FleetAnswer) -> Vec<String> {
+    let varied = match &answer.group {
+        Some(group) => format!("The devices of {group} were varied"),
+        None => "All groups were varied in proportion".to_owned(),
+    };
+    let headroom = match answer.headroom {
+        0.0 => "all of every limit may be used".to_owned(),
+        headroom => format!("{} of every limit stays unused", percent(headroom)),
+    };
+    let mut sentences = vec![format!("{varied}; today the fleet is {}; {headroom}.", fleet_text(&answer.today))];
+    if let [strictest, ..] = answer.readings.as_slice() {
+        sentences.push(verdict(answer, strictest));
+    }
+    if let [strictest, .., loosest] = answer.readings.as_slice()
+        && loosest.devices != strictest.devices
+    {
+        sentences.push(format!("Under the loosest reading it is {}.", size(loosest)));
+    }
+    for largest in answer.readings.iter().filter(|largest| !largest.monotone) {
+        sentences.push(format!(
+            "Under one reading ({}) not every larger fleet that was tried was over, or not every smaller one within: the \
+             figure is the size up to which all that were tried fit.",
+            reading_text(largest.reading)
+        ));
+    }
+    if answer.readings.iter().any(|largest| largest.enforced.is_some_and(|enforced| enforced.refused > 0)) {
+        sentences.push(
+            "At its largest the fleet sends no more than is allowed, and is refused now and then all the same: requests \
+             reach a server closer together than they were sent. Leave some headroom."
+                .to_owned(),
+        );
+    }
+    sentences.extend(unproven_text(&answer.unproven));
+    sentences
+}
+
+/// The answer in one sentence, and what stands against a larger one.
+fn verdict(answer: &FleetAnswer, largest: &LargestFleet) -> String {
+    let reading = reading_text(largest.reading);
+    let strictest =
+        if answer.readings.len() > 1 { format!("Under the strictest reading ({reading}) ") } else { String::new() };
+    match &largest.binding {
+        None => format!(
+            "{strictest}no limit binds: {} fit, and no more were tried.",
+            plural(largest.devices.into(), "device")
+        ),
+        Some(binding) => {
+            let fits = if largest.devices == 0 {
+                "not even the smallest fleet fits".to_owned()
+            } else {
+                format!("the largest that fits is {}", plural(largest.devices.into(), "device"))
+            };
+            format!(
+                "{strictest}{fits}: with {} {} breaks, {} of {} at {} ({} UTC){}.",
+                count(binding.devices.into()),
+                binding.class,
+                peak(binding),
+                binding.limit,
+                format::moment(binding.at_s),
+                binding.time_of_day,
+                binding.busiest.as_ref().map_or(String::new(), |busiest| format!(" by {busiest}"))
+            )
+        }
+    }
+}
+
+fn row(largest: &LargestFleet) -> Vec<String> {
+    let none = || "–".to_owned();
+    let binding = largest.binding.as_ref();
+    vec![
+        reading_text(largest.reading).to_owned(),
+        size(largest),
+        range(&largest.over_seeds),
+        if largest.fleet.is_empty() { none() } else { fleet_text(&largest.fleet) },
+        binding.map_or_else(none, |binding| binding.class.clone()),
+        binding.map_or_else(none, |binding| format!("{} of {}", peak(binding), count(binding.allow.into()))),
+        binding.map_or_else(none, |binding| binding.time_of_day.clone()),
+        largest.enforced.as_ref().map_or_else(none, refused),
+    ]
+}
+
+fn size(largest: &LargestFleet) -> String {
+    match largest.devices {
+        0 => "none".to_owned(),
+        devices if largest.at_least => format!("at least {}", count(devices.into())),
+        devices => count(devices.into()),
+    }
+}
+
+fn peak(binding: &Binding) -> String {
+    format!("{}{}", if binding.at_least { "at least " } else { "" }, count(binding.peak.into()))
+}
+
+fn refused(enforced: &Enforced) -> String {
+    format!("{} of {}", count(enforced.refused), count(enforced.requests))
+}

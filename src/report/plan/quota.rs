@@ -1,0 +1,135 @@
+//! The least quota, in words and as tables.
+
+use super::super::format::{self, count, percent};
+use super::{Grid, Section, head, origin_text, range, reading_text, unproven_text};
+use crate::summary::plan::{Need, QuotaAnswer, QuotaCheck, Variation};
+
+pub(super) fn section(answer: &QuotaAnswer) -> Section {
+    let needs = Grid {
+        title: "The least of each limit",
+        words: 3,
+        head: head(["class", "limit today", "reading", "allows", "least", "median", "by seed", "found by"]),
+        rows: answer.needs.iter().map(need_row).collect(),
+    };
+    let checks = Grid {
+        title: "All of them at once, enforced",
+        words: 1,
+        head: head(["reading", "requests", "refused", "share", "added delay (p99)", "enough"]),
+        rows: answer.checks.iter().map(check_row).collect(),
+    };
+    let tables = [Some(needs), Some(checks), sensitivity(answer)];
+    Section {
+        id: "plan-quota",
+        title: "The least quota",
+        sentences: sentences(answer),
+        tables: tables.into_iter().flatten().filter(|grid| !grid.rows.is_empty()).collect(),
+        figures: Vec::new(),
+        origin: origin_text(&answer.origin),
+        command: answer.origin.command.clone(),
+    }
+}
+
+fn sentences(answer: &QuotaAnswer) -> Vec<String> {
+    let refusals = match answer.refused_ratio {
+        0.0 => "nothing is refused".to_owned(),
+        ratio => format!("at most {} of a class's requests are refused", percent(ratio)),
+    };
+    let delay = answer
+        .delay_s
+        .map_or(String::new(), |delay| format!(", none is more than {} late for it (p99)", format::seconds(delay)));
+    let headroom = match answer.headroom {
+        0.0 => String::new(),
+        headroom => format!(", and {} stays unused", percent(headroom)),
+    };
+    let mut sentences = vec![format!(
+        "The least that each limit has to allow so that {refusals}{delay}{headroom}, for this fleet with every seed."
+    )];
+    if answer.needs.is_empty() {
+        sentences.push("The fleet uses no limit of the policy.".to_owned());
+    }
+    let strictest: Vec<&Need> = strictest(&answer.needs);
+    for need in strictest.iter().filter(|need| need.least.max > need.allow) {
+        sentences.push(format!(
+            "{} needs {} where {} are allowed today ({}; {}).",
+            need.class,
+            count(need.least.max.into()),
+            count(need.allow.into()),
+            need.limit,
+            reading_text_of(need)
+        ));
+    }
+    if !strictest.is_empty() && strictest.iter().all(|need| need.least.max <= need.allow) {
+        sentences.push("Today's limits suffice under every reading.".to_owned());
+    }
+    if answer.checks.iter().any(|check| !check.holds) {
+        sentences.push(
+            "Enforced all at once, these limits still refuse more than was asked for under some readings: ask for more than \
+             the least."
+                .to_owned(),
+        );
+    }
+    sentences.extend(unproven_text(&answer.unproven));
+    sentences
+}
+
+/// Of each limit the need under the reading that takes most.
+fn strictest(needs: &[Need]) -> Vec<&Need> {
+    let mut most: Vec<&Need> = Vec::new();
+    for need in needs {
+        match most.iter_mut().find(|known| (&known.class, &known.limit) == (&need.class, &need.limit)) {
+            None => most.push(need),
+            Some(known) if known.least.max < need.least.max => *known = need,
+            Some(_) => {}
+        }
+    }
+    most
+}
+
+/// A limit on concurrency has no readings.
+fn reading_text_of(need: &Need) -> &'static str {
+    need.reading.map_or("at the same time", |reading| reading_text(Some(reading)))
+}
+
+fn need_row(need: &Need) -> Vec<String> {
+    vec![
+        need.class.clone(),
+        need.limit.clone(),
+        reading_text_of(need).to_owned(),
+        count(need.allow.into()),
+        count(need.least.max.into()),
+        count(need.least.median.into()),
+        range(&need.least),
+        if need.is_peak { "its peak" } else { "trying" }.to_owned(),
+    ]
+}
+
+fn check_row(check: &QuotaCheck) -> Vec<String> {
+    vec![
+        reading_text(check.reading).to_owned(),
+        count(check.enforced.requests),
+        count(check.enforced.refused),
+        percent(check.refused_ratio),
+        format::seconds(check.delay_s),
+        if check.holds { "yes" } else { "no" }.to_owned(),
+    ]
+}
+
+/// One column per variation.
+fn sensitivity(answer: &QuotaAnswer) -> Option<Grid> {
+    let columns = answer.sensitivity.iter().map(|variation| variation.what.clone());
+    let head: Vec<String> = head(["class", "reading", "as it is"]).into_iter().chain(columns).collect();
+    let row = |need: &Need| {
+        let own = |variation: &Variation| {
+            let found = variation.needs.iter().find(|other| is_same(other, need));
+            found.map_or_else(|| "0".to_owned(), |other| range(&other.least))
+        };
+        let first = [need.class.clone(), reading_text_of(need).to_owned(), range(&need.least)];
+        first.into_iter().chain(answer.sensitivity.iter().map(own)).collect()
+    };
+    let rows: Vec<Vec<String>> = answer.needs.iter().map(row).collect();
+    (!answer.sensitivity.is_empty()).then(|| Grid { title: "With one thing changed", words: 2, head, rows })
+}
+
+fn is_same(one: &Need, other: &Need) -> bool {
+    (&one.class, &one.limit, one.reading) == (&other.class, &other.limit, other.reading)
+}

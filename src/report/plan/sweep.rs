@@ -1,0 +1,191 @@
+//! One field at several values: a table, and two charts for the page.
+
+use super::super::chart::axis::Axis;
+use super::super::chart::ink::Ink;
+use super::super::chart::plot::{Line, Plot};
+use super::super::chart::{Figure, Table};
+use super::super::format::{count, percent};
+use super::super::words;
+use super::{Grid, Section, head, origin_text};
+use crate::summary::Safety;
+use crate::summary::plan::{Sweep, SweepPoint, SweptUse};
+
+/// Values that have a label of their own; of more, only some do.
+const MOST_TICKS: usize = 6;
+
+pub(super) fn section(sweep: &Sweep) -> Section {
+    let today = sweep.today.as_ref().map_or(String::new(), |today| format!(", which is {today} in the profile"));
+    let table = Grid {
+        title: "At each value",
+        words: 1,
+        head: head(["value", "devices", "requests", "refused", "tightest limit", "peak", "headroom"]),
+        rows: sweep.points.iter().map(row).collect(),
+    };
+    Section {
+        id: "plan-sweep",
+        title: "Over a range of values",
+        sentences: [Some(format!("{} was varied{today}.", sweep.path)), Some(turning_point(sweep))]
+            .into_iter()
+            .flatten()
+            .collect(),
+        tables: vec![table],
+        figures: figures(sweep),
+        origin: origin_text(&sweep.origin),
+        command: sweep.origin.command.clone(),
+    }
+}
+
+/// Where limits begin to be exceeded.
+fn turning_point(sweep: &Sweep) -> String {
+    let over = |point: &&SweepPoint| point.quotas.iter().any(is_over);
+    let (bad, good): (Vec<&SweepPoint>, Vec<&SweepPoint>) = sweep.points.iter().partition(over);
+    let values =
+        |points: &[&SweepPoint]| points.iter().map(|point| point.value.as_str()).collect::<Vec<_>>().join(", ");
+    match (bad.as_slice(), good.as_slice()) {
+        ([], _) => "No limit was exceeded at any of these values.".to_owned(),
+        (_, []) => "Some limit was exceeded at each of these values.".to_owned(),
+        (bad, good) => format!("Some limit was exceeded at {}, none at {}.", values(bad), values(good)),
+    }
+}
+
+/// Under the strictest reading.
+fn is_over(used: &SweptUse) -> bool {
+    matches!(used.safety, Safety::Over | Safety::DependsOnReading)
+}
+
+fn row(point: &SweepPoint) -> Vec<String> {
+    let tightest = point.quotas.iter().filter(|used| used.peak > 0).max_by(|a, b| share(a).total_cmp(&share(b)));
+    let none = || "–".to_owned();
+    vec![
+        point.value.clone(),
+        count(point.devices.into()),
+        count(point.requests),
+        count(point.refused),
+        tightest.map_or_else(none, |used| format!("{} ({})", used.class, used.limit)),
+        tightest.map_or_else(none, |used| {
+            format!("{}{} of {}", at_least(used), count(used.peak.into()), count(used.allow.into()))
+        }),
+        tightest.map_or_else(none, |used| words::headroom(used.headroom)),
+    ]
+}
+
+fn at_least(used: &SweptUse) -> &'static str {
+    if used.at_least { "at least " } else { "" }
+}
+
+/// How much of a limit was used at the busiest moment.
+fn share(used: &SweptUse) -> f64 {
+    f64::from(used.peak) / f64::from(used.allow.max(1))
+}
+
+fn figures(sweep: &Sweep) -> Vec<Figure> {
+    let used = |used: &SweptUse| used.peak > 0;
+    let refused = |used: &SweptUse| used.refused_ratio.is_some_and(|ratio| ratio > 0.0);
+    let mut figures = Vec::new();
+    let lines = lines(sweep, used, |used| Some(100.0 * share(used)));
+    figures.push(figure(
+        sweep,
+        "plan-sweep-use",
+        "Most of each limit that was used, in percent",
+        lines,
+        Some((100.0, "the limit".to_owned())),
+    ));
+    let lines = self::lines(sweep, refused, |used| used.refused_ratio.map(|ratio| 100.0 * ratio));
+    if !lines.is_empty() {
+        figures.push(figure(sweep, "plan-sweep-refused", "Requests refused, in percent", lines, None));
+    }
+    figures
+}
+
+/// One line per limit for which `shown` holds at some value.
+fn lines(sweep: &Sweep, shown: fn(&SweptUse) -> bool, figure: fn(&SweptUse) -> Option<f64>) -> Vec<Line> {
+    let limits = sweep.points.first().map_or(0, |point| point.quotas.len());
+    let line = |index: usize| {
+        let uses: Vec<&SweptUse> = sweep.points.iter().filter_map(|point| point.quotas.get(index)).collect();
+        let label = uses.iter().find(|used| shown(used)).map(|used| format!("{}, {}", used.class, used.limit))?;
+        let mut points: Vec<(f64, f64)> = sweep
+            .points
+            .iter()
+            .zip(&uses)
+            .filter_map(|(point, used)| Some((position(sweep, point.number), figure(used).filter(|y| y.is_finite())?)))
+            .collect();
+        points.sort_by(|a, b| a.0.total_cmp(&b.0));
+        Some(Line { label, ink: Ink::nth(index), points })
+    };
+    (0..limits).filter_map(line).collect()
+}
+
+fn figure(sweep: &Sweep, id: &str, title: &str, lines: Vec<Line>, limit: Option<(f64, String)>) -> Figure {
+    if lines.is_empty() {
+        return Figure::sentence(id, title, "Nothing was counted against any limit.");
+    }
+    let highest = lines.iter().flat_map(|line| &line.points).map(|point| point.1);
+    let highest = highest.chain(limit.as_ref().map(|limit| limit.0)).fold(0.0, f64::max);
+    let table = table(sweep, &lines);
+    let note = format!("{} across{}.", sweep.path, if sweep.log { ", evenly by factor" } else { "" });
+    let last: Vec<String> = lines
+        .iter()
+        .filter_map(|line| {
+            Some(format!(
+                "{}: {} at most.",
+                line.label,
+                percent(line.points.iter().map(|p| p.1).reduce(f64::max)? / 100.0)
+            ))
+        })
+        .collect();
+    let plot = Plot { x: axis(sweep), y: percents(highest), lines, limit, events: Vec::new() };
+    Figure::drawn(id, title, &note, &last.join(" "), &plot, table)
+}
+
+/// Where a value stands across. A stored plan may have been edited: what is no number stands at zero.
+fn position(sweep: &Sweep, number: f64) -> f64 {
+    let number = if number.is_finite() { number } else { 0.0 };
+    if sweep.log { number.max(1e-9).log10() } else { number }
+}
+
+/// From the smallest to the largest value, labelled by values themselves.
+fn axis(sweep: &Sweep) -> Axis {
+    let at = |point: &SweepPoint| position(sweep, point.number);
+    let every = sweep.points.len().div_ceil(MOST_TICKS).max(1);
+    let mut ticks: Vec<(f64, String)> =
+        sweep.points.iter().step_by(every).map(|point| (at(point), point.value.clone())).collect();
+    ticks.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let (from, to) = sweep.points.iter().map(at).fold((f64::MAX, f64::MIN), |(low, high), x| (low.min(x), high.max(x)));
+    // One value alone stands in the middle.
+    let (from, to) = if to > from { (from, to) } else { (from - 1.0, from + 1.0) };
+    Axis { from, to, ticks: apart(ticks, (to - from) / MOST_TICKS as f64 / 1.5) }
+}
+
+/// Labels that do not run into each other.
+fn apart(ticks: Vec<(f64, String)>, least: f64) -> Vec<(f64, String)> {
+    let mut kept: Vec<(f64, String)> = Vec::new();
+    for tick in ticks {
+        if kept.last().is_none_or(|last| tick.0 - last.0 >= least) {
+            kept.push(tick);
+        }
+    }
+    kept
+}
+
+fn percents(highest: f64) -> Axis {
+    let mut axis = Axis::amounts(highest);
+    axis.ticks.iter_mut().for_each(|(at, label)| *label = percent(*at / 100.0));
+    axis
+}
+
+/// The numbers behind a chart, one row per value.
+fn table(sweep: &Sweep, lines: &[Line]) -> Table {
+    let row = |point: &SweepPoint| {
+        let at = position(sweep, point.number);
+        let value = |line: &Line| {
+            let found = line.points.iter().find(|(x, _)| *x == at);
+            found.map_or_else(|| "–".to_owned(), |(_, y)| percent(y / 100.0))
+        };
+        std::iter::once(point.value.clone()).chain(lines.iter().map(value)).collect()
+    };
+    let labels = lines.iter().map(|line| line.label.clone());
+    Table {
+        head: std::iter::once("value".to_owned()).chain(labels).collect(),
+        rows: sweep.points.iter().map(row).collect(),
+    }
+}

@@ -1,0 +1,281 @@
+//! Planning: what simulated plays answer is what can be reckoned by hand, and the same whatever plays them.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use quotaproof::plan::base::Overrides;
+use quotaproof::plan::{self, Base, Meter, PlayOptions, Questions, fleet, quota, sweep};
+use quotaproof::policy::reading::Reading;
+use quotaproof::summary::Summary;
+use quotaproof::summary::plan::{LargestFleet, Need, Plan};
+use quotaproof::time::{Anchor, Nanos};
+
+const NOTHING: Questions = Questions { fleet: None, quota: None, compare: None, sweep: None, headroom: 0.0, seeds: 2 };
+
+fn options(threads: usize) -> PlayOptions {
+    PlayOptions {
+        threads,
+        command: "quotaproof plan".to_owned(),
+        started: Anchor { unix_nanos: 1_773_570_600_000_000_000 },
+        target: "simulated".to_owned(),
+        meter: Arc::new(Meter::default()),
+    }
+}
+
+fn base(path: &Path) -> Base {
+    Base::read(path, Overrides::default()).unwrap_or_else(|diagnosis| panic!("{diagnosis}"))
+}
+
+/// A profile in a file of its own.
+fn written(text: &str) -> (tempfile::TempDir, Base) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("profile.yaml");
+    std::fs::write(&path, text).unwrap();
+    let base = base(&path);
+    (folder, base)
+}
+
+fn answered(base: &Base, questions: &Questions, threads: usize) -> (Summary, Plan) {
+    let options = options(threads);
+    let today = plan::play(&Arc::new(base.scenario().clone()), &options).summary;
+    let plan = plan::answer(base, &today, questions, &options).unwrap_or_else(|diagnosis| panic!("{diagnosis}"));
+    (today, plan)
+}
+
+/// Chargers that say hardly anything, so that plays are short.
+fn quiet(count: u32) -> String {
+    format!(
+        "depot: {{chargers: {{count: {count}, commands: heartbeat, heartbeat: {{every: 60s}}, \
+         sessions: {{initially_busy: 0%, arrivals: 0.01/h}}}}}}"
+    )
+}
+
+/// One client polls `devices` chargers every `every` seconds over a network that answers evenly.
+fn polling(devices: u32, every: u32) -> (tempfile::TempDir, Base) {
+    written(&format!(
+        "name: polling\npolicy: tellus\nduration: 150s\nnetwork: {{latency: {{median: 20ms, p99: 20ms}}}}\nfleet:\n  \
+         {}\n  desk: {{operators: {{count: 1, reaction: give_up, asks: [{{get: device, of: depot, every: {every}s}}]}}}}\n",
+        quiet(devices)
+    ))
+}
+
+fn of_fleet(plan: &Plan, reading: Reading) -> &LargestFleet {
+    let readings = &plan.fleet.as_ref().expect("it was asked for").readings;
+    readings.iter().find(|found| found.reading == Some(reading)).expect("the words allow it")
+}
+
+fn need(needs: &[Need], class: &str, reading: Reading) -> Need {
+    let own = needs.iter().find(|need| need.class == class && need.reading == Some(reading));
+    own.unwrap_or_else(|| panic!("{class} is used: {needs:?}")).clone()
+}
+
+const WINDOWS: [Reading; 3] = [Reading::Rolling, Reading::FixedFirstHit, Reading::FixedAligned];
+
+#[test]
+fn the_largest_polled_fleet_is_the_one_that_arithmetic_gives() {
+    // N devices polled every T seconds are 60 N / T requests a minute, of 60.
+    for (devices, every, most) in [(12, 5, 5), (2, 10, 10), (30, 3, 3)] {
+        let (_folder, base) = polling(devices, every);
+        let asked = Questions { fleet: Some(fleet::Wanted { group: Some("depot".into()) }), ..NOTHING };
+        let (_, plan) = answered(&base, &asked, 1);
+        for reading in WINDOWS {
+            let found = of_fleet(&plan, reading);
+            assert_eq!(found.devices, most, "every {every}s, {reading:?}: {found:?}");
+            assert!(found.monotone && !found.at_least);
+            let binding = found.binding.as_ref().unwrap();
+            assert_eq!((binding.class.as_str(), binding.devices, binding.allow), ("queries", most + 1, 60));
+            assert_eq!(binding.peak, (most + 1) * 60 / every, "{binding:?}");
+            assert_eq!(found.enforced.unwrap().refused, 0, "{reading:?}");
+        }
+    }
+}
+
+#[test]
+fn the_shipped_polling_dashboard_fits_five_chargers_and_four_with_headroom() {
+    let base = base(Path::new("tellus-polling-dashboard"));
+    let of = |headroom| {
+        let asked = Questions { fleet: Some(fleet::Wanted { group: Some("depot".into()) }), headroom, ..NOTHING };
+        of_fleet(&answered(&base, &asked, 1).1, Reading::Rolling).devices
+    };
+    assert_eq!((of(0.0), of(0.2)), (5, 4));
+}
+
+#[test]
+fn the_least_quota_holds_the_demand_and_one_less_does_not() {
+    let (_folder, base) = polling(12, 5);
+    let asked = Questions { quota: Some(quota::Wanted::default()), ..NOTHING };
+    let (_, plan) = answered(&base, &asked, 1);
+    let answer = plan.quota.unwrap();
+    for reading in WINDOWS {
+        let need = need(&answer.needs, "queries", reading);
+        assert_eq!((need.least.min, need.least.max, need.allow), (144, 144, 60), "{need:?}");
+        assert!(need.is_peak);
+    }
+    // A bucket lasts a while on what it began with.
+    let bucket = need(&answer.needs, "queries", Reading::TokenBucket);
+    assert!((72..144).contains(&bucket.least.max) && !bucket.is_peak, "{bucket:?}");
+    for check in &answer.checks {
+        assert!(check.holds && check.enforced.refused == 0 && check.enforced.requests > 0, "{check:?}");
+    }
+    let tighter = |reading: Reading, allow: u32| {
+        let mut scenario = base.scenario().clone();
+        let quotaproof::policy::model::Limit::Rate(limit) = &mut scenario.policy.classes[0].limits[0] else { panic!() };
+        limit.allow = allow;
+        let quotaproof::scenario::target::Target::Embedded(server) = &mut scenario.target else { panic!() };
+        server.limiter = reading;
+        plan::play(&Arc::new(scenario), &options(1)).summary.classes[0].refused
+    };
+    for reading in [Reading::Rolling, Reading::TokenBucket] {
+        let least = need(&answer.needs, "queries", reading).least.max;
+        assert_eq!(tighter(reading, least), 0, "{reading:?}: {least}");
+        assert!(tighter(reading, least - 1) > 0, "{reading:?}: one less than {least}");
+    }
+}
+
+#[test]
+fn headroom_raises_the_least_quota_and_allowed_refusals_lower_it() {
+    let (_folder, base) = polling(12, 5);
+    let least = |refused_ratio, headroom| {
+        let wanted = quota::Wanted { refused_ratio, ..quota::Wanted::default() };
+        let asked = Questions { quota: Some(wanted), headroom, seeds: 1, ..NOTHING };
+        let answer = answered(&base, &asked, 1).1.quota.unwrap();
+        (need(&answer.needs, "queries", Reading::FixedAligned).least.max, answer)
+    };
+    assert_eq!(least(0.0, 0.2).0, 180);
+    let (some, answer) = least(0.1, 0.0);
+    assert!((110..144).contains(&some), "{some}");
+    let check = answer.checks.iter().find(|check| check.reading == Some(Reading::FixedAligned)).unwrap();
+    assert!(check.enforced.refused > 0 && check.refused_ratio <= 0.1 && check.holds, "{check:?}");
+}
+
+#[test]
+fn a_bound_on_the_delay_asks_for_more_than_one_on_refusals_alone() {
+    let (_folder, base) = written(&format!(
+        "name: patient\npolicy: tellus\nduration: 150s\nnetwork: {{latency: {{median: 20ms, p99: 20ms}}}}\nfleet:\n  \
+         {}\n  desk: {{operators: {{count: 1, asks: [{{get: device, of: depot, every: 20s}}]}}}}\n",
+        quiet(12)
+    ));
+    let least = |delay| {
+        let wanted = quota::Wanted { refused_ratio: 0.5, delay, growth: None };
+        let asked = Questions { quota: Some(wanted), seeds: 1, ..NOTHING };
+        let answer = answered(&base, &asked, 1).1.quota.unwrap();
+        need(&answer.needs, "queries", Reading::FixedAligned).least.max
+    };
+    let (any, soon) = (least(None), least(Some(Nanos::from_secs(1))));
+    assert!(any < soon && soon <= 36, "{any} without a bound, {soon} with one");
+}
+
+#[test]
+fn sensitivity_covers_seeds_jitter_size_and_growth() {
+    let (_folder, base) = written(&format!(
+        "name: jittery\npolicy: tellus\nduration: 150s\nfleet:\n  {}\n  \
+         desk: {{operators: {{count: 1, reaction: give_up, asks: [{{get: device, of: depot, every: 30s, jitter: 20%}}]}}}}\n",
+        quiet(20)
+    ));
+    let wanted = quota::Wanted { growth: Some(0.5), ..quota::Wanted::default() };
+    let answer = answered(&base, &Questions { quota: Some(wanted), seeds: 3, ..NOTHING }, 2).1.quota.unwrap();
+    let today = need(&answer.needs, "queries", Reading::Rolling).least;
+    assert!(today.min <= today.median && today.median <= today.max && today.min >= 40, "{today:?}");
+    let of = |what: &str| {
+        let variation = answer.sensitivity.iter().find(|variation| variation.what == what);
+        need(&variation.unwrap_or_else(|| panic!("no {what}")).needs, "queries", Reading::Rolling).least
+    };
+    assert!(of("10% fewer devices").max < today.max && today.max < of("10% more devices").max);
+    assert!(of("a growth of 50%").max >= 60);
+    assert!(of("no jitter").max <= today.max && of("twice the jitter").max >= today.max);
+}
+
+#[test]
+fn the_stream_saves_the_polls() {
+    let polling = base(Path::new("tellus-polling-dashboard"));
+    let stream = base(Path::new("tellus-stream-dashboard"));
+    let (_, plan) = answered(&polling, &Questions { compare: Some(stream), ..NOTHING }, 1);
+    let comparison = plan.comparison.unwrap();
+    assert_eq!((comparison.before.exit.code(), comparison.after.exit.code()), (1, 0), "{comparison:?}");
+    let of = |name: &str| comparison.classes.iter().find(|class| class.class == name).unwrap();
+    let queries = of("queries");
+    assert_eq!((queries.requests.before, queries.requests.after), (180, 1));
+    assert!(queries.refused.before > 0 && queries.refused.after == 0);
+    let stream = of("stream");
+    assert_eq!((stream.requests.before, stream.requests.after), (0, 1));
+    assert!(stream.frames.before == 0 && stream.frames.after > 0);
+    let quota = comparison.quotas.iter().find(|quota| quota.class == "queries").unwrap();
+    assert_eq!((quota.peak.before, quota.peak.after, quota.allow), (144, 1, 60));
+    assert!(
+        comparison.words[0].starts_with("queries: 1 request instead of 180 (179 fewer, 99.4% saved)"),
+        "{comparison:?}"
+    );
+}
+
+#[test]
+fn a_sweep_shows_where_the_limit_is_passed() {
+    let (_folder, base) = polling(12, 5);
+    let wanted = sweep::read("fleet.desk.operators.asks.0.every=5s,12s,20s").unwrap();
+    let (_, plan) = answered(&base, &Questions { sweep: Some(wanted), ..NOTHING }, 1);
+    let sweep = plan.sweep.unwrap();
+    let peaks: Vec<(f64, u32)> = sweep.points.iter().map(|point| (point.number, point.quotas[0].peak)).collect();
+    assert_eq!(peaks, [(5.0, 144), (12.0, 60), (20.0, 36)]);
+    let refused: Vec<bool> = sweep.points.iter().map(|point| point.refused > 0).collect();
+    assert_eq!(refused, [true, false, false]);
+    assert_eq!(sweep.today.as_deref(), Some("5s"));
+}
+
+#[test]
+fn a_seed_gives_the_same_bytes_on_any_number_of_threads() {
+    let (_folder, small) = written(&format!(
+        "name: small\npolicy: tellus\nduration: 70s\nfleet:\n  {}\n  \
+         desk: {{operators: {{count: 3, credentials: shared, asks: [{{get: device, of: depot, every: 10s, jitter: 10%}}]}}}}\n",
+        quiet(6)
+    ));
+    let everything = || Questions {
+        fleet: Some(fleet::Wanted::default()),
+        quota: Some(quota::Wanted::default()),
+        sweep: Some(sweep::read("fleet.desk.operators.count=1,2").unwrap()),
+        seeds: 1,
+        ..NOTHING
+    };
+    let answers = |threads| serde_json::to_string(&answered(&small, &everything(), threads).1).unwrap();
+    assert!(answers(1) == answers(2));
+    for profile in ["tellus-depot", "tellus-token-cliff", "telair-overload"] {
+        let base = base(Path::new(profile));
+        let bytes = |threads| {
+            let outcome = plan::play(&Arc::new(base.scenario().clone()), &options(threads));
+            (serde_json::to_string(&outcome.summary).unwrap(), outcome.hlog)
+        };
+        let once = bytes(1);
+        assert!(once == bytes(1), "{profile}: a second time");
+        assert!(once == bytes(2), "{profile}: with two threads");
+    }
+}
+
+#[test]
+fn a_remote_target_is_planned_without_secrets_and_without_asking_it() {
+    let (_folder, base) = written(
+        "name: remote\npolicy: tellus\ntarget: {url: \"https://api.example.com\", authorized: true}\nduration: 70s\nfleet:\n  \
+         desk: {operators: {count: 2, credentials: {given: {client_id: us, secret_env: NOBODY_HAS_SET_THIS}}, \
+         asks: [{get: energy, every: 5s}]}}\n",
+    );
+    assert!(base.target_text().contains("simulated (rolling window); nothing was sent to https://api.example.com"));
+    let (today, _) = answered(&base, &NOTHING, 1);
+    let served: u64 = today.classes.iter().map(|class| class.served).sum();
+    assert!(served > 20, "{:?}", today.conclusion);
+}
+
+#[test]
+fn questions_that_make_no_sense_of_the_profile_are_refused_before_anything_is_played() {
+    let said = |questions: &Questions| {
+        let diagnosis = plan::check(&base(Path::new("tellus-polling-dashboard")), questions).unwrap_err();
+        diagnosis.to_string()
+    };
+    let group = fleet::Wanted { group: Some("depto".into()) };
+    assert!(said(&Questions { fleet: Some(group), ..NOTHING }).contains("did you mean `depot`?"));
+    let wanted = sweep::read("fleet.depot.chargers.count=10,0").unwrap();
+    let rejected = said(&Questions { sweep: Some(wanted), ..NOTHING });
+    assert!(rejected.contains("--sweep fleet.depot.chargers.count=0: `0` is out of range"), "{rejected}");
+    let other = base(Path::new("tellus-reconnect-storm"));
+    let lengths = said(&Questions { compare: Some(other), ..NOTHING });
+    assert!(lengths.contains("their counts cannot be compared"), "{lengths}");
+    let other = base(Path::new("telair-integration"));
+    let compared = said(&Questions { compare: Some(other), ..NOTHING });
+    assert!(compared.contains("cannot be compared") || compared.contains("their limits differ"), "{compared}");
+}
