@@ -154,7 +154,7 @@ mod tests {
         let script = "name: shop\npolicy: b.yaml\nfleet:\n  backend:\n    clients:\n      count: 3\n      \
              identity: {account: shared, order: {any_of: 50}, site: {one_of: [a, b]}}\n      \
              connections: pooled\n      auth: {api_key: {header: X-Api-Key, env: KEY}}\n      \
-             arrivals: {poisson: {together: 20/s}}\n      requests:\n        - {get: /x, weight: 3}\n        \
+             arrivals: {poisson: {together: 20/s}}\n      requests:\n        - {get: /x, query: {site: '{site}'}, weight: 3}\n        \
              - {get: '/y/{order}', pages: {next: /next}}\n        \
              - {post: /y, arrivals: {every: 5s, jitter: 10%}, \
              then: {poll: '/y/{id}', id: /id, until: {at: /status, is: [done, failed]}}}\n      \
@@ -177,6 +177,13 @@ mod tests {
             a stream WS /z (in no class), opened again after 5s when lost
             at most 100 under way for each; answers within 30s
             when refused: wait as told; without a hint wait 1s, doubled each time up to 30s, plus up to 30% of it; 6 attempts in all
+          warning: `GET /y/{order}` is in no class of policy `p`, so no limit is held
+                   against it
+          warning: `POST /y` is in no class of policy `p`, so no limit is held against
+                   it
+          warning: `GET /y/{id}` is in no class of policy `p`, so no limit is held
+                   against it
+          warning: `WS /z` is in no class of policy `p`, so no limit is held against it
         ");
     }
 

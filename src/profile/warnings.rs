@@ -9,7 +9,7 @@ use crate::scenario::client::{ClientSpec, DrawnScope, RequestSpec};
 use crate::scenario::identity::KeyRule;
 use crate::scenario::operation::Detail;
 use crate::scenario::target::Target;
-use crate::scenario::{Asked, DeviceId, Group, GroupKind, OperationId, Scenario, ScopeKey};
+use crate::scenario::{Asked, DeviceId, Group, GroupKind, Operation, OperationId, Scenario, ScopeKey};
 use crate::time::Nanos;
 use crate::words::trimmed;
 use crate::yaml::suggest;
@@ -51,12 +51,15 @@ fn unclassified(scenario: &Scenario) -> Vec<String> {
     let numbers: BTreeSet<u16> =
         scripted(scenario).flat_map(|(_, spec)| spec.operations()).map(|operation| operation.0).collect();
     let operations = numbers.into_iter().map(|number| scenario.operations.get(OperationId(number)));
-    let warning = |name: String| {
-        let meant = suggest::nearest(&name, patterns.iter().map(String::as_str));
-        let meant = meant.map(|pattern| format!("; did you mean `{pattern}`?")).unwrap_or_default();
-        format!("`{name}` is in no class of policy `{}`, so no limit is held against it{meant}", policy.name)
+    let warning = |operation: &Operation| {
+        let of_method = |pattern: &String| Some(pattern.strip_prefix(&operation.method)?.trim_start().to_owned());
+        let paths: Vec<String> = patterns.iter().filter_map(of_method).collect();
+        let meant = suggest::nearest(&operation.path, paths.iter().map(String::as_str));
+        let meant = meant.map(|path| format!("; did you mean `{} {path}`?", operation.method)).unwrap_or_default();
+        let (name, policy) = (operation.name(), &policy.name);
+        format!("`{name}` is in no class of policy `{policy}`, so no limit is held against it{meant}")
     };
-    operations.filter(|operation| operation.class.is_none()).map(|operation| warning(operation.name())).collect()
+    operations.filter(|operation| operation.class.is_none()).map(warning).collect()
 }
 
 /// A run that is shorter than a window proves nothing of its limit.
@@ -247,7 +250,7 @@ scopes: {car: One car.}
 
     #[test]
     fn what_a_run_cannot_show_is_said_before_it() {
-        let month = said("shared", "requests: [{post: /rest, arrivals: {every: 1h}}]");
+        let month = said("shared", "requests: [{post: /rest, arrivals: {every: 1d}}]");
         assert!(month[0].starts_with("the run takes 1m, less than the window of rest ("), "{month:?}");
         let slow = said("shared", "requests: [{post: /reports, arrivals: {every: 5s}}], streams: [{open: /live}]");
         assert_eq!(slow.len(), 1, "streams are open together by themselves: {slow:?}");

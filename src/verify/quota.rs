@@ -429,6 +429,6 @@ mod tests {
         let outcomes = queries(0..40);
         let reading = &outcomes.quota("queries").readings[0];
         assert!(reading.at_least && reading.peak == 16, "{reading:?}");
-        assert!(outcomes.finding("fleet.quota", "queries").headline.contains("at least 16"));
+        assert!(outcomes.finding("fleet.quota", "queries").headline.contains("16 or more"));
     }
 }

@@ -320,7 +320,7 @@ impl RequestDocument {
 
 impl Words for IdentityDocument {
     const WORDS: &'static [&'static str] = &["own", "shared"];
-    const MAPPINGS: &'static str = "`{one_of: [a, b]}`, or `{any_of: 500}`";
+    const MAPPINGS: &'static str = "`{one_of: [a, b]}` or `{any_of: 500}`";
 }
 
 impl Words for AuthDocument {

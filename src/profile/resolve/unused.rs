@@ -28,11 +28,10 @@ pub(super) fn check(
         let scopes: Vec<&str> = scopes(policy);
         let meant = suggest::nearest(text, scopes.iter().copied());
         let meant = meant.map_or_else(String::new, |scope| format!("did you mean `{scope}`? "));
-        return Err(Diagnosis::at(source, name.place, title).help(format!(
-            "{meant}its scopes: {}; or name the value in a text, such as `{{{}}}`",
-            scopes.iter().map(|scope| format!("`{scope}`")).collect::<Vec<_>>().join(", "),
-            shown(text)
-        )));
+        let all: Vec<String> = scopes.iter().map(|scope| format!("`{scope}`")).collect();
+        let all = if all.is_empty() { "it has none".to_owned() } else { format!("its scopes: {}", all.join(", ")) };
+        return Err(Diagnosis::at(source, name.place, title)
+            .help(format!("{meant}{all}; or name the value in a text, as `{{{}}}`", shown(text))));
     }
     Ok(())
 }

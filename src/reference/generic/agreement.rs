@@ -168,7 +168,6 @@ fn capitalized(word: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::profile;
     use crate::yaml::Source;
 
