@@ -31,7 +31,9 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use quotaproof::device::{Actions, Body, Cause, Detail, Device, Event, Flow, HttpRequest, Lane, Outcome, Request};
+use quotaproof::device::{
+    Actions, Body, Cause, Detail, Device, Event, Flow, HttpRequest, Lane, Outcome, Request, ServedAnswer,
+};
 use quotaproof::drive::live::{LiveEnd, LiveOptions, run};
 use quotaproof::policy::model::Policy;
 use quotaproof::record::{Observation, Observer};
@@ -172,7 +174,7 @@ impl Device for Metronome {
         http.path.push_str("/tick");
     }
 
-    fn interpret(&self, _request: &Request, _body: &[u8]) -> Option<Body> {
+    fn interpret(&self, _request: &Request, _answer: &ServedAnswer<'_>) -> Option<Body> {
         Some(Body::None)
     }
 }

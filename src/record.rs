@@ -85,6 +85,11 @@ impl Record {
     pub fn asked(&self) -> Asked {
         Asked { device: self.device, operation: self.operation, detail: self.detail }
     }
+
+    /// Whether the answer was that nothing has changed. Some providers let it use up no quota, most do not say.
+    pub fn is_unchanged(&self) -> bool {
+        self.outcome == Outcome::Served && self.status == 304
+    }
 }
 
 /// One request's life. Always `due <= sent <= done`.

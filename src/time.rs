@@ -47,6 +47,11 @@ impl Nanos {
         self.0 / 1_000_000_000
     }
 
+    /// As it stands in headers that count whole seconds: rounded up.
+    pub const fn up_to_secs(self) -> Nanos {
+        Nanos(self.0.div_ceil(1_000_000_000).saturating_mul(1_000_000_000))
+    }
+
     /// This length or point, or zero where `other` is larger.
     pub const fn saturating_sub(self, other: Nanos) -> Nanos {
         Nanos(self.0.saturating_sub(other.0))

@@ -1,5 +1,6 @@
 //! The verdict on the whole run: an exit code, one sentence, and the reasons for it.
 
+use super::learning;
 use super::unreached::Unreached;
 use crate::exit::Exit;
 use crate::summary::finding::{Finding, Party, Severity, Verdict};
@@ -191,7 +192,9 @@ fn weightiest_reservation(summary: &Summary) -> Option<String> {
     if unproven > 0 {
         return Some(format!("{} not shown to be kept", counted(unproven, "class's limit is", "classes' limits are")));
     }
-    missing_chargers(summary).map(|missing| missing.headline.trim_end_matches('.').to_owned())
+    let untold = |finding: &&Finding| finding.check == learning::CHECK && finding.verdict == Verdict::Inconclusive;
+    let missing = missing_chargers(summary).or_else(|| summary.findings.iter().find(untold));
+    missing.map(|missing| missing.headline.trim_end_matches('.').to_owned())
 }
 
 fn is_open_quota(finding: &Finding) -> bool {
@@ -251,6 +254,15 @@ mod tests {
     #[test]
     fn a_pass_without_any_limit_used_says_so() {
         assert_eq!(concluded(|_| {}).headline, "Nothing failed, but no limit on a rate was used.");
+    }
+
+    #[test]
+    fn requests_of_no_known_class_are_a_reservation() {
+        let concluded = |verdict| {
+            concluded(|summary| summary.findings = vec![finding(learning::CHECK, "", verdict, "No answer told.")])
+        };
+        assert_eq!(concluded(Verdict::Inconclusive).headline, "With a reservation: No answer told.");
+        assert!(concluded(Verdict::Pass).headline.starts_with("Nothing failed"));
     }
 
     #[test]

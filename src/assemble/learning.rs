@@ -3,18 +3,25 @@
 //! Some providers do not publish which request belongs to which class, but name it in a header of every answer. Everything
 //! behind the record stream counts a request when it is sent, so nothing of an operation may pass before its first answer
 //! has told. Observations keep their order: what comes after one that waits, waits too. Should no answer ever tell, or the
-//! line grow too long, the operation counts as being in no class.
+//! line grow too long, the operation counts as being in no class, and `fleet.classified` says so.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use crate::device::{Flow, Note, Outcome};
 use crate::policy::model::{ClassId, Policy};
 use crate::record::{Exchange, Observation, Observer, Record, Sent, StreamEnding};
 use crate::scenario::{DeviceId, OperationId, Scenario};
+use crate::summary::finding::{Finding, Party, Severity, Verdict};
 use crate::time::Nanos;
+use crate::words::{count, plural};
 
 /// So many observations wait at most.
 const MOST_HELD: usize = 1 << 16;
+/// So many operations without a class are named.
+const NAMED: usize = 3;
+
+/// The check that says which operations count in no class for want of an answer.
+pub(super) const CHECK: &str = "fleet.classified";
 
 /// Learns the classes of operations on the way to an observer.
 #[derive(Debug)]
@@ -26,6 +33,18 @@ pub struct Learning {
     /// Whether an answer without quota headers tells that its operation is not limited.
     absent_means_unlimited: bool,
     held: VecDeque<(Nanos, Held)>,
+    /// What became of the operations that had to be learned.
+    ends: BTreeMap<OperationId, End>,
+}
+
+/// How the class of an operation was learned, the better end first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum End {
+    Told,
+    /// No answer had told by the end of the run.
+    Untold,
+    /// No answer had told by the time the line was full.
+    TooLate,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,6 +80,7 @@ impl Learning {
             knowledge,
             absent_means_unlimited: absent_means_unlimited(policy),
             held: VecDeque::new(),
+            ends: BTreeMap::new(),
         }
     }
 
@@ -77,7 +97,7 @@ impl Learning {
         self.hold(at, observation);
         self.release(to);
         while self.held.len() > MOST_HELD {
-            self.give_up_on_first();
+            self.give_up_on_first(End::TooLate);
             self.release(to);
         }
     }
@@ -85,9 +105,62 @@ impl Learning {
     /// Passes on what still waits. What no answer has told by now is in no class.
     pub fn flush(&mut self, to: &mut impl Observer) {
         while !self.held.is_empty() {
-            self.give_up_on_first();
+            self.give_up_on_first(End::Untold);
             self.release(to);
         }
+    }
+
+    /// Takes over what became of the operations of another shard, both of which have nothing left that waits.
+    pub fn merge(&mut self, other: Learning) {
+        for (operation, end) in other.ends {
+            let mine = self.ends.entry(operation).or_insert(end);
+            *mine = end.max(*mine);
+        }
+    }
+
+    /// `fleet.classified`: whether what the run shows is held against the right limits. None where no class is learned.
+    pub fn finding(&self, scenario: &Scenario) -> Option<Finding> {
+        let learns = scenario.policy.classes.iter().any(|class| class.learned_as.is_some());
+        let of_end =
+            |end: End| self.ends.iter().filter(move |(_, found)| **found == end).map(|(operation, _)| *operation);
+        let (too_late, untold) = (of_end(End::TooLate).count() as u64, of_end(End::Untold).count() as u64);
+        let (looked_at, wrong) = (self.ends.len() as u64, too_late + untold);
+        let operations: Vec<OperationId> = of_end(End::TooLate).chain(of_end(End::Untold)).collect();
+        let (verdict, headline) = match wrong {
+            _ if looked_at == 0 => (Verdict::NoData, "No request was sent whose class answers tell".to_owned()),
+            0 => (Verdict::Pass, format!("Answers told the class of {}", plural(looked_at, "operation"))),
+            _ => {
+                (Verdict::Inconclusive, format!("No answer told in time the class of {}", named(scenario, &operations)))
+            }
+        };
+        let line = format!("when {} observations were waiting for it", count(MOST_HELD as u64));
+        let parts = [(too_late, line.as_str()), (untold, "by the end of the run")];
+        let when: Vec<String> = parts
+            .iter()
+            .filter(|(operations, _)| *operations > 0)
+            .map(|(operations, when)| format!("of {} it was not known {when}", plural(*operations, "operation")))
+            .collect();
+        let explanation = match wrong {
+            0 => String::new(),
+            _ => format!(
+                "Their requests are held against no limit: {}. The profile's `classes` can map them to their class.",
+                when.join(", ")
+            ),
+        };
+        learns.then(|| Finding {
+            check: CHECK.into(),
+            party: Party::Fleet,
+            severity: Severity::Breach,
+            subject: String::new(),
+            verdict,
+            headline,
+            explanation,
+            remedy: String::new(),
+            looked_at,
+            wrong,
+            would_save: None,
+            evidence: Vec::new(),
+        })
     }
 
     fn learn(&mut self, observation: &Observation<'_>) {
@@ -113,6 +186,7 @@ impl Learning {
         if let Knowledge::Learned(class) = *known {
             *known = Knowledge::Announced;
             self.open -= 1;
+            self.ends.entry(operation).or_insert(End::Told);
             to.observe(at, Observation::Classified { operation, class });
         }
     }
@@ -144,13 +218,14 @@ impl Learning {
         }
     }
 
-    fn give_up_on_first(&mut self) {
+    fn give_up_on_first(&mut self, end: End) {
         if let Some((_, first)) = self.held.front()
             && let Some(operation) = subject(&first.observation())
         {
             let known = &mut self.knowledge[usize::from(operation.0)];
             if *known == Knowledge::Unknown {
                 *known = Knowledge::Learned(None);
+                self.ends.insert(operation, end);
             }
         }
     }
@@ -186,17 +261,32 @@ fn subject(observation: &Observation<'_>) -> Option<OperationId> {
     }
 }
 
+/// `GET /a, GET /b and 3 more`.
+fn named(scenario: &Scenario, operations: &[OperationId]) -> String {
+    let names: Vec<String> = operations.iter().take(NAMED).map(|id| scenario.operations.get(*id).name()).collect();
+    let more = match operations.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    names.join(", ") + &more
+}
+
 fn absent_means_unlimited(policy: &Policy) -> bool {
     policy.quota_headers.as_ref().is_some_and(|headers| headers.absent_means_unlimited)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use super::super::Recorder;
+    use super::super::testing::facts;
     use super::*;
+    use crate::device::Failure;
     use crate::policy::model::{Presence, QuotaHeaders};
     use crate::policy::signals::Told;
     use crate::signals::Dialect;
-    use crate::testing::{SITES, STATUS, TOKEN, record, scenario};
+    use crate::testing::{SITES, STATUS, TOKEN, play, record, scenario};
 
     const QUERIES: ClassId = ClassId(0);
     const TOKENS: ClassId = ClassId(1);
@@ -221,7 +311,8 @@ mod tests {
         }
     }
 
-    fn learning() -> Learning {
+    /// Answers name the classes of all its operations.
+    fn scenario_of_names() -> Scenario {
         let mut scenario = scenario(1);
         let policy = &mut scenario.policy;
         policy.classes.iter_mut().for_each(|class| class.learned_as = Some(class.name.clone()));
@@ -233,7 +324,11 @@ mod tests {
         });
         let all: Vec<OperationId> = scenario.operations.iter().map(|(id, _)| id).collect();
         all.into_iter().for_each(|id| scenario.operations.classify(id, None));
-        Learning::new(&scenario)
+        scenario
+    }
+
+    fn learning() -> Learning {
+        Learning::new(&scenario_of_names())
     }
 
     fn sent(learning: &mut Learning, operation: OperationId, to: &mut Heard) {
@@ -313,10 +408,56 @@ mod tests {
         assert_eq!(heard.0.len(), MOST_HELD + 2, "all of it, as a request of no class");
     }
 
+    fn found(learning: &Learning) -> Finding {
+        learning.finding(&scenario_of_names()).unwrap()
+    }
+
+    #[test]
+    fn it_says_which_operations_it_gave_up_and_why() {
+        let (mut learning, mut heard) = (learning(), Heard::default());
+        assert_eq!(found(&learning).verdict, Verdict::NoData);
+        done(&mut learning, TOKEN, Outcome::Served, Some(TOKENS), &mut heard);
+        assert_eq!((found(&learning).verdict, found(&learning).looked_at), (Verdict::Pass, 1));
+        (0..=MOST_HELD).for_each(|_| sent(&mut learning, SITES, &mut heard));
+        let late = found(&learning);
+        assert_eq!((late.verdict, late.looked_at, late.wrong), (Verdict::Inconclusive, 2, 1));
+        assert_eq!(late.headline, "No answer told in time the class of GET /v1/sites");
+        assert!(late.explanation.contains("of 1 operation it was not known when 65,536 observations"), "{late:?}");
+        sent(&mut learning, STATUS, &mut heard);
+        learning.flush(&mut heard);
+        let both = found(&learning);
+        assert_eq!(both.headline, "No answer told in time the class of GET /v1/sites, GET /v1/status");
+        assert!(both.explanation.contains("of 1 operation it was not known by the end of the run"), "{both:?}");
+    }
+
+    #[test]
+    fn what_one_shard_gave_up_another_may_have_learned_and_it_is_said_all_the_same() {
+        let (mut one, mut other, mut heard) = (learning(), learning(), Heard::default());
+        done(&mut one, SITES, Outcome::Served, Some(QUERIES), &mut heard);
+        sent(&mut other, SITES, &mut heard);
+        other.flush(&mut heard);
+        one.merge(other);
+        assert_eq!((found(&one).verdict, found(&one).wrong), (Verdict::Inconclusive, 1));
+    }
+
+    #[test]
+    fn a_run_that_gave_up_on_a_class_says_so_in_its_conclusion() {
+        let scenario = Arc::new(scenario_of_names());
+        let mut recorder = Recorder::new(Arc::clone(&scenario), facts().anchor);
+        for number in 0..=MOST_HELD as u64 / 2 + 1 {
+            let failed = Outcome::Failed(Failure::Timeout);
+            play(&mut recorder, &record(SITES, Nanos(number * 1_000), Nanos(1), failed));
+        }
+        let conclusion = recorder.conclude(&facts()).summary.conclusion;
+        let said = "Fleet: No answer told in time the class of GET /v1/sites.";
+        assert!(conclusion.reasons.contains(&format!("Inconclusive. {said}")), "{conclusion:?}");
+    }
+
     #[test]
     fn where_every_class_is_known_nothing_waits() {
         let (mut learning, mut heard) = (Learning::new(&scenario(1)), Heard::default());
         sent(&mut learning, STATUS, &mut heard);
         assert_eq!(heard.0, [name("sent", STATUS)]);
+        assert_eq!(learning.finding(&scenario(1)), None);
     }
 }

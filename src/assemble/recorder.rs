@@ -44,6 +44,7 @@ impl Recorder {
     pub fn merge(&mut self, mut other: Recorder) {
         self.learning.flush(&mut self.checks);
         other.learning.flush(&mut other.checks);
+        self.learning.merge(other.learning);
         self.checks.merge(other.checks);
     }
 
@@ -51,9 +52,11 @@ impl Recorder {
     pub fn conclude(mut self, facts: &RunFacts) -> Outcome {
         self.learning.flush(&mut self.checks);
         let Checks { scenario, measure, verifier } = self.checks;
+        let learned = self.learning.finding(&scenario);
         let mut log = Vec::new();
         hlog::write(&measure, facts.anchor, facts.ended, &mut log).expect("a Vec takes every write");
-        let verified = verifier.finish(facts.ended);
+        let mut verified = verifier.finish(facts.ended);
+        verified.findings.extend(learned);
         Outcome { summary: assemble(&scenario, facts, measure, verified), hlog: log }
     }
 }

@@ -1,5 +1,6 @@
 //! The command line: one file per verb.
 
+pub mod agree;
 pub mod check;
 pub mod memory;
 pub mod plan;
@@ -41,6 +42,8 @@ enum Verb {
     /// Play a profile in simulated time: what it needs of each quota, the largest fleet, the least quota, what a remedy
     /// saves
     Plan(Box<plan::PlanArgs>),
+    /// Play the profile of an earlier run in simulated time and hold both beside each other
+    Agree(agree::AgreeArgs),
     /// Check profiles and policies without running anything
     Check {
         /// YAML files, or names of shipped profiles
@@ -109,6 +112,7 @@ fn dispatch(verb: Verb) -> anyhow::Result<Exit> {
     match verb {
         Verb::Run(args) => run::run(&args),
         Verb::Plan(args) => plan::run(&args),
+        Verb::Agree(args) => agree::run(&args),
         Verb::Check { files } => Ok(check::run(&files, err.is_terminal(), &mut out, &mut err)),
         Verb::Policies => Ok(policies::run(out.is_terminal(), &mut out)),
         Verb::Policy(verb) => Ok(policy::run(&verb, err.is_terminal(), &mut out, &mut err)),

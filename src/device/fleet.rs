@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::charger::{Charger, ChargerPlan};
 use super::client::{Client, ClientPlan};
 use super::operator::{Operator, OperatorPlan};
-use super::{Actions, Body, Device, Event, HttpRequest, Request};
+use super::{Actions, Body, Device, Event, HttpRequest, Request, ServedAnswer};
 use crate::rng::device_rng;
 use crate::scenario::{DeviceId, Group, GroupKind, Scenario};
 use crate::time::{Anchor, Nanos};
@@ -52,7 +52,7 @@ impl Fleet {
                 start_of_week_offset: scenario.start_of_week_offset,
             })),
             GroupKind::Operators(spec) => PlanKind::Operators(Arc::new(OperatorPlan::new(scenario, group, spec))),
-            GroupKind::Clients(spec) => PlanKind::Clients(Arc::new(ClientPlan::new(group, spec))),
+            GroupKind::Clients(spec) => PlanKind::Clients(Arc::new(ClientPlan::new(scenario, group, spec))),
         };
         let plan = |group: &Group| GroupPlan { name: group.name.clone(), first: group.first.0, kind: kind(group) };
         Fleet { seed: scenario.seed, groups: scenario.groups.iter().map(plan).collect() }
@@ -88,11 +88,11 @@ impl Device for FleetDevice {
         }
     }
 
-    fn interpret(&self, request: &Request, body: &[u8]) -> Option<Body> {
+    fn interpret(&self, request: &Request, answer: &ServedAnswer<'_>) -> Option<Body> {
         match self {
-            FleetDevice::Charger(charger) => charger.interpret(request, body),
-            FleetDevice::Operator(operator) => operator.interpret(request, body),
-            FleetDevice::Client(client) => client.interpret(request, body),
+            FleetDevice::Charger(charger) => charger.interpret(request, answer),
+            FleetDevice::Operator(operator) => operator.interpret(request, answer),
+            FleetDevice::Client(client) => client.interpret(request, answer),
         }
     }
 

@@ -43,9 +43,9 @@ pub trait Device {
     /// Writes a request that `handle` has just asked for as HTTP. `anchor` gives the wall-clock time.
     fn render(&self, now: Nanos, request: &Request, anchor: Anchor, http: &mut HttpRequest);
 
-    /// What the body of a served (2xx) response tells the device; None where it is not what the API documents, so that
-    /// the request was not served after all.
-    fn interpret(&self, request: &Request, body: &[u8]) -> Option<Body>;
+    /// What a served (2xx) response tells the device; None where it is not what the API documents, so that the request was
+    /// not served after all.
+    fn interpret(&self, request: &Request, answer: &ServedAnswer<'_>) -> Option<Body>;
 
     /// What a served answer plausibly says, for a driver whose target knows nothing of the API that the device speaks.
     fn imagine(&self, _request: &Request) -> Body {
@@ -130,17 +130,24 @@ pub struct Answer {
 /// The kinds of ending, as records and reports count them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Outcome {
-    /// 2xx, or 101 for a stream.
+    /// 2xx, 101 for a stream, or 304 where the request was conditional: what the client has is still right.
     Served,
     /// The quota's refusal.
     Refused,
     /// 503, or what the policy says.
     Overloaded,
-    /// Another 4xx, with its status.
+    /// Another 4xx or a 3xx, with its status: redirects are not followed.
     Rejected(u16),
-    /// Another 5xx (or an unexpected 1xx or 3xx), with its status.
+    /// Another 5xx (or an unexpected 1xx), with its status.
     Broken(u16),
     Failed(Failure),
+}
+
+impl Outcome {
+    /// Whether the answer sent the client elsewhere, which it did not heed.
+    pub fn is_redirect(self) -> bool {
+        matches!(self, Outcome::Rejected(301 | 302 | 303 | 307 | 308))
+    }
 }
 
 /// How an exchange failed without an answer.
@@ -170,6 +177,18 @@ impl Failure {
     pub fn is_of_connecting(self) -> bool {
         matches!(self, Failure::ConnectRefused | Failure::ConnectFailed | Failure::TlsFailed)
     }
+}
+
+/// A served answer as it came, for [`Device::interpret`].
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ServedAnswer<'a> {
+    /// What the target's address puts before every path; mostly empty.
+    pub prefix: &'a str,
+    /// The path that was asked for, with its query.
+    pub path: &'a str,
+    /// Names in lower case. Sure to be here only where the request said that they are read.
+    pub headers: &'a [(String, String)],
+    pub body: &'a [u8],
 }
 
 /// What a served answer tells a device, beyond having been served.
@@ -247,6 +266,8 @@ pub struct HttpRequest {
     pub content_type: Option<ContentType>,
     /// Credentials that this request carries besides its `authorization` header: evidence shows none of them.
     pub secrets: Option<Arc<[Box<str>]>>,
+    /// Whether the device reads the headers of a served answer: they are kept for nobody else.
+    pub reads_headers: bool,
 }
 
 /// What a request's body is.
@@ -276,11 +297,19 @@ impl Default for HttpRequest {
             body: Vec::new(),
             content_type: Some(ContentType::Json),
             secrets: None,
+            reads_headers: false,
         }
     }
 }
 
 impl HttpRequest {
+    /// Whether it asks for an answer only if what the client has is no longer right (RFC 9110, section 13.1).
+    pub fn is_conditional(&self) -> bool {
+        let asks =
+            |name: &str| ["if-none-match", "if-modified-since"].iter().any(|asked| name.eq_ignore_ascii_case(asked));
+        self.headers.iter().any(|(name, _)| asks(name))
+    }
+
     pub fn clear(&mut self) {
         self.method = "GET";
         self.path.clear();
@@ -288,6 +317,7 @@ impl HttpRequest {
         self.body.clear();
         self.content_type = Some(ContentType::Json);
         self.secrets = None;
+        self.reads_headers = false;
     }
 }
 

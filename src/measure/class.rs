@@ -98,6 +98,8 @@ pub struct ClassMeasure {
     /// Made when the first request ends that way: most classes never see most endings.
     latency: [Option<Box<LatencyPair>>; Ending::ALL.len()],
     pub other_status: BTreeMap<u16, u64>,
+    /// Those of the served that were answered 304.
+    pub unchanged: u64,
     /// Abandoned by the fleet itself: they say nothing about the target, so they are in none of the other counts.
     pub cancelled: u64,
     /// By [`FAILURES`].
@@ -122,6 +124,7 @@ impl ClassMeasure {
             ended: Default::default(),
             latency: Default::default(),
             other_status: BTreeMap::new(),
+            unchanged: 0,
             cancelled: 0,
             failed: Default::default(),
             dropped: Default::default(),
@@ -141,6 +144,7 @@ impl ClassMeasure {
         let ending = Ending::of(outcome) as usize;
         self.ended[ending] += 1;
         self.latency[ending].get_or_insert_default().record(record);
+        self.unchanged += u64::from(record.is_unchanged());
         match outcome {
             Outcome::Served => {}
             Outcome::Refused => self.refused_per_second.count(record.done),
@@ -175,6 +179,7 @@ impl ClassMeasure {
         for (status, count) in other.other_status {
             *self.other_status.entry(status).or_default() += count;
         }
+        self.unchanged += other.unchanged;
         self.cancelled += other.cancelled;
         add(&mut self.failed, &other.failed);
         add(&mut self.dropped, &other.dropped);

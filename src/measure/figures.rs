@@ -53,6 +53,7 @@ impl ClassMeasure {
             class: name.to_owned(),
             requests: self.requests(),
             served: count(Ending::Served),
+            unchanged: self.unchanged,
             refused: count(Ending::Refused),
             overloaded: count(Ending::Overloaded),
             other_status: self.other_status.clone(),

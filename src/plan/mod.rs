@@ -6,6 +6,7 @@
 //! the demand is what no answer has caused, and judge that demand under every reading at once; what they find is then
 //! played against limits that are enforced.
 
+pub mod agree;
 pub mod base;
 pub mod compare;
 pub mod delay;

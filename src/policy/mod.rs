@@ -7,6 +7,7 @@ pub mod document;
 pub mod load;
 pub mod matching;
 pub mod model;
+pub mod pause;
 pub mod print;
 pub mod reading;
 pub mod signals;

@@ -83,10 +83,24 @@ pub struct RateLimit {
     pub counts_refused: CountsRefused,
     /// Only answers with one of these statuses count, once they are known; empty: every request counts.
     pub counts_statuses: Vec<u16>,
+    /// Answers with one of these statuses use nothing up: what their requests took is given back.
+    pub free_statuses: Vec<u16>,
     pub cost: Cost,
     pub penalty: Option<Penalty>,
     /// The provider grants at least this: being refused below it breaks a promise, being admitted above it does not.
     pub at_least: bool,
+    pub enforcement: Enforcement,
+}
+
+/// How closely the provider promises to keep to a limit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Enforcement {
+    /// No more than it allows is let through.
+    #[default]
+    Exact,
+    /// It is a target, which the provider tries to keep and may pass: letting more through breaks no promise.
+    BestEffort,
 }
 
 /// A period of the calendar.
@@ -337,10 +351,23 @@ impl RateLimit {
             algorithm: Algorithm::Unspecified,
             counts_refused: CountsRefused::Unspecified,
             counts_statuses: Vec::new(),
+            free_statuses: Vec::new(),
             cost: Cost::One,
             penalty: None,
             at_least: false,
+            enforcement: Enforcement::Exact,
         }
+    }
+
+    /// Whether only the answer to a request tells that it counts.
+    pub fn counts_by_answer(&self) -> bool {
+        !(self.counts_statuses.is_empty() && self.free_statuses.is_empty())
+    }
+
+    /// Whether a request with an answer of this status counts; 0 is no answer.
+    pub fn counts_status(&self, status: u16) -> bool {
+        (self.counts_statuses.is_empty() || self.counts_statuses.contains(&status))
+            && !self.free_statuses.contains(&status)
     }
 }
 

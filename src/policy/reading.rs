@@ -3,7 +3,10 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::model::{Algorithm, RateLimit};
+use super::model::{Algorithm, Calendar, RateLimit};
+use crate::time::Nanos;
+
+const LONGEST_MONTH: Nanos = Nanos::from_secs(31 * 86_400);
 
 /// One definite interpretation of "`allow` requests per `per`".
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -60,6 +63,16 @@ impl Reading {
             Reading::IntervalRefill => "bucket filled up at intervals",
         }
     }
+
+    /// The most that may come at once of a limit of `allow`, with the bucket's size where it has one of its own.
+    pub fn ceiling(self, allow: u32, burst: Option<u32>) -> u32 {
+        match self {
+            Reading::TokenBucket | Reading::IntervalRefill => burst.unwrap_or(allow),
+            // One in service beside those that wait.
+            Reading::LeakyBucket => burst.unwrap_or(0).saturating_add(1),
+            Reading::Rolling | Reading::FixedFirstHit | Reading::FixedAligned | Reading::RollingCounter => allow,
+        }
+    }
 }
 
 impl RateLimit {
@@ -72,13 +85,39 @@ impl RateLimit {
             (algorithm, ..) => Reading::allowed_by(algorithm),
         }
     }
+
+    /// Whether it may be told as a limit of so many: what the window allows, or what may come at once.
+    pub fn is_told_as(&self, limit: u32) -> bool {
+        let at_once = |reading: &Reading| reading.ceiling(self.allow, self.burst) == limit;
+        self.allow == limit || self.readings().iter().any(at_once)
+    }
+
+    /// How long a request can still be counted after it took effect, under the reading that remembers it longest and if
+    /// no more was admitted than fits.
+    pub fn memory(&self) -> Nanos {
+        let longest = self.readings().iter().map(|reading| match reading {
+            Reading::Rolling | Reading::FixedFirstHit => self.per,
+            Reading::FixedAligned if self.calendar == Some(Calendar::Month) => LONGEST_MONTH,
+            Reading::FixedAligned => self.per,
+            Reading::RollingCounter => self.per * 2,
+            Reading::TokenBucket | Reading::LeakyBucket => self.time_to_fill(*reading),
+            Reading::IntervalRefill => self.time_to_fill(*reading).saturating_add(self.per),
+        });
+        // Nothing that a run may see, and safe to be doubled.
+        longest.max().unwrap_or(self.per).min(Nanos(u64::MAX / 8))
+    }
+
+    /// The time in which an empty bucket is full again.
+    fn time_to_fill(&self, reading: Reading) -> Nanos {
+        let volume = u128::from(reading.ceiling(self.allow, self.burst)) * u128::from(self.per.0);
+        Nanos(u64::try_from(volume.div_ceil(u128::from(self.allow.max(1)))).unwrap_or(u64::MAX))
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::model::{Calendar, Scope};
-    use crate::time::Nanos;
+    use crate::policy::model::Scope;
 
     fn limit() -> RateLimit {
         RateLimit::new(5, Nanos::from_secs(1), Scope(vec!["user".into()]))

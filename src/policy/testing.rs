@@ -14,7 +14,7 @@ classes:
     title: Reads
     requests: [GET /*, "GET /v1/vehicles/{vehicle_id}"]
     limits:
-      - {allow: 5000, per: 1h, scope: user}
+      - {allow: 5000, per: 1h, scope: user, free: [304, 5xx]}
       - {allow: 10, per: 1s, burst: 15, scope: user, algorithm: leaky_bucket}
       - {allow: 500, per: month, scope: [account, installation]}
       - {allow: 70, per: day, scope: endpoint, algorithm: fixed_aligned, counts_refused: yes}
@@ -31,6 +31,7 @@ classes:
     limits:
       - {allow: 50, per: 1500ms, scope: room, at_least: true, penalty: {lasts: 60s, stated: false}}
       - {concurrent: 3, scope: address}
+      - {allow: 40, per: 1m, scope: address, enforcement: best_effort}
   graphql:
     requests: [POST /graphql, WS /graphql]
     learned_as: GraphQL

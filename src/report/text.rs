@@ -1,6 +1,6 @@
 //! Plain text: made harmless, wrapped and aligned.
 
-use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+use unicode_width::UnicodeWidthStr;
 
 /// One line without anything that could steer a terminal or turn text around: control characters and line breaks
 /// become spaces, bidirectional overrides disappear.
@@ -30,14 +30,13 @@ pub fn truncate(text: &str, columns: usize) -> String {
         return text.to_owned();
     }
     let mut out = String::new();
-    let mut used = 0;
     for c in text.chars() {
-        let wide = c.width().unwrap_or(0);
-        if used + wide + 1 > columns {
+        out.push(c);
+        // A mark may widen the letter before it, so the whole is measured.
+        if width(&out) + 1 > columns {
+            out.pop();
             break;
         }
-        used += wide;
-        out.push(c);
     }
     out.push('…');
     out
@@ -55,10 +54,11 @@ pub fn wrap(text: &str, columns: usize) -> Vec<String> {
             line.push(' ');
         }
         for c in word.chars() {
-            if width(&line) + c.width().unwrap_or(0) > columns {
-                lines.push(std::mem::take(&mut line));
-            }
             line.push(c);
+            if width(&line) > columns {
+                line.pop();
+                lines.push(std::mem::replace(&mut line, c.to_string()));
+            }
         }
     }
     if !line.is_empty() {
@@ -119,6 +119,13 @@ mod tests {
     fn a_table_gives_way_in_its_widest_column() {
         let rows = [vec!["x".repeat(50), "value".to_owned()]];
         assert_eq!(table(&rows, &[Align::Left, Align::Left], 20), ["xxxxxxxxxxxx…  value"]);
+    }
+
+    /// A digit is one column wide, and two with the mark that makes it a picture.
+    #[test]
+    fn a_mark_that_widens_its_letter_is_counted() {
+        assert_eq!(wrap("A0\u{fe0f}", 2), ["A0", "\u{fe0f}"]);
+        assert_eq!(truncate("A0\u{fe0f}b", 3), "A0…");
     }
 
     proptest! {

@@ -224,6 +224,14 @@ pub fn traffic_tables(summary: &Summary) -> Vec<TableView> {
     ]
 }
 
+/// With those that were answered 304, where there are any.
+fn served_text(class: &ClassFigures) -> String {
+    match class.unchanged {
+        0 => count(class.served),
+        unchanged => format!("{} (304: {})", count(class.served), count(unchanged)),
+    }
+}
+
 fn class_table(summary: &Summary) -> TableView {
     let row = |class: &ClassFigures| {
         let failed = class.failed.iter().map(|(kind, number)| (kind.clone(), *number));
@@ -231,7 +239,7 @@ fn class_table(summary: &Summary) -> TableView {
         vec![
             class.class.clone(),
             count(class.requests),
-            count(class.served),
+            served_text(class),
             with_share(class.refused, class.refused_ratio),
             with_share(class.overloaded, class.overloaded_ratio),
             by_kind(other),
@@ -242,7 +250,7 @@ fn class_table(summary: &Summary) -> TableView {
     };
     TableView {
         title: "Requests by class",
-        note: "Abandoned requests were cut off by the fleet itself, in a blackout or at the end. Dropped ones were due and not sent.",
+        note: "Abandoned requests were cut off by the fleet itself, in a blackout or at the end. Dropped ones were due and not sent. Redirects are not followed.",
         open: true,
         words: 1,
         head: vec!["class", "requests", "served", "429", "503", "other status", "failed", "abandoned", "dropped"],

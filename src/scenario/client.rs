@@ -19,7 +19,8 @@ pub struct ClientSpec {
     pub in_flight: u32,
     /// From sending to the whole answer.
     pub timeout: Nanos,
-    pub auth: Auth,
+    /// Dealt out in turn: never none, all of one kind, alike but for the credentials.
+    pub auth: Vec<Auth>,
     /// Sent with what has no headers of its own: polls and streams. Name and value.
     pub headers: Vec<(Box<str>, Template)>,
     pub requests: Vec<RequestSpec>,
@@ -190,6 +191,8 @@ pub struct Pages {
 pub enum Paging {
     /// The answer holds the next page's address under this JSON pointer; nothing there on the last page.
     Next(String),
+    /// The answer's `Link` header (RFC 8288) leads to the next page: no link with the relation `next` on the last one.
+    Link,
     /// The answer holds, under this pointer, what the query parameter is to be for the next page.
     Cursor { pointer: String, query: String },
     /// The query parameter counts pages from `from`; the last one has no rows under this pointer.
@@ -235,13 +238,21 @@ pub struct StreamSpec {
 impl ClientSpec {
     /// Every credential that comes from the environment.
     pub fn secrets(&mut self) -> impl Iterator<Item = &mut Given> {
-        let found = match &mut self.auth {
+        let found = self.auth.iter_mut().flat_map(|auth| match auth {
             Auth::None => [None, None],
             Auth::Bearer(given) | Auth::ApiKey { key: given, .. } => [Some(given), None],
             Auth::Basic { user, password } => [Some(user), Some(password)],
             Auth::OAuth2(oauth2) => [Some(&mut oauth2.client_secret), None],
-        };
-        found.into_iter().flatten().filter(|given| given.variable.is_some())
+        });
+        found.flatten().filter(|given| given.variable.is_some())
+    }
+
+    /// How tokens are fetched, by clients that use any.
+    pub fn tokens(&self) -> Option<&OAuth2> {
+        match self.auth.first() {
+            Some(Auth::OAuth2(oauth2)) => Some(oauth2),
+            _ => None,
+        }
     }
 
     /// Every operation that the clients can send, some perhaps more than once.
@@ -253,10 +264,7 @@ impl ClientSpec {
             };
             [Some(request.operation), poll].into_iter().flatten()
         });
-        let token = match &self.auth {
-            Auth::OAuth2(oauth2) => Some(oauth2.operation),
-            _ => None,
-        };
+        let token = self.tokens().map(|oauth2| oauth2.operation);
         requests.chain(self.streams.iter().map(|stream| stream.operation)).chain(token)
     }
 }

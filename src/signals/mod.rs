@@ -8,7 +8,6 @@
 //!   its inverse, for servers. One file per dialect: `ietf_03` (drafts -00 to -04, and Envoy), `ietf_06` (-05 and -06),
 //!   `ietf_07`, `ietf_10` (-08 to -11), `x_ratelimit` (both spellings) and `kong`.
 //! - [`retry_after()`] reads that header in both its forms, [`body`] what stands in a body.
-//! - [`Stability`] holds responses against each other.
 
 pub mod body;
 mod dialect;
@@ -25,7 +24,6 @@ mod reset;
 mod response;
 mod retry_after;
 mod scan;
-mod stability;
 mod structured;
 mod unnamed;
 mod x_ratelimit;
@@ -39,4 +37,3 @@ pub use moment::{http_date, parse_http_date};
 pub use quota::{MOST_QUOTAS, Name, Quota, Quotas, Unit};
 pub use reset::ResetKind;
 pub use retry_after::{Hint, LONGEST_WAIT, Receipt, print_wait, retry_after, wait_in};
-pub use stability::Stability;

@@ -240,9 +240,12 @@ pub struct ClassFigures {
     /// Attempts that were answered or failed.
     pub requests: u64,
     pub served: u64,
+    /// Those of the served that were conditional and answered 304: what the client had was still right.
+    #[serde(default)]
+    pub unchanged: u64,
     pub refused: u64,
     pub overloaded: u64,
-    /// Other 4xx and 5xx by status.
+    /// Other 3xx, 4xx and 5xx by status.
     pub other_status: BTreeMap<u16, u64>,
     /// Without an answer, by kind (`timeout`, `reset`, …).
     pub failed: BTreeMap<String, u64>,

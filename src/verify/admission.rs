@@ -30,8 +30,9 @@ use std::collections::VecDeque;
 use super::exhibit::{Exhibit, Exhibits};
 use super::keyed::Keyed;
 use super::terms::Terms;
-use crate::policy::model::{Cost, RateLimit};
+use crate::policy::model::{Cost, Enforcement, RateLimit};
 use crate::policy::reading::Reading;
+use crate::policy::words::period_text;
 use crate::record::{Exchange, Record};
 use crate::scenario::ScopeKey;
 use crate::time::Nanos;
@@ -236,6 +237,8 @@ impl Unjudged {
 pub struct Admissions {
     terms: Terms,
     pub unjudged: Option<Unjudged>,
+    /// Whether the limit is but a target: what goes beyond it is told and breaks no promise.
+    pub is_target: bool,
     keys: Keyed<ScopeKey, Admitted>,
     pub served: u64,
     pub refuted: u64,
@@ -249,6 +252,7 @@ impl Admissions {
         Admissions {
             terms,
             unjudged: Unjudged::of(limit),
+            is_target: limit.enforcement == Enforcement::BestEffort,
             keys: Keyed::default(),
             served: 0,
             refuted: 0,
@@ -278,9 +282,8 @@ impl Admissions {
         self.ruled_out = self.ruled_out.or(known).or(state.refuted);
         if refuted {
             self.refuted += 1;
-            let rate = terms.rate;
-            let why =
-                || format!("served although more than {} per {} then were, under every reading", rate.allow, rate.per);
+            let (allow, per) = (terms.rate.allow, || period_text(terms.rate.per, terms.calendar));
+            let why = || format!("served although more than {allow} per {} then were, under every reading", per());
             self.exhibits.show(|| Exhibit::done(record, exchange, why()));
         }
         refuted

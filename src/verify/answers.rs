@@ -168,6 +168,9 @@ impl Answers {
         let (exhibits, why) = match (fault, record.outcome) {
             (Some(fault), _) => (&mut shown.faults, fault.in_words()),
             (None, Outcome::Overloaded) => (&mut shown.overloads, "overloaded".to_owned()),
+            (None, outcome) if outcome.is_redirect() => {
+                (&mut shown.unserved, "a redirect, which is not followed".to_owned())
+            }
             (None, _) => (&mut shown.unserved, "not served".to_owned()),
         };
         exhibits.show(|| Exhibit::done(record, exchange, why));

@@ -9,7 +9,7 @@ use super::refusal::{Cause, Refused};
 use super::shutout::{self, Shutouts};
 use super::streams::{Places, StreamRule};
 use crate::device::Outcome;
-use crate::policy::model::{Blocks, ClassId, Limit};
+use crate::policy::model::{Blocks, Calendar, ClassId, Limit};
 use crate::policy::reading::Reading;
 use crate::policy::words::limit_text;
 use crate::record::{Exchange, Record, Sent};
@@ -84,6 +84,7 @@ pub struct Usage {
     pub cost_is_told: bool,
     /// Whether the provider grants at least so much.
     pub at_least: bool,
+    pub calendar: Option<Calendar>,
 }
 
 impl ClassWatch {
@@ -175,6 +176,16 @@ impl ClassWatch {
             }
         });
         barring.max().unwrap_or(Cause::Impossible)
+    }
+
+    /// Whether such a penalty is in force for sure over a request that draws on none of the limits.
+    pub fn bars_surely(&self, scenario: &Scenario, sent: Nanos, record: &Record) -> bool {
+        self.limits.iter().any(|limit| {
+            let LimitKind::Rate(watch) = &limit.kind else { return false };
+            let Some((penalty, shutouts)) = &watch.penalty else { return false };
+            let key = limit.key(scenario, record.asked());
+            penalty.blocks == Blocks::Everything && shutouts.is_in_force(key, earliest_decision(sent), record.done)
+        })
     }
 
     /// Whether it has a limit that may shut out from more than it counts.
@@ -395,6 +406,7 @@ fn used_places(places: Places, blank: QuotaUse, scenario: &Scenario, ended: Nano
         in_points: false,
         cost_is_told: false,
         at_least: false,
+        calendar: None,
     }
 }
 

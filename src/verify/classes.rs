@@ -11,6 +11,15 @@ use crate::record::{Exchange, Record, Sent};
 use crate::scenario::{Asked, Scenario, ScopeKey};
 use crate::time::{Anchor, Nanos};
 
+/// What penalties for a breach of other limits say of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Elsewhere {
+    /// Of its refusal.
+    pub refuses: Cause,
+    /// It was shut out for sure.
+    pub surely: bool,
+}
+
 #[derive(Clone, Debug)]
 pub struct Classes {
     watches: Vec<ClassWatch>,
@@ -18,7 +27,7 @@ pub struct Classes {
     drawn_on: Vec<Vec<ClassId>>,
     /// Classes with a limit that may shut out from more than it counts.
     barring: Vec<ClassId>,
-    /// By class: whether a single limit holds for its requests.
+    /// By class: whether its requests draw on a single limit.
     alone: Vec<bool>,
 }
 
@@ -29,10 +38,7 @@ impl Classes {
         let watches: Vec<ClassWatch> = ids().map(|id| ClassWatch::new(scenario, id, anchor, step)).collect();
         let barring: Vec<ClassId> = ids().filter(|id| watches[id.index()].is_barring()).collect();
         let drawn_on: Vec<Vec<ClassId>> = ids().map(|id| policy.drawn_on(id).collect()).collect();
-        let is_alone = |drawn: &Vec<ClassId>| {
-            let limits: usize = drawn.iter().map(|id| policy.class(*id).limits.len()).sum();
-            limits == 1 && barring.iter().all(|id| drawn.contains(id))
-        };
+        let is_alone = |drawn: &Vec<ClassId>| drawn.iter().map(|id| policy.class(*id).limits.len()).sum::<usize>() == 1;
         Classes { alone: drawn_on.iter().map(is_alone).collect(), watches, drawn_on, barring }
     }
 
@@ -62,6 +68,17 @@ impl Classes {
         }
     }
 
+    /// What penalties of limits that a request of a class does not draw on say of its end.
+    pub fn elsewhere(&self, scenario: &Scenario, class: ClassId, sent: Nanos, record: &Record) -> Elsewhere {
+        let others = self.barring.iter().filter(|id| !self.drawn_on[class.index()].contains(id));
+        let others = || others.clone().map(|id| &self.watches[id.index()]);
+        let bars = others().map(|watch| watch.bars(scenario, sent, record));
+        Elsewhere {
+            refuses: bars.max().unwrap_or(Cause::Impossible),
+            surely: others().any(|watch| watch.bars_surely(scenario, sent, record)),
+        }
+    }
+
     /// Takes the end of a request of a class that had been sent at `sent`.
     pub fn done(
         &mut self,
@@ -72,14 +89,13 @@ impl Classes {
         record: &Record,
         exchange: Option<&Exchange>,
     ) {
-        let request = self.drawn(scenario, class);
+        let mut request = self.drawn(scenario, class);
         let refused = record.outcome == Outcome::Refused;
         let drawn_on = &self.drawn_on[class.index()];
         let mut cause = Cause::Impossible;
         if refused {
-            let others = self.barring.iter().filter(|id| !drawn_on.contains(id));
-            let bars = others.map(|id| self.watches[id.index()].bars(scenario, sent, record));
-            cause = bars.max().unwrap_or(Cause::Impossible);
+            cause = self.elsewhere(scenario, class, sent, record).refuses;
+            request.alone &= cause == Cause::Impossible;
         }
         let mut own = ArrayVec::<Cause, MOST_DRAWN>::new();
         for id in drawn_on {

@@ -45,5 +45,7 @@ mod defects;
 mod honest;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod unchanged;
 
 pub use verifier::{Verified, Verifier};

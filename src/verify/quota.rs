@@ -7,6 +7,7 @@ use super::guidance::Saving;
 use super::hint::HintCounts;
 use super::words::{reading_titles, unseen};
 use crate::policy::model::ClassId;
+use crate::policy::words::window_text;
 use crate::scenario::Scenario;
 use crate::summary::Safety;
 use crate::summary::finding::{Finding, Party, Severity, Verdict};
@@ -111,10 +112,10 @@ impl About<'_> {
                 self.refusals.settled
             ),
             Safety::Unproven => format!(
-                "Within the limit so far: {peak} of {} in {:.0} s of a {} window",
+                "Within the limit so far: {peak} of {} in {:.0} s of a {}",
                 quota.allow,
                 usage.seen_for.unwrap_or_default().as_secs_f64().floor(),
-                Nanos::from_secs_f64(quota.per_s.unwrap_or_default())
+                window_text(Nanos::from_secs_f64(quota.per_s.unwrap_or_default()), usage.calendar)
             ),
             Safety::DependsOnReading => format!(
                 "Within {} only under some readings: over it as {}",

@@ -25,8 +25,7 @@ pub struct RateWatch {
     terms: Terms,
     /// What a request costs when it comes, by class.
     costs: Vec<u32>,
-    /// Only answers with these count; empty: every request does.
-    counts_statuses: Vec<u16>,
+    limit: RateLimit,
 }
 
 impl RateWatch {
@@ -41,7 +40,7 @@ impl RateWatch {
             penalty: limit.penalty.as_ref().map(shutouts),
             terms,
             costs: (0..policy.classes.len()).map(|class| policy.cost(&limit.cost, ClassId(class as u8))).collect(),
-            counts_statuses: limit.counts_statuses.clone(),
+            limit: limit.clone(),
         }
     }
 
@@ -52,14 +51,14 @@ impl RateWatch {
 
     pub fn held_back(&mut self, at: Nanos, key: ScopeKey, device: DeviceId, class: ClassId) {
         // What the answer would have been is not known.
-        if self.counts_statuses.is_empty() {
+        if self.limit.counts_statuses.is_empty() {
             self.demand.held_back(at, key, device, self.costs[class.index()]);
         }
     }
 
     pub fn sent(&mut self, at: Nanos, key: ScopeKey, sent: &Sent, turn: u64, class: ClassId) {
         let cost = self.cost(class);
-        if self.counts_statuses.is_empty() {
+        if !self.limit.counts_by_answer() {
             self.demand.sent(at, key, sent, cost);
         }
         self.loads.sent(at, key, turn, cost);
@@ -81,12 +80,16 @@ impl RateWatch {
         drawn: &Drawn<'_>,
     ) -> Cause {
         let cost = self.cost(drawn.class);
-        if self.counts_statuses.contains(&record.status) {
+        let counts = self.limit.counts_status(record.status);
+        if self.limit.counts_by_answer() && counts {
             let Record { device, operation, flow, attempt, detail, .. } = *record;
             self.demand.sent(record.done, key, &Sent { device, operation, flow, attempt, detail }, cost);
         }
         self.demand.exhibits().answered(record, exchange);
-        if record.outcome == Outcome::Served {
+        if record.outcome == Outcome::Served
+            && !record.is_unchanged()
+            && !self.limit.free_statuses.contains(&record.status)
+        {
             let refuted = self.admissions.served(key, decided, cost, record, exchange);
             if self.admissions.unjudged.is_none() {
                 self.together.served(&self.admissions, key, decided, record.done, cost, refuted);
@@ -164,6 +167,7 @@ impl RateWatch {
             in_points: limit.cost != Cost::One,
             cost_is_told: matches!(limit.cost, Cost::Told { .. }),
             at_least: limit.at_least,
+            calendar: limit.calendar,
         }
     }
 }

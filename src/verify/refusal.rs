@@ -125,7 +125,7 @@ impl Bounds {
         let window = |reading: &Reading| match reading {
             Reading::Rolling | Reading::FixedFirstHit => Some((terms.rate.per, allow)),
             // A month may be longer than `per`, and an estimated window looks back over two.
-            Reading::FixedAligned => Some((terms.memory().max(terms.rate.per), allow)),
+            Reading::FixedAligned => Some((terms.memory.max(terms.rate.per), allow)),
             Reading::RollingCounter => Some((terms.rate.per * 2, allow)),
             Reading::IntervalRefill if interval <= allow => Some((terms.rate.per, interval)),
             Reading::IntervalRefill | Reading::TokenBucket | Reading::LeakyBucket => None,
@@ -145,7 +145,7 @@ impl Bounds {
             lacking: if prior_traffic { deepest } else { 0 },
             window: terms.readings.iter().filter_map(window).max_by_key(|(length, _)| *length),
             bucket: terms.readings.iter().filter_map(bucket).min(),
-            memory: terms.memory(),
+            memory: terms.memory,
         }
     }
 
@@ -165,6 +165,8 @@ pub struct Loads {
     counts_refused: CountsRefused,
     /// Only answers with these count; empty: all do.
     counts_statuses: Vec<u16>,
+    /// Answers with these give back what was taken, at a moment that nobody knows.
+    free_statuses: Vec<u16>,
     cost_is_told: bool,
     /// Whether the server may have seen other requests before the run began.
     prior_traffic: bool,
@@ -179,6 +181,7 @@ impl Loads {
             bounds: Bounds::of(terms, prior_traffic),
             counts_refused: limit.counts_refused,
             counts_statuses: limit.counts_statuses.clone(),
+            free_statuses: limit.free_statuses.clone(),
             cost_is_told: matches!(limit.cost, Cost::Told { .. }),
             prior_traffic,
             keys: Keyed::default(),
@@ -238,8 +241,9 @@ impl Loads {
         match record.outcome {
             Outcome::Failed(_) => false,
             _ if !self.counts_statuses.is_empty() => self.counts_statuses.contains(&record.status),
+            _ if self.free_statuses.contains(&record.status) => false,
             Outcome::Refused => self.counts_refused == CountsRefused::Yes,
-            outcome => outcome == Outcome::Served,
+            outcome => outcome == Outcome::Served && !record.is_unchanged(),
         }
     }
 

@@ -7,16 +7,15 @@ use super::exhibit::{Exhibit, Exhibits};
 use super::hint::Hints;
 use super::rate::RateWatch;
 use super::streams::{GRACE, StreamRule};
-use super::terms::Terms;
 use super::words::{reading_titles, unseen};
 use crate::device::Outcome;
-use crate::policy::model::{ClassId, CountsRefused, Limit, Policy};
+use crate::policy::model::{ClassId, Cost, CountsRefused, Limit, Policy, RateLimit};
 use crate::record::{Exchange, Record};
 use crate::scenario::Scenario;
 use crate::scenario::target::Target;
 use crate::summary::Safety;
 use crate::summary::finding::{Finding, Party, Severity, Verdict};
-use crate::time::{Anchor, Nanos};
+use crate::time::Nanos;
 use crate::words::{percent_of, plural};
 
 fn blank(check: &str, subject: &str) -> Finding {
@@ -63,7 +62,11 @@ fn over_admission(class: &ClassWatch, scenario: &Scenario, name: &str) -> Findin
     if let Some(finding) = unjudged(class, name) {
         return finding;
     }
-    let wrong: u64 = judged(class).map(|watch| watch.admissions.refuted).sum();
+    let refuted = |of_targets: bool| -> u64 {
+        let held = judged(class).filter(|watch| watch.admissions.is_target == of_targets);
+        held.map(|watch| watch.admissions.refuted).sum()
+    };
+    let (wrong, beyond_target) = (refuted(false), refuted(true));
     let served = judged(class).map(|watch| watch.admissions.served).max().unwrap_or(0);
     let refused = class.refusals.all();
     let safety = judged(class).map(|watch| watch.demand.safety()).max_by_key(|safety| match safety {
@@ -78,6 +81,10 @@ fn over_admission(class: &ClassWatch, scenario: &Scenario, name: &str) -> Findin
     let pressed = matches!(safety, Some(Safety::DependsOnReading | Safety::Over));
     let (verdict, headline) = if wrong > 0 {
         (Verdict::Fail, format!("Lets more through than any reading of the limit allows, at least {}", times(wrong)))
+    } else if beyond_target > 0 {
+        let headline =
+            format!("Lets more through than its target, at least {}; it promises no more", times(beyond_target));
+        (Verdict::Undocumented, headline)
     } else if !pressed {
         (Verdict::NoData, "The limit was never asked for more than it allows".to_owned())
     } else if fits_none {
@@ -98,9 +105,12 @@ fn over_admission(class: &ClassWatch, scenario: &Scenario, name: &str) -> Findin
     if class.overloaded > 0 {
         explanation += &format!(" {} of the answers said overloaded.", percent_of(class.overloaded, class.answered));
     }
+    if beyond_target > 0 {
+        explanation += " The provider applies the limit on a best-effort basis, as a target and not as a ceiling.";
+    }
     let remedy = "Count at the moment of admission, in one place for all instances of the server";
     let mut exhibits = Exhibits::default();
-    for watch in judged(class) {
+    for watch in judged(class).filter(|watch| wrong == 0 || !watch.admissions.is_target) {
         exhibits.merge(watch.admissions.exhibits.clone());
     }
     Finding {
@@ -223,20 +233,21 @@ pub fn stream_finding(usages: &mut [Usage], scenario: &Scenario, id: ClassId) ->
 /// is taken for another unit.
 const WAITS_BEYOND_REASON: u64 = 10;
 
-/// The longest that a request of a class may have to wait; None where no limit knows a time, and where refusals count, each
-/// of which makes the wait longer.
+/// The longest that a request of a class may have to wait; None where no limit knows a time, and where more may be owed than
+/// a limit holds: refusals that count make the wait longer, and so does a cost that only an answer tells.
 pub(super) fn longest_wait(policy: &Policy, class: ClassId) -> Option<Nanos> {
     let own = || policy.drawn_on(class).flat_map(|id| &policy.class(id).limits);
-    let counts_refusals = |limit: &Limit| match limit {
+    let may_owe = |limit: &Limit| match limit {
+        Limit::Rate(RateLimit { cost: Cost::Told { .. }, .. }) => true,
         Limit::Rate(limit) if limit.counts_statuses.is_empty() => limit.counts_refused == CountsRefused::Yes,
         Limit::Rate(limit) => limit.counts_statuses.contains(&policy.refusal.status),
         Limit::Cooldown(_) | Limit::Concurrent(_) => false,
     };
-    if own().any(counts_refusals) {
+    if own().any(may_owe) {
         return None;
     }
     let waits = own().filter_map(|limit| match limit {
-        Limit::Rate(limit) => Some(Terms::of(limit, Anchor { unix_nanos: 0 }).memory()),
+        Limit::Rate(limit) => Some(limit.memory()),
         Limit::Cooldown(limit) => limit.waits.iter().max().copied(),
         Limit::Concurrent(_) => None,
     });

@@ -110,10 +110,10 @@ impl Shutouts {
         self.seen.during_exhibits.answered(record, exchange);
         let state = self.keys.entry(key, |_| false);
         state.in_flight = state.in_flight.saturating_sub(1);
-        let in_force = state.sure.is_some_and(|(from, until)| from <= sent && record.done < until);
+        let in_force = state.is_in_force(sent, record.done);
         let refused = record.outcome == Outcome::Refused;
         self.seen.kept += u64::from(in_force && refused);
-        if in_force && record.outcome == Outcome::Served {
+        if in_force && record.outcome == Outcome::Served && !record.is_unchanged() {
             self.seen.broken += 1;
             let why = "served although an earlier answer shut it out";
             self.seen.broken_exhibits.show(|| Exhibit::done(record, exchange, why.to_owned()));
@@ -174,6 +174,11 @@ impl Shutouts {
         if unknown || before_run { Cause::Possible } else { Cause::Impossible }
     }
 
+    /// Whether whoever had a request of the key under way from `sent` to `done` was shut out for sure.
+    pub fn is_in_force(&self, key: ScopeKey, sent: Nanos, done: Nanos) -> bool {
+        self.keys.get(&key).is_some_and(|state| state.is_in_force(sent, done))
+    }
+
     pub fn longest(&self) -> Nanos {
         self.longest
     }
@@ -194,6 +199,10 @@ impl Shutouts {
 }
 
 impl Shut {
+    fn is_in_force(&self, sent: Nanos, done: Nanos) -> bool {
+        self.sure.is_some_and(|(from, until)| from <= sent && done < until)
+    }
+
     fn is_idle(&self, longest: Nanos, now: Nanos) -> bool {
         let over = |at: Option<Nanos>| at.is_none_or(|at| at.saturating_add(longest) < now);
         self.in_flight == 0
@@ -261,7 +270,7 @@ impl Seen {
 mod tests {
     use super::super::testing::*;
     use super::*;
-    use crate::policy::model::{Blocks, Limit, Policy, RateLimit, Scope};
+    use crate::policy::model::{Blocks, Enforcement, Limit, Policy, RateLimit, Scope};
 
     /// Queries: 4 per 10 s, and then shut out for 20 s.
     fn with_penalty(stated: bool) -> Policy {
@@ -331,7 +340,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lower_bound_and_what_only_answers_tell_are_not_held_against_the_server() {
+    fn a_lower_bound_a_target_and_what_only_answers_tell_are_not_held_against_the_server() {
         let burst = |change: &dyn Fn(&mut RateLimit)| {
             let mut policy = policy();
             let Limit::Rate(mut limit) = policy.classes[0].limits[0].clone() else { panic!("a rate") };
@@ -346,6 +355,8 @@ mod tests {
         };
         assert_eq!(burst(&|_| {}), [Verdict::Fail, Verdict::Fail]);
         assert_eq!(burst(&|limit| limit.at_least = true), [Verdict::Undocumented, Verdict::Inconclusive]);
+        let target = |limit: &mut RateLimit| limit.enforcement = Enforcement::BestEffort;
+        assert_eq!(burst(&target), [Verdict::Undocumented, Verdict::Fail], "the fleet's demand is what it is");
         assert_eq!(burst(&|limit| limit.counts_statuses = vec![401]), [Verdict::Inconclusive, Verdict::NoData]);
         assert_eq!(burst(&|limit| limit.counts_statuses = vec![200]), [Verdict::Inconclusive, Verdict::Fail]);
     }

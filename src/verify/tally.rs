@@ -177,6 +177,7 @@ mod tests {
         calendar: None,
         anchor: Anchor { unix_nanos: 5_000_250 },
         readings: &Reading::ALL,
+        memory: Nanos(PER),
     };
 
     /// Requests at times, each with a cost.

@@ -19,12 +19,15 @@ pub struct Terms {
     pub anchor: Anchor,
     /// The strictest for a client first; never empty.
     pub readings: &'static [Reading],
+    /// How long a request can still be counted after it took effect ([`RateLimit::memory`]).
+    pub memory: Nanos,
 }
 
 impl Terms {
     pub fn of(limit: &RateLimit, anchor: Anchor) -> Self {
         let rate = Rate { allow: limit.allow, per: limit.per };
-        Terms { rate, burst: limit.burst, calendar: limit.calendar, anchor, readings: limit.readings() }
+        let (readings, memory) = (limit.readings(), limit.memory());
+        Terms { rate, burst: limit.burst, calendar: limit.calendar, anchor, readings, memory }
     }
 
     pub fn strictest(&self) -> Reading {
@@ -33,14 +36,7 @@ impl Terms {
 
     /// The most that a key may have used at any moment, as [`super::tally`] counts under a reading.
     pub fn ceiling(&self, reading: Reading) -> u32 {
-        match reading {
-            Reading::TokenBucket | Reading::IntervalRefill => self.burst.unwrap_or(self.rate.allow),
-            // One in service beside those that wait.
-            Reading::LeakyBucket => self.burst.unwrap_or(0).saturating_add(1),
-            Reading::Rolling | Reading::FixedFirstHit | Reading::FixedAligned | Reading::RollingCounter => {
-                self.rate.allow
-            }
-        }
+        reading.ceiling(self.rate.allow, self.burst)
     }
 
     /// The ceiling of the strictest reading.
@@ -63,27 +59,4 @@ impl Terms {
     pub fn rest_of_window(&self, at: Nanos) -> u64 {
         self.rate.per.0 - self.anchor.unix_nanos.saturating_add(at.0) % self.rate.per.0
     }
-
-    /// How long a request can still be counted after it took effect, under the reading that remembers it longest and if
-    /// no more was admitted than fits.
-    pub fn memory(&self) -> Nanos {
-        let longest = self.readings.iter().map(|reading| match reading {
-            Reading::Rolling | Reading::FixedFirstHit => self.rate.per,
-            Reading::FixedAligned if self.calendar == Some(Calendar::Month) => LONGEST_MONTH,
-            Reading::FixedAligned => self.rate.per,
-            Reading::RollingCounter => self.rate.per * 2,
-            Reading::TokenBucket | Reading::LeakyBucket => self.time_to_fill(*reading),
-            Reading::IntervalRefill => self.time_to_fill(*reading).saturating_add(self.rate.per),
-        });
-        // Nothing that a run may see, and safe to be doubled.
-        longest.max().unwrap_or(self.rate.per).min(Nanos(u64::MAX / 8))
-    }
-
-    /// The time in which an empty bucket is full again.
-    fn time_to_fill(&self, reading: Reading) -> Nanos {
-        let volume = u128::from(self.ceiling(reading)) * u128::from(self.rate.per.0);
-        Nanos(u64::try_from(volume.div_ceil(u128::from(self.rate.allow.max(1)))).unwrap_or(u64::MAX))
-    }
 }
-
-const LONGEST_MONTH: Nanos = Nanos::from_secs(31 * 86_400);

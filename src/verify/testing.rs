@@ -167,6 +167,8 @@ pub struct Ask {
     /// The flow and number of a retry; None for a first attempt.
     pub retry: Option<(Flow, u32)>,
     pub breaches: Vec<String>,
+    /// Of what was served.
+    pub status: u16,
 }
 
 impl Ask {
@@ -182,7 +184,13 @@ impl Ask {
             told: Told::default(),
             retry: None,
             breaches: Vec::new(),
+            status: 200,
         }
+    }
+
+    /// Answered 304.
+    pub fn unchanged(self) -> Self {
+        Ask { status: 304, ..self }
     }
 
     pub fn about(self, resource: u32) -> Self {
@@ -219,7 +227,7 @@ impl Script {
         let device = DeviceId(device);
         let (sent, done) = (millis(ask.at), millis(ask.at + ask.takes));
         let status = match outcome {
-            Outcome::Served => 200,
+            Outcome::Served => ask.status,
             Outcome::Refused => 429,
             Outcome::Overloaded => 503,
             Outcome::Rejected(status) | Outcome::Broken(status) => status,

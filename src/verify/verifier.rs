@@ -219,7 +219,8 @@ impl Verifier {
         let scenario = &*self.scenario;
         let refused = record.outcome == Outcome::Refused;
         if let Some(told) = &mut self.told {
-            told.done(scenario, sent, role.class, record, exchange);
+            let elsewhere = |class| (class, self.classes.elsewhere(scenario, class, sent, record));
+            told.done(scenario, sent, role.class.map(elsewhere), record, exchange);
         }
         match role.class {
             Some(id) => {

@@ -41,14 +41,28 @@ fn scenario(clients: &str) -> Scenario {
 /// Runs a script against a server that answers each request as `answer` says: status line and body. Gives what was seen on
 /// both sides.
 fn play_script(clients: &str, answer: fn(&str) -> (u16, String)) -> (Log, Vec<String>) {
+    play_answers(clients, move |request| {
+        let (status, body) = answer(request);
+        format!("HTTP/1.1 {status} x\r\ncontent-length: {}\r\n\r\n{body}", body.len())
+    })
+}
+
+/// Runs a script against a server that serves every path, with the `Link` header that belongs to it.
+fn play_linked(clients: &str, link: impl Fn(&str) -> String + Send + Sync + 'static) -> (Log, Vec<String>) {
+    play_answers(clients, move |request| {
+        let link = link(line(request).split(' ').nth(1).unwrap());
+        format!("HTTP/1.1 200 OK\r\nLINK: {link}\r\ncontent-length: 0\r\n\r\n")
+    })
+}
+
+fn play_answers(clients: &str, answer: impl Fn(&str) -> String + Send + Sync + 'static) -> (Log, Vec<String>) {
     let seen: Arc<Mutex<Vec<String>>> = Arc::default();
     let kept = seen.clone();
     let url = server(move |mut stream, _| {
         while let Some(request) = read_request(&mut stream) {
-            let (status, body) = answer(&request);
+            let answer = answer(&request);
             kept.lock().unwrap().push(request);
-            let head = format!("HTTP/1.1 {status} x\r\ncontent-length: {}\r\n\r\n", body.len());
-            if stream.write_all((head + &body).as_bytes()).is_err() {
+            if stream.write_all(answer.as_bytes()).is_err() {
                 return;
             }
         }
@@ -158,6 +172,82 @@ reaction: give_up
         assert_eq!(record.outcome, expected, "an order without its id was not served");
     }
     assert_eq!((log.records.len(), paths.len()), (7, 7));
+}
+
+/// Where they lead elsewhere, the path is asked for at the target all the same: whoever is there is never asked.
+#[test]
+fn pages_are_followed_by_link_headers_and_never_off_the_target() {
+    let elsewhere: Arc<Mutex<Vec<String>>> = Arc::default();
+    let strayed = elsewhere.clone();
+    let other = server(move |mut stream, _| {
+        while let Some(request) = read_request(&mut stream) {
+            strayed.lock().unwrap().push(request);
+        }
+    });
+    for connections in ["own", "pooled"] {
+        let script = format!(
+            r#"
+count: 1
+connections: {connections}
+headers: {{Accept: application/json}}
+reaction: give_up
+requests:
+  - {{get: /v2/list, query: {{size: 2}}, pages: {{next: {{header: Link}}, at_most: 6}}, arrivals: {{times: {{each: [0s]}}}}}}
+  - {{get: /v2/plain, arrivals: {{times: {{each: [300ms]}}}}}}
+"#
+        );
+        let target = other.clone();
+        let (log, seen) = play_linked(&script, move |path| match path {
+            "/v2/list?size=2" => "<?size=2&page=2>; rel=\"next\"; title=\"a, b\"".to_owned(),
+            "/v2/list?size=2&page=2" => format!("</v2/list>; rel=first, <{target}/v2/list?page=3#x>; rel=next"),
+            "/v2/list?page=3" => "<//127.0.0.2:9/v2/list?page=4>; rel=\"last NEXT\"".to_owned(),
+            "/v2/list?page=4" => "</v2/list?page=3>; rel=prev".to_owned(),
+            _ => "no link at all".to_owned(),
+        });
+        let paths: Vec<&str> = seen.iter().map(|request| line(request).split(' ').nth(1).unwrap()).collect();
+        let pages = ["/v2/list?size=2", "/v2/list?size=2&page=2", "/v2/list?page=3", "/v2/list?page=4"];
+        assert_eq!(paths, [&pages[..], &["/v2/plain"]].concat(), "{connections}");
+        assert_eq!(log.outcomes(), [Outcome::Served; 5], "nobody reads the header of a request without pages");
+        assert!(seen.iter().all(|request| request.to_ascii_lowercase().contains("accept: application/json")));
+        let (log, _) = play_linked(&script, |_| "no link at all".to_owned());
+        assert_eq!(log.outcomes(), [Outcome::Failed(Failure::Garbage), Outcome::Served], "its next page is not known");
+    }
+    assert!(elsewhere.lock().unwrap().is_empty(), "{:?}", elsewhere.lock().unwrap());
+}
+
+#[test]
+fn an_unchanged_answer_is_served_and_a_redirect_is_not_followed() {
+    let elsewhere: Arc<Mutex<u32>> = Arc::default();
+    let strayed = elsewhere.clone();
+    let other = server(move |_, _| *strayed.lock().unwrap() += 1);
+    let moved = other.clone();
+    let answer = move |request: &str| match line(request).split(' ').nth(1).unwrap() {
+        "/v2/moved" => format!("HTTP/1.1 302 Found\r\nlocation: {moved}/x?sig=hush\r\ncontent-length: 0\r\n\r\n"),
+        _ => "HTTP/1.1 304 Not Modified\r\netag: \"abc\"\r\n\r\n".to_owned(),
+    };
+    for connections in ["own", "pooled"] {
+        let script = |headers: &str| {
+            format!(
+                "count: 1\nconnections: {connections}\nreaction: give_up\nheaders: {headers}\nrequests:\n\
+                 - {{get: /v2/a, arrivals: {{times: {{each: [0s]}}}}}}\n\
+                 - {{get: /v2/list, pages: {{next: /next}}, arrivals: {{times: {{each: [100ms]}}}}}}\n\
+                 - {{get: /v2/moved, arrivals: {{times: {{each: [200ms]}}}}}}\n"
+            )
+        };
+        let (log, seen) = play_answers(&script("{If-None-Match: '\"abc\"'}"), answer.clone());
+        assert_eq!(log.outcomes(), [Outcome::Served, Outcome::Served, Outcome::Rejected(302)], "{connections}");
+        assert_eq!((log.records[0].0.status, seen.len()), (304, 3), "a listing that has not changed has no more pages");
+        let evidence = &log.records[2].1.as_ref().unwrap().response;
+        assert_eq!(evidence.trim_end(), format!("302\nlocation: {other}/x"));
+        let (log, _) = play_answers(&script("{}"), answer.clone());
+        let unasked = Outcome::Rejected(304);
+        assert_eq!(
+            log.outcomes(),
+            [unasked, unasked, Outcome::Rejected(302)],
+            "nobody has anything that could be right"
+        );
+    }
+    assert_eq!(*elsewhere.lock().unwrap(), 0);
 }
 
 #[test]

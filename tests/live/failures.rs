@@ -147,7 +147,7 @@ fn refusals_and_overload_are_read_as_the_policy_says_with_evidence() {
             Outcome::Refused,
             Outcome::Overloaded,
             Outcome::Rejected(404),
-            Outcome::Broken(302),
+            Outcome::Rejected(302),
             Outcome::Broken(500),
         ];
         assert_eq!(log.outcomes(), expected, "{lane:?}");

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use quotaproof::device::{
     Actions, Answer, Body, Cause, Detail, Device, Disconnect, Event, Flow, HttpRequest, Lane, Note, Outcome, Request,
+    ServedAnswer,
 };
 use quotaproof::drive::live::{Control, LiveEnd, LiveOptions, run};
 use quotaproof::policy::model::{HintPlace, HintSource, HintUnit, Policy, Presence, Refusal};
@@ -123,8 +124,9 @@ impl Device for Scripted {
         }
     }
 
-    fn interpret(&self, _request: &Request, body: &[u8]) -> Option<Body> {
-        (body != b"nonsense").then(|| Body::CommandQueued { command_id: String::from_utf8_lossy(body).into() })
+    fn interpret(&self, _request: &Request, answer: &ServedAnswer<'_>) -> Option<Body> {
+        let text = String::from_utf8_lossy(answer.body);
+        (text != "nonsense").then(|| Body::CommandQueued { command_id: text.into() })
     }
 }
 

@@ -17,6 +17,7 @@ use crate::device::reaction::backed_off;
 use crate::device::token::TokenKeeper;
 use crate::device::{
     Actions, Answer, Body, Command, Detail, Device, DropReason, Event, Flow, HttpRequest, Lane, Note, Request,
+    ServedAnswer,
 };
 use crate::rng::DeviceRng;
 use crate::scenario::fleet::{CadenceSpec, ChargerSpec, CommandDelivery};
@@ -454,8 +455,8 @@ impl Device for Charger {
         self.write_request(now, request, anchor, http);
     }
 
-    fn interpret(&self, request: &Request, body: &[u8]) -> Option<Body> {
-        super::wire::read_body(request, body)
+    fn interpret(&self, request: &Request, answer: &ServedAnswer<'_>) -> Option<Body> {
+        super::wire::read_body(request, answer.body)
     }
 }
 

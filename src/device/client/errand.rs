@@ -5,7 +5,7 @@ use crate::device::call::Call;
 use crate::device::draws::Draws;
 use crate::device::{Body, Detail};
 use crate::scenario::OperationId;
-use crate::scenario::client::{Auth, DrawnScope, Paging, Pool, RequestSpec, Then, Values};
+use crate::scenario::client::{DrawnScope, Paging, Pool, RequestSpec, Then, Values};
 use crate::time::Nanos;
 
 /// One request under way.
@@ -67,11 +67,8 @@ pub enum Next {
 impl What {
     pub fn operation(&self, plan: &ClientPlan) -> OperationId {
         match self {
-            What::Token => match &plan.spec.auth {
-                Auth::OAuth2(oauth2) => oauth2.operation,
-                // No other client asks for tokens.
-                _ => OperationId(0),
-            },
+            // No other client asks for tokens.
+            What::Token => plan.spec.tokens().map_or(OperationId(0), |oauth2| oauth2.operation),
             What::Request { request, step } => {
                 let request = &plan.spec.requests[*request];
                 match (step, &request.then) {
@@ -134,14 +131,17 @@ pub fn next(request: &RequestSpec, step: &Step, body: Body) -> Next {
                 (Paging::Number { .. }, Body::Page { rows, .. }) if more && rows > 0 => {
                     Next::Now(Step::Page { number: number + 1, at: None })
                 }
-                (Paging::Next(_) | Paging::Cursor { .. }, Body::Found(at @ Some(_))) if more => {
+                (Paging::Next(_) | Paging::Link | Paging::Cursor { .. }, Body::Found(at @ Some(_))) if more => {
                     Next::Now(Step::Page { number: number + 1, at })
                 }
                 _ => Next::Done,
             }
         }
         (Then::Poll(poll), Step::First, Body::Found(Some(id))) => Next::After(poll.every, Step::Poll { number: 1, id }),
-        (Then::Poll(poll), Step::Poll { number, id }, Body::Followed { done: false }) if *number < poll.at_most => {
+        // No body: its state has not changed.
+        (Then::Poll(poll), Step::Poll { number, id }, Body::Followed { done: false } | Body::None)
+            if *number < poll.at_most =>
+        {
             Next::After(poll.every, Step::Poll { number: number + 1, id: id.clone() })
         }
         _ => Next::Done,

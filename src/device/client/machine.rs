@@ -15,12 +15,12 @@ use crate::device::heed::Heed;
 use crate::device::reaction::backed_off;
 use crate::device::token::TokenKeeper;
 use crate::device::{
-    Actions, Answer, Body, Device, Disconnect, DropReason, Event, Flow, HttpRequest, Lane, Note, Request,
+    Actions, Answer, Body, Device, Disconnect, DropReason, Event, Flow, HttpRequest, Lane, Note, Request, ServedAnswer,
 };
 use crate::rng::DeviceRng;
 use crate::scenario::Disturbance;
 use crate::scenario::arrivals::Whose;
-use crate::scenario::client::{Auth, Connections};
+use crate::scenario::client::Connections;
 use crate::scenario::fleet::Reaction;
 use crate::time::{Anchor, Nanos};
 
@@ -65,7 +65,7 @@ impl Client {
             errands: Vec::new(),
             schedules,
             streams: spec.streams.iter().map(|_| Keeping::new(start)).collect(),
-            heed: Heed::default(),
+            heed: Heed::new(plan.documented.clone()),
             free_from: Nanos::ZERO,
             dark_until: Some(if dealt { Nanos::ZERO } else { start }),
             flows: 0,
@@ -158,7 +158,7 @@ impl Client {
     }
 
     fn needs_token(&self) -> bool {
-        matches!(self.plan.spec.auth, Auth::OAuth2(_))
+        self.plan.spec.tokens().is_some()
     }
 
     fn keep_token(&mut self, now: Nanos) {
@@ -237,7 +237,7 @@ impl Client {
     }
 
     fn answered(&mut self, now: Nanos, request: &Request, answer: Answer, out: &mut Actions) {
-        self.heed.take(now, request.operation, &answer, &self.plan.spec.reaction);
+        self.heed.take(now, request.operation, &answer);
         if self.one_at_a_time() {
             self.free_from = now;
         }
@@ -289,7 +289,7 @@ impl Client {
     }
 
     fn token_answered(&mut self, now: Nanos, body: Option<Body>) {
-        let Auth::OAuth2(oauth2) = &self.plan.spec.auth else { return };
+        let Some(oauth2) = self.plan.spec.tokens() else { return };
         match body {
             Some(Body::Token { value, lifetime }) => self.token.accept(now, value, lifetime, oauth2.renew_before),
             _ => self.token.fetch_failed(now, &self.plan.spec.reaction.backoff(), &mut self.jitter),
@@ -377,9 +377,9 @@ impl Device for Client {
         }
     }
 
-    fn interpret(&self, request: &Request, body: &[u8]) -> Option<Body> {
+    fn interpret(&self, request: &Request, answer: &ServedAnswer<'_>) -> Option<Body> {
         match self.errand(request) {
-            Some(errand) => self.read(errand, body),
+            Some(errand) => self.read(errand, answer),
             None => Some(Body::None),
         }
     }

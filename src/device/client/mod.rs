@@ -1,10 +1,11 @@
 //! A scripted client: it makes the requests that a profile describes, to any HTTP API, when the profile says.
 //!
 //! [`machine`] decides when what is sent, [`errand`] what one request is and what follows from its answer, [`render`] writes
-//! it as HTTP, [`read`] looks into answers for what a script needs, [`stream`] keeps WebSockets open, [`specimen`] shows what a
-//! client would send.
+//! it as HTTP, [`read`] looks into answers and their headers for what a script needs, [`stream`] keeps WebSockets open,
+//! [`specimen`] shows what a client would send.
 
 pub mod errand;
+mod link;
 pub mod machine;
 pub mod plan;
 pub mod read;

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 
+use crate::device::heed::Documented;
 use crate::device::wire::{Json, Part};
+use crate::scenario::Scenario;
 use crate::scenario::client::{Auth, ClientSpec, Given};
 use crate::scenario::fleet::Group;
 
@@ -15,15 +17,42 @@ pub struct ClientPlan {
     pub group: String,
     /// How many clients the group has.
     pub clients: u32,
-    /// The value of the `authorization` header, where it is always the same.
-    pub(super) authorization: Option<Arc<str>>,
+    /// One for each that the group has, in the same order.
+    credentials: Vec<Credential>,
+    /// What clients that heed what remains know of the quotas.
+    pub(super) documented: Option<Arc<Documented>>,
+}
+
+/// What is always the same of a credential.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Credential {
+    /// The value of the `authorization` header, where it does not change.
+    pub authorization: Option<Arc<str>>,
     /// What evidence must not show.
-    pub(super) secrets: Arc<[Box<str>]>,
+    pub secrets: Arc<[Box<str>]>,
 }
 
 impl ClientPlan {
-    pub fn new(group: &Group, spec: &ClientSpec) -> Self {
-        let (authorization, secrets) = match &spec.auth {
+    pub fn new(scenario: &Scenario, group: &Group, spec: &ClientSpec) -> Self {
+        ClientPlan {
+            spec: spec.clone(),
+            group: group.name.clone(),
+            clients: group.count,
+            credentials: spec.auth.iter().map(Credential::of).collect(),
+            documented: Documented::of(scenario, &spec.reaction),
+        }
+    }
+
+    /// What the client of that number shows who it is with.
+    pub(super) fn auth(&self, index: u32) -> (&Auth, &Credential) {
+        let dealt = index as usize % self.credentials.len();
+        (&self.spec.auth[dealt], &self.credentials[dealt])
+    }
+}
+
+impl Credential {
+    fn of(auth: &Auth) -> Self {
+        let (authorization, secrets) = match auth {
             Auth::None => (None, Vec::new()),
             Auth::Bearer(token) => (Some(format!("Bearer {}", text(token))), vec![text(token).to_owned()]),
             Auth::ApiKey { key, .. } => (None, vec![text(key).to_owned()]),
@@ -36,10 +65,7 @@ impl ClientPlan {
                 (None, vec![basic(&oauth2.client_id, secret), secret.to_owned()])
             }
         };
-        ClientPlan {
-            spec: spec.clone(),
-            group: group.name.clone(),
-            clients: group.count,
+        Credential {
             authorization: authorization.map(Arc::from),
             secrets: secrets.iter().flat_map(|secret| spellings(secret)).collect(),
         }

@@ -55,7 +55,8 @@ impl Client {
     }
 
     fn write_credentials(&self, http: &mut HttpRequest) {
-        match &self.plan.spec.auth {
+        let (auth, credential) = self.plan.auth(self.index);
+        match auth {
             Auth::None => return,
             Auth::ApiKey { place: KeyPlace::Query(name), key } => {
                 add_parameter(&mut http.path, name, &key.secret.0);
@@ -64,7 +65,7 @@ impl Client {
                 http.headers.push((Cow::Owned(name.to_string()), key.secret.0.clone()));
             }
             Auth::Bearer(_) | Auth::Basic { .. } => {
-                let value = self.plan.authorization.as_deref().unwrap_or_default();
+                let value = credential.authorization.as_deref().unwrap_or_default();
                 http.headers.push(("authorization".into(), value.to_owned()));
             }
             Auth::OAuth2(_) => {
@@ -73,17 +74,17 @@ impl Client {
                 }
             }
         }
-        http.secrets = Some(Arc::clone(&self.plan.secrets));
+        http.secrets = Some(Arc::clone(&credential.secrets));
     }
 
     /// RFC 6749, section 4.4.2.
     fn write_token_request(&self, http: &mut HttpRequest) {
-        let Auth::OAuth2(oauth2) = &self.plan.spec.auth else { return };
+        let (Auth::OAuth2(oauth2), credential) = self.plan.auth(self.index) else { return };
         let OAuth2 { client_id, scope, .. } = &**oauth2;
         let secret = oauth2.client_secret.secret.0.as_str();
         http.method = "POST";
         http.path.push_str(&oauth2.path);
-        http.secrets = Some(Arc::clone(&self.plan.secrets));
+        http.secrets = Some(Arc::clone(&credential.secrets));
         let body = &mut Bytes(&mut http.body);
         let scope = scope.as_deref();
         // Writing to memory cannot fail.
@@ -121,7 +122,7 @@ fn write_step(filler: &Filler<'_>, request: &RequestSpec, step: &Step, http: &mu
         Then::Nothing | Then::Poll(_) => None,
     };
     match (step, paging) {
-        (Step::Page { at: Some(address), .. }, Some(Paging::Next(_))) => http.path.push_str(address),
+        (Step::Page { at: Some(address), .. }, Some(Paging::Next(_) | Paging::Link)) => http.path.push_str(address),
         (Step::Page { at: Some(cursor), .. }, Some(Paging::Cursor { query, .. })) => {
             filler.path(&request.path, http);
             filler.query(&request.query, http);
@@ -138,6 +139,7 @@ fn write_step(filler: &Filler<'_>, request: &RequestSpec, step: &Step, http: &mu
             filler.query(&request.query, http);
         }
     }
+    http.reads_headers = matches!(paging, Some(Paging::Link));
     filler.headers(&request.headers, http);
     filler.body(&request.body, http);
     if http.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type")) {

@@ -32,14 +32,14 @@ impl Client {
             let poll = || What::Request { request, step: Step::Poll { number: 1, id: "id".into() } };
             [Some(first), matches!(document.then, Then::Poll(_)).then(poll)].into_iter().flatten()
         });
-        let token = matches!(spec.auth, Auth::OAuth2(_)).then_some(What::Token);
+        let token = spec.tokens().map(|_| What::Token);
         requests.chain((0..spec.streams.len()).map(What::Stream)).chain(token)
     }
 
     fn specimen(&self, what: &What, draw: &Draw) -> Specimen {
         let mut http = HttpRequest::default();
         self.write(what, draw, Anchor { unix_nanos: 0 }, &mut http);
-        if let (Auth::OAuth2(oauth2), false) = (&self.plan.spec.auth, *what == What::Token) {
+        if let (Auth::OAuth2(oauth2), false) = (self.plan.auth(self.index).0, *what == What::Token) {
             http.headers.push(("authorization".into(), format!("Bearer {}", oauth2.client_id)));
         }
         Specimen {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use crate::device::fleet::Fleet;
 use crate::device::{
-    Actions, Answer, Body, ContentType, DropReason, Event, Failure, HttpRequest, Note, Outcome, Request,
+    Actions, Answer, Body, ContentType, DropReason, Event, Failure, HttpRequest, Note, Outcome, Request, ServedAnswer,
 };
 use crate::device::{Device, fleet::FleetDevice, fleet::partition};
 use crate::drive::virtual_time;
@@ -113,7 +113,8 @@ impl Hand {
 
     /// Answers a request with a body, as a server would.
     fn serve(&mut self, now: Nanos, request: &Request, body: &str) -> (Outcome, Vec<(Request, HttpRequest)>) {
-        let read = self.device.interpret(request, body.as_bytes());
+        let answer = ServedAnswer { body: body.as_bytes(), ..ServedAnswer::default() };
+        let read = self.device.interpret(request, &answer);
         let outcome = if read.is_some() { Outcome::Served } else { Outcome::Failed(Failure::Garbage) };
         (outcome, self.answer(now, request, outcome, read.unwrap_or_default()))
     }
@@ -338,6 +339,30 @@ fn credentials_go_where_they_belong_and_are_known_as_secrets() {
     let basic = written("{basic: {user: ann, password_env: P}}");
     assert_eq!(header(&basic, "authorization"), ["Basic YW5uOlAgJjE="]);
     assert!(knows(&basic, "P &1") && knows(&basic, "YW5uOlAgJjE="));
+}
+
+#[test]
+fn each_client_of_a_group_may_have_a_credential_of_its_own() {
+    let clients = |auth: &str| {
+        let mut scenario =
+            scenario(&format!("count: 4\narrivals: {{every: 1s}}\nauth: {auth}\nrequests: [{{get: /v2/a}}]"));
+        crate::profile::secrets::fill(&mut scenario, |name| Some(format!("{name}-hush"))).unwrap();
+        [0, 1, 2, 3].map(|index| Hand::new(&scenario, index).next().remove(0).1)
+    };
+    let bearers = |auth: &str| clients(auth).map(|http| header(&http, "authorization").join(""));
+    let own = [1, 2, 3, 4].map(|number| format!("Bearer KEY_{number}-hush"));
+    assert_eq!(bearers("{bearer: {env: 'KEY_{n}'}}"), own);
+    assert_eq!(bearers("{bearer: {env: [A, B]}}"), ["A", "B", "A", "B"].map(|name| format!("Bearer {name}-hush")));
+    let basic = |user: &str, name: &str| format!("Basic {}", super::plan::basic(user, &format!("{name}-hush")));
+    let expected = [basic("u-1", "P"), basic("u-2", "P"), basic("u-3", "P"), basic("u-4", "P")];
+    assert_eq!(bearers("{basic: {user: 'u-{n}', password_env: P}}"), expected);
+    let expected = [basic("ann", "P"), basic("bob", "Q"), basic("ann", "P"), basic("bob", "Q")];
+    assert_eq!(bearers("{basic: {user: [ann, bob], password_env: [P, Q]}}"), expected);
+    let tokens = clients("{oauth2: {token: /token, client_id: 'app-{n}', secret_env: 'S_{n}'}}");
+    assert_eq!(body(&tokens[2]), "grant_type=client_credentials&client_id=app-3&client_secret=S_3-hush");
+    let secrets: Vec<&str> =
+        tokens[2].secrets.iter().flat_map(|secrets| secrets.iter()).map(|known| &**known).collect();
+    assert!(secrets.contains(&"S_3-hush") && !secrets.contains(&"S_2-hush"), "{secrets:?}");
 }
 
 const TOKENS: &str = "

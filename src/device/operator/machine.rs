@@ -13,7 +13,7 @@ use crate::device::heed::Heed;
 use crate::device::reaction::backed_off;
 use crate::device::token::TokenKeeper;
 use crate::device::{
-    Actions, Answer, Body, Device, Disconnect, DropReason, Event, Flow, HttpRequest, Lane, Note, Request,
+    Actions, Answer, Body, Device, Disconnect, DropReason, Event, Flow, HttpRequest, Lane, Note, Request, ServedAnswer,
 };
 use crate::rng::DeviceRng;
 use crate::scenario::Disturbance;
@@ -101,17 +101,17 @@ impl Operator {
         let asks = plan.spec.asks.iter().map(|ask| Asking::new(ask, Draws::fork(&mut rng))).collect();
         let start = fate.within(plan.spec.start_spread);
         Operator {
-            plan,
             index,
             token: TokenKeeper::empty(),
             errands: Vec::new(),
             asks,
             bursts: Vec::new(),
-            heed: Heed::default(),
+            heed: Heed::new(plan.documented.clone()),
             dark_until: Some(start),
             flows: 0,
             fate,
             jitter,
+            plan,
         }
     }
 
@@ -266,7 +266,7 @@ impl Operator {
     }
 
     fn answered(&mut self, now: Nanos, request: &Request, answer: Answer, out: &mut Actions) {
-        self.heed.take(now, request.operation, &answer, &self.plan.spec.reaction);
+        self.heed.take(now, request.operation, &answer);
         let sought = |errand: &Errand| errand.call.flow == request.flow && errand.call.in_flight();
         let Some(index) = self.errands.iter().position(sought) else { return };
         let mut errand = self.errands.swap_remove(index);
@@ -415,9 +415,9 @@ impl Device for Operator {
         self.write_request(request, anchor, http);
     }
 
-    fn interpret(&self, request: &Request, body: &[u8]) -> Option<Body> {
+    fn interpret(&self, request: &Request, answer: &ServedAnswer<'_>) -> Option<Body> {
         match TellusOp::from_id(request.operation) {
-            Some(operation) => super::wire::read_body(operation, body),
+            Some(operation) => super::wire::read_body(operation, answer.body),
             None => None,
         }
     }

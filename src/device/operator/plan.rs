@@ -1,5 +1,8 @@
 //! What all clients of a group have in common, with the names and numbers that their questions need.
 
+use std::sync::Arc;
+
+use crate::device::heed::Documented;
 use crate::scenario::fleet::{Group, OperatorSpec, Question};
 use crate::scenario::{GroupId, GroupKind, Scenario};
 
@@ -11,6 +14,8 @@ pub struct OperatorPlan {
     pub targets: Vec<Option<Target>>,
     /// All groups, for bursts of commands that name one.
     pub groups: Vec<Target>,
+    /// What clients that heed what remains know of the quotas.
+    pub(super) documented: Option<Arc<Documented>>,
 }
 
 /// Chargers that a question is about.
@@ -40,6 +45,7 @@ impl OperatorPlan {
             groups: (0..scenario.groups.len())
                 .map(|index| whole_group(scenario, GroupId(index as u16), u32::MAX))
                 .collect(),
+            documented: Documented::of(scenario, &spec.reaction),
         }
     }
 }

@@ -14,9 +14,15 @@ const SHOWN_BODY: usize = 300;
 /// How much of a request's path or of a header evidence shows, in characters.
 const SHOWN_LINE: usize = 200;
 
-/// The kind of ending that a status and the policy's signals make. A WebSocket handshake is served with 101. `received` is
-/// since the Unix epoch.
-pub fn classify(policy: &Policy, reply: &Reply, handshake: bool, received: Nanos) -> (Outcome, Signal) {
+/// The kind of ending that a status and the policy's signals make. A WebSocket handshake is served with 101, a conditional
+/// request with 304 too. `received` is since the Unix epoch.
+pub fn classify(
+    policy: &Policy,
+    http: &HttpRequest,
+    reply: &Reply,
+    handshake: bool,
+    received: Nanos,
+) -> (Outcome, Signal) {
     let view = ResponseView { status: reply.status, headers: &reply.headers, body: &reply.body, received };
     let signal = signals::read(policy, view);
     let outcome = match reply.status {
@@ -25,7 +31,9 @@ pub fn classify(policy: &Policy, reply: &Reply, handshake: bool, received: Nanos
         101 if handshake => Outcome::Served,
         // Without an upgrade the handshake failed, whatever else the answer says.
         200..=299 if !handshake => Outcome::Served,
-        status @ 400..=499 => Outcome::Rejected(status),
+        304 if !handshake && http.is_conditional() => Outcome::Served,
+        // Redirects are not followed.
+        status @ 300..=499 => Outcome::Rejected(status),
         status => Outcome::Broken(status),
     };
     (outcome, signal)
@@ -35,6 +43,8 @@ pub fn classify(policy: &Policy, reply: &Reply, handshake: bool, received: Nanos
 pub fn of_reply(http: &HttpRequest, reply: &Reply, signal: &Signal) -> Exchange {
     let mut response = reply.status.to_string();
     for (name, value) in reply.headers.iter().filter(|(name, _)| is_telling(name)) {
+        // What follows it may be a credential for the place that a redirect leads to.
+        let value = if name == "location" { value.split(['?', '#']).next().unwrap_or_default() } else { value };
         response.push_str(&format!("\n{name}: {}", printable(&without_credentials(value, http), SHOWN_LINE)));
     }
     let body = blank_secrets(&String::from_utf8_lossy(&reply.body), http);
@@ -64,9 +74,11 @@ fn request_line(http: &HttpRequest) -> String {
     format!("{} {}", http.method, printable(&path, SHOWN_LINE))
 }
 
-/// Headers that say something about quotas.
+/// Headers that say something about quotas, or where a redirect leads.
 fn is_telling(name: &str) -> bool {
-    matches!(name, "retry-after" | "content-type") || name.contains("ratelimit") || name.contains("rate-limit")
+    matches!(name, "retry-after" | "content-type" | "location")
+        || name.contains("ratelimit")
+        || name.contains("rate-limit")
 }
 
 fn printable(text: &str, most: usize) -> String {
@@ -105,10 +117,14 @@ fn blank_secrets(body: &str, http: &HttpRequest) -> String {
     shown
 }
 
-/// The position behind the closing quote of the next member name that promises a secret.
+/// The position behind the closing quote of the next member name that promises a secret. It looks no further than that, so
+/// that a body full of such names is gone through once.
 fn end_of_secret_name(text: &str) -> Option<usize> {
-    let lower = text.to_ascii_lowercase();
-    ["secret\"", "token\""].iter().filter_map(|name| lower.find(name).map(|at| at + name.len())).min()
+    let ends_with = |name: &[u8], word: &[u8]| {
+        name.len().checked_sub(word.len()).is_some_and(|at| name[at..].eq_ignore_ascii_case(word))
+    };
+    let promises = |name: &[u8]| ends_with(name, b"secret") || ends_with(name, b"token");
+    text.match_indices('"').map(|(at, _)| at).find(|at| promises(&text.as_bytes()[..*at])).map(|at| at + 1)
 }
 
 /// What follows a JSON value; nothing when the value has no end.
@@ -135,7 +151,7 @@ mod tests {
         let headers = vec![("authorization".into(), "Bearer abc.def".to_owned())];
         let secrets = Some(vec![Box::from("k1&k2"), Box::from("k1%26k2")].into());
         let body = b"{}".to_vec();
-        HttpRequest { method: "POST", path: path.to_owned(), headers, body, secrets, content_type: None }
+        HttpRequest { method: "POST", path: path.to_owned(), headers, body, secrets, ..HttpRequest::default() }
     }
 
     fn shown(body: &str) -> String {
@@ -170,6 +186,16 @@ mod tests {
         let headers = vec![("x-ratelimit-bucket".to_owned(), "k1&k2".to_owned())];
         let reply = Reply { status: 429, headers, body: Vec::new() };
         assert_eq!(of_reply(&http("/x"), &reply, &Signal::default()).response, "429\nx-ratelimit-bucket: (hidden)");
+    }
+
+    /// Going through the rest of the body again for each name would take hours.
+    #[test]
+    fn a_body_full_of_secret_names_is_gone_through_once() {
+        let names = "\"token\"\"SECRET\":1,".repeat(500_000);
+        let blanked = blank_secrets(&names, &HttpRequest::default());
+        assert!(blanked.starts_with(r#""token""SECRET": "(hidden)","token""#), "{}", &blanked[..60]);
+        assert_eq!(blanked.matches("(hidden)").count(), 500_000);
+        assert!(!blanked.contains('1'));
     }
 
     #[test]

@@ -95,7 +95,7 @@ impl Lane {
         socket.flush().await.map_err(lost)?;
         while !read(&self.link, socket, &mut self.parser, &mut job.reply.body).await? {}
         job.reply.status = self.parser.status();
-        if self.link.wants_headers(job.reply.status) {
+        if self.link.wants_headers(&job.http, job.reply.status) {
             job.reply.headers = self.parser.headers();
         }
         if !self.parser.keep_alive() {

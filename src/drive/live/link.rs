@@ -47,7 +47,7 @@ impl Job {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Reply {
     pub status: u16,
-    /// Names in lower case. Left out for served answers unless the policy signals refusals in those.
+    /// Names in lower case. Left out for served answers unless the policy has its signals in those, or the device reads them.
     pub headers: Vec<(String, String)>,
     pub body: Vec<u8>,
 }
@@ -149,8 +149,8 @@ impl Link {
         self.tell(Message::Done { at: self.clock.now(), job, trouble: result.err() });
     }
 
-    pub fn wants_headers(&self, status: u16) -> bool {
-        self.headers_of_served || !(200..300).contains(&status)
+    pub fn wants_headers(&self, http: &HttpRequest, status: u16) -> bool {
+        self.headers_of_served || http.reads_headers || !(200..300).contains(&status)
     }
 }
 

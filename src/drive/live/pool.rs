@@ -54,7 +54,7 @@ async fn exchange(link: &Link, client: &reqwest::Client, job: &mut Job) -> Resul
     let mut response = client.execute(request).await.map_err(trouble)?;
     job.reply.clear();
     job.reply.status = response.status().as_u16();
-    if link.wants_headers(job.reply.status) {
+    if link.wants_headers(&job.http, job.reply.status) {
         let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
         let pairs = response.headers().iter();
         job.reply.headers.extend(pairs.map(|(name, value)| (name.as_str().to_owned(), text(value.as_bytes()))));

@@ -17,11 +17,12 @@ use tokio::task::JoinHandle;
 use super::agenda::{Agenda, Item, Local};
 use super::answer;
 use super::control::{Control, Stop};
-use super::link::{Job, Link, Message, Ticket, Trouble};
+use super::link::{Job, Link, Message, Reply, Ticket, Trouble};
 use super::reach::Reach;
 use super::timer::Timer;
 use crate::device::{
-    Actions, Answer, Body, Cause, Device, Disconnect, Event, Failure, Lane as LaneKind, Note, Outcome, Request,
+    Actions, Answer, Body, Cause, Device, Disconnect, Event, Failure, HttpRequest, Lane as LaneKind, Note, Outcome,
+    Request, ServedAnswer,
 };
 use crate::policy::signals::{Hint, Told};
 use crate::record::{Exchange, Observation, Observer, Record, Sent};
@@ -310,10 +311,11 @@ impl<D: Device, O: Observer> Shard<D, O> {
                 self.end.answered = true;
                 let handshake = self.in_flight.get(&ticket).is_some_and(|entry| entry.request.lane == LaneKind::Stream);
                 let received = at.saturating_add(Nanos(self.link.clock.anchor().unix_nanos));
-                let (mut outcome, signal) = answer::classify(&self.scenario.policy, &job.reply, handshake, received);
+                let (mut outcome, signal) =
+                    answer::classify(&self.scenario.policy, &http, &job.reply, handshake, received);
                 let mut body = Body::None;
                 if outcome == Outcome::Served {
-                    match self.interpret(ticket, &job.reply.body) {
+                    match self.interpret(ticket, &http, &job.reply) {
                         Some(understood) => body = understood,
                         None => outcome = Outcome::Failed(Failure::Garbage),
                     }
@@ -340,11 +342,19 @@ impl<D: Device, O: Observer> Shard<D, O> {
     }
 
     /// What the answer to a request tells its device. Late news of a request that is over tell nothing.
-    fn interpret(&self, ticket: Ticket, body: &[u8]) -> Option<Body> {
-        match self.in_flight.get(&ticket) {
-            Some(entry) => self.slots[entry.local as usize].device.interpret(&entry.request, body),
-            None => Some(Body::None),
+    fn interpret(&self, ticket: Ticket, http: &HttpRequest, reply: &Reply) -> Option<Body> {
+        let Some(entry) = self.in_flight.get(&ticket) else { return Some(Body::None) };
+        // Nothing has changed, and nothing is said.
+        if reply.status == 304 {
+            return Some(Body::None);
         }
+        let answer = ServedAnswer {
+            prefix: &self.link.endpoint.prefix,
+            path: &http.path,
+            headers: &reply.headers,
+            body: &reply.body,
+        };
+        self.slots[entry.local as usize].device.interpret(&entry.request, &answer)
     }
 
     /// Ends a request whose connection is gone.

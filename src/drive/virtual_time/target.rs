@@ -210,9 +210,9 @@ impl<'a> Target<'a> {
         let Some(binding) = self.enforcer.standing(now, class, ADDRESS, key) else { return Vec::new() };
         let now = CLOCK.saturating_add(now);
         let mut headers = quota_headers::printed(policy, &self.spec.faults, class, &binding, refused, now);
-        // A moment is read by the clock of whoever named it.
+        // A moment is read by the clock of whoever named it, which shows the second that has begun.
         if documented.reset.is_some_and(|kind| kind != ResetKind::SecondsLeft) {
-            headers.push(("date".to_owned(), http_date(now)));
+            headers.push(("date".to_owned(), http_date(Nanos::from_secs(now.as_secs()))));
         }
         headers
     }

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use super::testing::*;
 use crate::device::fleet::{Fleet, FleetDevice, partition};
 use crate::device::{
-    Actions, Body, Cause, Device, DropReason, Event, Failure, Flow, HttpRequest, Note, Outcome, Request,
+    Actions, Body, Cause, Device, DropReason, Event, Failure, Flow, HttpRequest, Note, Outcome, Request, ServedAnswer,
 };
 use crate::policy::signals::Hint;
 use crate::record::Record;
@@ -78,8 +78,8 @@ impl Device for Checked {
         self.device.render(now, request, anchor, http);
     }
 
-    fn interpret(&self, request: &Request, body: &[u8]) -> Option<Body> {
-        self.device.interpret(request, body)
+    fn interpret(&self, request: &Request, answer: &ServedAnswer<'_>) -> Option<Body> {
+        self.device.interpret(request, answer)
     }
 }
 

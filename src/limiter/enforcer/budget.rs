@@ -31,6 +31,8 @@ struct RateBudget {
     costs: Vec<u32>,
     cost_is_told: bool,
     counts: Counts,
+    /// Statuses of answers that give back what was taken.
+    free: Vec<u16>,
     keys: Keys<Box<dyn Limiter + Send>>,
 }
 
@@ -80,7 +82,7 @@ impl Budget {
     /// Whether an answer changes anything here.
     pub fn settles(&self) -> bool {
         match &self.kind {
-            Kind::Rate(rate) => rate.cost_is_told || matches!(rate.counts, Counts::Answers(_)),
+            Kind::Rate(rate) => rate.cost_is_told || !rate.free.is_empty() || matches!(rate.counts, Counts::Answers(_)),
             Kind::Concurrent { .. } => false,
             Kind::Cooldown { .. } => true,
         }
@@ -151,6 +153,7 @@ impl Budget {
         let cost = rate.costs[class.index()];
         let counted = match &rate.counts {
             Counts::Admitted => 0,
+            Counts::All if rate.free.contains(&status) => 0,
             Counts::All => cost,
             Counts::Answers(statuses) => cost * u32::from(statuses.contains(&status)),
         };
@@ -229,6 +232,7 @@ impl RateBudget {
             costs: (0..policy.classes.len()).map(|class| policy.cost(&limit.cost, ClassId(class as u8))).collect(),
             cost_is_told: matches!(limit.cost, Cost::Told { .. }),
             counts,
+            free: limit.free_statuses.clone(),
             keys: Keys::new(),
         }
     }
@@ -258,6 +262,7 @@ impl RateBudget {
         let told = answered.charged.filter(|_| self.cost_is_told);
         let cost = match &self.counts {
             Counts::Answers(statuses) if !statuses.contains(&answered.status) => 0,
+            _ if self.free.contains(&answered.status) => 0,
             _ => told.unwrap_or(self.costs[class.index()]),
         };
         if cost > taken {

@@ -9,7 +9,7 @@ use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
 use super::word::{Period, PointerPlace, Statuses};
 use crate::policy::load::SCOPES;
-use crate::policy::model::{Algorithm, Blocks, CountsRefused};
+use crate::policy::model::{Algorithm, Blocks, CountsRefused, Enforcement};
 use crate::yaml::Located;
 use crate::yaml::quantity::{Length, Name, Whole, read};
 
@@ -42,12 +42,17 @@ pub struct LimitDocument {
     pub counts_refused: Option<Located<CountsRefused>>,
     /// Only answers with these statuses count. Leave it out where every request does.
     pub counts: Option<Located<Vec<Statuses>>>,
+    /// Answers with these statuses use nothing up, such as `[304]`: what their requests took is given back.
+    pub free: Option<Located<Vec<Statuses>>>,
     /// What a request costs, where that is not one.
     pub cost: Option<Located<CostDocument>>,
     /// What follows a breach, beyond its refusal.
     pub penalty: Option<Located<PenaltyDocument>>,
     /// The provider grants at least this much, and perhaps more.
     pub at_least: Option<Located<bool>>,
+    /// How closely the provider promises to keep to it; `exact` when left out. `best_effort`: it is a target that the
+    /// server may pass.
+    pub enforcement: Option<Located<Enforcement>>,
 }
 
 /// Whoever is refused stays shut out for a while.

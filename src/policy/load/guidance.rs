@@ -1,15 +1,13 @@
 //! Recommendations, from their document.
 
-use crate::policy::document::GuidanceDocument;
+use crate::policy::document::{CacheDocument, CadenceDocument, GuidanceDocument};
 use crate::policy::model::*;
 
 pub(super) fn guidance(guidance: GuidanceDocument) -> Guidance {
+    let cadence = |advice: CadenceDocument| CadenceAdvice { request: advice.request, every: advice.every.0 };
+    let cache = |advice: CacheDocument| CacheAdvice { request: advice.request, keep: advice.keep.0 };
     Guidance {
-        cadences: guidance
-            .cadence
-            .into_iter()
-            .map(|cadence| CadenceAdvice { request: cadence.request, every: cadence.every.0 })
-            .collect(),
+        cadences: guidance.cadence.into_iter().map(cadence).collect(),
         page_size: guidance.page_size.map(|page| PageSizeAdvice {
             requests: page.requests,
             full: page.full.0,
@@ -20,11 +18,7 @@ pub(super) fn guidance(guidance: GuidanceDocument) -> Guidance {
             stream: advice.stream,
             polling_below: advice.polling_below.0,
         }),
-        cacheable: guidance
-            .cacheable
-            .into_iter()
-            .map(|cache| CacheAdvice { request: cache.request, keep: cache.keep.0 })
-            .collect(),
+        cacheable: guidance.cacheable.into_iter().map(cache).collect(),
         token_reuse: guidance.token_reuse.map(|token| TokenAdvice {
             requests: token.requests,
             lifetime: token.lifetime.0,

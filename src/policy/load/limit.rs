@@ -76,9 +76,11 @@ fn own_keys(limit: &LimitDocument) -> impl Iterator<Item = (&'static str, Place,
         place(limit.algorithm.as_ref().map(|key| key.place), "algorithm", Kind::Rate),
         place(limit.counts_refused.as_ref().map(|key| key.place), "counts_refused", Kind::Rate),
         place(limit.counts.as_ref().map(|key| key.place), "counts", Kind::Rate),
+        place(limit.free.as_ref().map(|key| key.place), "free", Kind::Rate),
         place(limit.cost.as_ref().map(|key| key.place), "cost", Kind::Rate),
         place(limit.penalty.as_ref().map(|key| key.place), "penalty", Kind::Rate),
         place(limit.at_least.as_ref().map(|key| key.place), "at_least", Kind::Rate),
+        place(limit.enforcement.as_ref().map(|key| key.place), "enforcement", Kind::Rate),
         place(limit.lasting.as_ref().map(|key| key.place), "lasting", Kind::Concurrent),
     ]
     .into_iter()
@@ -120,6 +122,15 @@ fn rate(around: &Surroundings, limit: &Located<LimitDocument>) -> Result<RateLim
         return Err(Diagnosis::at(source, refused.place, "`counts` says already which answers count")
             .help("drop one of the two; the status of a refusal may stand in `counts`"));
     }
+    if let (Some(_), Some(free)) = (&limit.counts, &limit.free) {
+        return Err(Diagnosis::at(source, free.place, "`counts` says already which answers count")
+            .help("drop one of the two: answers that `counts` does not list are free"));
+    }
+    let at_least = limit.at_least.is_some_and(|at_least| at_least.value);
+    if let (true, Some(enforcement)) = (at_least, &limit.enforcement) {
+        return Err(Diagnosis::at(source, enforcement.place, "`at_least` says already that more may be let through")
+            .help("drop one of the two: a lower bound is granted, a target is aimed at"));
+    }
     let cost = limit.cost.as_ref().map_or(Ok(Cost::One), |found| cost(around, found))?;
     check_size(source, limit, allow, algorithm, &cost)?;
     Ok(RateLimit {
@@ -131,9 +142,11 @@ fn rate(around: &Surroundings, limit: &Located<LimitDocument>) -> Result<RateLim
         algorithm,
         counts_refused: limit.counts_refused.map_or(CountsRefused::Unspecified, |counts| counts.value),
         counts_statuses: limit.counts.as_ref().map_or(Ok(Vec::new()), |counts| statuses(source, counts))?,
+        free_statuses: limit.free.as_ref().map_or(Ok(Vec::new()), |free| statuses(source, free))?,
         cost,
         penalty: limit.penalty.as_ref().map(|penalty| self::penalty(penalty)),
-        at_least: limit.at_least.is_some_and(|at_least| at_least.value),
+        at_least,
+        enforcement: limit.enforcement.map_or(Enforcement::Exact, |enforcement| enforcement.value),
     })
 }
 

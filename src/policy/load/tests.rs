@@ -19,8 +19,9 @@ fn limits(class: &str) -> Vec<Limit> {
 #[test]
 fn rates_say_their_window_bucket_and_what_counts() {
     let day = 86_400;
+    let free = std::iter::once(304).chain(500..600).collect();
     let expected = [
-        plain(5000, 3600, &["user"]),
+        RateLimit { free_statuses: free, ..plain(5000, 3600, &["user"]) },
         RateLimit { burst: Some(15), algorithm: Algorithm::LeakyBucket, ..plain(10, 1, &["user"]) },
         RateLimit { calendar: Some(Calendar::Month), ..plain(500, 28 * day, &["account", "installation"]) },
         RateLimit {
@@ -57,6 +58,8 @@ fn limits_that_are_no_plain_rates_keep_all_that_is_said() {
     let per = Nanos::from_millis(1500);
     let bound = RateLimit { per, at_least: true, penalty: Some(penalty), ..plain(50, 1, &["room"]) };
     assert_eq!(limits("light")[0], Limit::Rate(bound));
+    let target = RateLimit { enforcement: Enforcement::BestEffort, ..plain(40, 60, &["address"]) };
+    assert_eq!(limits("light")[2], Limit::Rate(target));
 }
 
 #[test]

@@ -77,9 +77,11 @@ fn rate(policy: &Policy, limit: &RateLimit) -> Node {
         ("algorithm", Node::word_unless(&limit.algorithm, &Algorithm::Unspecified)),
         ("counts_refused", counts_refused(limit.counts_refused)),
         ("counts", Node::filled(statuses(&limit.counts_statuses))),
+        ("free", Node::filled(statuses(&limit.free_statuses))),
         ("cost", cost(policy, &limit.cost)),
         ("penalty", limit.penalty.as_ref().map(penalty)),
         ("at_least", limit.at_least.then_some(Node::Flag(true))),
+        ("enforcement", Node::word_unless(&limit.enforcement, &Enforcement::Exact)),
     ])
 }
 

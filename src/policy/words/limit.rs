@@ -4,6 +4,7 @@ use super::alternatives;
 use super::signal::place_text;
 use crate::policy::document::Statuses;
 use crate::policy::model::*;
+use crate::time::Nanos;
 
 /// `60 per 1m for each client_id`, and all that the limit says besides.
 pub fn limit_text(limit: &Limit) -> String {
@@ -26,18 +27,43 @@ pub fn scope_text(scope: &Scope) -> String {
 fn rate_text(limit: &RateLimit) -> String {
     let at_least = if limit.at_least { "at least " } else { "" };
     let unit = if limit.cost == Cost::One { "" } else { " points" };
-    let per = match limit.calendar {
-        None => format!("per {}", limit.per),
-        Some(Calendar::Day) => "per day of the calendar (UTC)".to_owned(),
-        Some(Calendar::Month) => "per month of the calendar (UTC)".to_owned(),
-    };
-    let mut text = format!("{at_least}{}{unit} {per} for each {}", limit.allow, scope_text(&limit.scope));
-    let parts =
-        [algorithm_text(limit), counts_text(limit), cost_text(&limit.cost), limit.penalty.as_ref().map(penalty_text)];
+    let (per, scope) = (period_text(limit.per, limit.calendar), scope_text(&limit.scope));
+    let zone = if limit.calendar.is_some() { " (UTC)" } else { "" };
+    let mut text = format!("{at_least}{}{unit} per {per}{zone} for each {scope}", limit.allow);
+    let parts = [
+        algorithm_text(limit),
+        counts_text(limit),
+        free_text(&limit.free_statuses),
+        cost_text(&limit.cost),
+        limit.penalty.as_ref().map(penalty_text),
+        enforcement_text(limit.enforcement),
+    ];
     for part in parts.into_iter().flatten() {
         text.push_str(&format!(", {part}"));
     }
     text
+}
+
+/// What a rate is per: `1m`, `calendar month`.
+pub fn period_text(per: Nanos, calendar: Option<Calendar>) -> String {
+    match calendar {
+        None => per.to_string(),
+        Some(Calendar::Day) => "calendar day".to_owned(),
+        Some(Calendar::Month) => "calendar month".to_owned(),
+    }
+}
+
+/// The window that a rate is counted in: `1m window`, `calendar month`.
+pub fn window_text(per: Nanos, calendar: Option<Calendar>) -> String {
+    let period = period_text(per, calendar);
+    if calendar.is_some() { period } else { format!("{period} window") }
+}
+
+fn enforcement_text(enforcement: Enforcement) -> Option<String> {
+    match enforcement {
+        Enforcement::Exact => None,
+        Enforcement::BestEffort => Some("a target that the server keeps as best it can and may pass".to_owned()),
+    }
 }
 
 fn algorithm_text(limit: &RateLimit) -> Option<String> {
@@ -67,6 +93,10 @@ fn counts_text(limit: &RateLimit) -> Option<String> {
         CountsRefused::Yes => Some("refused requests count".to_owned()),
         CountsRefused::No => Some("refused requests do not count".to_owned()),
     }
+}
+
+fn free_text(statuses: &[u16]) -> Option<String> {
+    (!statuses.is_empty()).then(|| format!("answers with status {} use nothing up", statuses_text(statuses)))
 }
 
 fn cost_text(cost: &Cost) -> Option<String> {

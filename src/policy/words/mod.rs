@@ -6,7 +6,7 @@ mod signal;
 mod whole;
 
 pub use guidance::guidance_lines;
-pub use limit::{limit_text, scope_text};
+pub use limit::{limit_text, period_text, scope_text, window_text};
 pub use signal::{overload_text, quota_headers_text, refusal_text};
 pub use whole::in_words;
 
@@ -89,10 +89,10 @@ mod tests {
           reads
               GET /*
               GET /v1/vehicles/{vehicle_id}
-            - 5000 per 1h for each user
+            - 5000 per 1h for each user, answers with status 304 or 5xx use nothing up
             - 10 per 1s for each user, leaky bucket of 15 and one in service
-            - 500 per month of the calendar (UTC) for each account and installation
-            - 70 per day of the calendar (UTC) for each endpoint, fixed window on the clock, refused requests count
+            - 500 per calendar month (UTC) for each account and installation
+            - 70 per calendar day (UTC) for each endpoint, fixed window on the clock, refused requests count
             - its requests also count in points and whole
           vehicle
               POST /v1/vehicles/{vehicle_id}
@@ -106,6 +106,7 @@ mod tests {
               requests whose answers name `Light`
             - at least 50 per 1.5s for each room, with a penalty of 1m that is named and not explained
             - 3 at the same time for each address
+            - 40 per 1m for each address, a target that the server keeps as best it can and may pass
           graphql
               POST /graphql
               WS /graphql

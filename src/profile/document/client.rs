@@ -5,8 +5,10 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::arrivals::ArrivalsDocument;
+use super::dealt::DealtDocument;
 use super::fleet::ReactionDocument;
 use super::json::{JsonDocument, PoolDocument};
+use super::next::NextDocument;
 use crate::time::Nanos;
 use crate::yaml::quantity::{Delay, Interval, Length, Name, Pointer, Whole};
 use crate::yaml::{Located, Shape, Shaped, Short, Words};
@@ -50,7 +52,8 @@ pub struct ClientsDocument {
     pub headers: Texts,
     /// When the requests come that have no `arrivals` of their own; each is one of them, chosen by `weight`.
     pub arrivals: Option<Located<ArrivalsDocument>>,
-    /// What they ask for.
+    /// What they ask for. An answer of 2xx is served, and so is 304 where the request's headers make it conditional. Redirects
+    /// are not followed.
     #[serde(default)]
     pub requests: Vec<Located<RequestDocument>>,
     /// WebSockets that each of them keeps open.
@@ -96,6 +99,9 @@ pub enum ConnectionsDocument {
 }
 
 /// How clients show who they are. Secrets never stand in a profile: it names environment variables.
+///
+/// One name serves all clients of the group. `KEY_{n}` is one for each, `{n}` being the client's number from 1; a list is
+/// dealt out to the clients in turn, like `one_of` under `identity`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum AuthDocument {
@@ -116,8 +122,8 @@ pub enum AuthDocument {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct BearerDocument {
-    /// The environment variable that holds it.
-    pub env: Name,
+    /// The environment variable that holds it: one for all clients, `TOKEN_{n}` for one each, or a list.
+    pub env: Located<DealtDocument>,
 }
 
 /// A key in a header or a query parameter.
@@ -128,20 +134,20 @@ pub struct ApiKeyDocument {
     pub header: Option<Located<String>>,
     /// The query parameter that carries it.
     pub query: Option<Located<String>>,
-    /// The environment variable that holds it.
-    pub env: Name,
+    /// The environment variable that holds it: one for all clients, `KEY_{n}` for one each, or a list.
+    pub env: Located<DealtDocument>,
 }
 
 /// User and password.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct BasicDocument {
-    /// The user, if that is no secret.
-    pub user: Option<String>,
+    /// The user, if that is no secret: one for all clients, `user-{n}` for one each, or a list.
+    pub user: Option<Located<DealtDocument>>,
     /// The environment variable that holds the user: some providers take a key for it.
-    pub user_env: Option<Name>,
+    pub user_env: Option<Located<DealtDocument>>,
     /// The environment variable that holds the password; none is sent when left out.
-    pub password_env: Option<Name>,
+    pub password_env: Option<Located<DealtDocument>>,
 }
 
 /// OAuth 2.0 client credentials.
@@ -150,10 +156,10 @@ pub struct BasicDocument {
 pub struct OAuth2Document {
     /// The path that issues tokens, such as `/oauth/token`.
     pub token: Located<String>,
-    /// As the provider has named the client.
-    pub client_id: String,
-    /// The environment variable that holds its secret.
-    pub secret_env: Name,
+    /// As the provider has named the client: one for all clients of the group, `app-{n}` for one each, or a list.
+    pub client_id: Located<DealtDocument>,
+    /// The environment variable that holds its secret, in the same way.
+    pub secret_env: Located<DealtDocument>,
     /// The scope to ask for; none when left out.
     pub scope: Option<String>,
     /// How the credentials are sent: in a `form` (when left out), in a header as `basic`, or as `json`.
@@ -251,8 +257,9 @@ pub struct UntilDocument {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PagesDocument {
-    /// Where an answer has the address of the next page, a JSON pointer. Nothing there: it was the last.
-    pub next: Option<Pointer>,
+    /// Where an answer has the address of the next page: a JSON pointer, or `{header: link}` for its `Link` header (RFC
+    /// 8288, `rel="next"`). Nothing there: it was the last. An address on another host is asked for at the target.
+    pub next: Option<NextDocument>,
     /// An answer has a cursor for the next page.
     pub cursor: Option<CursorDocument>,
     /// Pages are counted.

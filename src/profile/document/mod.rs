@@ -4,10 +4,12 @@
 pub mod arrivals;
 pub mod ask;
 pub mod client;
+pub mod dealt;
 pub mod event;
 pub mod fleet;
 pub mod gate;
 pub mod json;
+pub mod next;
 pub mod target;
 
 use indexmap::IndexMap;

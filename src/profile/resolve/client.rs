@@ -1,21 +1,21 @@
 //! Scripted clients: who they are, and when they do what.
 
 use super::arrivals::arrivals;
+use super::auth::auth;
 use super::fleet::reaction;
 use super::groups::Groups;
 use super::identity::Keys;
 use super::requests::Requests;
 use super::script::Script;
 use super::template::{Names, WORDS};
-use super::texts::{check_header, check_path, headers};
+use super::texts::headers;
 use super::unused;
 use crate::policy::model::Policy;
 use crate::profile::document::client::*;
 use crate::profile::document::json::PoolDocument;
 use crate::scenario::client::*;
-use crate::scenario::fleet::Secret;
 use crate::yaml::diagnosis::shown;
-use crate::yaml::{Diagnosis, Located, Place, Source};
+use crate::yaml::{Diagnosis, Located, Source};
 
 /// What all groups of scripted clients are resolved with.
 pub(super) struct Scripts<'a> {
@@ -32,11 +32,11 @@ impl Scripts<'_> {
         let names: Vec<String> = identity.iter().map(|value| value.name.clone()).collect();
         let names = Names { source, identity: &names, found: None };
         let common = headers(&names, &document.headers)?;
-        let auth = auth(source, &document.auth.0, &mut self.requests)?;
+        let auth = auth(source, &document.auth.0, document.count.0, &mut self.requests)?;
         let (requests, keys) = (&mut self.requests, &mut self.keys);
         let mut script = Script { names, identity: &identity, policy: self.policy, requests, keys };
-        if let (AuthDocument::OAuth2(oauth2), Auth::OAuth2(resolved)) = (&document.auth.0, &auth) {
-            script.check_scopes("POST", &resolved.path, None, oauth2.token.place)?;
+        if let AuthDocument::OAuth2(oauth2) = &document.auth.0 {
+            script.check_scopes("POST", &oauth2.token, None, oauth2.token.place)?;
         }
         let requests =
             document.requests.iter().map(|request| script.request(request, &common)).collect::<Result<Vec<_>, _>>()?;
@@ -95,56 +95,6 @@ fn pool(source: &Source, document: &Located<PoolDocument>) -> Result<Pool, Diagn
         }
         PoolDocument::List(values) => Ok(Pool::Listed(values.iter().map(|value| value.as_str().into()).collect())),
     }
-}
-
-fn auth(source: &Source, document: &AuthDocument, requests: &mut Requests) -> Result<Auth, Diagnosis> {
-    let wrong = |place: Place, title: &str, help: &str| Err(Diagnosis::at(source, place, title).help(help));
-    Ok(match document {
-        AuthDocument::None {} => Auth::None,
-        AuthDocument::Bearer(bearer) => Auth::Bearer(Given::by_environment(&bearer.env.0)),
-        AuthDocument::ApiKey(key) => {
-            let place = match (&key.header, &key.query) {
-                (Some(header), None) => {
-                    check_header(source, header)?;
-                    KeyPlace::Header(header.value.as_str().into())
-                }
-                (None, Some(query)) => KeyPlace::Query(query.value.as_str().into()),
-                _ => {
-                    let help = "write one of `header` and `query`, such as `header: X-Api-Key`";
-                    return wrong(key.place, "an API key travels either in a header or in the query", help);
-                }
-            };
-            Auth::ApiKey { place, key: Given::by_environment(&key.env.0) }
-        }
-        AuthDocument::Basic(basic) => {
-            let user = match (&basic.user, &basic.user_env) {
-                (Some(user), None) => Given { variable: None, secret: Secret(user.clone()) },
-                (None, Some(variable)) => Given::by_environment(&variable.0),
-                _ => {
-                    let help = "write one of `user` and `user_env`";
-                    return wrong(basic.place, "who the user is must be said once", help);
-                }
-            };
-            let password = basic.password_env.as_ref();
-            Auth::Basic { user, password: password.map_or_else(Given::default, |name| Given::by_environment(&name.0)) }
-        }
-        AuthDocument::OAuth2(oauth2) => {
-            check_path(source, &oauth2.token)?;
-            Auth::OAuth2(Box::new(OAuth2 {
-                operation: requests.number("POST", oauth2.token.value.clone()),
-                path: oauth2.token.value.clone(),
-                client_id: oauth2.client_id.clone(),
-                client_secret: Given::by_environment(&oauth2.secret_env.0),
-                scope: oauth2.scope.clone(),
-                style: match oauth2.style {
-                    TokenStyleDocument::Form => TokenStyle::Form,
-                    TokenStyleDocument::Basic => TokenStyle::Basic,
-                    TokenStyleDocument::Json => TokenStyle::Json,
-                },
-                renew_before: oauth2.renew_before.0,
-            }))
-        }
-    })
 }
 
 /// One schedule for the requests that share the group's arrivals, and one for each that has its own.

@@ -3,6 +3,7 @@
 
 mod arrivals;
 mod ask;
+mod auth;
 mod classes;
 mod client;
 mod event;

@@ -9,6 +9,7 @@ use super::texts::{headers, parameters, path};
 use crate::policy::model::{Class, ClassId, Policy, Scope};
 use crate::profile::document::client::*;
 use crate::profile::document::json::JsonDocument;
+use crate::profile::document::next::NextDocument;
 use crate::scenario::client::*;
 use crate::scenario::template::{Hole, Template};
 use crate::yaml::diagnosis::shown;
@@ -54,7 +55,7 @@ impl Script<'_> {
             headers: all,
             body,
             resource,
-            then: self.then(document)?,
+            then: self.then(method, document)?,
         })
     }
 
@@ -109,16 +110,21 @@ impl Script<'_> {
         }
     }
 
-    fn then(&mut self, document: &Located<RequestDocument>) -> Result<Then, Diagnosis> {
-        match (&document.then, &document.pages) {
-            (None, None) => Ok(Then::Nothing),
-            (Some(then), None) => self.poll(then).map(|poll| Then::Poll(Box::new(poll))),
-            (None, Some(pages)) => self.pages(pages).map(Then::Pages),
+    fn then(&mut self, method: &str, document: &Located<RequestDocument>) -> Result<Then, Diagnosis> {
+        let (then, place) = match (&document.then, &document.pages) {
+            (None, None) => return Ok(Then::Nothing),
+            (Some(then), None) => (Then::Poll(Box::new(self.poll(then)?)), then.place),
+            (None, Some(pages)) => (Then::Pages(self.pages(pages)?), pages.place),
             (Some(then), Some(_)) => {
-                Err(Diagnosis::at(self.names.source, then.place, "a request has either `then` or `pages`")
-                    .help("write two requests instead"))
+                return Err(Diagnosis::at(self.names.source, then.place, "a request has either `then` or `pages`")
+                    .help("write two requests instead"));
             }
+        };
+        if method == "HEAD" && !matches!(&then, Then::Pages(Pages { how: Paging::Link, .. })) {
+            return Err(Diagnosis::at(self.names.source, place, "an answer to HEAD has no body to go on from")
+                .help("write `get`, or `pages: {next: {header: link}}` where a header leads on"));
         }
+        Ok(then)
     }
 
     fn poll(&mut self, document: &Located<ThenDocument>) -> Result<Poll, Diagnosis> {
@@ -149,7 +155,13 @@ impl Script<'_> {
 
     fn pages(&self, document: &Located<PagesDocument>) -> Result<Pages, Diagnosis> {
         let how = match (&document.next, &document.cursor, &document.number) {
-            (Some(next), None, None) => Paging::Next(next.0.clone()),
+            (Some(NextDocument::Body(pointer)), None, None) => Paging::Next(pointer.0.clone()),
+            (Some(NextDocument::Header(header)), None, None) if header.eq_ignore_ascii_case("link") => Paging::Link,
+            (Some(NextDocument::Header(header)), None, None) => {
+                let title = format!("the header `{}` leads to no page", shown(&header.value));
+                return Err(Diagnosis::at(self.names.source, header.place, title)
+                    .help("only the header `Link` is understood: write `next: {header: link}`"));
+            }
             (None, Some(cursor), None) => Paging::Cursor { pointer: cursor.at.0.clone(), query: cursor.query.clone() },
             (None, None, Some(number)) => {
                 Paging::Number { query: number.query.clone(), from: number.from.0, rows: number.rows.0.clone() }

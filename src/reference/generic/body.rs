@@ -24,7 +24,10 @@ pub fn served(now: Nanos, request: &HttpIn<'_>, asked: &Asked) -> HttpOut {
         (None, None) if request.method == "POST" => (json!({}), followed(now, now), json!({})),
         (None, None) => (json!({}), json!({}), json!({})),
     };
-    HttpOut::json(200, &json!({ "meta": meta, "data": data, "link": link }))
+    let next = link["next"].as_str().map(|next| ("link".to_owned(), format!("<{next}>; rel=\"next\"")));
+    let mut answer = HttpOut::json(200, &json!({ "meta": meta, "data": data, "link": link }));
+    answer.headers.extend(next);
+    answer
 }
 
 /// A page's meta, data and link.
@@ -87,6 +90,17 @@ mod tests {
         assert_eq!(rows("cursor=", cursor), all);
         let beyond = body(Nanos::ZERO, "GET", "/light/things", "page=4&size=100");
         assert_eq!(beyond, json!({"meta": {"total": 250}, "data": [], "link": {}}));
+    }
+
+    #[test]
+    fn the_next_page_is_in_a_header_too() {
+        let links = |query: &str| {
+            let request = HttpIn { method: "GET", path: "/light/things", query, ..HttpIn::default() };
+            served(Nanos::ZERO, &request, &Asked::of(query)).headers
+        };
+        let next = "</light/things?page=3&size=100>; rel=\"next\"".to_owned();
+        assert_eq!(links("page=2&size=100"), [("link".to_owned(), next)]);
+        assert_eq!(links("page=3&size=100"), []);
     }
 
     #[test]

@@ -25,8 +25,8 @@
 //! - Any other `POST`: `data` holds the `id` of what was made and its `status`, `pending`. A request whose path ends in such
 //!   an id is told `pending` for two seconds, then `done`.
 //! - `?page=N&size=M` (`size` 1 to 100, 50 when left out), or `?cursor=C` (empty for the beginning): that part of a list of
-//!   250 in `data`; `/meta/total` is its length, `/link/next` the next page's address and `/meta/next_cursor` its cursor, both
-//!   absent on the last page. A page after the last is empty.
+//!   250 in `data`; `/meta/total` is its length, `/link/next` and the header `Link` have the next page's address and
+//!   `/meta/next_cursor` has its cursor, all absent on the last page. A page after the last is empty.
 //! - `?status=400` to `599`: that status. `?cost=N`: the cost that the answer tells, where the policy has answers tell one; else
 //!   what was set aside.
 //! - `?wait=N`: the answer after N seconds, 60 at most; else after `ServerSpec::answers_after`. Refusals never wait.

@@ -178,6 +178,7 @@ pub fn figures(class: &str, requests: u64, served: u64, refused: u64, median_ms:
         class: class.to_owned(),
         requests,
         served,
+        unchanged: 0,
         refused,
         overloaded: 0,
         other_status: BTreeMap::new(),

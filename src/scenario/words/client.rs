@@ -18,7 +18,7 @@ pub(super) fn client_lines(scenario: &Scenario, group: &Group, spec: &ClientSpec
         Connections::Own => "a connection for each".to_owned(),
         Connections::Pooled => "pooled connections".to_owned(),
     });
-    lines.push(auth(&spec.auth));
+    lines.extend(spec.auth.first().map(|first| auth(first, spec.auth.len())));
     for schedule in &spec.schedules {
         lines.push(arrivals_text(&schedule.arrivals, group));
         let all: u32 = schedule.choices.iter().map(|(_, weight)| weight).sum();
@@ -50,8 +50,9 @@ fn identity(value: &IdentityValue) -> String {
     }
 }
 
-fn auth(auth: &Auth) -> String {
-    match auth {
+/// `credentials` are dealt out, where there are several.
+fn auth(auth: &Auth, credentials: usize) -> String {
+    let mut text = match auth {
         Auth::None => "no credentials".to_owned(),
         Auth::Bearer(_) => "a bearer token".to_owned(),
         Auth::ApiKey { place: KeyPlace::Header(name), .. } => format!("an API key in the header {name}"),
@@ -61,7 +62,11 @@ fn auth(auth: &Auth) -> String {
             "OAuth 2.0 tokens from POST {}, one for each client, renewed {} before their end",
             oauth2.path, oauth2.renew_before
         ),
+    };
+    if credentials > 1 {
+        text.push_str(&format!("; {}, dealt out", counted(credentials as u32, "credential")));
     }
+    text
 }
 
 fn arrivals_text(arrivals: &Arrivals, group: &Group) -> String {

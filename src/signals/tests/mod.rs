@@ -3,7 +3,6 @@ mod dialects;
 mod drafts;
 mod retry_after;
 mod round_trip;
-mod series;
 
 use super::{Dialect, Format, Lint, Reading, Receipt, ResetKind, read};
 use crate::time::Nanos;

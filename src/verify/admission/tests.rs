@@ -9,7 +9,7 @@ use crate::verify::testing::*;
 const PER: u64 = 1_000;
 
 fn terms(rate: Rate, readings: &'static [Reading]) -> Terms {
-    Terms { rate, burst: None, calendar: None, anchor: ANCHOR, readings }
+    Terms { rate, burst: None, calendar: None, anchor: ANCHOR, readings, memory: rate.per }
 }
 
 /// The one reading.

@@ -4,10 +4,11 @@ use super::recent::Recent;
 use super::remaining::{Chain, Remaining, countable};
 use crate::device::Outcome;
 use crate::policy::model::{ClassId, Limit, Policy, RateLimit};
+use crate::policy::pause::PauseRule;
+use crate::policy::signals::Told;
 use crate::record::{Record, Sent};
 use crate::scenario::identity::KeyRule;
 use crate::scenario::{Scenario, ScopeKey};
-use crate::signals::LONGEST_WAIT;
 use crate::time::Nanos;
 use crate::verify::keyed::Keyed;
 use crate::verify::server::longest_wait;
@@ -15,13 +16,17 @@ use crate::verify::server::longest_wait;
 /// The limit that a class's headers tell of, where plain counting fits it.
 #[derive(Clone, Debug)]
 pub struct Budget {
+    pub class: ClassId,
     pub limit: RateLimit,
-    /// Whether it is all that a request of the class draws on. Where it is not, another limit may refuse what it would admit.
+    /// Whether it is all that a request of the class draws on, as far as the documents tell. Where it is not, another limit
+    /// may refuse what it would admit.
     pub sole: bool,
     /// The longest that a request may have to wait by anything documented; None where that has no end.
     pub longest_wait: Option<Nanos>,
-    /// A told wait beyond this is no window of the documents, and nobody has to heed it.
-    pub believed: Nanos,
+    /// How long clients have to leave it alone once nothing remains.
+    pub pause: PauseRule,
+    /// The other limits on a rate that a request of the class draws on, any of which may be the one that is told.
+    others: Vec<RateLimit>,
     rule: KeyRule,
     keys: Keyed<ScopeKey, KeyUse>,
     pub remaining: Remaining,
@@ -38,11 +43,19 @@ impl Budget {
         let policy = &scenario.policy;
         let limit = countable(policy.class(class))?.clone();
         let rule = scenario.identities.rule(&limit.scope);
+        let above = policy.drawn_on(class).skip(1).flat_map(|id| &policy.class(id).limits);
+        let others = above.filter_map(|limit| match limit {
+            Limit::Rate(limit) => Some(limit.clone()),
+            Limit::Concurrent(_) | Limit::Cooldown(_) => None,
+        });
+        let others = others.collect();
         Some(Budget {
+            class,
             limit,
-            sole: drawn_on(policy, class).count() == 1,
+            sole: drawn_on(policy, class).count() == 1 && !policy.more_limits,
             longest_wait: longest_known_wait(policy, class),
-            believed: believed(policy, class),
+            pause: PauseRule::new(policy, Some(class)),
+            others,
             rule,
             keys: Keyed::default(),
             remaining: Remaining::default(),
@@ -61,15 +74,24 @@ impl Budget {
         self.keys.get(&key).map(|state| &state.recent)
     }
 
+    /// Whether an answer tells of this limit, and of no other that a request of the class draws on.
+    pub fn is_told(&self, told: &Told) -> bool {
+        let is_other = |limit| self.others.iter().any(|other| other.is_told_as(limit));
+        self.others.is_empty() || told.limit.is_some_and(|limit| limit == self.limit.allow && !is_other(limit))
+    }
+
     pub fn sent(&mut self, at: Nanos, key: ScopeKey) {
-        let per = self.limit.per;
-        self.keys.entry(key, |state| state.recent.is_idle(at, per)).recent.sent();
+        let Budget { limit, keys, .. } = self;
+        keys.entry(key, |state| state.recent.is_idle(at, limit)).recent.sent();
     }
 
     pub fn done(&mut self, key: ScopeKey, sent: Nanos, record: &Record) {
+        let is_told = self.is_told(&record.told);
         let state = self.keys.entry(key, |_| false);
-        let alone = state.recent.done(sent, record, self.limit.per);
-        if record.outcome == Outcome::Served {
+        let is_free = record.is_unchanged() || self.limit.free_statuses.contains(&record.status);
+        let counts = record.outcome == Outcome::Served && !is_free;
+        let alone = state.recent.done(sent, record, &self.limit, counts);
+        if counts && is_told {
             self.remaining.served(&self.limit, sent, record, &state.recent, &mut state.chain, alone);
         }
     }
@@ -84,17 +106,8 @@ fn drawn_on(policy: &Policy, class: ClassId) -> impl Iterator<Item = &Limit> {
     policy.drawn_on(class).flat_map(|id| &policy.class(id).limits)
 }
 
-/// Nobody knows how long a place among those at the same time stays taken.
+/// Nobody knows how long a place among those at the same time stays taken, or what limits that are not named ask for.
 fn longest_known_wait(policy: &Policy, class: ClassId) -> Option<Nanos> {
     let is_open = |limit: &Limit| matches!(limit, Limit::Concurrent(_));
-    longest_wait(policy, class).filter(|_| !drawn_on(policy, class).any(is_open))
-}
-
-/// Twice the longest window that is drawn on, and no more than clients heed.
-fn believed(policy: &Policy, class: ClassId) -> Nanos {
-    let windows = drawn_on(policy, class).filter_map(|limit| match limit {
-        Limit::Rate(limit) => Some(limit.per),
-        Limit::Concurrent(_) | Limit::Cooldown(_) => None,
-    });
-    windows.max().map_or(LONGEST_WAIT, |longest| longest.saturating_add(longest)).min(LONGEST_WAIT)
+    longest_wait(policy, class).filter(|_| !policy.more_limits && !drawn_on(policy, class).any(is_open))
 }

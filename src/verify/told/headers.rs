@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use crate::device::Outcome;
 use crate::policy::model::{Calendar, ClassId, Limit, Policy, Presence, QuotaHeaders, RateLimit};
+use crate::policy::words::period_text;
 use crate::record::{Exchange, Record};
 use crate::scenario::Scenario;
 use crate::signals::Dialect;
@@ -40,7 +41,13 @@ impl Presences {
     /// Takes an answer to a request of a class.
     pub fn done(&mut self, policy: &Policy, class: ClassId, record: &Record, exchange: Option<&Exchange>) {
         let Some(documented) = policy.quota_headers.as_ref() else { return };
+        // Of what is limited in other ways, headers have nothing to tell.
+        if rates(policy, class).next().is_none() {
+            return;
+        }
         match record.outcome {
+            // A cache may have answered, which knows of no quota.
+            Outcome::Served if record.is_unchanged() && !record.told.present => return,
             Outcome::Served => {}
             Outcome::Refused if record.told.present => {}
             Outcome::Refused => return self.bare_refusals += 1,
@@ -193,7 +200,7 @@ impl Drift {
         if self.served.len() < MOST_LIMITS || self.served.contains_key(&limit) {
             *self.served.entry(limit).or_default() += 1;
         }
-        if !rates(policy, class).any(|rate| rate.allow == limit) {
+        if !rates(policy, class).any(|rate| rate.is_told_as(limit)) {
             let why = || format!("says a limit of {limit}, documented: {}", documented(policy, class));
             self.exhibits.show(|| Exhibit::done(record, None, why()));
         }
@@ -206,10 +213,12 @@ impl Drift {
         self.exhibits.merge(other.exhibits);
     }
 
-    /// Less than documented breaks a promise; more does not, but one of the two figures is wrong.
-    pub fn finding(self, scenario: &Scenario, class: ClassId) -> Finding {
+    /// Less than documented breaks a promise; more does not, but one of the two figures is wrong. None for a class whose
+    /// rate the documents do not limit.
+    pub fn finding(self, scenario: &Scenario, class: ClassId) -> Option<Finding> {
         let policy = &scenario.policy;
-        let is_documented = |limit: &u32| rates(policy, class).any(|rate| rate.allow == *limit);
+        rates(policy, class).next()?;
+        let is_documented = |limit: &u32| rates(policy, class).any(|rate| rate.is_told_as(*limit));
         let looked_at: u64 = self.served.values().sum();
         let others: Vec<u32> = self.served.keys().copied().filter(|limit| !is_documented(limit)).collect();
         let wrong: u64 = others.iter().map(|limit| self.served[limit]).sum();
@@ -231,7 +240,7 @@ impl Drift {
         };
         let less = others.iter().any(|limit| *limit < promised);
         let remedy = "Ask the provider which figure holds; until then keep to the lower one";
-        Finding {
+        Some(Finding {
             verdict,
             headline,
             explanation: match verdict {
@@ -248,7 +257,7 @@ impl Drift {
                 if less { Severity::Breach } else { Severity::Advice },
                 &policy.class(class).name,
             )
-        }
+        })
     }
 }
 
@@ -257,10 +266,11 @@ fn documented(policy: &Policy, class: ClassId) -> String {
     limits.join(" and ")
 }
 
-/// Whether a window may be called so long: months differ by up to three days from the shortest.
+/// Whether a window may be called so long: months differ by up to three days from the shortest, and headers count whole
+/// seconds.
 fn is_length(rate: &RateLimit, window: Nanos) -> bool {
     let differs = if rate.calendar == Some(Calendar::Month) { Nanos::from_secs(3 * 86_400) } else { Nanos::ZERO };
-    (rate.per..=rate.per.saturating_add(differs)).contains(&window)
+    (rate.per..=rate.per.up_to_secs().saturating_add(differs)).contains(&window)
 }
 
 /// The window lengths that answers have told.
@@ -285,7 +295,7 @@ impl Windows {
             self.wrong += 1;
             let (low, high) = self.others.unwrap_or((window, window));
             self.others = Some((low.min(window), high.max(window)));
-            let lengths: Vec<String> = rates(policy, class).map(|rate| rate.per.to_string()).collect();
+            let lengths: Vec<String> = rates(policy, class).map(|rate| period_text(rate.per, rate.calendar)).collect();
             let why = || format!("says a window of {window}, documented: {}", lengths.join(" and "));
             self.exhibits.show(|| Exhibit::done(record, None, why()));
         }

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use super::budget::Budget;
 use super::penalties;
 use crate::device::Outcome;
-use crate::policy::model::{Blocks, ClassId, Penalty, Policy, Scope};
+use crate::policy::model::{Blocks, ClassId, Policy};
 use crate::record::{Exchange, Record};
 use crate::scenario::target::Target;
 use crate::scenario::{DeviceId, Scenario, ScopeKey};
@@ -45,9 +45,6 @@ struct Span {
     until: Nanos,
     /// What the documents say that it is shut out of; None where they do not say.
     blocks: Option<Blocks>,
-    key: ScopeKey,
-    /// For so long a documented penalty lasts at least; None if another limit may have refused.
-    penalty: Option<Nanos>,
 }
 
 /// How an answer agrees with the documents.
@@ -60,39 +57,35 @@ enum Agrees {
 }
 
 impl Isolation {
-    /// Takes an answer, after `budget` has.
+    /// Judges an answer, after `budget` has taken it. `barred`: a penalty for a breach of other limits was in force for sure.
     pub fn done(
         &mut self,
         scenario: &Scenario,
-        class: ClassId,
         budget: &Budget,
+        barred: bool,
         sent: Nanos,
         record: &Record,
         exchange: Option<&Exchange>,
     ) {
-        let key = budget.key_of(scenario, record);
-        if let Some((other, span)) = self.throttled_elsewhere(scenario, class, sent, record) {
-            match record.outcome {
-                Outcome::Served => {
-                    if let Some(agrees) = agrees_served(scenario, other, span, record) {
-                        self.served += 1;
-                        self.count(&agrees);
-                    }
+        let Some((other, span)) = self.throttled_elsewhere(scenario, budget.class, sent, record) else { return };
+        match record.outcome {
+            Outcome::Served => {
+                if let Some(agrees) = agrees_served(span, barred) {
+                    self.served += 1;
+                    self.count(&agrees);
                 }
-                Outcome::Refused if has_room(scenario, budget, sent, record) => {
-                    self.blocked += 1;
-                    self.count(&self.agrees_refused(scenario, budget, (class, key), span, sent));
-                    let why = || {
-                        let (name, other) = (&scenario.policy.class(class).name, &scenario.policy.class(other).name);
-                        format!("refused in {name}, where it had requests left, while throttled in {other}")
-                    };
-                    self.exhibits.show(|| Exhibit::done(record, exchange, why()));
-                }
-                _ => {}
             }
-        }
-        if record.outcome == Outcome::Refused {
-            self.throttle((class, key), budget, sent, record);
+            Outcome::Refused if has_room(scenario, budget, sent, record) => {
+                self.blocked += 1;
+                let key = budget.key_of(scenario, record);
+                self.count(&self.agrees_refused(scenario, budget, key, span, sent));
+                let why = || {
+                    let (name, other) = (&scenario.policy.class(budget.class).name, &scenario.policy.class(other).name);
+                    format!("refused in {name}, where it had requests left, while throttled in {other}")
+                };
+                self.exhibits.show(|| Exhibit::done(record, exchange, why()));
+            }
+            _ => {}
         }
     }
 
@@ -120,15 +113,8 @@ impl Isolation {
         })
     }
 
-    fn agrees_refused(
-        &self,
-        scenario: &Scenario,
-        budget: &Budget,
-        own: (ClassId, ScopeKey),
-        span: Span,
-        sent: Nanos,
-    ) -> Agrees {
-        let shut_out = self.overfull || self.shut_out.get(&own).is_some_and(|until| *until >= sent);
+    fn agrees_refused(&self, scenario: &Scenario, budget: &Budget, key: ScopeKey, span: Span, sent: Nanos) -> Agrees {
+        let shut_out = self.overfull || self.shut_out.get(&(budget.class, key)).is_some_and(|until| *until >= sent);
         let outsiders = matches!(scenario.target, Target::Remote(_));
         match span.blocks {
             Some(Blocks::Everything) => Agrees::Yes,
@@ -139,7 +125,9 @@ impl Isolation {
         }
     }
 
-    fn throttle(&mut self, (class, key): (ClassId, ScopeKey), budget: &Budget, sent: Nanos, record: &Record) {
+    /// Takes a refusal that nothing but the class's own limits explains.
+    pub fn throttle(&mut self, budget: &Budget, key: ScopeKey, record: &Record) {
+        let class = budget.class;
         let penalty = budget.limit.penalty.as_ref();
         let lasts = penalty.map_or(Nanos::ZERO, |penalty| penalty.lasts);
         let wait = record.hint.wait();
@@ -154,14 +142,10 @@ impl Isolation {
         let Some(length) = wait.or(penalty.map(|_| lasts)).filter(|length| *length > Nanos::ZERO) else { return };
         let entry = (record.device, class);
         let stated = penalty.filter(|penalty| penalty.stated);
-        let begun = self.throttled.get(&entry).and_then(|span| span.penalty).filter(|until| *until > sent);
-        let certain = stated.filter(|_| budget.sole).map(|stated| penalty_end(stated, begun, sent, length));
         let span = Span {
             from: record.done,
             until: record.done.saturating_add(length),
             blocks: stated.map(|stated| stated.blocks),
-            key,
-            penalty: certain,
         };
         if self.throttled.len() < MOST_FOLLOWED || self.throttled.contains_key(&entry) {
             self.throttled.insert(entry, span);
@@ -212,29 +196,12 @@ impl Isolation {
 }
 
 /// None where a penalty for everything may be over, or is another key's: there is nothing to hold it against.
-fn agrees_served(scenario: &Scenario, throttled_in: ClassId, span: Span, record: &Record) -> Option<Agrees> {
+fn agrees_served(span: Span, barred: bool) -> Option<Agrees> {
     match span.blocks {
         Some(Blocks::Class) => Some(Agrees::Yes),
         Some(Blocks::Unspecified) | None => Some(Agrees::Unsaid),
-        Some(Blocks::Everything) => {
-            let scope = scope_of(&scenario.policy, throttled_in)?;
-            let is_same = scenario.key(&scenario.identities.rule(scope), record.asked()) == span.key;
-            let lasts = span.penalty.is_some_and(|until| record.done <= until);
-            (is_same && lasts).then_some(Agrees::No)
-        }
+        Some(Blocks::Everything) => barred.then_some(Agrees::No),
     }
-}
-
-/// Of the one limit that headers tell of.
-fn scope_of(policy: &Policy, class: ClassId) -> Option<&Scope> {
-    super::remaining::countable(policy.class(class)).map(|limit| &limit.scope)
-}
-
-/// The earliest end of a penalty after a refusal that asked for a wait of `length`; `begun`: the end of one that was on already,
-/// which may go on as it was.
-fn penalty_end(penalty: &Penalty, begun: Option<Nanos>, sent: Nanos, length: Nanos) -> Nanos {
-    let end = sent.saturating_add(penalty.lasts.min(length));
-    begun.filter(|_| penalty.extends != Some(true)).map_or(end, |begun| begun.min(end))
 }
 
 /// Whether a penalty may shut out of more than its own class, for all that the documents say.
@@ -245,6 +212,6 @@ fn penalties_reach_far(policy: &Policy) -> bool {
 /// Whether no reading of its own limit explains that a request is refused.
 fn has_room(scenario: &Scenario, budget: &Budget, sent: Nanos, record: &Record) -> bool {
     let recent = budget.recent(budget.key_of(scenario, record));
-    let counted = recent.and_then(|recent| recent.may_count(sent, budget.limit.per));
+    let counted = recent.and_then(|recent| recent.may_count(sent, &budget.limit));
     counted.is_some_and(|counted| counted <= u64::from(budget.limit.allow))
 }

@@ -26,6 +26,8 @@ use crate::scenario::Scenario;
 use crate::scenario::target::Target;
 use crate::summary::finding::Finding;
 use crate::time::{Anchor, Nanos};
+use crate::verify::classes::Elsewhere;
+use crate::verify::refusal::Cause;
 
 /// The checks on quota headers, for one shard.
 #[derive(Clone, Debug)]
@@ -75,18 +77,19 @@ impl QuotaHeaders {
         budget.sent(at, key);
     }
 
-    /// Takes the end of a request that was sent at `sent`; `class` as far as it is known.
+    /// Takes the end of a request that was sent at `sent`; its class, as far as that is known, and what penalties of
+    /// other limits say of it.
     pub fn done(
         &mut self,
         scenario: &Scenario,
         sent: Nanos,
-        class: Option<ClassId>,
+        class: Option<(ClassId, Elsewhere)>,
         record: &Record,
         exchange: Option<&Exchange>,
     ) {
         let policy = &scenario.policy;
-        self.names.done(policy, class, record, exchange);
-        let Some(class) = class else { return };
+        self.names.done(policy, class.map(|(class, _)| class), record, exchange);
+        let Some((class, elsewhere)) = class else { return };
         self.presences.done(policy, class, record, exchange);
         self.windows.done(policy, class, record);
         let watched = &mut self.classes[class.index()];
@@ -94,10 +97,13 @@ impl QuotaHeaders {
         let Some(budget) = &mut watched.budget else { return };
         let key = budget.key_of(scenario, record);
         budget.done(key, sent, record);
-        self.preempt.done(class, budget, record, exchange);
+        self.preempt.done(class, budget, elsewhere.refuses, record, exchange);
         self.waiting.answered(record, exchange);
-        self.isolation.done(scenario, class, budget, sent, record, exchange);
+        self.isolation.done(scenario, budget, elsewhere.surely, sent, record, exchange);
         if record.outcome == Outcome::Refused {
+            if elsewhere.refuses == Cause::Impossible {
+                self.isolation.throttle(budget, key, record);
+            }
             self.retry_after.refused(budget, (class, key), sent, record, exchange, self.anchor);
         }
     }
@@ -126,9 +132,9 @@ impl QuotaHeaders {
         for (index, watched) in self.classes.into_iter().enumerate() {
             let class = ClassId(index as u8);
             let name = &scenario.policy.class(class).name;
-            let Some(budget) = watched.budget else { continue };
-            findings.push(watched.drift.finding(scenario, class));
-            findings.push(budget.remaining.finding(scenario, name, shared));
+            findings.extend(watched.drift.finding(scenario, class));
+            let remaining = |budget: Budget| budget.remaining.finding(scenario, name, &budget.limit, shared);
+            findings.extend(watched.budget.map(remaining));
         }
         let stated = penalties(&scenario.policy).all(|penalty| penalty.stated);
         findings.push(self.retry_after.finding(scenario, stated));

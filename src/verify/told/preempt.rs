@@ -6,19 +6,21 @@
 //! at a time, and a budget of its own, is what that takes: with several requests under way the last places are promised to
 //! all of them, and clients that share a budget do not see each other's answers. Refusals of either sort are told apart from
 //! those that break the claim.
-//! Where a class draws on more than the one limit that is told, a refusal may be another's, and says nothing of the claim.
+//! Where a class draws on more than the one limit that is told, or is shut out for a breach of another's, a refusal says
+//! nothing of the claim.
 
 use std::collections::HashMap;
 
 use super::budget::Budget;
 use crate::device::{Flow, Outcome};
 use crate::policy::model::ClassId;
-use crate::policy::signals::Told;
+use crate::policy::pause::Pause;
 use crate::record::{Exchange, Record, Sent};
 use crate::scenario::{DeviceId, Scenario, ScopeKey};
 use crate::summary::finding::{Finding, Party, Severity, Verdict};
 use crate::time::Nanos;
 use crate::verify::exhibit::{Exhibit, Exhibits};
+use crate::verify::refusal::Cause;
 use crate::verify::words::unseen;
 use crate::words::plural;
 
@@ -52,10 +54,10 @@ pub struct Preempt {
 #[derive(Clone, Debug, Default)]
 struct Client {
     zero: Option<Zero>,
-    /// Whether anything was told so far.
+    /// Whether it knows what remains, as far as one can that has several requests under way.
     informed: bool,
-    /// Since a refusal, until it is served again: its wait is another rule's.
-    refused: bool,
+    /// Since when it is refused, until what it sends afterwards is served: its wait is another rule's.
+    refused: Option<Nanos>,
     flights: Vec<Flight>,
 }
 
@@ -63,29 +65,14 @@ struct Client {
 #[derive(Clone, Copy, Debug)]
 pub struct Zero {
     pub at: Nanos,
-    /// How long the client was told to wait, as far as that makes sense.
-    pub window: Nanos,
-    /// It was told the time that is left, not a length.
-    pub by_reset: bool,
-    /// It was told more than makes sense: nobody knows from when on a place is free.
-    pub nonsense: bool,
+    pub pause: Pause,
+    /// It was the class's own limit of which nothing remained.
+    pub own: bool,
 }
 
 impl Zero {
-    fn told(budget: &Budget, record: &Record) -> Self {
-        let Told { reset, window, .. } = record.told;
-        // As clients heed it: a time that is left is better than a length.
-        let told = reset.or(window).unwrap_or(budget.limit.per);
-        Zero {
-            at: record.done,
-            window: told.min(budget.believed),
-            by_reset: reset.is_some(),
-            nonsense: told > budget.believed,
-        }
-    }
-
     pub fn end(&self) -> Nanos {
-        self.at.saturating_add(self.window)
+        self.at.saturating_add(self.pause.lasts)
     }
 }
 
@@ -97,6 +84,7 @@ struct Flight {
     governed: bool,
     company: bool,
     shared: bool,
+    key: ScopeKey,
 }
 
 impl Preempt {
@@ -115,28 +103,28 @@ impl Preempt {
         if let Some(zero) = client.zero {
             if at.saturating_add(TOLERANCE) >= zero.end() {
                 client.zero = None;
-                if zero.nonsense {
+                if zero.pause.disbelieved {
                     // What it finds now says nothing of its conduct, nor of the claim.
                     client.informed = false;
                 } else {
                     heeded = Some(zero);
                     self.heeded += 1;
                 }
-            } else if !client.refused {
+            } else if client.refused.is_none() {
                 ignores = true;
                 self.ignored += 1;
-                let (after, window) = (at.saturating_sub(zero.at), zero.window);
-                let until = if zero.by_reset { "reset was due after" } else { "window is" };
-                let why = || format!("sent {after} after nothing remained; the {until} {window}");
+                let (after, Pause { lasts, by_reset, .. }) = (at.saturating_sub(zero.at), zero.pause);
+                let until = if by_reset { "reset was due after" } else { "window is" };
+                let why = || format!("sent {after} after nothing remained; the {until} {lasts}");
                 self.ignored_exhibits.show(|| Exhibit::sent(at, sent, why()));
             }
         }
         let company = !client.flights.is_empty();
         client.flights.iter_mut().for_each(|flight| flight.company = true);
-        let governed = sole && shared.is_some() && client.informed && !client.refused && !ignores;
+        let governed = sole && shared.is_some() && client.informed && client.refused.is_none() && !ignores;
         let shared = shared.unwrap_or(true);
         let Sent { flow, attempt, .. } = *sent;
-        client.flights.push(Flight { flow, attempt, governed, company, shared });
+        client.flights.push(Flight { flow, attempt, governed, company, shared, key });
         heeded
     }
 
@@ -150,54 +138,58 @@ impl Preempt {
         Some(*shared)
     }
 
-    /// Takes an answer. The documented window stands in where the answer tells none.
-    pub fn done(&mut self, class: ClassId, budget: &Budget, record: &Record, exchange: Option<&Exchange>) {
+    /// Takes an answer; what penalties for a breach of other limits say of its refusal.
+    pub fn done(
+        &mut self,
+        class: ClassId,
+        budget: &Budget,
+        elsewhere: Cause,
+        record: &Record,
+        exchange: Option<&Exchange>,
+    ) {
         self.ignored_exhibits.answered(record, exchange);
         let Some(client) = self.clients.get_mut(&(record.device, class)) else { return };
         let is_it = |flight: &Flight| (flight.flow, flight.attempt) == (record.flow, record.attempt);
         let Some(place) = client.flights.iter().position(is_it) else { return };
-        let flight = client.flights.swap_remove(place);
-        match record.outcome {
-            Outcome::Served => {
-                client.refused = false;
-                if let Some(left) = record.told.remaining {
-                    client.informed = true;
-                    if left == 0 {
-                        self.zeros += 1;
-                        client.zero = Some(Zero::told(budget, record));
-                    }
-                }
-                self.single += u64::from(flight.governed && !flight.company && !flight.shared);
-            }
-            Outcome::Refused => {
-                client.refused = true;
+        let mut flight = client.flights.swap_remove(place);
+        // Somebody may have come while it was on its way.
+        flight.shared |= self.users.get(&(class, flight.key)).is_none_or(|(_, shared)| *shared);
+        if record.outcome == Outcome::Refused {
+            client.refused = Some(record.done);
+            if flight.governed && elsewhere == Cause::Impossible {
                 self.refused(flight, record, exchange);
             }
-            _ => {}
+            return;
+        }
+        // Whatever became of it, it may have counted; and what was written first may come last.
+        client.informed = record.told.remaining.is_some() && (client.informed || !flight.company);
+        if record.told.remaining == Some(0) {
+            self.zeros += 1;
+            let pause = budget.pause.after(&record.told);
+            client.zero = Some(Zero { at: record.done, pause, own: budget.is_told(&record.told) });
+        }
+        if record.outcome == Outcome::Served {
+            client.refused = client.refused.filter(|refused| record.sent.is_some_and(|sent| sent < *refused));
+            self.single += u64::from(flight.governed && !flight.company && !flight.shared);
         }
     }
 
+    /// Takes the refusal of a client that heeded all it was told.
     fn refused(&mut self, flight: Flight, record: &Record, exchange: Option<&Exchange>) {
-        let told_nothing = !flight.governed;
-        match flight {
-            Flight { company: true, .. } if !told_nothing => {
-                self.several += 1;
-                let why = "refused though it heeded what remained: other requests of its own were under way";
-                self.broken_exhibits.show(|| Exhibit::done(record, exchange, why.to_owned()));
+        let (count, exhibits, why) = match flight {
+            Flight { company: true, .. } => {
+                (&mut self.several, &mut self.broken_exhibits, "other requests of its own were under way")
             }
-            Flight { shared: true, .. } if !told_nothing => {
-                self.shared += 1;
-                let why = "refused though it heeded what remained: another client used the same budget";
-                self.broken_exhibits.show(|| Exhibit::done(record, exchange, why.to_owned()));
+            Flight { shared: true, .. } => {
+                (&mut self.shared, &mut self.broken_exhibits, "another client used the same budget")
             }
-            _ if !told_nothing => {
+            _ => {
                 self.single += 1;
-                self.alone += 1;
-                let why = "refused though it had one request under way, its budget to itself, and heeded what remained";
-                self.claim_exhibits.show(|| Exhibit::done(record, exchange, why.to_owned()));
+                (&mut self.alone, &mut self.claim_exhibits, "it had one request under way and its budget to itself")
             }
-            _ => {}
-        }
+        };
+        *count += 1;
+        exhibits.show(|| Exhibit::done(record, exchange, format!("refused though it heeded what remained: {why}")));
     }
 
     pub fn merge(&mut self, other: Preempt) {

@@ -3,7 +3,8 @@
 //! A client that waits a whole window from the moment nothing remains waits too long: under no reading does a request
 //! count for longer than one window, so one is admitted as soon as the oldest of those that used the limit up is a window
 //! old. What is waited beyond that, from the latest moment at which the oldest can have been counted, is lost for certain.
-//! A client that was told the time that is left is not looked at: it waited for that and not for a length. Only waits count
+//! A client that was told the time that is left is not looked at: it waited for that and not for a length. Nor is one that
+//! was told of a limit that is not the class's own: what else used that up is not known here. Only waits count
 //! that end in a request, for a client with nothing to send loses nothing, and only where nothing of the budget was refused:
 //! being throttled may take longer than any reading.
 
@@ -47,7 +48,7 @@ impl OverWaiting {
     /// Takes a request that came when the wait after `zero` was over.
     pub fn came(&mut self, at: Nanos, budget: &Budget, (class, key): (ClassId, ScopeKey), zero: Zero, sent: &Sent) {
         let end = zero.end();
-        if zero.by_reset || at > end.saturating_add(PROMPTLY) {
+        if !zero.own || zero.pause.by_reset || at > end.saturating_add(PROMPTLY) {
             return;
         }
         let Some(recent) = budget.recent(key) else { return };
@@ -65,7 +66,8 @@ impl OverWaiting {
         waits.lost = waits.lost.saturating_add(lost);
         waits.longest = waits.longest.max(lost);
         if lost >= WORTH_TELLING {
-            let (window, enough) = (zero.window, zero.window.saturating_sub(lost));
+            let window = zero.pause.lasts;
+            let enough = window.saturating_sub(lost);
             let why = || format!("waited {window} after nothing remained, {enough} would have been enough");
             self.exhibits.show(|| Exhibit::sent(at, sent, why()));
         }

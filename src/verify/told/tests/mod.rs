@@ -1,15 +1,16 @@
 //! Each check on quota headers, shown to pass what is right and to fail what is wrong.
 
+mod clients;
+
 use proptest::prelude::*;
 
-use super::preempt::{MOST_FOLLOWED, Preempt};
-use crate::device::{Flow, Outcome};
+use crate::device::Outcome;
 use crate::limiter::{Rate, build};
 use crate::policy::model::*;
 use crate::policy::reading::Reading;
 use crate::policy::signals::Told;
+use crate::scenario::Scenario;
 use crate::scenario::target::{RemoteSpec, Target};
-use crate::scenario::{DeviceId, Scenario, ScopeKey};
 use crate::signals::{Dialect, ResetKind};
 use crate::summary::finding::{Finding, Severity, Verdict};
 use crate::time::Nanos;
@@ -253,16 +254,44 @@ proptest! {
 
 #[test]
 fn what_remains_must_fall_by_what_is_used() {
-    let says = |left: [u32; 4]| {
+    let under = |algorithm, left: [u32; 4]| {
+        let mut policy = with_headers();
+        let Limit::Rate(limit) = &mut policy.classes[0].limits[0] else { unreachable!() };
+        limit.algorithm = algorithm;
         let asks = left.into_iter().enumerate().map(|(number, left)| query(number as u64 * 100, left));
-        judged(with_headers(), asks, "server.remaining", "queries")
+        judged(policy, asks, "server.remaining", "queries")
     };
+    let says = |left| under(Algorithm::Unspecified, left);
     assert_eq!(says([3, 2, 1, 0]).verdict, Verdict::Pass);
     assert_eq!(says([3, 3, 3, 3]).verdict, Verdict::Fail, "stands still");
-    assert_eq!(says([4, 3, 2, 1]).verdict, Verdict::Fail, "the request itself is not counted");
+    assert_eq!(under(Algorithm::Rolling, [4, 3, 2, 1]).verdict, Verdict::Fail, "the request itself is not counted");
+    let open = says([4, 3, 2, 1]);
+    assert_eq!(open.verdict, Verdict::Inconclusive, "a fixed window may have ended");
+    assert_eq!(open.headline, "1 of 4 answers leave out their own request, unless a window ended just then");
+    assert_eq!(says([4, 4, 3, 2]).verdict, Verdict::Fail, "but not twice");
+    assert_eq!(says([5, 3, 2, 1]).verdict, Verdict::Fail, "more than there ever is");
     let hasty = says([3, 1, 0, 0]);
     assert_eq!(hasty.verdict, Verdict::Fail, "falls by two");
     assert!(hasty.evidence[0].why.contains("at most 2 requests can have counted"), "{:?}", hasty.evidence);
+}
+
+#[test]
+fn what_remains_of_a_target_or_behind_unchanged_answers_accuses_nobody() {
+    let stuck = || (0..4).map(|number| query(number * 100, 3));
+    let mut target = with_headers();
+    if let Limit::Rate(limit) = &mut target.classes[0].limits[0] {
+        limit.enforcement = Enforcement::BestEffort;
+    }
+    let finding = judged(target, stuck(), "server.remaining", "queries");
+    assert_eq!((finding.verdict, finding.wrong), (Verdict::Undocumented, 0));
+    let last = |left: u32| std::iter::once(query(500, left));
+    let unchanged =
+        |left| judged(with_headers(), stuck().map(Ask::unchanged).chain(last(left)), "server.remaining", "queries");
+    assert_eq!((unchanged(3).verdict, unchanged(0).verdict), (Verdict::Pass, Verdict::Pass), "counted or not");
+    assert_eq!(unchanged(4).verdict, Verdict::Fail, "the request itself counts");
+    let bare = || Ask::new(0, SITES, 600);
+    assert_eq!(verdict([query(0, 3), bare()], "server.quota-headers", ""), Verdict::Fail);
+    assert_eq!(verdict([query(0, 3), bare().unchanged()], "server.quota-headers", ""), Verdict::Pass);
 }
 
 /// Four queries at once, then one that is told to wait.
@@ -340,140 +369,6 @@ fn what_is_served_after_a_penalty_for_everything_is_no_breach() {
     asks.push(token(35_005, 1));
     let policy = with_penalty(30, true, Blocks::Everything);
     assert_eq!(judged(policy, asks, "server.throttle-isolation", "").verdict, Verdict::NoData);
-}
-
-/// Four queries, the last told that nothing remains (at 3070 ms), then one more.
-fn and_then(next: Ask) -> Vec<Ask> {
-    let mut asks: Vec<Ask> = (0..4).map(|number| query(3_000 + number * 20, 3 - number as u32)).collect();
-    asks.push(next);
-    asks
-}
-
-#[test]
-fn a_client_heeds_what_remains_or_does_not() {
-    let conduct = |next| judged(with_headers(), and_then(next), "client.preempt", "");
-    assert_eq!(conduct(query(13_070, 3)).verdict, Verdict::Pass);
-    let hasty = conduct(query(8_000, 3).refused());
-    assert_eq!((hasty.verdict, hasty.severity, hasty.wrong), (Verdict::Fail, Severity::Advice, 1));
-    assert_eq!(hasty.evidence[0].why, "sent 4.93s after nothing remained; the window is 10s");
-    assert_eq!(conduct(token(8_000, 1)).verdict, Verdict::NoData, "another class is no business of this one");
-    assert_eq!(verdict([query(0, 3)], "client.preempt", ""), Verdict::NoData);
-}
-
-/// Four queries, the last told that nothing remains and a reset or a window, then one more.
-fn and_told(reset: Option<Nanos>, window: Nanos, next: u64) -> Vec<Ask> {
-    let mut asks = and_then(query(next, 3));
-    asks[0].at = 500;
-    asks[3].told = Told { reset, window: Some(window), ..asks[3].told };
-    asks
-}
-
-#[test]
-fn a_reset_is_heeded_before_a_window_and_costs_nothing() {
-    let says = |next, check| {
-        let asks = and_told(Some(Nanos::from_secs(4)), Nanos::from_secs(WINDOW), next);
-        judged(with_headers(), asks, check, "").verdict
-    };
-    assert_eq!(says(7_070, "client.preempt"), Verdict::Pass);
-    assert_eq!(says(6_000, "client.preempt"), Verdict::Fail);
-    assert_eq!(says(7_070, "client.over-waiting"), Verdict::NoData);
-}
-
-#[test]
-fn nonsense_has_not_to_be_heeded() {
-    for told in [Nanos::MAX, Nanos::from_secs(60_000)] {
-        for reset in [None, Some(told)] {
-            let says = |next, check| judged(with_headers(), and_told(reset, told, next), check, "").verdict;
-            assert_eq!(says(23_080, "client.preempt"), Verdict::NoData, "twice the documented window is enough");
-            assert_eq!(says(23_080, "client.over-waiting"), Verdict::NoData);
-            assert_eq!(says(8_000, "client.preempt"), Verdict::Fail);
-        }
-    }
-}
-
-#[test]
-fn the_claim_holds_for_one_request_at_a_time_and_breaks_with_several() {
-    let claim = |asks: Vec<Ask>| judged(with_headers(), asks, "server.preempt-claim", "").verdict;
-    assert_eq!(claim(and_then(query(13_070, 3))), Verdict::Pass);
-    // Refused although it was told that places are left.
-    let lied_to = vec![query(0, 3), query(100, 2), query(200, 0).refused()];
-    assert_eq!(claim(lied_to), Verdict::Fail);
-    assert_eq!(claim(vec![query(0, 3)]), Verdict::NoData, "nothing had been told yet");
-    assert_eq!(claim(vec![query(0, 3), query(100, 2)]), Verdict::NoData, "it was not put to the test");
-
-    // Two under way for the last place.
-    let several = vec![query(0, 3), query(100, 2), query(200, 1), query(300, 0), query(305, 0).refused()];
-    assert_eq!(claim(several.clone()), Verdict::Pass, "the claim is about one at a time");
-    let conduct = judged(with_headers(), several, "client.preempt", "");
-    assert_eq!((conduct.verdict, conduct.wrong), (Verdict::Fail, 1));
-    assert!(conduct.evidence[0].why.contains("requests of its own"), "{:?}", conduct.evidence);
-}
-
-#[test]
-fn another_limit_may_refuse_what_was_said_to_remain() {
-    let lied_to = vec![query(0, 3), query(100, 2), query(200, 0).refused()];
-    for check in ["server.preempt-claim", "client.preempt"] {
-        assert_eq!(judged(with_parent(1200, true), lied_to.clone(), check, "").verdict, Verdict::NoData);
-    }
-}
-
-#[test]
-fn a_key_per_request_is_not_followed_for_ever() {
-    let mut preempt = Preempt::default();
-    let keys = MOST_FOLLOWED as u64;
-    (0..keys + 10).for_each(|key| {
-        preempt.uses((QUERIES, ScopeKey(key)), DeviceId(0));
-    });
-    assert_eq!(preempt.uses((QUERIES, ScopeKey(keys + 5)), DeviceId(0)), None, "nobody knows who else uses it");
-    assert_eq!(preempt.uses((QUERIES, ScopeKey(5)), DeviceId(1)), Some(true));
-}
-
-#[test]
-fn clients_of_one_budget_do_not_see_each_others_answers() {
-    let mut policy = with_headers();
-    let Limit::Rate(limit) = &mut policy.classes[0].limits[0] else { unreachable!() };
-    limit.scope = Scope(vec!["account".into()]);
-    let other = |ask: Ask| Ask { device: 1, ..ask };
-    let asks = vec![query(0, 3), other(query(100, 2)), query(200, 1), query(300, 0), other(query(400, 0)).refused()];
-    let conduct = judged(policy.clone(), asks.clone(), "client.preempt", "");
-    assert_eq!((conduct.verdict, conduct.wrong), (Verdict::Fail, 1), "{conduct:?}");
-    assert!(conduct.evidence[0].why.contains("another client"), "{:?}", conduct.evidence);
-    assert_ne!(judged(policy, asks, "server.preempt-claim", "").verdict, Verdict::Fail);
-}
-
-#[test]
-fn a_retry_after_a_refusal_is_not_governed_by_what_remained() {
-    let mut script = Script::default();
-    and_then(query(3_200, 0).told(9)).into_iter().for_each(|ask| {
-        script.ask(ask);
-    });
-    script.ask(query(12_300, 0).refused().retry(Flow(5), 2));
-    let outcomes = script.verify(scenario(with_headers(), 1));
-    assert_eq!(outcomes.finding("client.preempt", "").wrong, 1, "only the first came too soon");
-    assert_ne!(outcomes.finding("server.preempt-claim", "").verdict, Verdict::Fail);
-}
-
-#[test]
-fn a_wait_is_too_long_by_what_lay_between_the_first_request_and_the_last() {
-    let waited = |first: u64| {
-        let times = [first, 7_900, 7_940, 7_980];
-        let mut asks: Vec<Ask> = (0..4).map(|number| query(times[number], 3 - number as u32)).collect();
-        // Nothing remained at 7990.
-        asks.push(query(17_990, 3));
-        judged(with_headers(), asks, "client.over-waiting", "")
-    };
-    assert_eq!(waited(7_800).verdict, Verdict::Pass, "a moment is not worth a word");
-    let long = waited(1_000);
-    assert_eq!((long.verdict, long.severity), (Verdict::Fail, Severity::Advice));
-    // The first was answered at 1010 and free again at 11010 at the latest.
-    assert_eq!(long.headline, "Waits 7.0 s longer than needed, in 1 wait");
-    assert_eq!(long.explanation, "clients/0 in queries: 7.0 s in 1 wait, at most 7.0 s at once.");
-    let mut throttled: Vec<Ask> =
-        [(1_000, 3), (7_900, 2), (7_940, 1), (7_980, 0)].map(|(at, left)| query(at, left)).into();
-    throttled.extend([query(8_500, 0).refused(), query(17_990, 3)]);
-    assert_eq!(verdict(throttled, "client.over-waiting", ""), Verdict::NoData, "nobody knows how long that lasts");
-    let idle = [query(0, 3), query(10, 2), query(20, 1), query(30, 0), query(30_000, 3)];
-    assert_eq!(verdict(idle, "client.over-waiting", ""), Verdict::NoData, "it had nothing to send");
 }
 
 #[test]
