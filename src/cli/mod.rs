@@ -70,6 +70,9 @@ enum Verb {
     },
 }
 
+/// Where reports land unless the command line says where else.
+const REPORTS: &str = "reports";
+
 /// What `run` is told.
 #[derive(Args)]
 pub struct RunArgs {
@@ -82,7 +85,7 @@ pub struct RunArgs {
     #[arg(long, value_name = "TIME", value_parser = duration)]
     duration: Option<Nanos>,
     /// Where the report's directory is made
-    #[arg(long, default_value = "reports", value_name = "DIR")]
+    #[arg(long, default_value = REPORTS, value_name = "DIR")]
     reports: PathBuf,
     /// How many threads send; one per core when not given
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
