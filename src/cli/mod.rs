@@ -2,6 +2,7 @@
 
 pub mod agree;
 pub mod check;
+pub mod dossier;
 pub mod memory;
 pub mod plan;
 pub mod policies;
@@ -39,8 +40,7 @@ const EXIT_CODES: &str = "Exit codes: 0 pass; 1 a gate or a check failed; 2 prof
 enum Verb {
     /// Play a profile against its target and write a compliance report
     Run(RunArgs),
-    /// Play a profile in simulated time: what it needs of each quota, the largest fleet, the least quota, what a remedy
-    /// saves
+    /// Play a profile in simulated time: the largest fleet, the least quota, what a remedy saves
     Plan(Box<plan::PlanArgs>),
     /// Play the profile of an earlier run in simulated time and hold both beside each other
     Agree(agree::AgreeArgs),
@@ -61,6 +61,7 @@ enum Verb {
         /// A directory that `run` or `plan` wrote
         dir: PathBuf,
     },
+    Dossier(dossier::DossierArgs),
     /// Print the JSON Schema of a file format
     Schema {
         /// Which one
@@ -118,6 +119,7 @@ fn dispatch(verb: Verb) -> anyhow::Result<Exit> {
         Verb::Policy(verb) => Ok(policy::run(&verb, err.is_terminal(), &mut out, &mut err)),
         Verb::Serve(options) => serve::run(&options),
         Verb::Report { dir } => report::run(&dir, &mut out, style()),
+        Verb::Dossier(args) => dossier::run(&args, &mut out),
         Verb::Schema { subject } => {
             show(&mut out, &schema::render(subject));
             Ok(Exit::Pass)
