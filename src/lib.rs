@@ -29,6 +29,7 @@ pub mod gate;
 pub mod profile;
 pub mod assemble;
 pub mod report;
+pub mod dossier;
 pub mod reference;
 pub mod drive;
 pub mod plan;

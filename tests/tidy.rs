@@ -83,7 +83,7 @@ fn modules_use_only_the_layers_before_them() {
 
 #[test]
 fn nothing_behind_the_record_stream_touches_clocks_sockets_or_an_async_runtime() {
-    const PURE: [&str; 21] = [
+    const PURE: [&str; 22] = [
         "time",
         "words",
         "yaml",
@@ -102,6 +102,7 @@ fn nothing_behind_the_record_stream_touches_clocks_sockets_or_an_async_runtime()
         "gate",
         "assemble",
         "report",
+        "dossier",
         "plan",
         "reference/tellus",
         "reference/generic",

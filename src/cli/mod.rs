@@ -2,6 +2,7 @@
 
 pub mod agree;
 pub mod check;
+pub mod dossier;
 pub mod memory;
 pub mod plan;
 pub mod policies;
@@ -60,6 +61,7 @@ enum Verb {
         /// A directory that `run` or `plan` wrote
         dir: PathBuf,
     },
+    Dossier(dossier::DossierArgs),
     /// Print the JSON Schema of a file format
     Schema {
         /// Which one
@@ -67,6 +69,9 @@ enum Verb {
         subject: schema::Subject,
     },
 }
+
+/// Where reports land unless the command line says where else.
+const REPORTS: &str = "reports";
 
 /// What `run` is told.
 #[derive(Args)]
@@ -80,7 +85,7 @@ pub struct RunArgs {
     #[arg(long, value_name = "TIME", value_parser = duration)]
     duration: Option<Nanos>,
     /// Where the report's directory is made
-    #[arg(long, default_value = "reports", value_name = "DIR")]
+    #[arg(long, default_value = REPORTS, value_name = "DIR")]
     reports: PathBuf,
     /// How many threads send; one per core when not given
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
@@ -114,6 +119,7 @@ fn dispatch(verb: Verb) -> anyhow::Result<Exit> {
         Verb::Policy(verb) => Ok(policy::run(&verb, err.is_terminal(), &mut out, &mut err)),
         Verb::Serve(options) => serve::run(&options),
         Verb::Report { dir } => report::run(&dir, &mut out, style()),
+        Verb::Dossier(args) => dossier::run(&args, &mut out),
         Verb::Schema { subject } => {
             show(&mut out, &schema::render(subject));
             Ok(Exit::Pass)

@@ -1,9 +1,11 @@
-//! `quotaproof schema profile|policy|summary|plan`: JSON Schemas, for editors and for readers of results.
+//! `quotaproof schema SUBJECT`: JSON Schemas, for editors and for readers of results.
 
 use schemars::Schema;
 use schemars::generate::SchemaSettings;
 use schemars::transform::RecursiveTransform;
 
+use crate::dossier::Answers;
+use crate::dossier::model::Dossier;
 use crate::policy::document::PolicyDocument;
 use crate::profile::document::ProfileDocument;
 use crate::summary::Summary;
@@ -16,6 +18,8 @@ pub enum Subject {
     Policy,
     Summary,
     Plan,
+    Dossier,
+    Answers,
 }
 
 /// The schema (draft 2020-12) as pretty JSON, with a final line break.
@@ -32,6 +36,8 @@ fn schema(subject: Subject) -> Schema {
         Subject::Policy => settings.into_generator().into_root_schema_for::<PolicyDocument>(),
         Subject::Summary => settings.for_serialize().into_generator().into_root_schema_for::<Summary>(),
         Subject::Plan => settings.for_serialize().into_generator().into_root_schema_for::<Plan>(),
+        Subject::Dossier => settings.for_serialize().into_generator().into_root_schema_for::<Dossier>(),
+        Subject::Answers => settings.into_generator().into_root_schema_for::<Answers>(),
     }
 }
 
@@ -48,7 +54,8 @@ mod tests {
 
     use super::*;
 
-    const ALL: [Subject; 4] = [Subject::Profile, Subject::Policy, Subject::Summary, Subject::Plan];
+    const ALL: [Subject; 6] =
+        [Subject::Profile, Subject::Policy, Subject::Summary, Subject::Plan, Subject::Dossier, Subject::Answers];
 
     /// Calls `visit` with every property of every object of a schema, and where it is.
     fn properties(schema: &Value, path: &str, visit: &mut impl FnMut(&str, &Value)) {
@@ -77,7 +84,7 @@ mod tests {
     #[test]
     fn every_key_that_a_user_may_write_is_described_on_one_line() {
         let mut seen = 0;
-        for subject in [Subject::Profile, Subject::Policy] {
+        for subject in [Subject::Profile, Subject::Policy, Subject::Answers] {
             properties(schema(subject).as_value(), "", &mut |path, field| {
                 // Variants of enums are described beside their one key.
                 if !path.contains("oneOf") {

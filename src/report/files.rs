@@ -132,7 +132,10 @@ fn read_bounded(path: &Path) -> Result<Vec<u8>, LoadError> {
 }
 
 /// Writes beside the final name and renames, so that a crash leaves the old file or the new one.
-fn write_whole(dir: &Path, name: &str, content: &[u8]) -> io::Result<PathBuf> {
+///
+/// # Errors
+/// Those of the file system, with the file's name.
+pub fn write_whole(dir: &Path, name: &str, content: &[u8]) -> io::Result<PathBuf> {
     let path = dir.join(name);
     let temporary = dir.join(format!(".{name}.{}.tmp", std::process::id()));
     let written = write_synced(&temporary, content).and_then(|()| fs::rename(&temporary, &path));

@@ -77,7 +77,7 @@ fn quotas(out: &mut String, summary: &Summary) {
             escape(&quota.class),
             escape(&quota.limit),
             peak,
-            words::headroom(quota.headroom),
+            words::quota_headroom(quota),
             shown(words::safety(quota.safety)),
         ];
         row(out, &cells);
@@ -168,9 +168,14 @@ fn line(out: &mut String, line: &str) {
     let _ = writeln!(out, "{line}");
 }
 
-/// Text that Markdown leaves alone: no markup, no HTML, no mention of a person, no cell of a table ends early.
+/// Of bounded length, and harmless.
 fn escape(raw: &str) -> String {
-    let raw = text::truncate(&text::clean(raw), LONGEST);
+    escaped(&text::truncate(&text::clean(raw), LONGEST))
+}
+
+/// Text that Markdown leaves alone: no markup, no HTML, no mention of a person, no cell of a table ends early.
+pub fn escaped(raw: &str) -> String {
+    let raw = text::clean(raw);
     let mut out = String::with_capacity(raw.len());
     for c in raw.chars() {
         match c {
@@ -188,10 +193,21 @@ fn escape(raw: &str) -> String {
 /// A code span that its content cannot leave. No table holds one, so a bar needs no care.
 fn code(raw: &str) -> String {
     let raw = text::truncate(&text::clean(raw), LONGEST);
-    let longest_run = raw.split(|c| c != '`').map(str::len).max().unwrap_or(0);
-    let fence = "`".repeat(longest_run + 1);
+    let fence = "`".repeat(longest_run(&raw) + 1);
     let space = if raw.starts_with('`') || raw.ends_with('`') || raw.is_empty() { " " } else { "" };
     format!("{fence}{space}{raw}{space}{fence}")
+}
+
+/// A block of code, line breaks kept, that its content cannot leave.
+pub fn fenced(raw: &str) -> String {
+    let raw = text::harmless(raw);
+    let fence = "`".repeat((longest_run(&raw) + 1).max(3));
+    format!("{fence}\n{raw}\n{fence}\n")
+}
+
+/// The most backticks in a row.
+fn longest_run(raw: &str) -> usize {
+    raw.split(|c| c != '`').map(str::len).max().unwrap_or(0)
 }
 
 #[cfg(test)]

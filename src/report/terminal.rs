@@ -159,7 +159,7 @@ fn quotas(page: &mut Page, summary: &Summary) {
     let row = |quota: &QuotaUse| {
         let peak = quota.readings.first().map_or_else(|| "-".to_owned(), |used| words::peak(used, quota));
         let some = if quota.safety == Safety::DependsOnReading { " in some readings" } else { "" };
-        vec![quota.class.clone(), quota.limit.clone(), peak, format!("{}{some}", words::headroom(quota.headroom))]
+        vec![quota.class.clone(), quota.limit.clone(), peak, format!("{}{some}", words::quota_headroom(quota))]
     };
     let align = [Align::Left, Align::Left, Align::Right, Align::Left];
     let rows = summary.quotas.iter().map(row).collect();

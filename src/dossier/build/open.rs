@@ -1,0 +1,75 @@
+//! What is still to be filled in: by a person, or by another run.
+
+use super::super::model::{Basis, Dossier, OpenItem, Requested};
+
+pub fn items(dossier: &Dossier) -> Vec<OpenItem> {
+    let answers = unanswered(dossier).into_iter().filter(|(missing, _)| *missing).map(|(_, item)| item);
+    answers.chain(unrun(dossier)).collect()
+}
+
+fn item(part: u8, key: &str, what: &str, why: &str) -> OpenItem {
+    OpenItem { part, key: Some(key.to_owned()), what: what.to_owned(), why: why.to_owned() }
+}
+
+/// What the answers leave out, and whether it is missing.
+fn unanswered(dossier: &Dossier) -> Vec<(bool, OpenItem)> {
+    let identity = &dossier.request.identity;
+    let who = "a provider decides on an account, not on a fleet";
+    vec![
+        (identity.company.is_none(), item(1, "company", "who asks", who)),
+        (identity.contact.is_none(), item(1, "contact", "whom the provider can ask back", who)),
+        (identity.account.is_none(), item(1, "account", "what the provider knows the requester by", who)),
+        (identity.environment.is_none(), item(1, "environment", "in which environment", "limits differ between them")),
+        (identity.use_case.is_none(), item(1, "use_case", "what the quota is for", "most forms begin with it")),
+        (identity.from.is_none(), item(1, "from", "from which day", "some providers want weeks of notice")),
+        (
+            identity.term.is_none(),
+            item(1, "until", "until when, or that it is permanent", "some grant temporary ones only"),
+        ),
+        (
+            dossier.fleet.growth.is_none(),
+            item(2, "growth", "how the fleet will grow", "or the request comes back in a month"),
+        ),
+        (
+            dossier.mitigations.stated.is_empty(),
+            item(5, "mitigations", "what has been done already to need less", "asked for before any increase"),
+        ),
+        (
+            dossier.steps.rollback.is_none(),
+            item(8, "rollback", "what happens when the quota goes back", "a way out makes a yes easier"),
+        ),
+        (
+            dossier.steps.monitoring.is_none(),
+            item(8, "monitoring", "who watches its use, and with what", "nobody wants to be the monitoring"),
+        ),
+    ]
+}
+
+/// What another run or plan would show.
+fn unrun(dossier: &Dossier) -> Vec<OpenItem> {
+    let by_run = |part, what: &str, why: &str| OpenItem { part, key: None, what: what.to_owned(), why: why.to_owned() };
+    let mut items = Vec::new();
+    if dossier.request.quotas.is_empty() {
+        let why = "the runs show no limit that is too low; name one under `quotas` in the answers, or do not send this";
+        items.push(by_run(1, "which quota is to be higher", why));
+    }
+    if dossier
+        .request
+        .quotas
+        .iter()
+        .any(|asked| matches!(asked.because, Requested::Peak { .. } | Requested::Stated { least: None }))
+    {
+        let why = "a requested value is not backed by a search: `quotaproof plan PROFILE --find quota` makes one";
+        items.push(by_run(7, "the least quota that suffices", why));
+    }
+    if dossier.least.comparisons.is_empty() {
+        let why = "`quotaproof plan PROFILE --compare OTHER.yaml` shows before and after";
+        items.push(by_run(5, "what the mitigations save", why));
+    }
+    if dossier.references.iter().all(|reference| reference.basis != Basis::Measured) {
+        let why = "every figure here was simulated or measured on a stand-in: a run against the provider's own test \
+                   environment, with its word, would be evidence";
+        items.push(by_run(4, "a measurement on the provider", why));
+    }
+    items
+}

@@ -1,0 +1,69 @@
+//! What the fleet asks for, limit by limit.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::summary::{ReadingUse, Safety};
+
+/// Part 3, all of one run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Demand {
+    pub source: String,
+    /// One per limit, in the policy's order.
+    pub limits: Vec<LimitDemand>,
+    /// Length of a step of the series, in seconds.
+    pub step_s: f64,
+}
+
+/// The demand on one limit. The figures of a window are those of its busiest key under the strictest reading.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct LimitDemand {
+    pub class: String,
+    pub title: Option<String>,
+    /// In words: `60 per 1m for each client_id`.
+    pub limit: String,
+    pub scope: String,
+    pub allow: u32,
+    /// Length of the window, in seconds; None for a limit on concurrency.
+    pub per_s: Option<f64>,
+    pub keys: u64,
+    /// Over all keys.
+    pub requests: u64,
+    /// Those of them that were sent again after a refusal or a failure.
+    pub retries: u64,
+    /// Scheduled ones that were not made because the one before was still under way.
+    pub held_back: u64,
+    /// Over all keys and the whole run.
+    pub per_second: f64,
+    /// Mean over time of the busiest key's use of one window, from the first whole window on; None where none was seen.
+    pub mean: Option<f64>,
+    /// 95 of 100 steps were at or below it.
+    pub p95: Option<u32>,
+    /// Highest count in one window; None without data.
+    pub peak: Option<u32>,
+    pub peak_at_s: Option<f64>,
+    /// The peak of the first attempts alone, where there were retries.
+    pub first_attempts_peak: Option<u32>,
+    /// One per reading that the words allow, the strictest first.
+    pub readings: Vec<ReadingUse>,
+    /// `1 - peak / allow`; None without data.
+    pub headroom: Option<f64>,
+    pub safety: Safety,
+    /// Whether it leaves the least headroom of all: more devices break it first.
+    pub binds: bool,
+    /// The busiest key's use in each step.
+    pub series: Vec<u32>,
+    /// The same limit in the other runs.
+    pub elsewhere: Vec<PeakElsewhere>,
+}
+
+/// What another run shows of a limit.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct PeakElsewhere {
+    pub source: String,
+    pub peak: u32,
+    /// Whether the true peak may be higher than what was kept.
+    pub at_least: bool,
+    pub headroom: Option<f64>,
+    pub safety: Safety,
+}

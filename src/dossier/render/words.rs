@@ -1,0 +1,189 @@
+//! One wording for all forms: what may be claimed of a figure, and how a request, a rate or a reference reads.
+
+use super::super::model::{
+    Asked, Basis, Dossier, Group, Identity, LimitDemand, Part, QuestionKind, Rate, Reference, Requested, Term,
+};
+use crate::report::format::{count, percent, plural};
+use crate::report::words::{Mark, Tone};
+use crate::summary::Safety;
+use crate::summary::plan::{Need, Spread};
+
+/// What stands where nobody has said anything.
+pub const OPEN: &str = "to be filled in";
+
+/// What may be claimed, in few words. Only what a provider's own answers showed is measured without a further word.
+pub fn basis(basis: Basis) -> &'static str {
+    match basis {
+        Basis::Measured => "measured",
+        Basis::MeasuredOnLoopback => "measured on loopback",
+        Basis::MeasuredOnStandIn => "measured on a stand-in server",
+        Basis::Simulated => "simulated",
+    }
+}
+
+/// The same as a badge.
+pub fn basis_mark(of: Basis) -> Mark {
+    match of {
+        Basis::Measured => Mark { symbol: "●", word: basis(of), tone: Tone::Good },
+        Basis::MeasuredOnLoopback | Basis::MeasuredOnStandIn => {
+            Mark { symbol: "◐", word: basis(of), tone: Tone::Warn }
+        }
+        Basis::Simulated => Mark { symbol: "○", word: basis(of), tone: Tone::Muted },
+    }
+}
+
+/// What it means, in a sentence.
+pub fn basis_sentence(reference: &Reference) -> String {
+    match reference.basis {
+        Basis::Measured => format!("Real requests to {}.", reference.target),
+        Basis::MeasuredOnLoopback => format!(
+            "Real requests to {}, a server on the machine that sent them: whether it was the provider's software, the requester has to say.",
+            reference.target
+        ),
+        Basis::MeasuredOnStandIn => {
+            "Real requests, but to quotaproof's own reference server on loopback, which simulates \
+             the provider by its documents: what it answered is no word of the provider."
+                .to_owned()
+        }
+        Basis::Simulated => "No request was sent: devices, network and limits were simulated.".to_owned(),
+    }
+}
+
+/// `the run`, `the least quota`.
+pub fn part(part: Part) -> &'static str {
+    match part {
+        Part::Run => "run",
+        Part::LargestFleet => "largest fleet",
+        Part::LeastQuota => "least quota",
+        Part::Before => "comparison, before",
+        Part::After => "comparison, after",
+        Part::Sweep => "sweep",
+    }
+}
+
+/// `[simulated, R1]`, the words that stand behind a figure.
+pub fn cite(dossier: &Dossier, id: &str) -> String {
+    dossier.reference(id).map_or_else(|| format!("[{id}]"), |reference| format!("[{}, {id}]", basis(reference.basis)))
+}
+
+/// `seed 7`, `seeds 7, 8 and 9`.
+pub fn seeds(seeds: &[u64]) -> String {
+    let all: Vec<String> = seeds.iter().map(u64::to_string).collect();
+    match all.split_last() {
+        Some((last, [])) => format!("seed {last}"),
+        Some((last, rest)) => format!("seeds {} and {last}", rest.join(", ")),
+        None => "no seed".to_owned(),
+    }
+}
+
+/// `240`, `≥ 240` where more may have been asked for than was kept.
+pub fn peak(peak: u32, at_least: bool) -> String {
+    format!("{}{}", if at_least { "≥ " } else { "" }, count(peak.into()))
+}
+
+/// The first digits of a hash, enough to tell it from others.
+pub fn short(hash: &str) -> String {
+    hash.chars().take(12).collect()
+}
+
+/// `0.12% (95% interval 0.08% to 0.2%) of 12,000`.
+pub fn rate(rate: &Rate) -> String {
+    match (rate.ratio, rate.low, rate.high) {
+        (Some(ratio), Some(low), Some(high)) => {
+            format!("{} (95% interval {} to {}) of {}", percent(ratio), percent(low), percent(high), count(rate.of))
+        }
+        _ => "nothing was answered".to_owned(),
+    }
+}
+
+/// `permanently`, `until 2027-03-31`.
+pub fn term(identity: &Identity) -> String {
+    let from = identity.from.as_ref().map_or_else(|| format!("from [{OPEN}]"), |from| format!("from {from}"));
+    let term = match &identity.term {
+        Some(Term::Permanent) => "permanently".to_owned(),
+        Some(Term::Until(day)) => format!("until {day}"),
+        None => format!("until [{OPEN}]"),
+    };
+    format!("{from}, {term}")
+}
+
+/// Why this value, in a sentence.
+pub fn because(dossier: &Dossier, asked: &Asked) -> String {
+    match &asked.because {
+        Requested::Searched { source } => searched(dossier, source),
+        Requested::Peak { source } => format!(
+            "The most that the fleet asked for in one window {}; no search for the least was made.",
+            cite(dossier, source)
+        ),
+        Requested::Stated { least: Some((least, source)) } => {
+            format!(
+                "Chosen by the requester; the computed need is {} {}.",
+                count((*least).into()),
+                cite(dossier, source)
+            )
+        }
+        Requested::Stated { least: None } => "Chosen by the requester; no need was computed.".to_owned(),
+    }
+}
+
+fn searched(dossier: &Dossier, source: &str) -> String {
+    let search = dossier.least.quotas.iter().find(|search| search.source == source).map(|search| &search.answer);
+    let headroom = search.map_or(0.0, |answer| answer.headroom);
+    let headroom = if headroom > 0.0 { format!(", {} of it to stay unused", percent(headroom)) } else { String::new() };
+    let refuses = search.is_some_and(|answer| answer.checks.iter().any(|check| !check.holds));
+    let refuses = if refuses { " Enforced, it still refused more than was asked for under some reading." } else { "" };
+    let cite = cite(dossier, source);
+    format!("The least that suffices with every seed and under every reading{headroom} {cite}.{refuses}")
+}
+
+/// `73.3% over`, `12% unused`; the way of quotas that are not known.
+pub fn headroom(limit: &LimitDemand) -> String {
+    match limit.safety {
+        Safety::NoData => "not used".to_owned(),
+        Safety::Unproven => "no whole window seen".to_owned(),
+        _ => {
+            let at_least = limit.readings.first().is_some_and(|strictest| strictest.at_least);
+            format!("{}{}", if at_least { "at least " } else { "" }, crate::report::words::headroom(limit.headroom))
+        }
+    }
+}
+
+/// `5,000 chargers (depot), 40 operators (dashboards)`.
+pub fn fleet(dossier: &Dossier) -> String {
+    let groups = dossier.fleet.groups.iter();
+    let text: Vec<String> = groups.map(|group| format!("{} ({})", devices(group), group.name)).collect();
+    text.join(", ")
+}
+
+/// `1 operator`, `5,000 chargers`.
+pub fn devices(group: &Group) -> String {
+    plural(group.devices.into(), group.kind.strip_suffix('s').unwrap_or(&group.kind))
+}
+
+/// `118`, or `112 to 118` where seeds differ.
+pub fn spread(spread: Spread) -> String {
+    match (spread.min, spread.max) {
+        (min, max) if min == max => count(max.into()),
+        (min, max) => format!("{} to {}", count(min.into()), count(max.into())),
+    }
+}
+
+/// The largest of a limit's needs over its readings.
+pub fn largest<'a>(needs: &'a [Need], class: &str, limit: &str) -> Option<&'a Need> {
+    let of_limit = needs.iter().filter(|need| need.class == class && need.limit == limit);
+    of_limit.reduce(|most, need| if need.least.max > most.least.max { need } else { most })
+}
+
+pub fn question_kind(kind: QuestionKind) -> &'static str {
+    match kind {
+        QuestionKind::Reading => "which reading holds",
+        QuestionKind::Contradiction => "otherwise than documented",
+        QuestionKind::Unclear => "not settled by the documents",
+        QuestionKind::Silence => "not stated",
+    }
+}
+
+/// `1 question`, `13 questions`.
+pub fn questions(dossier: &Dossier) -> String {
+    plural(dossier.questions.len() as u64, "question")
+}
