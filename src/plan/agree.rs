@@ -1,7 +1,7 @@
 //! Holds a simulated play against a run of the same profile over real sockets. Where they differ by more than chance and the
 //! network explain, one of them is wrong.
 
-use crate::measure::UNCLASSIFIED;
+use crate::measure::observer::UNCLASSIFIED;
 use crate::scenario::Scenario;
 use crate::scenario::target::Network;
 use crate::summary::{ClassFigures, Driver, QuotaUse, Summary};
