@@ -364,7 +364,7 @@ fn scenario(duration: Nanos) -> Scenario {
         profile_hash: String::new(),
         seed: 1,
         duration,
-        start_of_day_offset: Nanos::ZERO,
+        start_of_week_offset: Nanos::ZERO,
         policy,
         target: Target::Embedded(ServerSpec::default()),
         operations,

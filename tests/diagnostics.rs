@@ -96,6 +96,15 @@ fn the_same_place_is_named_for_a_policy_that_a_profile_refers_to() {
 }
 
 #[test]
+fn a_policy_in_the_place_of_a_profile_is_told_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("q.yaml");
+    std::fs::write(&path, "name: q\ntitle: Q\nclasses: {a: {requests: [GET /a]}}\n").unwrap();
+    let said = profile::load(&path).unwrap_err().to_string();
+    assert!(said.contains("q.yaml is a policy, and a profile is needed here"), "{said}");
+}
+
+#[test]
 fn what_is_no_file_is_answered_with_the_built_in_names() {
     let said = profile::load(Path::new("tellus-depo")).unwrap_err().to_string();
     assert!(said.starts_with("error: tellus-depo does not exist\n"), "{said}");

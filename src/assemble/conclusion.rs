@@ -6,6 +6,7 @@ use crate::exit::Exit;
 use crate::summary::finding::{Finding, Party, Severity, Verdict};
 use crate::summary::{Conclusion, GateResult, QuotaUse, Safety, Summary};
 use crate::time::Nanos;
+use crate::words::plural;
 
 /// The check whose failed finding explains a quota that is exceeded.
 const QUOTA_CHECK: &str = "fleet.quota";
@@ -122,8 +123,23 @@ fn reservations(summary: &Summary) -> Vec<String> {
             // The limits above say it already.
             && !(finding.check == QUOTA_CHECK && told_above(&finding.subject))
     });
-    limits.chain(unproven).chain(undecided.map(|finding| format!("Inconclusive. {}", told(finding)))).collect()
+    let undecided = undecided.map(|finding| format!("Inconclusive. {}", told(finding)));
+    unclassified(summary).into_iter().chain(limits).chain(unproven).chain(undecided).collect()
 }
+
+/// Requests of scripts that nothing was held against: their paths may be misspelt. What chargers and operators send is known
+/// to be in no class.
+fn unclassified(summary: &Summary) -> Option<String> {
+    let scripted = summary.fleet.iter().any(|group| group.kind == SCRIPTED);
+    let class = summary.classes.last().filter(|class| scripted && class.requests > 0)?;
+    let names: Vec<String> = class.operations.iter().map(|used| used.operation.clone()).collect();
+    let count = plural(class.requests, "request");
+    let were = if class.requests == 1 { "was" } else { "were" };
+    Some(format!("{count} {were} in no class of the policy, so held against no limit: {}.", names.join(", ")))
+}
+
+/// What groups of scripted clients are called in a summary.
+const SCRIPTED: &str = "clients";
 
 fn advice(summary: &Summary) -> Vec<String> {
     failed(summary, Severity::Advice).map(|finding| format!("Advice. {}", told(finding))).collect()
@@ -158,7 +174,7 @@ fn pass_headline(summary: &Summary) -> String {
         .min_by(|(one, _), (other, _)| one.total_cmp(other));
     match tightest {
         Some((headroom, quota)) => format!(
-            "The fleet keeps every limit that it used, the tightest ({}) with {:.0}% to spare{gates}.",
+            "The fleet keeps every limit that it used, the tightest on a rate ({}) with {:.0}% to spare{gates}.",
             quota.class,
             // Rounded down: headroom must not look better than it is.
             (headroom * 100.0 + 1e-6).floor()
@@ -230,7 +246,7 @@ mod tests {
         assert_eq!((conclusion.exit, conclusion.exit_code), (Exit::Pass, 0));
         assert_eq!(
             conclusion.headline,
-            "The fleet keeps every limit that it used, the tightest (queries) with 20% to spare and both gates hold."
+            "The fleet keeps every limit that it used, the tightest on a rate (queries) with 20% to spare and both gates hold."
         );
         assert!(conclusion.reasons.is_empty());
     }

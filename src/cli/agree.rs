@@ -97,8 +97,8 @@ mod tests {
         let figure = |what: &str, run, plan| Figure { what: what.to_owned(), run, plan, tolerance: 10.0 };
         let text = text(&[figure("queries: requests", 100.0, 110.0), figure("stream: refused", 0.0, 11.0)]);
         let expected = "                          run  simulated may differ\n\
-                        queries: requests        100        110         10\n\
-                        stream: refused            0         11         10  ✗\n\
+                        queries: requests         100        110         10\n\
+                        stream: refused             0         11         10  ✗\n\
                         ✗ the run and its simulation disagree in 1 of 2 figures: one of them is wrong\n";
         assert_eq!(text, expected);
     }

@@ -3,17 +3,17 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
-use serde::de::IgnoredAny;
-
 use super::show;
 use crate::exit::Exit;
 use crate::policy::model::Policy;
+use crate::profile::kind::{Kind, kind};
+use crate::profile::secrets;
+use crate::profile::warnings::warnings;
 use crate::report::text;
 use crate::scenario::Scenario;
 use crate::scenario::words::behaviour;
-use crate::yaml::{Diagnosis, Source, parse};
-use crate::{policy, profile};
+use crate::yaml::{Diagnosis, suggest};
+use crate::{policy, profile, reference};
 
 /// Checks every file, and says what each good one holds and what is wrong with each bad one; `styled` with terminal
 /// colours.
@@ -35,37 +35,31 @@ pub fn run(paths: &[PathBuf], styled: bool, out: &mut dyn Write, err: &mut dyn W
 /// loses. A built-in name stands for its text where there is no such file.
 pub fn describe(path: &Path) -> Result<String, Diagnosis> {
     let built_in = path.to_str().filter(|_| !path.exists()).and_then(policy::load::builtin_source);
-    let source = built_in.map_or_else(|| profile::load::find(path), Ok)?;
+    let source = built_in.map_or_else(|| profile::load::find(path), Ok).map_err(|diagnosis| match path.exists() {
+        true => diagnosis,
+        false => diagnosis.help(format!("or a built-in policy; {}", built_in_policies(path))),
+    })?;
     match kind(&source)? {
-        Kind::Profile => profile::load_source(&source).map(|scenario| profile_text(&scenario)),
+        Kind::Profile => {
+            let scenario = profile::load_source(&source)?;
+            check_server(&scenario)?;
+            Ok(profile_text(&scenario))
+        }
         Kind::Policy => policy::load(&source).map(|policy| policy_line(&policy) + &lost_lines(&policy)),
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Kind {
-    Profile,
-    Policy,
+fn built_in_policies(path: &Path) -> String {
+    suggest::advice(path.to_str().unwrap_or_default(), policy::builtin_names())
 }
 
-/// The keys that only one of the two languages has.
-#[derive(Deserialize)]
-struct Keys {
-    fleet: Option<IgnoredAny>,
-    policy: Option<IgnoredAny>,
-    classes: Option<IgnoredAny>,
-}
-
-fn kind(source: &Source) -> Result<Kind, Diagnosis> {
-    let keys: Keys = parse(source)?;
-    if keys.classes.is_some() {
-        return Ok(Kind::Policy);
+/// Secrets are not needed for this: each variable's name stands for what it holds.
+fn check_server(scenario: &Scenario) -> Result<(), Diagnosis> {
+    let mut named = scenario.clone();
+    match secrets::fill(&mut named, |variable| Some(variable.to_owned())) {
+        Ok(()) => reference::check(&named),
+        Err(missing) => Err(Diagnosis::new(missing.to_string())),
     }
-    if keys.fleet.is_some() || keys.policy.is_some() {
-        return Ok(Kind::Profile);
-    }
-    Err(Diagnosis::new(format!("{} is neither a profile nor a policy", source.name()))
-        .help("a profile has `fleet:` and `policy:`, a policy has `classes:`"))
 }
 
 /// One line, and below it what scripted clients do: nothing but the profile says that.
@@ -75,6 +69,7 @@ fn profile_text(scenario: &Scenario) -> String {
         text.push_str(&format!("\n  {}, {}:", group.name, counted(group.count as usize, "client")));
         behaviour(scenario, group).iter().for_each(|line| text.push_str(&format!("\n    {line}")));
     }
+    warnings(scenario).iter().for_each(|warning| text.push_str(&labelled("warning", warning)));
     text
 }
 
@@ -104,17 +99,18 @@ fn policy_line(policy: &Policy) -> String {
 
 /// What the provider says and the policy cannot, under the policy's line.
 fn lost_lines(policy: &Policy) -> String {
-    let mut lines = String::new();
-    for lost in &policy.lost {
-        for (index, line) in text::wrap(&text::clean(lost), COLUMNS - LOST.len()).iter().enumerate() {
-            let indent = " ".repeat(LOST.len());
-            lines.push_str(&format!("\n{}{line}", if index == 0 { LOST } else { &indent }));
-        }
-    }
-    lines
+    policy.lost.iter().map(|lost| labelled("lost", lost)).collect()
 }
 
-const LOST: &str = "  lost: ";
+/// A text on lines of its own, under its label.
+fn labelled(label: &str, body: &str) -> String {
+    let start = format!("  {label}: ");
+    let indent = " ".repeat(start.len());
+    let lines = text::wrap(&text::clean(body), COLUMNS - start.len());
+    let line = |(index, line): (usize, &String)| format!("\n{}{line}", if index == 0 { &start } else { &indent });
+    lines.iter().enumerate().map(line).collect()
+}
+
 const COLUMNS: usize = 80;
 
 fn counted(count: usize, noun: &str) -> String {
@@ -158,7 +154,7 @@ mod tests {
         let script = "name: shop\npolicy: b.yaml\nfleet:\n  backend:\n    clients:\n      count: 3\n      \
              identity: {account: shared, order: {any_of: 50}, site: {one_of: [a, b]}}\n      \
              connections: pooled\n      auth: {api_key: {header: X-Api-Key, env: KEY}}\n      \
-             arrivals: {poisson: {together: 20/s}}\n      requests:\n        - {get: /x, weight: 3}\n        \
+             arrivals: {poisson: {together: 20/s}}\n      requests:\n        - {get: /x, query: {site: '{site}'}, weight: 3}\n        \
              - {get: '/y/{order}', pages: {next: /next}}\n        \
              - {post: /y, arrivals: {every: 5s, jitter: 10%}, \
              then: {poll: '/y/{id}', id: /id, until: {at: /status, is: [done, failed]}}}\n      \
@@ -181,6 +177,13 @@ mod tests {
             a stream WS /z (in no class), opened again after 5s when lost
             at most 100 under way for each; answers within 30s
             when refused: wait as told; without a hint wait 1s, doubled each time up to 30s, plus up to 30% of it; 6 attempts in all
+          warning: `GET /y/{order}` is in no class of policy `p`, so no limit is held
+                   against it
+          warning: `POST /y` is in no class of policy `p`, so no limit is held against
+                   it
+          warning: `GET /y/{id}` is in no class of policy `p`, so no limit is held
+                   against it
+          warning: `WS /z` is in no class of policy `p`, so no limit is held against it
         ");
     }
 
@@ -212,6 +215,34 @@ mod tests {
              lost: Two words. Two words. Two words. Two words. Two words. Two words. Two\n        words. Two words.\n\
              b.yaml: policy `p`: 1 class, 0 limits, 0 silences\n"
         );
+    }
+
+    #[test]
+    fn a_misspelt_key_is_told_where_it_hides_what_the_file_is() {
+        let (exit, _, err) = check(&[("a.yaml", &POLICY.replace("classes", "clases"))]);
+        assert_eq!(exit, Exit::Usage);
+        assert!(err.contains("did you mean `classes` by `clases`?"), "{err}");
+    }
+
+    #[test]
+    fn a_profile_may_say_the_classes_of_its_requests() {
+        let profile = "name: x\npolicy: telair\nclasses: {light: [GET /contacts]}\nfleet: {a: {clients: {count: 1, \
+                       identity: {user: own}, requests: [{get: /contacts, arrivals: {every: 5s}}]}}}\n";
+        let (exit, out, err) = check(&[("a.yaml", profile)]);
+        assert_eq!((exit, err.as_str()), (Exit::Pass, ""));
+        assert!(out.starts_with("a.yaml: profile `x`"), "{out}");
+    }
+
+    #[test]
+    fn requests_that_the_embedded_server_would_count_otherwise_are_no_good_profile() {
+        let policy = "name: p\nclasses: {a: {requests: [GET /x], limits: [{allow: 9, per: 1s, scope: user}]}}\n";
+        let profile = "name: x\npolicy: b.yaml\nfleet: {a: {clients: {count: 2, identity: {user: own}, \
+                       requests: [{get: /x, arrivals: {every: 5s}}]}}}\n";
+        let (exit, _, err) = check(&[("b.yaml", policy), ("a.yaml", profile)]);
+        assert_eq!(exit, Exit::Usage);
+        assert!(err.contains("cannot tell the `user` of a/0 and of a/1 apart"), "{err}");
+        let elsewhere = profile.replace("fleet:", "target: {url: \"http://127.0.0.1:9\"}\nfleet:");
+        assert_eq!(check(&[("b.yaml", policy), ("a.yaml", &elsewhere)]).0, Exit::Pass, "of others nothing is known");
     }
 
     #[test]

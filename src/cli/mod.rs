@@ -40,8 +40,7 @@ const EXIT_CODES: &str = "Exit codes: 0 pass; 1 a gate or a check failed; 2 prof
 enum Verb {
     /// Play a profile against its target and write a compliance report
     Run(RunArgs),
-    /// Play a profile in simulated time: what it needs of each quota, the largest fleet, the least quota, what a remedy
-    /// saves
+    /// Play a profile in simulated time: the largest fleet, the least quota, what a remedy saves
     Plan(Box<plan::PlanArgs>),
     /// Play the profile of an earlier run in simulated time and hold both beside each other
     Agree(agree::AgreeArgs),
@@ -71,6 +70,9 @@ enum Verb {
     },
 }
 
+/// Where reports land unless the command line says where else.
+const REPORTS: &str = "reports";
+
 /// What `run` is told.
 #[derive(Args)]
 pub struct RunArgs {
@@ -83,7 +85,7 @@ pub struct RunArgs {
     #[arg(long, value_name = "TIME", value_parser = duration)]
     duration: Option<Nanos>,
     /// Where the report's directory is made
-    #[arg(long, default_value = "reports", value_name = "DIR")]
+    #[arg(long, default_value = REPORTS, value_name = "DIR")]
     reports: PathBuf,
     /// How many threads send; one per core when not given
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]

@@ -9,13 +9,15 @@ use anyhow::Context;
 
 use super::memory::peak_memory_bytes;
 use super::progress::Progress;
-use super::{RunArgs, complain, cores, show, style};
+use super::{REPORTS, RunArgs, complain, cores, show, style};
 use crate::assemble::{Outcome, Recorder, RunFacts};
 use crate::device::fleet::{Fleet, partition};
 use crate::drive::live::{self, Control, LiveEnd, LiveError, LiveOptions, Stop};
 use crate::exit::Exit;
+use crate::profile::warnings::warnings;
 use crate::profile::{self, descriptors, secrets};
-use crate::reference::live::{self as reference, Running};
+use crate::reference;
+use crate::reference::live::Running;
 use crate::report::terminal::{self, Style};
 use crate::report::{self, files};
 use crate::scenario::Scenario;
@@ -37,6 +39,18 @@ pub fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     };
     if let Err(error) = secrets::fill(&mut scenario, |name| std::env::var(name).ok()) {
         complain(format_args!("error: {error}"));
+        return Ok(Exit::Usage);
+    }
+    for variable in secrets::too_short(&mut scenario) {
+        complain(format_args!(
+            "warning: the secret in {variable} is so short that hiding it hides parts of other texts too"
+        ));
+    }
+    for warning in warnings(&scenario) {
+        complain(format_args!("warning: {warning}"));
+    }
+    if let Err(diagnosis) = reference::check(&scenario) {
+        complain(format_args!("{}", diagnosis.render(std::io::stderr().is_terminal())));
         return Ok(Exit::Usage);
     }
     if let Err(error) = descriptors::ensure(&scenario) {
@@ -94,7 +108,7 @@ impl Place {
             }
             Target::Embedded(spec) => {
                 let any_port = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-                let server = reference::start(scenario.policy.clone(), spec.clone(), any_port)
+                let server = reference::live::start(scenario.policy.clone(), spec.clone(), any_port)
                     .context("the reference server cannot start")?;
                 let description = format!("the built-in reference server ({})", spec.limiter.title());
                 Ok(Place { url: format!("http://{}", server.addr()), description, _server: Some(server) })
@@ -149,6 +163,9 @@ fn command(args: &RunArgs, scenario: &Scenario) -> String {
     }
     if let Some(shards) = args.shards {
         command += &format!(" --shards {shards}");
+    }
+    if args.reports != Path::new(REPORTS) {
+        command += &format!(" --reports {}", args.reports.display());
     }
     command
 }

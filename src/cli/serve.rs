@@ -11,9 +11,10 @@ use crate::exit::Exit;
 use crate::policy;
 use crate::policy::model::Policy;
 use crate::policy::reading::Reading;
-use crate::reference::{live, tellus};
+use crate::reference::{self, live, tellus};
 use crate::scenario::target::{Fault, OverloadSpec, ServerSpec};
 use crate::time::Nanos;
+use crate::yaml::{quantity, suggest};
 
 /// Serve a reference implementation of a policy's API until Ctrl-C.
 #[derive(Clone, Debug, clap::Args)]
@@ -33,6 +34,9 @@ pub struct ServeOptions {
     /// How long access tokens are good
     #[arg(long, default_value = "24h", value_name = "TIME", value_parser = lifetime)]
     pub token_lifetime: Nanos,
+    /// Take so long over the answer of a request that is served, such as 200ms
+    #[arg(long, default_value = "0s", value_name = "TIME", value_parser = delay)]
+    pub answers_after: Nanos,
     /// Answer this share of all requests as an overloaded server would, such as 5%
     #[arg(long, value_name = "SHARE", value_parser = share)]
     pub overload: Option<f64>,
@@ -51,9 +55,11 @@ impl ServeOptions {
         ServerSpec {
             limiter: self.limiter,
             token_lifetime: self.token_lifetime,
+            answers_after: self.answers_after,
             overload,
             throttle: self.throttle,
             faults: self.fault.clone(),
+            ..ServerSpec::default()
         }
     }
 }
@@ -67,6 +73,10 @@ pub fn run(options: &ServeOptions) -> anyhow::Result<Exit> {
             return Ok(Exit::Usage);
         }
     };
+    if let Err(diagnosis) = reference::check_options(&policy, &options.spec()) {
+        complain(format_args!("{}", diagnosis.render(std::io::stderr().is_terminal())));
+        return Ok(Exit::Usage);
+    }
     let listen = options.listen;
     if !listen.ip().is_loopback() && !options.allow_non_loopback {
         complain(format_args!(
@@ -100,7 +110,8 @@ fn clients(policy: &Policy) -> &'static str {
     if tellus::is_meant_by(policy) {
         "operators: any client_id, with the secret \"secret-\" and the client_id"
     } else {
-        "clients: anyone; Authorization or an API key tells them apart, POST /oauth/token issues tokens"
+        "clients: anyone; Authorization or an API key tells them apart, or a header by the scope's name (X-Account);\n\
+         POST /oauth/token issues tokens"
     }
 }
 
@@ -139,7 +150,12 @@ pub(super) fn reading(text: &str) -> Result<Reading, String> {
 }
 
 fn fault(text: &str) -> Result<Fault, String> {
-    named(text).ok_or_else(|| format!("use one of {}", fault_names()))
+    named(text).ok_or_else(|| {
+        let names = fault_names();
+        let nearest = suggest::nearest(text, names.split(", "));
+        let meant = nearest.map(|name| format!("did you mean {name}? ")).unwrap_or_default();
+        format!("{meant}use one of {names}")
+    })
 }
 
 fn fault_help() -> String {
@@ -159,6 +175,10 @@ fn lifetime(text: &str) -> Result<Nanos, String> {
     let lifetime = jiff::SignedDuration::from_str(text).ok().filter(|lifetime| lifetime.as_secs() >= 1);
     let lifetime = lifetime.ok_or_else(|| "write a time of at least a second with its unit, such as 24h".to_owned())?;
     Ok(Nanos::from(lifetime.unsigned_abs()))
+}
+
+fn delay(text: &str) -> Result<Nanos, String> {
+    quantity::read::<quantity::Delay>(text).map(|delay| delay.0)
 }
 
 pub(super) fn share(text: &str) -> Result<f64, String> {

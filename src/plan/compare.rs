@@ -76,12 +76,11 @@ fn quota_change(before: &QuotaUse, after: &QuotaUse) -> Option<QuotaChange> {
     if (before.safety, after.safety) == (Safety::NoData, Safety::NoData) {
         return None;
     }
-    let peak = |quota: &QuotaUse| quota.readings.first().map_or(0, |used| used.peak);
     Some(QuotaChange {
         class: before.class.clone(),
         limit: before.limit.clone(),
         allow: before.allow,
-        peak: Change { before: peak(before), after: peak(after) },
+        peak: Change { before: before.known_peak(), after: after.known_peak() },
         headroom: Change { before: before.headroom, after: after.headroom },
         safety: Change { before: before.safety, after: after.safety },
     })

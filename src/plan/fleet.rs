@@ -20,6 +20,8 @@ use crate::yaml::{Diagnosis, suggest};
 /// Larger fleets are not tried.
 const MOST: u32 = 100_000;
 
+const DAY: Nanos = Nanos::from_secs(86_400);
+
 /// Which fleet is meant.
 #[derive(Clone, Debug, Default)]
 pub struct Wanted {
@@ -228,8 +230,9 @@ impl Search<'_> {
     }
 
     fn time_of_day(&self, at_s: f64) -> String {
-        let offset = self.trials.base.scenario().start_of_week_offset;
-        clock_text(offset.saturating_add(Nanos::from_secs_f64(at_s)))
+        let scenario = self.trials.base.scenario();
+        let at = scenario.start_of_week_offset.saturating_add(Nanos::from_secs_f64(at_s));
+        clock_text(at, scenario.duration > DAY)
     }
 }
 
@@ -239,10 +242,12 @@ fn over<'q>(line: &Line, quota: &'q QuotaUse, reading: Option<Reading>) -> Optio
     quota.readings.iter().find(|used| used.reading == read && used.over > 0)
 }
 
-/// `08:31:05`, from midnight on.
-fn clock_text(since_midnight: Nanos) -> String {
-    let seconds = since_midnight.as_secs() % 86_400;
-    format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)
+/// `08:31:05`, or `Tuesday, 08:31:05` where a play has more than one day. Counted from Monday, 00:00.
+fn clock_text(since_monday: Nanos, with_day: bool) -> String {
+    const DAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
+    let (day, seconds) = (since_monday.0 / DAY.0 % 7, since_monday.0 % DAY.0 / 1_000_000_000);
+    let clock = format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60);
+    if with_day { format!("{}, {clock}", DAYS[day as usize]) } else { clock }
 }
 
 #[cfg(test)]
@@ -277,7 +282,8 @@ mod tests {
 
     #[test]
     fn moments_are_told_on_the_clock() {
-        assert_eq!(clock_text(Nanos::from_secs(8 * 3600 + 65)), "08:01:05");
-        assert_eq!(clock_text(Nanos::from_secs(25 * 3600)), "01:00:00");
+        assert_eq!(clock_text(Nanos::from_secs(8 * 3600 + 65), false), "08:01:05");
+        assert_eq!(clock_text(Nanos::from_secs(25 * 3600), true), "Tuesday, 01:00:00");
+        assert_eq!(clock_text(DAY * 7, true), "Monday, 00:00:00");
     }
 }

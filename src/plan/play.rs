@@ -16,6 +16,10 @@ use crate::time::{Anchor, Nanos};
 /// as the simulated target's clock does.
 pub const ANCHOR: Anchor = Anchor { unix_nanos: 1_735_689_600_000_000_000 };
 
+/// Fleets below this size are played by one hand: the recorders of many would take longer than the play. It depends on
+/// the scenario alone, as the result does.
+const SMALL: u32 = 1_000;
+
 /// What a play is told besides its scenario.
 #[derive(Clone)]
 pub struct PlayOptions {
@@ -45,7 +49,13 @@ pub fn play(scenario: &Arc<Scenario>, options: &PlayOptions) -> Outcome {
 pub fn play_judged(driven: &Arc<Scenario>, judged: &Arc<Scenario>, options: &PlayOptions) -> Played {
     let progress = options.meter.begin(driven.device_count().into(), driven.duration);
     let make = || Witness::new(judged, &options.meter);
-    let (witness, end) = virtual_time::run_on(driven, options.threads, &progress, make, Witness::merge);
+    let (witness, end) = if driven.device_count() < SMALL {
+        let mut witness = make();
+        let end = virtual_time::run(driven, &mut witness);
+        (witness, end)
+    } else {
+        virtual_time::run_on(driven, options.threads, &progress, make, Witness::merge)
+    };
     witness.conclude(&facts(end.ended, options), options.started)
 }
 

@@ -89,7 +89,7 @@ fn swept(quota: &QuotaUse, summary: &Summary) -> SweptUse {
         class: quota.class.clone(),
         limit: quota.limit.clone(),
         allow: quota.allow,
-        peak: quota.readings.first().map_or(0, |used| used.peak),
+        peak: quota.known_peak(),
         at_least: quota.readings.first().is_some_and(|used| used.at_least),
         safety: quota.safety,
         headroom: quota.headroom,

@@ -29,6 +29,12 @@ pub enum PatternError {
     Method(String),
     #[error("`*` may stand only at the end of a path")]
     RestInside,
+    #[error(
+        "`{0}` is no parameter here: it would match nothing but itself. A parameter is written `{1}`, a segment of its own"
+    )]
+    Parameter(String, String),
+    #[error("`{0}` belongs to no path: requests are told apart by method and path alone")]
+    Query(String),
 }
 
 const METHODS: [&str; 8] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "WS"];
@@ -43,7 +49,10 @@ impl FromStr for RequestPattern {
             return Err(PatternError::Method(method.to_owned()));
         }
         let rest = path.strip_prefix('/').ok_or(PatternError::Shape)?;
-        let segments: Vec<Segment> = rest.split('/').map(segment).collect();
+        if let Some(at) = rest.find(['?', '#']) {
+            return Err(PatternError::Query(rest[at..].to_owned()));
+        }
+        let segments: Vec<Segment> = rest.split('/').map(segment).collect::<Result<_, _>>()?;
         if segments.iter().rev().skip(1).any(|segment| *segment == Segment::Rest) {
             return Err(PatternError::RestInside);
         }
@@ -51,14 +60,30 @@ impl FromStr for RequestPattern {
     }
 }
 
-fn segment(text: &str) -> Segment {
-    match text {
-        "*" => Segment::Rest,
-        _ => match text.strip_prefix('{').and_then(|inner| inner.strip_suffix('}')) {
-            Some(name) => Segment::Parameter(name.to_owned()),
-            None => Segment::Literal(text.to_owned()),
-        },
+fn segment(text: &str) -> Result<Segment, PatternError> {
+    if text == "*" {
+        return Ok(Segment::Rest);
     }
+    if let Some(name) = text.strip_prefix('{').and_then(|inner| inner.strip_suffix('}')).filter(|name| is_name(name)) {
+        return Ok(Segment::Parameter(name.to_owned()));
+    }
+    match meant(text) {
+        Some(name) => Err(PatternError::Parameter(text.to_owned(), format!("{{{name}}}"))),
+        None => Ok(Segment::Literal(text.to_owned())),
+    }
+}
+
+fn is_name(text: &str) -> bool {
+    !text.is_empty() && !text.contains(['{', '}'])
+}
+
+/// The name of what looks like a parameter in another notation, or like a part of a segment: `:id`, `<id>`, `{id}.json`.
+fn meant(text: &str) -> Option<&str> {
+    let pointed = || text.strip_prefix('<')?.strip_suffix('>');
+    let braced = || text.split_once('{')?.1.split_once('}').map(|(name, _)| name);
+    let found = text.strip_prefix(':').or_else(pointed).or_else(braced);
+    let name = found.map(|name| name.trim_matches(['{', '}', ':'])).filter(|name| is_name(name));
+    name.or_else(|| text.contains(['{', '}']).then_some("id"))
 }
 
 impl fmt::Display for RequestPattern {
@@ -225,5 +250,12 @@ mod tests {
         assert_eq!("GET sites".parse::<RequestPattern>(), Err(PatternError::Shape));
         assert_eq!("FETCH /a".parse::<RequestPattern>(), Err(PatternError::Method("FETCH".into())));
         assert_eq!("GET /*/a".parse::<RequestPattern>(), Err(PatternError::RestInside));
+        for segment in [":id", "<id>", "{id}.json", "a-{id}", "{{id}}"] {
+            let expected = Err(PatternError::Parameter(segment.to_owned(), "{id}".to_owned()));
+            assert_eq!(format!("GET /a/{segment}/b").parse::<RequestPattern>(), expected);
+        }
+        assert_eq!("GET /a/{".parse(), Err::<RequestPattern, _>(PatternError::Parameter("{".into(), "{id}".into())));
+        assert_eq!("GET /a?b=c".parse::<RequestPattern>(), Err(PatternError::Query("?b=c".into())));
+        assert!("GET /v1/projects/p:search".parse::<RequestPattern>().is_ok(), "a custom verb is a literal");
     }
 }

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::document::ProfileDocument;
+use super::kind::{Kind, kind};
 use super::resolve;
 use crate::policy::model::Policy;
 use crate::policy::{self};
@@ -47,7 +48,13 @@ pub fn builtin_source(name: &str) -> Option<Source> {
 
 /// Reads a profile: by path, or by built-in name if there is no such file.
 pub fn load(path: &Path) -> Result<Scenario, Diagnosis> {
-    load_source(&find(path)?)
+    let source = find(path)?;
+    if kind(&source) == Ok(Kind::Policy) {
+        return Err(Diagnosis::new(format!("{} is a policy, and a profile is needed here", source.name()))
+            .help(format!("write a profile that is held against it: `policy: {}`", source.name()))
+            .help("`quotaproof check` and `quotaproof policy show` take policies"));
+    }
+    load_source(&source)
 }
 
 /// Resolves a profile's text.

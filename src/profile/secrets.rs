@@ -13,6 +13,20 @@ pub struct MissingSecret {
     pub variable: String,
 }
 
+/// Shorter ones stand in texts by chance too, where hiding them hides what is no secret.
+const SHORTEST: usize = 4;
+
+/// The variables whose secrets are so short that reports will show holes in harmless texts. Secrets must be filled in.
+pub fn too_short(scenario: &mut Scenario) -> Vec<String> {
+    let groups = scenario.groups.iter_mut().filter_map(|group| match &mut group.kind {
+        GroupKind::Clients(spec) => Some(spec),
+        GroupKind::Chargers(_) | GroupKind::Operators(_) => None,
+    });
+    let is_short = |secret: &Secret| !secret.0.is_empty() && secret.0.chars().count() < SHORTEST;
+    let short = groups.flat_map(|spec| spec.secrets()).filter(|given| is_short(&given.secret));
+    short.filter_map(|given| given.variable.clone()).collect()
+}
+
 /// Puts every secret into its place; `variable` looks one up in the environment.
 pub fn fill(scenario: &mut Scenario, variable: impl Fn(&str) -> Option<String>) -> Result<(), MissingSecret> {
     for group in &mut scenario.groups {
@@ -87,5 +101,18 @@ fleet:
         let scenario = scenario();
         let client = |device| scenario.identities.named(crate::scenario::DeviceId(device), "client_id");
         assert_eq!(client(0), client(1));
+    }
+
+    #[test]
+    fn a_secret_that_texts_hold_by_chance_is_named() {
+        let profile = "name: x\npolicy: tellus\nfleet: {a: {clients: {count: 1, identity: {client_id: own}, \
+                       auth: {bearer: {env: TOKEN}}, requests: [{get: /v1/operator/sites, arrivals: {every: 5s}}]}}}\n";
+        let mut scenario = crate::profile::load_source(&Source::built_in("x.yaml", profile)).unwrap();
+        let short = |scenario: &mut Scenario, secret: &str| {
+            fill(scenario, |_| Some(secret.to_owned())).unwrap();
+            too_short(scenario)
+        };
+        assert_eq!(short(&mut scenario, "abc"), ["TOKEN"]);
+        assert!(short(&mut scenario, "abcd").is_empty());
     }
 }

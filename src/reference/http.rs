@@ -29,7 +29,22 @@ pub struct HttpIn<'a> {
     pub authorization: Option<&'a str>,
     /// Without that header: the first of the headers in which API keys are sent ([`API_KEY_HEADERS`]).
     pub api_key: Option<&'a str>,
+    /// All headers whose values are text, as they came.
+    pub headers: &'a [(&'a str, &'a str)],
     pub body: &'a [u8],
+}
+
+impl<'a> HttpIn<'a> {
+    /// A request with what its headers say; `target` is the path, with the query if there is one.
+    pub fn new(method: &'a str, target: &'a str, headers: &'a [(&'a str, &'a str)], body: &'a [u8]) -> HttpIn<'a> {
+        let (path, query) = target.split_once('?').unwrap_or((target, ""));
+        let header =
+            |name: &str| headers.iter().find(|(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, text)| *text);
+        let authorization = header("authorization");
+        let api_key = || API_KEY_HEADERS.iter().find_map(|name| header(name));
+        let api_key = if authorization.is_none() { api_key() } else { None };
+        HttpIn { method, path, query, authorization, api_key, headers, body }
+    }
 }
 
 /// A whole answer. The body is JSON.

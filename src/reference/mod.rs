@@ -3,6 +3,7 @@
 //! A [`platform`] is an API as a pure state machine, told the time and the requests: [`tellus`] knows the whole of the
 //! Tellus API, [`generic`] serves any other policy's requests. [`live`] puts either behind sockets.
 
+mod fitness;
 pub mod generic;
 pub mod http;
 pub mod live;
@@ -13,5 +14,7 @@ pub mod quota_headers;
 pub mod refusal;
 pub mod tellus;
 mod tokens;
+pub use fitness::{check, check_options};
+
 #[cfg(test)]
 pub(crate) mod testing;

@@ -77,7 +77,7 @@ fn quotas(out: &mut String, summary: &Summary) {
             escape(&quota.class),
             escape(&quota.limit),
             peak,
-            words::headroom(quota.headroom),
+            words::quota_headroom(quota),
             shown(words::safety(quota.safety)),
         ];
         row(out, &cells);

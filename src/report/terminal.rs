@@ -10,7 +10,7 @@ use super::triage::Triage;
 use super::words::{self, Mark, Tone};
 use crate::summary::finding::Finding;
 use crate::summary::plan::Plan;
-use crate::summary::{QuotaUse, Safety, Summary};
+use crate::summary::{Driver, QuotaUse, Safety, Summary};
 
 /// Nothing is wider.
 const COLUMNS: usize = 100;
@@ -159,7 +159,7 @@ fn quotas(page: &mut Page, summary: &Summary) {
     let row = |quota: &QuotaUse| {
         let peak = quota.readings.first().map_or_else(|| "-".to_owned(), |used| words::peak(used, quota));
         let some = if quota.safety == Safety::DependsOnReading { " in some readings" } else { "" };
-        vec![quota.class.clone(), quota.limit.clone(), peak, format!("{}{some}", words::headroom(quota.headroom))]
+        vec![quota.class.clone(), quota.limit.clone(), peak, format!("{}{some}", words::quota_headroom(quota))]
     };
     let align = [Align::Left, Align::Left, Align::Right, Align::Left];
     let rows = summary.quotas.iter().map(row).collect();
@@ -221,7 +221,9 @@ fn closing(page: &mut Page, summary: &Summary, report: Option<&Path>) {
     page.line(&format!("again:   {}", text::clean(&run.command)));
     let hash = |hash: &str| text::clean(hash).chars().take(12).collect::<String>();
     let (profile, policy) = (hash(&run.profile_hash), hash(&run.policy_hash));
-    page.paragraph("harness: ", &words::harness(summary));
+    if run.driver == Driver::Live {
+        page.paragraph("harness: ", &words::harness(summary));
+    }
     page.paragraph(
         "run:     ",
         &format!("seed {}, profile {profile}, policy {policy}, quotaproof {}", run.seed, run.version),

@@ -4,7 +4,7 @@ use super::chart::percentile;
 use super::format::{self, count, percent};
 use super::words::{self, Mark};
 use crate::summary::finding::Finding;
-use crate::summary::{ClassFigures, GateResult, HarnessInfo, QuotaUse, RateSpread, ReadingUse, Summary};
+use crate::summary::{ClassFigures, Driver, GateResult, HarnessInfo, QuotaUse, RateSpread, ReadingUse, Summary};
 
 /// A quota with one bar per reading.
 pub struct QuotaRow {
@@ -94,7 +94,7 @@ pub fn facts(summary: &Summary) -> Vec<(&'static str, String)> {
         ("Target", run.target.clone()),
         ("Policy", summary.policy.title.clone()),
         ("Started", run.started.clone()),
-        ("Took", took),
+        (if run.driver == Driver::Virtual { "Simulated time" } else { "Took" }, took),
         ("Driver", words::driver(run.driver).to_owned()),
         ("Fleet", format::plural(devices, "device")),
         ("Requests", count(requests)),
@@ -337,9 +337,14 @@ fn operation_table(summary: &Summary) -> TableView {
     }
 }
 
-/// The harness's own figures.
+/// The harness's own figures. A simulation has next to none.
 pub fn harness(summary: &Summary) -> Vec<(&'static str, String)> {
     let harness = &summary.harness;
+    if summary.run.driver == Driver::Virtual {
+        // Parts that were played apart peak at different moments.
+        let most = format::plural(harness.in_flight_peak, "request");
+        return vec![("Most in flight", format!("at most {most}"))];
+    }
     let lateness = &harness.lateness;
     let late = match lateness.count {
         0 => "no data".to_owned(),

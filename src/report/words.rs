@@ -119,10 +119,21 @@ pub fn reading(reading: Option<Reading>) -> &'static str {
     reading.map_or("open at once", Reading::title)
 }
 
-/// `58 of 60`, `at least 58 of 60`.
+/// `58 of 60`; where counting ended, `4 times 60, or more`.
 pub fn peak(used: &ReadingUse, quota: &QuotaUse) -> String {
-    let at_least = if used.at_least { "at least " } else { "" };
-    format!("{at_least}{} of {}", format::count(used.peak.into()), format::count(quota.allow.into()))
+    let (peak, allow) = (format::count(used.peak.into()), format::count(quota.allow.into()));
+    match used.peak.checked_div(quota.allow).filter(|_| used.at_least) {
+        Some(times) if times > 1 && times * quota.allow == used.peak => format!("{times} times {allow}, or more"),
+        Some(_) => format!("at least {peak} of {allow}"),
+        None => format!("{peak} of {allow}"),
+    }
+}
+
+/// The headroom of a quota as [`headroom`] writes it; where counting ended, no more is claimed than was counted.
+pub fn quota_headroom(quota: &QuotaUse) -> String {
+    let counted_to_the_end = quota.readings.first().is_none_or(|used| !used.at_least);
+    let text = headroom(quota.headroom);
+    if counted_to_the_end { text } else { format!("{text}, or more") }
 }
 
 /// `3.3% unused`, `40% over`, `no data`.

@@ -62,6 +62,16 @@ impl Identities {
         Some(self.value(device, index))
     }
 
+    /// The dimensions in which all devices have one value.
+    pub fn common(&self) -> Vec<String> {
+        let width = self.dimensions.len();
+        let is_common = |index: &usize| {
+            let mut values = self.values.iter().skip(*index).step_by(width.max(1));
+            values.next().is_some_and(|first| values.all(|value| value == first))
+        };
+        (0..width).filter(is_common).map(|index| self.dimensions[index].clone()).collect()
+    }
+
     pub fn rule(&self, scope: &Scope) -> KeyRule {
         let part = |name: &String| match self.dimensions.iter().position(|dimension| dimension == name) {
             Some(index) => Part::Dimension(index),

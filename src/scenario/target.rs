@@ -27,6 +27,10 @@ pub struct ServerSpec {
     /// The algorithm its limits are enforced with.
     pub limiter: Reading,
     pub token_lifetime: Nanos,
+    /// How long it takes over an answer; as quick as it can where that is zero.
+    pub answers_after: Nanos,
+    /// The scopes of which its clients have one value in all: no request needs to show it.
+    pub common: Vec<String>,
     pub overload: Option<OverloadSpec>,
     /// Whether penalties are enforced of which the provider names a length but not what it is for.
     pub throttle: bool,
@@ -39,6 +43,8 @@ impl Default for ServerSpec {
         ServerSpec {
             limiter: Reading::Rolling,
             token_lifetime: Nanos::from_secs(86_400),
+            answers_after: Nanos::ZERO,
+            common: Vec::new(),
             overload: None,
             throttle: false,
             faults: Vec::new(),

@@ -188,6 +188,16 @@ impl QuotaUse {
         }
     }
 
+    /// The highest count under the strictest reading; where that was not kept whole, the highest in a fixed window, which is
+    /// never more than in a rolling one.
+    pub fn known_peak(&self) -> u32 {
+        let Some(strictest) = self.readings.first() else { return 0 };
+        let fixed = |used: &&ReadingUse| {
+            matches!(used.reading, Some(Reading::FixedFirstHit | Reading::FixedAligned)) && strictest.at_least
+        };
+        self.readings.iter().filter(fixed).map(|used| used.peak).fold(strictest.peak, u32::max)
+    }
+
     /// Whether so much was held back that the counts do not tell the demand.
     pub fn is_demand_unknown(&self) -> bool {
         self.held_back * HELD_BACK_ONE_IN > self.requests

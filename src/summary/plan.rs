@@ -117,7 +117,7 @@ pub struct Binding {
     pub at_least: bool,
     /// When the peak came.
     pub at_s: f64,
-    /// The same on the day's clock (UTC), as the profile sets it: `08:31:05`.
+    /// The same on the clock (UTC), as the profile sets it: `08:31:05`, or `Tuesday, 08:31:05` in a play of more than a day.
     pub time_of_day: String,
     /// Whose use that was, by one device's name.
     pub busiest: Option<String>,

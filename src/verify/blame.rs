@@ -50,7 +50,7 @@ impl About<'_> {
         let first_attempts = quota.first_attempts_peak.filter(|_| quota.retries > 0)?;
         let told = match self.hints.obeyed {
             0 => String::new(),
-            obeyed => format!(" ({obeyed} of them when the server had told them to)"),
+            obeyed => format!(" ({obeyed} of them no sooner than the server had told them to come)"),
         };
         let (retries, requests) = (quota.retries, plural(quota.requests, "request"));
         let were = if retries == 1 { "was a retry" } else { "were retries" };
@@ -100,7 +100,7 @@ mod tests {
             "{}",
             finding.explanation
         );
-        let split = "6 of 11 requests were retries (6 of them when the server had told them to); first attempts alone come to 5 of 4";
+        let split = "6 of 11 requests were retries (6 of them no sooner than the server had told them to come); first attempts alone come to 5 of 4";
         assert!(finding.explanation.contains(split), "{}", finding.explanation);
         assert!(finding.remedy.starts_with("First mend the server"), "{}", finding.remedy);
         assert!(finding.remedy.contains("Then the fleet: "), "{}", finding.remedy);

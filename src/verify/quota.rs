@@ -246,7 +246,7 @@ impl About<'_> {
 fn peak_text(usage: &Usage) -> String {
     let at_least = usage.quota.readings.first().is_some_and(|reading| reading.at_least);
     let unit = if usage.in_points { " points" } else { "" };
-    format!("{}{}{unit}", if at_least { "at least " } else { "" }, usage.peak.count)
+    format!("{}{}{unit}", usage.peak.count, if at_least { " or more" } else { "" })
 }
 
 fn lower_first(text: &str) -> String {
@@ -430,6 +430,6 @@ mod tests {
         let outcomes = queries(0..40);
         let reading = &outcomes.quota("queries").readings[0];
         assert!(reading.at_least && reading.peak == 16, "{reading:?}");
-        assert!(outcomes.finding("fleet.quota", "queries").headline.contains("at least 16"));
+        assert!(outcomes.finding("fleet.quota", "queries").headline.contains("16 or more"));
     }
 }

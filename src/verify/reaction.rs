@@ -16,6 +16,8 @@ pub struct Logical {
     finished: u64,
     given_up: u64,
     attempts: u64,
+    /// Operations that took more than one attempt.
+    repeated: u64,
     /// Operations tried more often than the provider recommends.
     stubborn: u64,
     most_attempts: u32,
@@ -26,6 +28,7 @@ impl Logical {
         self.finished += 1;
         self.given_up += u64::from(!served);
         self.attempts += u64::from(attempts);
+        self.repeated += u64::from(attempts > 1);
         self.stubborn += u64::from(advice.is_some_and(|advice| attempts > advice.attempts));
         self.most_attempts = self.most_attempts.max(attempts);
     }
@@ -34,6 +37,7 @@ impl Logical {
         self.finished += other.finished;
         self.given_up += other.given_up;
         self.attempts += other.attempts;
+        self.repeated += other.repeated;
         self.stubborn += other.stubborn;
         self.most_attempts = self.most_attempts.max(other.most_attempts);
     }
@@ -48,7 +52,7 @@ impl Logical {
         let failed = factor > AMPLIFICATION_BOUND || self.stubborn > 0;
         let headline = format!("{factor:.2} requests sent for each operation");
         let mut explanation = format!(
-            "{} took {} in all; the most for one was {}. {} given up.",
+            "{} that came to an end took {} in all; the most for one was {}. {} given up.",
             plural(self.finished, "operation"),
             plural(self.attempts, "attempt"),
             self.most_attempts,
@@ -61,15 +65,15 @@ impl Logical {
             explanation +=
                 &format!(" {} went beyond the recommended {times} attempts.", plural(self.stubborn, "operation"));
         }
-        let remedy =
-            "Wait as the refusal says, back off exponentially without a hint, and give up after a few attempts";
+        let remedy = "Ask for no more than the limit allows: each refusal costs another attempt, however well it is \
+                      heeded. Wait as the refusal says, back off exponentially without a hint, and give up after a few attempts";
         Finding {
             verdict: if failed { Verdict::Fail } else { Verdict::Pass },
             headline,
             explanation,
             remedy: if failed { remedy.to_owned() } else { String::new() },
             looked_at: self.finished,
-            wrong: self.attempts.saturating_sub(self.finished),
+            wrong: self.repeated,
             ..blank
         }
     }

@@ -42,7 +42,43 @@ fn diagnose(source: &Source, error: &Error) -> Diagnosis {
         Some(location) => Diagnosis::at(source, Place::from(location), title),
         None => Diagnosis::new(format!("{}: {title}", source.name())),
     };
-    if help.is_empty() { diagnosis } else { diagnosis.help(help) }
+    let diagnosis = if help.is_empty() { diagnosis } else { diagnosis.help(help) };
+    let line = error.location().and_then(|location| source.text().lines().nth((location.line() as usize).max(1) - 1));
+    match line.and_then(bare_braces) {
+        Some(text) => diagnosis.help(format!("put what holds braces in quotes: `\"{}\"`", shown(text))),
+        None => diagnosis,
+    }
+}
+
+/// A path with braces that stands without quotes in `[…]` or `{…}`, where YAML takes the braces for a mapping: the text that
+/// belongs in quotes.
+fn bare_braces(line: &str) -> Option<&str> {
+    let brace = line.match_indices("/{").map(|(at, _)| at).find(|at| !is_quoted(&line[..*at]))?;
+    let opened = line[..brace].rfind(['[', '{'])?;
+    let before = &line[..brace];
+    let start = [", ", ": ", "[", "{"].iter().filter_map(|mark| before.rfind(mark).map(|at| at + mark.len())).max();
+    let start = start.filter(|start| *start > opened)?;
+    let end = line[brace..].rfind('}').map(|_| end_of(&line[brace..]) + brace)?;
+    Some(line[start..end].trim())
+}
+
+/// Where a text that holds braces ends: at the first mark outside of them.
+fn end_of(text: &str) -> usize {
+    let mut open = 0;
+    for (at, letter) in text.char_indices() {
+        match letter {
+            '{' => open += 1,
+            '}' if open > 0 => open -= 1,
+            ',' | ']' | '}' | ' ' if open == 0 => return at,
+            _ => {}
+        }
+    }
+    text.len()
+}
+
+/// Whether what follows stands inside quotes.
+fn is_quoted(before: &str) -> bool {
+    before.matches('"').count() % 2 == 1 || before.matches('\'').count() % 2 == 1
 }
 
 /// What is wrong, and what to do.

@@ -13,6 +13,14 @@ use super::suggest;
 /// The words that may stand alone.
 pub trait Words {
     const WORDS: &'static [&'static str];
+
+    /// Examples of the mappings that may be written besides, ready to stand behind "or".
+    const MAPPINGS: &'static str = "";
+
+    /// What to say of another word whose meaning is plain: what is wrong, a line break, what to do.
+    fn meant(_word: &str) -> Option<&'static str> {
+        None
+    }
 }
 
 /// Either a mapping, or one of the words of `T`.
@@ -30,8 +38,9 @@ struct ShortVisitor<T>(PhantomData<T>);
 impl<T: Words> ShortVisitor<T> {
     // `Error::custom` everywhere: it is the one constructor that gets the value's own place.
     fn misfit<E: Error>(found: impl fmt::Display) -> E {
+        let examples = if T::MAPPINGS.is_empty() { "a mapping" } else { T::MAPPINGS };
         let words: Vec<String> = T::WORDS.iter().map(|word| format!("`{word}`")).collect();
-        E::custom(format!("{found} is not understood here\nwrite one of {}, or a mapping", words.join(", ")))
+        E::custom(format!("{found} is not understood here\nwrite one of {}, or {}", words.join(", "), examples))
     }
 }
 
@@ -44,8 +53,12 @@ impl<'de, T: Deserialize<'de> + Words> Visitor<'de> for ShortVisitor<T> {
 
     fn visit_str<E: Error>(self, word: &str) -> Result<T, E> {
         if !T::WORDS.contains(&word) {
-            let words = T::WORDS.iter().copied();
-            return Err(E::custom(format!("unknown word `{}`\n{}", shown(word), suggest::advice(word, words))));
+            let or = if T::MAPPINGS.is_empty() { "" } else { "; or " };
+            let advice = || format!("{}{or}{}", suggest::advice(word, T::WORDS.iter().copied()), T::MAPPINGS);
+            return Err(match T::meant(word) {
+                Some(message) => E::custom(message),
+                None => E::custom(format!("unknown word `{}`\n{}", shown(word), advice())),
+            });
         }
         let whole = MapDeserializer::new(std::iter::once((word, EmptyMapping(PhantomData))));
         T::deserialize(MapAccessDeserializer::new(whole))

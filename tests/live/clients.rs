@@ -16,9 +16,9 @@ use crate::stage::*;
 
 const POLICY: &str = "name: p
 classes:
-  reads: {requests: [GET /v2/*], limits: [{allow: 1000, per: 1s, scope: account}]}
-  writes: {requests: ['POST /v2/*'], limits: [{allow: 1000, per: 1s, scope: account}]}
-  stream: {requests: [WS /v2/*], limits: [{concurrent: 9, scope: account}]}
+  reads: {requests: [GET /v2/*], limits: [{allow: 1000, per: 1s, scope: address}]}
+  writes: {requests: ['POST /v2/*'], limits: [{allow: 1000, per: 1s, scope: address}]}
+  stream: {requests: [WS /v2/*], limits: [{concurrent: 9, scope: address}]}
 refusal: {status: 429, retry_after: {header: Retry-After, unit: s}}
 ";
 

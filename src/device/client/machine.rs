@@ -373,7 +373,7 @@ impl Device for Client {
 
     fn render(&self, _now: Nanos, request: &Request, anchor: Anchor, http: &mut HttpRequest) {
         if let Some(errand) = self.errand(request) {
-            self.write(errand, anchor, http);
+            self.write(&errand.what, &errand.draw, anchor, http);
         }
     }
 

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt::{self, Write};
 use std::sync::Arc;
 
-use super::errand::{Draw, Errand, Step, What, choice};
+use super::errand::{Draw, Step, What, choice};
 use super::machine::Client;
 use super::plan::{ClientPlan, basic};
 use crate::device::draws::Draws;
@@ -24,11 +24,11 @@ enum Section {
 }
 
 impl Client {
-    pub(super) fn write(&self, errand: &Errand, anchor: Anchor, http: &mut HttpRequest) {
-        let filler = Filler { plan: &self.plan, index: self.index, draw: &errand.draw, found: None, anchor };
+    pub(super) fn write(&self, what: &What, draw: &Draw, anchor: Anchor, http: &mut HttpRequest) {
+        let filler = Filler { plan: &self.plan, index: self.index, draw, found: None, anchor };
         let spec = &self.plan.spec;
         http.clear();
-        match &errand.what {
+        match what {
             What::Token => return self.write_token_request(http),
             What::Request { request, step } => {
                 let request = &spec.requests[*request];

@@ -16,7 +16,7 @@ use crate::yaml::Source;
 
 const POLICY: &str = "name: p
 classes:
-  reads: {requests: [GET /v2/*], limits: [{allow: 1000, per: 1s, scope: account}]}
+  reads: {requests: [GET /v2/*], limits: [{allow: 1000, per: 1s, scope: address}]}
   writes: {requests: ['POST /v2/*'], limits: [{allow: 1000, per: 1s, scope: [client_id]}]}
 ";
 
@@ -415,7 +415,7 @@ fn more_than_may_be_under_way_is_dropped_and_said_to_be() {
 
 #[test]
 fn a_refusal_is_reacted_to_as_told() {
-    let policy = "name: p\nclasses: {reads: {requests: [GET /v2/a], limits: [{allow: 5, per: 10s, scope: account}]}}";
+    let policy = "name: p\nclasses: {reads: {requests: [GET /v2/a], limits: [{allow: 5, per: 10s, scope: address}]}}";
     let clients = |reaction: &str| {
         format!(
             "count: 1\nreaction: {reaction}\narrivals: {{burst: {{each: {{of: 6, every: 60s}}}}}}\nrequests: [{{get: /v2/a}}]"

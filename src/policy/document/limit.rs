@@ -34,7 +34,8 @@ pub struct LimitDocument {
     pub after: Option<Located<Vec<Statuses>>>,
     /// Whose budget it is: `client_id`, `device_id`, `device_set`, `account`, `user`, `address`, `endpoint`, a name
     /// under `scopes` or a parameter of the class's paths, or a list of them.
-    pub scope: Located<ScopeDocument>,
+    #[schemars(required)]
+    pub scope: Option<Located<ScopeDocument>>,
     /// How the provider says it counts. Leave it out where the documents are silent: every reading is then possible.
     pub algorithm: Option<Located<Algorithm>>,
     /// Whether refused requests use up quota. Leave it out where the documents are silent.

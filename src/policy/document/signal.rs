@@ -7,8 +7,8 @@ use serde::Deserialize;
 use super::word::Pointer;
 use crate::policy::model::{HintUnit, Presence};
 use crate::signals::{Dialect, ResetKind};
-use crate::yaml::Located;
 use crate::yaml::quantity::Whole;
+use crate::yaml::{Located, Shape, Shaped};
 
 /// How a refusal is signalled.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -21,7 +21,7 @@ pub struct RefusalDocument {
     /// Other forms that a refusal takes.
     pub also: Vec<RefusalFormDocument>,
     /// Where the hint stands that says when to come back. None: there is no hint.
-    pub retry_after: Option<Located<HintDocument>>,
+    pub retry_after: Option<Located<Shaped<HintDocument>>>,
 }
 
 impl Default for RefusalDocument {
@@ -54,6 +54,11 @@ pub struct HintDocument {
     /// Whether every refusal must carry it; `optional` when left out.
     #[serde(default)]
     pub presence: Presence,
+}
+
+impl Shape for HintDocument {
+    const EXAMPLE: &'static str = "where the hint stands: `{header: retry-after}` or `{body: /details/retry_after_seconds}`, with `unit` and \
+         `presence` where they matter";
 }
 
 /// How an overloaded server answers.

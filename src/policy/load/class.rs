@@ -19,7 +19,7 @@ pub(super) fn classes(source: &Source, document: &PolicyDocument) -> Result<Vec<
         let of: Vec<ClassId> = class.members().iter().map(|member| id(&member.0)).collect();
         let mut limits = Vec::new();
         for found in &class.limits {
-            let scope = scope::scope(source, document, (name, class), &found.scope)?;
+            let scope = scope::scope(source, document, (name, class), found)?;
             limits.push(limit(&Surroundings { source, names: &names, members: &of, scope }, found)?);
         }
         classes.push(Class {

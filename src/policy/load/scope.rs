@@ -1,6 +1,6 @@
 //! Whose budget a limit is: the names that it may use.
 
-use crate::policy::document::{ClassDocument, PolicyDocument, ScopeDocument};
+use crate::policy::document::{ClassDocument, LimitDocument, PolicyDocument};
 use crate::policy::matching::{RequestPattern, Segment};
 use crate::policy::model::Scope;
 use crate::yaml::diagnosis::shown;
@@ -8,7 +8,7 @@ use crate::yaml::quantity::Name;
 use crate::yaml::{Diagnosis, Located, Source, suggest};
 
 /// What every policy may make a scope of. `device_set` is the set of devices that one request names, `endpoint` the
-/// operation; `account` and `address` are the same for a whole run.
+/// operation; `address` is the same for a whole run.
 pub const SCOPES: [&str; 7] = ["client_id", "device_id", "device_set", "account", "user", "address", "endpoint"];
 
 /// The policy's own names must be new.
@@ -25,7 +25,7 @@ pub(super) fn scope(
     source: &Source,
     document: &PolicyDocument,
     class: (&Located<Name>, &ClassDocument),
-    scope: &Located<ScopeDocument>,
+    limit: &Located<LimitDocument>,
 ) -> Result<Scope, Diagnosis> {
     let patterns = patterns(document, class.1);
     let mut known: Vec<&str> = SCOPES.to_vec();
@@ -35,10 +35,14 @@ pub(super) fn scope(
             known.push(parameter);
         }
     }
+    let nobody = |place| {
+        Diagnosis::at(source, place, "a limit needs a scope: whose budget is it?")
+            .help(format!("add it, such as `scope: user`; {}", suggest::advice("", known.iter().copied())))
+    };
+    let scope = limit.scope.as_ref().ok_or_else(|| nobody(limit.place))?;
     let names = &scope.value.0;
     if names.is_empty() {
-        return Err(Diagnosis::at(source, scope.place, "a limit needs a scope: whose budget is it?")
-            .help(suggest::advice("", known.iter().copied())));
+        return Err(nobody(scope.place));
     }
     for (index, name) in names.iter().enumerate() {
         if !known.contains(&name.as_str()) {

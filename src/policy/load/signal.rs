@@ -5,7 +5,7 @@ use indexmap::IndexMap;
 use crate::policy::document::*;
 use crate::policy::model::*;
 use crate::signals::{Dialect, ResetKind};
-use crate::yaml::{Diagnosis, Located, Place, Source};
+use crate::yaml::{Diagnosis, Located, Place, Shaped, Source};
 
 pub(super) fn refusal(source: &Source, refusal: RefusalDocument) -> Result<Refusal, Diagnosis> {
     let form = form(source, &refusal.status, refusal.body)?;
@@ -50,7 +50,8 @@ fn body_code(source: &Source, body: Located<IndexMap<String, i64>>) -> Result<(S
     }
 }
 
-fn hint_source(source: &Source, hint: Located<HintDocument>) -> Result<HintSource, Diagnosis> {
+fn hint_source(source: &Source, hint: Located<Shaped<HintDocument>>) -> Result<HintSource, Diagnosis> {
+    let hint = Located { value: hint.value.0, place: hint.place };
     let help = "write `body: /details/retry_after_seconds` or `header: retry-after`";
     let pointer = hint.value.body.map(|pointer| pointer.value.0);
     let place = place(source, hint.place, pointer, hint.value.header, "the hint", help)?;

@@ -1,7 +1,7 @@
 //! What answers say, in words.
 
 use crate::policy::model::*;
-use crate::signals::ResetKind;
+use crate::signals::{Dialect, ResetKind};
 
 /// How a refusal looks.
 pub fn refusal_text(refusal: &Refusal) -> String {
@@ -61,6 +61,7 @@ pub fn quota_headers_text(headers: &QuotaHeaders) -> String {
         Presence::Never => "no answer carries them",
     };
     let reset = match headers.reset {
+        None if headers.dialect == Dialect::XRatelimit => "; what a reset holds is not said",
         None => "",
         Some(ResetKind::SecondsLeft) => "; the reset is the seconds that are left",
         Some(ResetKind::Epoch) => "; the reset is the time in seconds since 1970",

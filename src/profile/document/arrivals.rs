@@ -1,13 +1,17 @@
 //! When requests come, as it is written.
 
+use std::fmt;
+use std::marker::PhantomData;
+
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
 use crate::yaml::Located;
+use crate::yaml::diagnosis::shown;
 use crate::yaml::quantity::{Delay, Interval, Length, Pace, Percent, Whole};
 
 /// When requests come: exactly one of these. None waits for answers, and none is made up for after a stall.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, serde::Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ArrivalsDocument {
     /// Each client, again and again: the time between two.
@@ -30,8 +34,8 @@ pub struct ArrivalsDocument {
 }
 
 /// Whose arrivals are meant.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[derive(Debug, JsonSchema)]
+#[schemars(rename_all = "snake_case")]
 pub enum WhoseDocument<T> {
     /// Each client has them: twice the clients, twice the requests.
     Each(T),
@@ -40,7 +44,7 @@ pub enum WhoseDocument<T> {
 }
 
 /// A rate that changes evenly.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, serde::Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RampDocument {
     /// The rate at the start.
@@ -52,7 +56,7 @@ pub struct RampDocument {
 }
 
 /// Many at once.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, serde::Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct BurstsDocument {
     /// How many.
@@ -76,5 +80,53 @@ impl ArrivalsDocument {
         .into_iter()
         .filter(|given| *given)
         .count()
+    }
+}
+
+/// By hand, for the sake of its messages: that somebody has to be named is forgotten easily.
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for WhoseDocument<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(WhoseVisitor(PhantomData))
+    }
+}
+
+struct WhoseVisitor<T>(PhantomData<T>);
+
+const WHOSE: &str = "this does not say whose arrivals are meant";
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for WhoseVisitor<T> {
+    type Value = WhoseDocument<T>;
+
+    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("`each` or `together`")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
+        let text = shown(text);
+        Err(E::custom(format!(
+            "{WHOSE}\nwrite `{{each: {text}}}` for each client's, or `{{together: {text}}}` for the group's"
+        )))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, _: A) -> Result<Self::Value, A::Error> {
+        Err(A::Error::custom(format!(
+            "{WHOSE}\nwrite the list behind `each: ` or `together: `, such as `{{each: [1s, 5s]}}`"
+        )))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let whose = match map.next_key::<String>()?.as_deref() {
+            Some("each") => WhoseDocument::Each(map.next_value()?),
+            Some("together") => WhoseDocument::Together(map.next_value()?),
+            other => {
+                let found = other.map_or_else(String::new, |key| format!(", but `{}`", shown(key)));
+                let help = "write all of it behind `each` or `together`, such as `{each: {of: 10, every: 1m}}`";
+                return Err(A::Error::custom(format!("{WHOSE}{found}\n{help}")));
+            }
+        };
+        match map.next_key::<String>()? {
+            None => Ok(whose),
+            Some(_) => Err(A::Error::custom("only one of these can be chosen\nkeep either `each` or `together`")),
+        }
     }
 }

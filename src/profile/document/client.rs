@@ -11,7 +11,7 @@ use super::json::{JsonDocument, PoolDocument};
 use super::next::NextDocument;
 use crate::time::Nanos;
 use crate::yaml::quantity::{Delay, Interval, Length, Name, Pointer, Whole};
-use crate::yaml::{Located, Short, Words};
+use crate::yaml::{Located, Shape, Shaped, Short, Words};
 
 /// Names and the texts that go with them: query parameters, headers, fields of a form. Texts may have holes.
 pub type Texts = IndexMap<Located<String>, Located<String>>;
@@ -108,14 +108,14 @@ pub enum AuthDocument {
     /// They do not.
     None {},
     /// A token that the provider has given.
-    Bearer(BearerDocument),
+    Bearer(Shaped<BearerDocument>),
     /// A key in a header or a query parameter.
-    ApiKey(Located<ApiKeyDocument>),
+    ApiKey(Located<Shaped<ApiKeyDocument>>),
     /// User and password.
-    Basic(Located<BasicDocument>),
+    Basic(Located<Shaped<BasicDocument>>),
     /// OAuth 2.0 client credentials: each client fetches a token and keeps it for its lifetime.
     #[serde(rename = "oauth2")]
-    OAuth2(Box<OAuth2Document>),
+    OAuth2(Box<Shaped<OAuth2Document>>),
 }
 
 /// A token that the provider has given.
@@ -327,10 +327,33 @@ impl RequestDocument {
 
 impl Words for IdentityDocument {
     const WORDS: &'static [&'static str] = &["own", "shared"];
+    const MAPPINGS: &'static str = "`{one_of: [a, b]}` or `{any_of: 500}`";
 }
 
 impl Words for AuthDocument {
     const WORDS: &'static [&'static str] = &["none"];
+    const MAPPINGS: &'static str = "`{bearer: {env: API_TOKEN}}`, `{api_key: {header: X-Api-Key, env: API_KEY}}`, \
+                                    `{basic: {user: me, password_env: API_PASSWORD}}` or `{oauth2: {token: /oauth/token, \
+                                    client_id: me, secret_env: API_SECRET}}`";
+}
+
+impl Shape for BearerDocument {
+    const EXAMPLE: &'static str = "`{env: API_TOKEN}`, with the name of the environment variable that holds the token";
+}
+
+impl Shape for ApiKeyDocument {
+    const EXAMPLE: &'static str =
+        "`{header: X-Api-Key, env: API_KEY}`, with the name of the environment variable that holds the key";
+}
+
+impl Shape for BasicDocument {
+    const EXAMPLE: &'static str =
+        "`{user: me, password_env: API_PASSWORD}`, with the name of the environment variable that holds the password";
+}
+
+impl Shape for OAuth2Document {
+    const EXAMPLE: &'static str = "`{token: /oauth/token, client_id: me, secret_env: API_SECRET}`, with the name of the \
+                                   environment variable that holds the secret";
 }
 
 impl Default for Short<AuthDocument> {

@@ -26,6 +26,13 @@ pub struct TargetDocument {
 
 impl Words for TargetDocument {
     const WORDS: &'static [&'static str] = &["embedded"];
+    const MAPPINGS: &'static str = "`{url: \"http://127.0.0.1:8080\"}`";
+
+    fn meant(word: &str) -> Option<&'static str> {
+        const ADDRESS: &str = "an address needs its key\nwrite `target: {url: \"http://127.0.0.1:8080\"}`";
+        // The address itself is not repeated: it may hold credentials.
+        word.contains("://").then_some(ADDRESS)
+    }
 }
 
 /// How the reference server behaves.
@@ -36,6 +43,9 @@ pub struct ServerDocument {
     pub limiter: Reading,
     /// How long tokens are good; 24h when left out.
     pub token_lifetime: Length,
+    /// How long it takes over the answer of a request that it serves, up to 50ms more: limits on requests at the same time
+    /// mean nothing to a server that answers at once. 0s when left out. The Tellus API's server always answers at once.
+    pub answers_after: Delay,
     /// A span in which requests are answered as overloaded.
     pub overload: Option<OverloadDocument>,
     /// Whether penalties are enforced that the policy leaves undefined (`stated: false`); not, when left out.
@@ -81,6 +91,7 @@ impl Default for ServerDocument {
         ServerDocument {
             limiter: Reading::Rolling,
             token_lifetime: Length(Nanos::from_secs(86_400)),
+            answers_after: Delay(Nanos::ZERO),
             overload: None,
             throttle: false,
             faults: Vec::new(),

@@ -10,7 +10,7 @@ use crate::scenario::client::*;
 use crate::scenario::fleet::Secret;
 use crate::yaml::diagnosis::shown;
 use crate::yaml::quantity::{Name, Quantity};
-use crate::yaml::{Diagnosis, Located, Place, Source};
+use crate::yaml::{Diagnosis, Located, Place, Shaped, Source};
 
 /// A group's credentials, for so many clients: never none.
 pub(super) fn auth(
@@ -58,7 +58,7 @@ pub(super) fn auth(
     })
 }
 
-fn key_place(source: &Source, key: &Located<ApiKeyDocument>) -> Result<KeyPlace, Diagnosis> {
+fn key_place(source: &Source, key: &Located<Shaped<ApiKeyDocument>>) -> Result<KeyPlace, Diagnosis> {
     match (&key.header, &key.query) {
         (Some(header), None) => {
             check_header(source, header)?;
@@ -80,7 +80,7 @@ struct Dealer<'a> {
 const NUMBER: &str = "{n}";
 
 impl Dealer<'_> {
-    fn users(&self, basic: &Located<BasicDocument>) -> Result<Vec<Given>, Diagnosis> {
+    fn users(&self, basic: &Located<Shaped<BasicDocument>>) -> Result<Vec<Given>, Diagnosis> {
         match (&basic.user, &basic.user_env) {
             (Some(user), None) => {
                 let given = |user| Given { variable: None, secret: Secret(user) };

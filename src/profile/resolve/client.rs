@@ -9,6 +9,7 @@ use super::requests::Requests;
 use super::script::Script;
 use super::template::{Names, WORDS};
 use super::texts::headers;
+use super::unused;
 use crate::policy::model::Policy;
 use crate::profile::document::client::*;
 use crate::profile::document::json::PoolDocument;
@@ -40,7 +41,7 @@ impl Scripts<'_> {
         let requests =
             document.requests.iter().map(|request| script.request(request, &common)).collect::<Result<Vec<_>, _>>()?;
         let streams = document.streams.iter().map(|stream| script.stream(stream)).collect::<Result<Vec<_>, _>>()?;
-        Ok(ClientSpec {
+        let spec = ClientSpec {
             start_spread: document.start.spread.0,
             connections: match document.connections {
                 ConnectionsDocument::Own => Connections::Own,
@@ -55,7 +56,9 @@ impl Scripts<'_> {
             streams,
             reaction: reaction(source, &document.reaction.0)?,
             identity,
-        })
+        };
+        unused::check(source, document, &spec, self.policy)?;
+        Ok(spec)
     }
 }
 

@@ -10,7 +10,7 @@ use crate::scenario::fleet::{Group, GroupKind};
 use crate::scenario::identity::Identities;
 
 /// Always known, whether the policy asks for them or not: reports use them.
-const OWN_DIMENSIONS: [&str; 2] = ["client_id", "device_id"];
+pub(super) const OWN_DIMENSIONS: [&str; 2] = ["client_id", "device_id"];
 
 /// The number by which a value is known in quota keys: for each name, equal texts have one, counted from 1. 0 is none.
 #[derive(Default)]

@@ -16,10 +16,12 @@ mod script;
 mod target;
 mod template;
 mod texts;
+mod unused;
 
 use super::document::ProfileDocument;
 use super::document::fleet::GroupDocument;
 use crate::policy::model::Policy;
+use crate::scenario::target::Target;
 use crate::scenario::{Operations, Scenario};
 use crate::time::Nanos;
 use crate::yaml::{Diagnosis, Source};
@@ -34,7 +36,7 @@ const DAY: Nanos = Nanos::from_secs(86_400);
 pub fn resolve(source: &Source, document: &ProfileDocument, mut policy: Policy) -> Result<Scenario, Diagnosis> {
     classes::map(source, &document.classes, &mut policy)?;
     let groups = Groups::new(source, &document.fleet)?;
-    let target = target::target(source, document)?;
+    let mut target = target::target(source, document)?;
     let speaks_tellus = groups.iter().any(|(_, group)| !matches!(group, GroupDocument::Clients(_)));
     client::check_drawn(&groups, |name| script::is_scope(&policy, name))?;
     let mut scripts =
@@ -45,6 +47,10 @@ pub fn resolve(source: &Source, document: &ProfileDocument, mut policy: Policy) 
     classes::check_used(source, &document.classes, &operations)?;
     check_classes(source, document, &policy, &operations)?;
     let duration = document.duration.0;
+    let identities = identity::identities(&policy, &fleet, &mut keys);
+    if let Target::Embedded(server) = &mut target {
+        server.common = identities.common();
+    }
     Ok(Scenario {
         name: document.name.0.clone(),
         description: document.description.as_ref().map(|text| text.trim().to_owned()),
@@ -53,7 +59,7 @@ pub fn resolve(source: &Source, document: &ProfileDocument, mut policy: Policy) 
         duration,
         start_of_week_offset: DAY * document.day_of_week as u64 + document.time_of_day.0,
         operations,
-        identities: identity::identities(&policy, &fleet, &mut keys),
+        identities,
         groups: fleet,
         events: event::events(&groups, &document.events, duration)?,
         gates: gate::gates(source, &document.gates, &policy)?,

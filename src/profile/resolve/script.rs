@@ -15,8 +15,8 @@ use crate::scenario::template::{Hole, Template};
 use crate::yaml::diagnosis::shown;
 use crate::yaml::{Diagnosis, Located, Place};
 
-/// What needs no word: the run has one account and one address, and a request itself says the others.
-const NEED_NO_WORD: [&str; 4] = ["account", "address", "device_set", "endpoint"];
+/// What needs no word: the run has one address, and a request itself says the others.
+const NEED_NO_WORD: [&str; 3] = ["address", "device_set", "endpoint"];
 
 /// The script of one group.
 pub(super) struct Script<'a> {
@@ -264,11 +264,11 @@ fn numbers(value: &IdentityValue, keys: &mut Keys) -> Arc<[u32]> {
     }
 }
 
-fn texts(texts: &[(Box<str>, Template)]) -> impl Iterator<Item = &Hole> {
+pub(super) fn texts(texts: &[(Box<str>, Template)]) -> impl Iterator<Item = &Hole> {
     texts.iter().flat_map(|(_, template)| template.holes())
 }
 
-fn body_holes(body: &BodySpec) -> Box<dyn Iterator<Item = &Hole> + '_> {
+pub(super) fn body_holes(body: &BodySpec) -> Box<dyn Iterator<Item = &Hole> + '_> {
     match body {
         BodySpec::None => Box::new(std::iter::empty()),
         BodySpec::Json(json) => Box::new(json.holes()),

@@ -58,6 +58,8 @@ fn embedded_server(source: &Source, server: &ServerDocument, duration: Nanos) ->
     Ok(ServerSpec {
         limiter: server.limiter,
         token_lifetime: server.token_lifetime.0,
+        answers_after: server.answers_after.0,
+        common: Vec::new(),
         overload,
         throttle: server.throttle,
         faults: server.faults.clone(),

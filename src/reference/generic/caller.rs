@@ -136,7 +136,7 @@ mod tests {
     }
 
     fn caller(authorization: Option<&str>, api_key: Option<&str>, query: &str) -> Option<u64> {
-        let request = HttpIn { method: "GET", path: "/", query, authorization, api_key, body: b"" };
+        let request = HttpIn { method: "GET", path: "/", query, authorization, api_key, ..HttpIn::default() };
         Caller::of(Nanos::ZERO, &request, &tokens()).id
     }
 

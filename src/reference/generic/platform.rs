@@ -34,6 +34,7 @@ pub struct Generic {
     streams: HashMap<StreamId, Option<Place>>,
     streams_opened: u64,
     faults: Vec<Fault>,
+    answers_after: Nanos,
     /// The latest moment that there was.
     latest: Nanos,
 }
@@ -76,6 +77,7 @@ impl Generic {
             streams: HashMap::new(),
             streams_opened: 0,
             faults: spec.faults.clone(),
+            answers_after: spec.answers_after,
             latest: Nanos::ZERO,
         }
     }
@@ -87,7 +89,8 @@ impl Generic {
             _ => Caller::of(now, request, &self.tokens),
         };
         let asked = Asked::of(request.query);
-        if asked.wait.is_some() && self.held.is_full() || request.method == "WS" && self.streams.len() >= MOST_STREAMS {
+        let wait = asked.wait.unwrap_or(self.answers_after);
+        if wait > Nanos::ZERO && self.held.is_full() || request.method == "WS" && self.streams.len() >= MOST_STREAMS {
             return Err(self.busy());
         }
         let place = self.quotas.admit(now, request, address, caller.id)?;
@@ -101,13 +104,11 @@ impl Generic {
             None => body::served(now, request, &asked),
         };
         let answer = Finished::new(&self.quotas, answer, asked.cost, place);
-        Ok(match asked.wait {
-            Some(wait) => {
-                let until = now.saturating_add(wait);
-                Reply::Hold { ticket: self.held.hold(until, answer), until }
-            }
-            None => Reply::Respond(answer.leave(now, &mut self.quotas)),
-        })
+        if wait == Nanos::ZERO {
+            return Ok(Reply::Respond(answer.leave(now, &mut self.quotas)));
+        }
+        let until = now.saturating_add(wait);
+        Ok(Reply::Hold { ticket: self.held.hold(until, answer), until })
     }
 
     fn open_stream(&mut self, now: Nanos, place: Option<Place>) -> Reply {

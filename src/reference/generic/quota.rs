@@ -2,10 +2,10 @@
 
 use super::caller::hashed;
 use crate::limiter::enforcer::{Answered, Enforcer, Refused};
-use crate::policy::matching;
-use crate::policy::model::{Class, ClassId, Cost, HintPlace, Limit, Policy, RateLimit, Scope};
+use crate::policy::matching::{self, RequestPattern};
+use crate::policy::model::{Class, ClassId, Cost, HintPlace, HintUnit, Limit, Policy, Presence, RateLimit, Scope};
 use crate::reference::http::{HttpIn, HttpOut};
-use crate::reference::{quota_headers, refusal};
+use crate::reference::{query, quota_headers, refusal};
 use crate::scenario::target::{Fault, ServerSpec};
 use crate::time::{Anchor, Nanos};
 
@@ -15,8 +15,8 @@ pub struct Subject {
     address: u64,
     caller: u64,
     endpoint: u64,
-    /// Those parameters of the path that are scopes of the policy.
-    parameters: Vec<(String, u64)>,
+    /// The scopes whose value the request itself says, or that have one for all clients.
+    said: Vec<(String, u64)>,
 }
 
 /// A limited request that was admitted and is not answered yet, or an open stream.
@@ -33,6 +33,21 @@ pub struct Quotas {
     faults: Vec<Fault>,
     anchor: Anchor,
     enforcer: Enforcer,
+    /// Scopes that have one value for all clients.
+    common: Vec<String>,
+    /// The hint where the policy promises one with every refusal and no limit knows the time: a place is free again when an
+    /// answer has left.
+    usual_hint: Option<String>,
+}
+
+/// What a client is told to wait where it is a matter of answers that are under way: as long as one takes, a second at least.
+fn usual_hint(policy: &Policy, spec: &ServerSpec) -> Option<String> {
+    let source = policy.refusal.retry_after.as_ref().filter(|source| source.presence == Presence::Required)?;
+    let secs = spec.answers_after.0.div_ceil(Nanos::from_secs(1).0).max(1);
+    Some(match source.unit {
+        HintUnit::Seconds => secs.to_string(),
+        HintUnit::Milliseconds => (secs * 1000).to_string(),
+    })
 }
 
 impl Quotas {
@@ -41,6 +56,8 @@ impl Quotas {
             policy: policy.clone(),
             faults: spec.faults.clone(),
             anchor,
+            common: spec.common.clone(),
+            usual_hint: usual_hint(policy, spec),
             enforcer: Enforcer::new(policy, spec).anchored(anchor),
         }
     }
@@ -58,7 +75,8 @@ impl Quotas {
         match self.enforcer.check(now, class, address, |scope| subject.key(&scope.scope)) {
             Ok(()) => Ok(Some(Place { class, since: now, subject })),
             Err(refused) => {
-                let mut answer = refusal::refused(&self.policy, &self.faults, refused.hint.as_deref());
+                let hint = refused.hint.as_ref().or(self.usual_hint.as_ref()).map(String::as_str);
+                let mut answer = refusal::refused(&self.policy, &self.faults, hint);
                 answer.headers.extend(self.headers(now, class, &subject, Some(&refused)));
                 Err(answer)
             }
@@ -117,18 +135,46 @@ impl Quotas {
     }
 
     /// None for a request of no class.
-    fn subject(&self, request: &HttpIn<'_>, address: u64, caller: Option<u64>) -> Option<(ClassId, Subject)> {
+    pub fn subject(&self, request: &HttpIn<'_>, address: u64, caller: Option<u64>) -> Option<(ClassId, Subject)> {
         let caller = caller.unwrap_or(address);
         let HttpIn { method, path, .. } = *request;
-        let Some((class, pattern)) = matching::find(&self.policy.classes, method, path) else {
-            let class = learned_class(&self.policy, path)?;
-            let endpoint = hashed(&format!("{method} {path}"));
-            return Some((class, Subject { address, caller, endpoint, parameters: Vec::new() }));
+        let (class, pattern) = match matching::find(&self.policy.classes, method, path) {
+            Some((class, pattern)) => (class, Some(pattern)),
+            None => (learned_class(&self.policy, path)?, None),
         };
-        let is_scope = |name: &str| self.limits(class).any(|limit| limit.scope().0.iter().any(|part| part == name));
-        let parameters = pattern.parameters(path).filter(|(name, _)| is_scope(name));
-        let parameters = parameters.map(|(name, value)| (name.to_owned(), hashed(value))).collect();
-        Some((class, Subject { address, caller, endpoint: hashed(&pattern.endpoint(path)), parameters }))
+        let endpoint = pattern.map_or_else(|| format!("{method} {path}"), |pattern| pattern.endpoint(path));
+        let mut said: Vec<(String, u64)> = Vec::new();
+        for name in self.scopes(class) {
+            if !said.iter().any(|(other, _)| other == name)
+                && let Some(value) = self.said(name, pattern, request)
+            {
+                said.push((name.to_owned(), value));
+            }
+        }
+        Some((class, Subject { address, caller, endpoint: hashed(&endpoint), said }))
+    }
+
+    /// What a request itself says of a scope: in its path, a header or the query.
+    fn said(&self, scope: &str, pattern: Option<&RequestPattern>, request: &HttpIn<'_>) -> Option<u64> {
+        if self.common.iter().any(|common| common == scope) {
+            return Some(0);
+        }
+        let mut parameters = pattern.into_iter().flat_map(|pattern| pattern.parameters(request.path));
+        if let Some((_, value)) = parameters.find(|(name, _)| *name == scope) {
+            return Some(hashed(value));
+        }
+        let mut headers = request.headers.iter();
+        if let Some((_, value)) = headers.find(|(name, value)| is_header_of(scope, name) && !value.is_empty()) {
+            return Some(hashed(*value));
+        }
+        query::pairs(request.query)
+            .find(|(name, value)| name == scope && !value.is_empty())
+            .map(|(_, value)| hashed(&value))
+    }
+
+    /// The names of the scopes by which a class's requests are counted.
+    pub fn scopes(&self, class: ClassId) -> impl Iterator<Item = &str> {
+        self.limits(class).flat_map(|limit| &limit.scope().0).map(String::as_str)
     }
 
     fn limits(&self, class: ClassId) -> impl Iterator<Item = &Limit> {
@@ -145,16 +191,24 @@ impl Subject {
         }
     }
 
-    fn value(&self, name: &str) -> u64 {
+    /// The value of one scope: what the request says, else who sent it.
+    pub fn value(&self, name: &str) -> u64 {
         match name {
-            "address" | "account" => self.address,
+            "address" => self.address,
             "endpoint" => self.endpoint,
             _ => {
-                let parameter = self.parameters.iter().find(|(parameter, _)| parameter == name);
-                parameter.map_or(self.caller, |(_, value)| *value)
+                let said = self.said.iter().find(|(scope, _)| scope == name);
+                said.map_or(self.caller, |(_, value)| *value)
             }
         }
     }
+}
+
+/// Whether a header is the one that says a scope's value: `X-Account` for `account`, `X-Device-Id` for `device_id`.
+fn is_header_of(scope: &str, header: &str) -> bool {
+    let (prefix, rest) = header.split_at_checked(2).unwrap_or_default();
+    let same = |(one, other): (u8, u8)| one.eq_ignore_ascii_case(&if other == b'_' { b'-' } else { other });
+    prefix.eq_ignore_ascii_case("x-") && rest.len() == scope.len() && rest.bytes().zip(scope.bytes()).all(same)
 }
 
 /// The class that this server puts a request in: that of its pattern, else the learned one under whose made-up path it is.

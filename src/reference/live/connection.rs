@@ -20,7 +20,7 @@ use tokio::net::TcpStream;
 use super::patience::{Activity, Phase, WatchedSocket};
 use super::server::Server;
 use super::stream;
-use crate::reference::http::{API_KEY_HEADERS, HttpIn, HttpOut};
+use crate::reference::http::{HttpIn, HttpOut};
 
 const LONGEST_HEAD: usize = 16 * 1024;
 const LONGEST_BODY: usize = 64 * 1024;
@@ -70,15 +70,10 @@ async fn respond(
     activity.enter(server.clock.now(), Phase::Busy);
 
     let body = body.to_bytes();
-    let authorization = text_of(&head.headers, header::AUTHORIZATION);
-    let input = HttpIn {
-        method: if handshake.is_some() { "WS" } else { head.method.as_str() },
-        path: head.uri.path(),
-        query: head.uri.query().unwrap_or_default(),
-        authorization,
-        api_key: if authorization.is_none() { api_key(&head.headers) } else { None },
-        body: &body,
-    };
+    let method = if handshake.is_some() { "WS" } else { head.method.as_str() };
+    let target = head.uri.path_and_query().map_or("", |target| target.as_str());
+    let headers: Vec<(&str, &str)> = texts(&head.headers).collect();
+    let input = HttpIn::new(method, target, &headers, &body);
     let answer = match (server.handle(address, &input).await, handshake) {
         (Ok(answer), _) => written(answer),
         (Err(stream), Some((key, upgrade))) => {
@@ -112,11 +107,7 @@ fn closing(mut answer: Answer) -> Answer {
     answer
 }
 
-fn api_key(headers: &HeaderMap) -> Option<&str> {
-    API_KEY_HEADERS.iter().find_map(|name| headers.get(*name)?.to_str().ok())
-}
-
-/// A header's value, unless it is no text.
-fn text_of(headers: &HeaderMap, name: header::HeaderName) -> Option<&str> {
-    headers.get(name)?.to_str().ok()
+/// The headers that are text.
+fn texts(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
+    headers.iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)))
 }

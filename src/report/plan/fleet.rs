@@ -11,8 +11,17 @@ pub(super) fn section(answer: &FleetAnswer) -> Section {
         sentences: sentences(answer),
         tables: vec![Grid {
             title: "The largest fleet under each reading",
-            words: 1,
-            head: head(["reading", "largest", "by seed", "fleet", "breaks next", "peak", "at", "refused if enforced"]),
+            words: 3,
+            head: head([
+                "reading",
+                "fleet",
+                "binding class",
+                "largest",
+                "by seed",
+                "peak",
+                "at",
+                "refused if enforced",
+            ]),
             rows: answer.readings.iter().map(row).collect(),
         }],
         figures: Vec::new(),
@@ -31,13 +40,13 @@ fn sentences(answer: &FleetAnswer) -> Vec<String> {
         headroom => format!("{} of every limit stays unused", percent(headroom)),
     };
     let mut sentences = vec![format!("{varied}; today the fleet is {}; {headroom}.", fleet_text(&answer.today))];
-    if let [strictest, ..] = answer.readings.as_slice() {
+    if let Some(strictest) = answer.readings.iter().min_by_key(|largest| largest.devices) {
         sentences.push(verdict(answer, strictest));
-    }
-    if let [strictest, .., loosest] = answer.readings.as_slice()
-        && loosest.devices != strictest.devices
-    {
-        sentences.push(format!("Under the loosest reading it is {}.", size(loosest)));
+        let loosest = answer.readings.iter().max_by_key(|largest| largest.devices);
+        if let Some(loosest) = loosest.filter(|loosest| loosest.devices != strictest.devices) {
+            let reading = reading_text(loosest.reading);
+            sentences.push(format!("Under the loosest reading ({reading}) it is {}.", size(loosest)));
+        }
     }
     for largest in answer.readings.iter().filter(|largest| !largest.monotone) {
         sentences.push(format!(
@@ -73,10 +82,13 @@ fn verdict(answer: &FleetAnswer, largest: &LargestFleet) -> String {
             } else {
                 format!("the largest that fits is {}", plural(largest.devices.into(), "device"))
             };
+            let broken = match answer.headroom {
+                0.0 => format!("the limit of {} breaks", binding.class),
+                _ => format!("too little of {} stays unused", binding.class),
+            };
             format!(
-                "{strictest}{fits}: with {} {} breaks, {} of {} at {} ({} UTC){}.",
-                count(binding.devices.into()),
-                binding.class,
+                "{strictest}{fits}. With {} {broken}: {} of {} at {} ({} UTC){}.",
+                plural(binding.devices.into(), "device"),
                 peak(binding),
                 binding.limit,
                 format::moment(binding.at_s),
@@ -92,10 +104,10 @@ fn row(largest: &LargestFleet) -> Vec<String> {
     let binding = largest.binding.as_ref();
     vec![
         reading_text(largest.reading).to_owned(),
-        size(largest),
-        range(&largest.over_seeds),
         if largest.fleet.is_empty() { none() } else { fleet_text(&largest.fleet) },
         binding.map_or_else(none, |binding| binding.class.clone()),
+        size(largest),
+        range(&largest.over_seeds),
         binding.map_or_else(none, |binding| format!("{} of {}", peak(binding), count(binding.allow.into()))),
         binding.map_or_else(none, |binding| binding.time_of_day.clone()),
         largest.enforced.as_ref().map_or_else(none, refused),

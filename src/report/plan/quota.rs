@@ -7,8 +7,8 @@ use crate::summary::plan::{Need, QuotaAnswer, QuotaCheck, Variation};
 pub(super) fn section(answer: &QuotaAnswer) -> Section {
     let needs = Grid {
         title: "The least of each limit",
-        words: 3,
-        head: head(["class", "limit today", "reading", "allows", "least", "median", "by seed", "found by"]),
+        words: 4,
+        head: head(["class", "limit today", "reading", "found by", "allows", "least", "median", "by seed"]),
         rows: answer.needs.iter().map(need_row).collect(),
     };
     let checks = Grid {
@@ -95,11 +95,11 @@ fn need_row(need: &Need) -> Vec<String> {
         need.class.clone(),
         need.limit.clone(),
         reading_text_of(need).to_owned(),
+        if need.is_peak { "its peak" } else { "trying" }.to_owned(),
         count(need.allow.into()),
         count(need.least.max.into()),
         count(need.least.median.into()),
         range(&need.least),
-        if need.is_peak { "its peak" } else { "trying" }.to_owned(),
     ]
 }
 
@@ -127,7 +127,7 @@ fn sensitivity(answer: &QuotaAnswer) -> Option<Grid> {
         first.into_iter().chain(answer.sensitivity.iter().map(own)).collect()
     };
     let rows: Vec<Vec<String>> = answer.needs.iter().map(row).collect();
-    (!answer.sensitivity.is_empty()).then(|| Grid { title: "With one thing changed", words: 2, head, rows })
+    (!answer.sensitivity.is_empty()).then_some(Grid { title: "With one thing changed", words: 2, head, rows })
 }
 
 fn is_same(one: &Need, other: &Need) -> bool {

@@ -17,8 +17,8 @@ pub(super) fn section(sweep: &Sweep) -> Section {
     let today = sweep.today.as_ref().map_or(String::new(), |today| format!(", which is {today} in the profile"));
     let table = Grid {
         title: "At each value",
-        words: 1,
-        head: head(["value", "devices", "requests", "refused", "tightest limit", "peak", "headroom"]),
+        words: 2,
+        head: head(["value", "tightest limit", "peak", "headroom", "devices", "requests", "refused"]),
         rows: sweep.points.iter().map(row).collect(),
     };
     Section {
@@ -58,14 +58,14 @@ fn row(point: &SweepPoint) -> Vec<String> {
     let none = || "–".to_owned();
     vec![
         point.value.clone(),
-        count(point.devices.into()),
-        count(point.requests),
-        count(point.refused),
         tightest.map_or_else(none, |used| format!("{} ({})", used.class, used.limit)),
         tightest.map_or_else(none, |used| {
             format!("{}{} of {}", at_least(used), count(used.peak.into()), count(used.allow.into()))
         }),
         tightest.map_or_else(none, |used| words::headroom(used.headroom)),
+        count(point.devices.into()),
+        count(point.requests),
+        count(point.refused),
     ]
 }
 
@@ -133,7 +133,7 @@ fn figure(sweep: &Sweep, id: &str, title: &str, lines: Vec<Line>, limit: Option<
             ))
         })
         .collect();
-    let plot = Plot { x: axis(sweep), y: percents(highest), lines, limit, events: Vec::new() };
+    let plot = Plot { x: axis(sweep), y: Axis::amounts(highest), lines, limit, events: Vec::new() };
     Figure::drawn(id, title, &note, &last.join(" "), &plot, table)
 }
 
@@ -165,12 +165,6 @@ fn apart(ticks: Vec<(f64, String)>, least: f64) -> Vec<(f64, String)> {
         }
     }
     kept
-}
-
-fn percents(highest: f64) -> Axis {
-    let mut axis = Axis::amounts(highest);
-    axis.ticks.iter_mut().for_each(|(at, label)| *label = percent(*at / 100.0));
-    axis
 }
 
 /// The numbers behind a chart, one row per value.

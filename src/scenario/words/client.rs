@@ -43,7 +43,7 @@ pub(super) fn client_lines(scenario: &Scenario, group: &Group, spec: &ClientSpec
 fn identity(value: &IdentityValue) -> String {
     let name = &value.name;
     match &value.values {
-        Values::Own => format!("a {name} for each"),
+        Values::Own => format!("{} {name} for each", if name.starts_with(['a', 'e', 'i', 'o']) { "an" } else { "a" }),
         Values::Shared => format!("one {name} in all"),
         Values::Dealt(pool) => format!("{} of {name}, dealt out", counted(pool.len(), "value")),
         Values::Drawn(pool) => format!("{} of {name}, one for each request", counted(pool.len(), "value")),

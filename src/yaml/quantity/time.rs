@@ -130,9 +130,21 @@ fn per_hour(text: &str) -> Result<f64, String> {
         "m" => 60.0,
         "h" => 1.0,
         "d" => 1.0 / 24.0,
-        other => return Err(format!("`{}` is no unit of time", shown(other))),
+        other => return Err(no_unit(other, "/")),
     };
     Ok(decimal(count.trim())? * in_an_hour)
+}
+
+/// Says that a unit is none, and of the usual long names what is meant; `before` stands before it.
+fn no_unit(unit: &str, before: &str) -> String {
+    let short = match unit.trim_end_matches('s') {
+        "sec" | "second" => "s",
+        "min" | "minute" => "m",
+        "hr" | "hour" => "h",
+        "day" => "d",
+        _ => return format!("`{}` is no unit of time", shown(unit)),
+    };
+    format!("`{}` is written `{}{short}`", shown(&format!("{before}{unit}")), shown(before))
 }
 
 /// A digit that is not zero, before or behind the point. No lookahead: not every validator knows it.
@@ -154,7 +166,7 @@ fn time(text: &str) -> Result<Nanos, String> {
     let size = TIME_UNITS.iter().find(|(name, _)| *name == unit).map(|(_, size)| *size);
     let size = size.ok_or_else(|| match number {
         "" | "-" => format!("`{}` is no length of time", shown(text)),
-        _ => format!("`{}` is no unit of time", shown(unit)),
+        _ => no_unit(unit, number),
     })?;
     let value = decimal(number)?;
     // Whole numbers stay exact.

@@ -1,6 +1,7 @@
 //! The server in virtual time.
 
 mod conformance;
+mod scopes;
 
 use serde_json::{Value, json};
 
@@ -171,7 +172,7 @@ fn callers_have_their_own_budgets_and_strangers_share_their_address() {
 
 #[test]
 fn scopes_are_the_address_the_pattern_and_the_parameters_of_its_path() {
-    let shared = class("shared", &["GET /shared"], vec![rate(3, 60, &["account"])]);
+    let shared = class("shared", &["GET /shared"], vec![rate(3, 60, &["address"])]);
     let own = class("own", &["GET /a/{id}", "GET /b"], vec![rate(3, 60, &["user", "endpoint"])]);
     let things = class("things", &["GET /things/{thing}"], vec![rate(3, 60, &["user", "thing"])]);
     let mut world = World::under(&policy_of(vec![shared, own, things]));

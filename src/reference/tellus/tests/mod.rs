@@ -51,7 +51,7 @@ impl World {
         self.platform.handle(
             self.now,
             self.address,
-            &HttpIn { method, path, query, authorization, body, api_key: None },
+            &HttpIn { method, path, query, authorization, body, ..HttpIn::default() },
         )
     }
 
