@@ -72,7 +72,7 @@ fn scenario() -> Scenario {
         profile_hash: String::new(),
         seed: 1,
         duration: Nanos::from_secs(60),
-        start_of_day_offset: Nanos::ZERO,
+        start_of_week_offset: Nanos::ZERO,
         operations: Operations::classified(&policy, [("GET", "/queries"), ("GET", "/other")]),
         policy,
         target: Target::Embedded(ServerSpec::default()),
