@@ -69,8 +69,10 @@ fn sentences(answer: &FleetAnswer) -> Vec<String> {
 /// The answer in one sentence, and what stands against a larger one.
 fn verdict(answer: &FleetAnswer, largest: &LargestFleet) -> String {
     let reading = reading_text(largest.reading);
-    let strictest =
-        if answer.readings.len() > 1 { format!("Under the strictest reading ({reading}) ") } else { String::new() };
+    let strictest = match answer.readings.len() {
+        0 | 1 => "Under the one reading of its words, ".to_owned(),
+        _ => format!("Under the strictest reading ({reading}) "),
+    };
     match &largest.binding {
         None => format!(
             "{strictest}no limit binds: {} fit, and no more were tried.",
