@@ -42,7 +42,13 @@ fn refused_classes(name: &str) -> Vec<String> {
 
 #[test]
 fn the_well_behaved_profiles_are_never_refused() {
-    for name in ["tellus-depot", "tellus-reconnect-storm", "tellus-firmware-rollout", "tellus-many-tenants", "tellus-stream-dashboard"] {
+    for name in [
+        "tellus-depot",
+        "tellus-reconnect-storm",
+        "tellus-firmware-rollout",
+        "tellus-many-tenants",
+        "tellus-stream-dashboard",
+    ] {
         assert_eq!(refused_classes(name), Vec::<String>::new(), "{name}");
     }
 }

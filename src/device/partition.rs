@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::policy::model::{ClassId, Scope};
+use crate::policy::model::{Blocks, ClassId, Limit, Scope};
 use crate::scenario::client::ClientSpec;
 use crate::scenario::fleet::{CadenceSpec, ChargerSpec, CommandDelivery, OperatorSpec, Question};
 use crate::scenario::operation::Detail;
@@ -70,9 +70,18 @@ pub fn bundles(scenario: &Scenario, join: impl FnOnce(&mut Together)) -> Vec<Bun
 /// Every limit's scope, and which groups send requests that it limits.
 fn scopes(scenario: &Scenario) -> impl Iterator<Item = (&Scope, impl Fn(&&Group) -> bool)> {
     scenario.policy.classes.iter().enumerate().flat_map(move |(index, class)| {
-        let is_used_by = move |group: &&Group| uses(scenario, group, ClassId(index as u8));
-        class.limits.iter().map(move |limit| (limit.scope(), is_used_by))
+        class.limits.iter().map(move |limit| {
+            let bars = bars_others(limit);
+            let is_used_by = move |group: &&Group| bars || uses(scenario, group, ClassId(index as u8));
+            (limit.scope(), is_used_by)
+        })
     })
+}
+
+/// Whether breaking a limit may shut out from more than what it counts.
+fn bars_others(limit: &Limit) -> bool {
+    let Limit::Rate(rate) = limit else { return false };
+    rate.penalty.as_ref().is_some_and(|penalty| penalty.blocks != Blocks::Class)
 }
 
 /// Whether a group's devices can send requests that count in a class. What no pattern fits may be learnt to do so.

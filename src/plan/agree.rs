@@ -1,6 +1,7 @@
 //! Holds a simulated play against a run of the same profile over real sockets. Where they differ by more than chance and the
 //! network explain, one of them is wrong.
 
+use crate::measure::observer::UNCLASSIFIED;
 use crate::scenario::Scenario;
 use crate::scenario::target::Network;
 use crate::summary::{ClassFigures, Driver, QuotaUse, Summary};
@@ -57,9 +58,11 @@ pub fn check(run: &Summary, scenario: &Scenario) -> Result<(), Diagnosis> {
     Ok(())
 }
 
-/// The network as the run met it: the latency of what was served, in the class that saw most of that. None where nothing was.
+/// The network as the run met it: the latency of what was served, in the class of the policy that saw most of that; long polls
+/// are in none. None where nothing was served.
 pub fn network(run: &Summary, planned: &Network) -> Option<Network> {
-    let busiest = run.classes.iter().max_by_key(|class| class.served)?;
+    let classes = run.classes.iter().filter(|class| class.class != UNCLASSIFIED);
+    let busiest = classes.max_by_key(|class| class.served)?;
     let latency = &busiest.latency.get("served")?.from_sent;
     let nanos = |millis: f64| Nanos::from_secs_f64((millis / 1e3).max(1e-6));
     Some(Network { latency_median: nanos(latency.p50), latency_p99: nanos(latency.p99), loss: planned.loss })
@@ -137,7 +140,8 @@ mod tests {
     fn the_network_is_that_of_the_class_that_was_served_most() {
         let run = sample::failing();
         let network = network(&run, &Network { loss: 0.25, ..Network::default() }).unwrap();
-        let busiest = run.classes.iter().max_by_key(|class| class.served).unwrap();
+        let classes = run.classes.iter().filter(|class| class.class != UNCLASSIFIED);
+        let busiest = classes.max_by_key(|class| class.served).unwrap();
         let served = &busiest.latency["served"].from_sent;
         assert_eq!(network.loss, 0.25);
         assert_eq!(network.latency_median, Nanos::from_secs_f64(served.p50 / 1e3));

@@ -120,3 +120,24 @@ fn rank(safety: Safety) -> u8 {
         Safety::Over => 4,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn used(peak: u32, safety: Safety, headroom: f64, refused: f64) -> SweptUse {
+        let (class, limit) = ("queries".to_owned(), "60 per 1m".to_owned());
+        let (headroom, refused_ratio) = (Some(headroom), Some(refused));
+        SweptUse { class, limit, allow: 60, peak, at_least: peak > 200, safety, headroom, refused_ratio }
+    }
+
+    #[test]
+    fn each_figure_is_that_of_the_worst_seed() {
+        let (calm, busy) = (used(30, Safety::Safe, 0.5, 0.2), used(240, Safety::Over, -3.0, 0.1));
+        for (first, second) in [(calm.clone(), busy.clone()), (busy, calm)] {
+            let mut worst = first;
+            keep_worse(&mut worst, second);
+            assert_eq!(worst, used(240, Safety::Over, -3.0, 0.2));
+        }
+    }
+}

@@ -27,7 +27,7 @@ pub struct ServerSpec {
     /// The algorithm its limits are enforced with.
     pub limiter: Reading,
     pub token_lifetime: Nanos,
-    /// How long it takes over an answer; as quick as it can where that is zero.
+    /// How long it takes over an answer; as quick as it can where that is zero. In virtual time it is always zero.
     pub answers_after: Nanos,
     /// The scopes of which its clients have one value in all: no request needs to show it.
     pub common: Vec<String>,

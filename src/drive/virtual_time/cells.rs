@@ -1,6 +1,6 @@
 //! Which devices have to be played together, and which of them before which.
 //!
-//! Devices that share a budget, or whose commands go from one to the other, are one cell. Cells share nothing while they are
+//! Devices that share a budget, or whose commands go from one to the other, are one cell; under a policy with quota headers all are. Cells share nothing while they are
 //! played but one thing: the charging records that chargers upload and operators harvest. So cells with an operator that
 //! harvests come after all others have been played, and are one if chargers are among them.
 
@@ -56,10 +56,12 @@ fn join_all(together: &mut Together, devices: impl IntoIterator<Item = u32>) {
     }
 }
 
-/// Whether the target counts all devices as one, or nobody knows before an answer who shares what.
+/// Whether the target counts all devices as one, or what its headers tell is watched over all of them: from them classes are
+/// learned, and who is shut out with whom.
 fn shares_everything(scenario: &Scenario) -> bool {
     let by_address = matches!(&scenario.target, Target::Embedded(spec) if spec.faults.contains(&Fault::KeyedByAddress));
-    by_address || scenario.policy.classes.iter().any(|class| class.learned_as.is_some())
+    let learns = scenario.policy.classes.iter().any(|class| class.learned_as.is_some());
+    by_address || learns || scenario.policy.quota_headers.is_some()
 }
 
 fn harvests(group: &Group) -> bool {
@@ -69,19 +71,42 @@ fn harvests(group: &Group) -> bool {
 
 /// Which groups of operators send commands to which groups of chargers.
 fn commanded(scenario: &Scenario) -> Vec<(GroupId, GroupId)> {
-    let by_asks = scenario.groups.iter().enumerate().flat_map(|(index, group)| {
+    let asks = scenario.groups.iter().enumerate().flat_map(|(index, group)| {
         let asks = match &group.kind {
             GroupKind::Operators(spec) => spec.asks.as_slice(),
             GroupKind::Chargers(_) | GroupKind::Clients(_) => &[],
         };
-        asks.iter().filter_map(move |ask| match ask.what {
-            Question::StartStop { group, .. } => Some((GroupId(index as u16), group)),
-            _ => None,
-        })
+        asks.iter().map(move |ask| (GroupId(index as u16), meant_by(&ask.what)))
     });
-    let by_events = scenario.events.iter().filter_map(|event| match event.what {
-        Disturbance::ControlBurst { command: BurstCommand::Start { group }, .. } => Some((event.group, group)),
-        _ => None,
+    let events = scenario.events.iter().map(|event| match event.what {
+        Disturbance::ControlBurst { command: BurstCommand::Start { group }, .. } => (event.group, Meant::Group(group)),
+        Disturbance::ControlBurst { command: BurstCommand::Flexibility, .. } => (event.group, Meant::Everyone),
+        _ => (event.group, Meant::Nobody),
     });
-    by_asks.chain(by_events).collect()
+    let pairs = asks.chain(events).flat_map(|(operators, meant)| {
+        let groups = (0..scenario.groups.len() as u16).map(GroupId);
+        let is_meant = move |chargers: &GroupId| match meant {
+            Meant::Nobody => false,
+            Meant::Group(group) => *chargers == group,
+            Meant::Everyone => matches!(scenario.groups[chargers.index()].kind, GroupKind::Chargers(_)),
+        };
+        groups.filter(is_meant).map(move |chargers| (operators, chargers))
+    });
+    pairs.collect()
+}
+
+/// Whom commands are for.
+#[derive(Clone, Copy)]
+enum Meant {
+    Nobody,
+    Group(GroupId),
+    Everyone,
+}
+
+fn meant_by(question: &Question) -> Meant {
+    match question {
+        Question::StartStop { group, .. } => Meant::Group(*group),
+        Question::Flexibility => Meant::Everyone,
+        _ => Meant::Nobody,
+    }
 }

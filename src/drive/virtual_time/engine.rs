@@ -5,15 +5,14 @@ use rustc_hash::FxHashMap;
 
 use super::DRAIN;
 use super::calls::{Call, CallId, Calls, Ending};
+use super::ended::{Ended, ended};
 use super::network::{Trip, Way, Weather};
 use super::player::{OpenStream, Player};
 use super::queue::Queue;
 use super::target::{Reply, Target};
 use super::uploads::{Archive, Uploads};
 use crate::device::{Actions, Answer, Body, Device, Disconnect, Event, Failure, Flow, Lane, Note, Outcome, Request};
-use crate::policy::signals::{self, Hint, ResponseView, Told};
-use crate::record::{Exchange, Observation, Observer, Record, Sent, StreamEnding};
-use crate::reference::http::HttpOut;
+use crate::record::{Observation, Observer, Sent, StreamEnding};
 use crate::scenario::target::{CUT_AFTER, CUT_CODE, Fault};
 use crate::scenario::{DeviceId, Scenario};
 use crate::tellus::TellusOp;
@@ -248,17 +247,24 @@ impl<'a, D: Device, O: Observer> Engine<'a, D, O> {
                 self.queue.plan(until, Happening::HoldEnds(id));
             }
         }
-        self.deliver_command(request);
+        self.deliver_commands(request);
     }
 
-    /// A control request may have brought a command for a charger whose poll is held.
-    fn deliver_command(&mut self, request: Request) {
-        use TellusOp::{Discharge, Schedule, Start, Stop};
-        if !matches!(self.target.operation(&request), Some(Start | Stop | Discharge | Schedule)) {
-            return;
+    /// A control request may have brought commands for chargers whose polls are held.
+    fn deliver_commands(&mut self, request: Request) {
+        use TellusOp::{Discharge, Flexibility, Schedule, Start, Stop};
+        match self.target.operation(&request) {
+            Some(Start | Stop | Discharge | Schedule) => {
+                if let Some(&player) = self.by_id.get(&DeviceId(request.detail.resource())) {
+                    self.deliver_command(player as usize);
+                }
+            }
+            Some(Flexibility) => (0..self.players.len()).for_each(|player| self.deliver_command(player)),
+            _ => {}
         }
-        let Some(&player) = self.by_id.get(&DeviceId(request.detail.resource())) else { return };
-        let player = player as usize;
+    }
+
+    fn deliver_command(&mut self, player: usize) {
         if let Some(&call) = self.players[player].held.front()
             && let Some(body) = self.target.next_command(self.players[player].id)
         {
@@ -306,78 +312,10 @@ impl<'a, D: Device, O: Observer> Engine<'a, D, O> {
     }
 
     fn record(&mut self, call: Call) -> Answer {
-        let Call { player, request, sent, ending, quota, .. } = call;
-        let policy = &self.scenario.policy;
-        let (answer, status, exchange) = match ending.unwrap_or(Ending::Failed(Failure::Cancelled)) {
-            Ending::Served(body) => {
-                let status = if request.lane == Lane::Stream { 101 } else { 200 };
-                let told = self.told(status, &quota);
-                (Answer { outcome: Outcome::Served, hint: Hint::Absent, told, body }, status, None)
-            }
-            Ending::Failed(failure) => {
-                let answer = Answer {
-                    outcome: Outcome::Failed(failure),
-                    hint: Hint::Absent,
-                    told: Told::default(),
-                    body: Body::None,
-                };
-                (answer, 0, Some(self.exchange(&request, "no answer".to_owned(), Vec::new())))
-            }
-            Ending::Turned(response) => {
-                let HttpOut { status, headers, body } = *response;
-                let view = ResponseView { status, headers: &headers, body: &body, received: self.now };
-                let signal = signals::read(policy, view);
-                let outcome = match status {
-                    _ if signal.refused => Outcome::Refused,
-                    _ if signal.overloaded => Outcome::Overloaded,
-                    400..=499 => Outcome::Rejected(status),
-                    _ => Outcome::Broken(status),
-                };
-                let mut text = status.to_string();
-                headers.iter().for_each(|(name, value)| text += &format!("\n{name}: {value}"));
-                text = text + "\n" + &String::from_utf8_lossy(&body);
-                let exchange = self.exchange(&request, text, signal.breaches);
-                (Answer { outcome, hint: signal.hint, told: signal.told, body: Body::None }, status, Some(exchange))
-            }
-        };
-        let record = Record {
-            device: self.players[player as usize].id,
-            operation: request.operation,
-            flow: request.flow,
-            attempt: request.attempt,
-            cause: request.cause,
-            detail: request.detail,
-            due: request.due,
-            sent,
-            done: self.now,
-            outcome: answer.outcome,
-            status,
-            hint: answer.hint,
-            told: answer.told,
-            breaches: exchange.as_ref().map_or(0, |exchange| exchange.breaches.len() as u8),
-        };
+        let device = self.players[call.player as usize].id;
+        let Ended { record, exchange, answer } = ended(self.scenario, device, call, self.now);
         self.observer.observe(self.now, Observation::Done { record: &record, exchange: exchange.as_ref() });
         answer
-    }
-
-    /// What the headers of a served answer say of quotas.
-    fn told(&self, status: u16, headers: &[(String, String)]) -> Told {
-        match self.scenario.policy.quota_headers {
-            Some(_) => {
-                signals::read(&self.scenario.policy, ResponseView { status, headers, body: b"", received: self.now })
-                    .told
-            }
-            None => Told::default(),
-        }
-    }
-
-    fn exchange(&self, request: &Request, response: String, breaches: Vec<String>) -> Exchange {
-        Exchange {
-            request: self.scenario.operations.get(request.operation).name(),
-            response,
-            breaches,
-            ..Exchange::default()
-        }
     }
 
     /// Gives a connection to the next request that waits for it.

@@ -12,6 +12,7 @@
 
 mod calls;
 pub mod cells;
+mod ended;
 mod engine;
 mod network;
 mod player;

@@ -31,6 +31,8 @@ const CLOCK: Nanos = Nanos::from_secs(1_735_689_600);
 const SITES: u32 = 50;
 /// Commands that wait for one charger; of more, the oldest are dropped.
 const MOST_COMMANDS: usize = 16;
+/// What a batch control leaves of the power.
+const POWER_PERCENT: u8 = 80;
 /// A poll without a charger's group to say its wait is held for the documented default.
 const DEFAULT_WAIT: Nanos = Nanos::from_secs(30);
 
@@ -73,6 +75,9 @@ pub struct Target<'a> {
 /// What the target knows of one device.
 #[derive(Debug)]
 struct Guest {
+    device: DeviceId,
+    /// Whether it is a charger that the platform knows.
+    registered: bool,
     /// Until when its newest token is good.
     token: Nanos,
     /// Each has its own luck with an overloaded target.
@@ -125,6 +130,8 @@ impl<'a> Target<'a> {
     pub fn expect(&mut self, devices: impl Iterator<Item = DeviceId>) {
         let seed = self.scenario.seed;
         let guest = |device: DeviceId| Guest {
+            device,
+            registered: false,
             token: Nanos::ZERO,
             overload: Draws::fork(&mut device_rng(seed, "overload", device.0)),
             harvest: Harvest::default(),
@@ -237,10 +244,13 @@ impl<'a> Target<'a> {
 
     fn serve(&mut self, now: Nanos, player: usize, device: DeviceId, operation: TellusOp, request: &Request) -> Reply {
         let body = match operation {
-            TellusOp::Register => Body::Registered {
-                device_id: format!("dvc_{}", device.0).into(),
-                device_secret: format!("sk_{}", device.0).into(),
-            },
+            TellusOp::Register => {
+                self.guests[player].registered = true;
+                Body::Registered {
+                    device_id: format!("dvc_{}", device.0).into(),
+                    device_secret: format!("sk_{}", device.0).into(),
+                }
+            }
             TellusOp::OperatorToken | TellusOp::DeviceToken => {
                 self.guests[player].token = now.saturating_add(self.spec.token_lifetime);
                 Body::Token { value: "virtual".into(), lifetime: self.spec.token_lifetime }
@@ -254,6 +264,7 @@ impl<'a> Target<'a> {
             TellusOp::Stop => self.command(request, CommandKind::StopCharging),
             TellusOp::Discharge => self.command(request, CommandKind::Discharge),
             TellusOp::Schedule => self.command(request, CommandKind::SetSchedule),
+            TellusOp::Flexibility => self.limit_everyone(),
             TellusOp::Command => Body::CommandState { done: self.is_settled(request) },
             TellusOp::CommandStatus => {
                 if let Some(commands) = self.commands.get_mut(&device.0) {
@@ -270,7 +281,6 @@ impl<'a> Target<'a> {
             TellusOp::Records => self.harvest(now, player, request.detail),
             TellusOp::Device
             | TellusOp::Energy
-            | TellusOp::Flexibility
             | TellusOp::Stream
             | TellusOp::Telemetry
             | TellusOp::Event
@@ -291,16 +301,36 @@ impl<'a> Target<'a> {
 
     /// Queues a command for the charger that the request names.
     fn command(&mut self, request: &Request, kind: CommandKind) -> Body {
-        self.commands_given += 1;
-        let command_id: Box<str> = format!("cmd_{}", self.commands_given).into();
-        let commands = self.commands.entry(request.detail.resource()).or_default();
-        if commands.waiting.len() >= MOST_COMMANDS {
-            commands.waiting.pop_front();
-        }
         // Requests do not say here which connector they mean: the charger takes one that fits.
-        let command = Command { command_id: command_id.clone(), kind, connector: 0, power_percent: None };
-        commands.waiting.push_back(command);
+        let command = Command { command_id: self.next_id(), kind, connector: 0, power_percent: None };
+        let command_id = command.command_id.clone();
+        self.queue(request.detail.resource(), command);
         Body::CommandQueued { command_id }
+    }
+
+    /// A batch control over all sites has a command for each charger.
+    fn limit_everyone(&mut self) -> Body {
+        let known = self.guests.iter().filter(|guest| guest.registered);
+        let chargers: Vec<u32> = known.map(|guest| guest.device.0).collect();
+        for charger in chargers {
+            let (kind, power_percent) = (CommandKind::SetPowerLimit, Some(POWER_PERCENT));
+            let command = Command { command_id: self.next_id(), kind, connector: 0, power_percent };
+            self.queue(charger, command);
+        }
+        Body::None
+    }
+
+    fn next_id(&mut self) -> Box<str> {
+        self.commands_given += 1;
+        format!("cmd_{}", self.commands_given).into()
+    }
+
+    fn queue(&mut self, charger: u32, command: Command) {
+        let waiting = &mut self.commands.entry(charger).or_default().waiting;
+        if waiting.len() >= MOST_COMMANDS {
+            waiting.pop_front();
+        }
+        waiting.push_back(command);
     }
 
     /// Whether the charger that the request names has reported on all its commands.

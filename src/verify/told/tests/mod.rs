@@ -288,7 +288,11 @@ fn what_remains_of_a_target_or_behind_unchanged_answers_accuses_nobody() {
     let unchanged =
         |left| judged(with_headers(), stuck().map(Ask::unchanged).chain(last(left)), "server.remaining", "queries");
     assert_eq!((unchanged(3).verdict, unchanged(0).verdict), (Verdict::Pass, Verdict::Pass), "counted or not");
-    assert_eq!(unchanged(4).verdict, Verdict::Inconclusive, "the request itself counts, unless a window ended just then");
+    assert_eq!(
+        unchanged(4).verdict,
+        Verdict::Inconclusive,
+        "the request itself counts, unless a window ended just then"
+    );
     let bare = || Ask::new(0, SITES, 600);
     assert_eq!(verdict([query(0, 3), bare()], "server.quota-headers", ""), Verdict::Fail);
     assert_eq!(verdict([query(0, 3), bare().unchanged()], "server.quota-headers", ""), Verdict::Pass);
