@@ -264,11 +264,14 @@ impl<'a, D: Device, O: Observer> Engine<'a, D, O> {
         }
     }
 
+    /// Of several polls that are held, that of the first connector is answered.
     fn deliver_command(&mut self, player: usize) {
-        if let Some(&call) = self.players[player].held.front()
+        let calls = &mut self.calls;
+        let connector = |call: &CallId| calls.get(*call).map(|call| call.request.detail.resource());
+        if let Some(call) = self.players[player].held.iter().copied().min_by_key(connector)
             && let Some(body) = self.target.next_command(self.players[player].id)
         {
-            self.players[player].held.pop_front();
+            self.players[player].held.retain(|held| *held != call);
             self.reply(call, Ending::Served(body));
         }
     }
