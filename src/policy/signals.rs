@@ -51,7 +51,9 @@ fn read_refusal(policy: &Policy, response: ResponseView<'_>) -> Signal {
     let may_refuse = response.status >= 400 || forms(refusal).any(|form| form.status < 400);
     let body: Option<serde_json::Value> = may_refuse.then(|| serde_json::from_slice(response.body).ok()).flatten();
     let code = |pointer: &str| body.as_ref().and_then(|body| body.pointer(pointer)).cloned();
-    let has_code = |code_of: &(String, i64)| code(&code_of.0).and_then(|value| value.as_i64()) == Some(code_of.1);
+    let has_code = |code_of: &(String, i64)| {
+        body.as_ref().and_then(|body| signals::body::code(body, &code_of.0)) == Some(code_of.1)
+    };
 
     let Some(form) = form_of(refusal, response.status, has_code) else {
         return Signal { overloaded: response.status == policy.overload.status, ..Signal::default() };
@@ -136,4 +138,22 @@ fn receipt(response: ResponseView<'_>) -> Receipt {
 fn served_at(headers: &[(String, String)]) -> Option<Nanos> {
     let (_, date) = headers.iter().find(|(header, _)| header == "date")?;
     signals::parse_http_date(date)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_code_in_quotes_refuses_as_the_bare_one_does() {
+        let policy = crate::policy::builtin("evnnovator").unwrap();
+        let refused = |body: &str| {
+            let body = body.as_bytes();
+            read(&policy, ResponseView { status: 200, headers: &[], body, received: Nanos::ZERO }).refused
+        };
+        assert!(refused(r#"{"status_code": 2004}"#));
+        assert!(refused(r#"{"status_code": "2004"}"#));
+        assert!(!refused(r#"{"status_code": "1000"}"#));
+        assert!(!refused(r#"{"status_code": "a2004"}"#));
+    }
 }
