@@ -184,6 +184,9 @@ mod tests {
           - The burst is called the bucket's total capacity, which admits 15 at once, and the server is nginx with nodelay, which admits 16; so both readings are possible.
           - Whether a refused request uses up any of the bucket is not stated.
           - An older help page advises at most 1000 requests per minute, and names 150 per 30 minutes and 30 per minute for /api/chargers and /api/installations; whether that still holds is not stated.
+
+        Lost: the provider says it, a policy cannot
+          - A refusal's Retry-After is documented to be 1 always; here it is any number of seconds, so another one is not called a breach.
         ");
     }
 }
