@@ -15,6 +15,8 @@ pub struct Call {
     pub flow: Flow,
     /// Attempts made so far.
     pub attempt: u32,
+    /// How many of them met an overloaded server.
+    overloads: u32,
     /// Which token the last attempt carried ([`super::token::TokenKeeper::epoch`]).
     pub token_epoch: u8,
     cause: Cause,
@@ -59,7 +61,7 @@ pub enum Settled {
 impl Call {
     /// An operation that the schedule asks for.
     pub fn scheduled(flow: Flow, due: Nanos) -> Self {
-        Call { flow, attempt: 0, token_epoch: 0, cause: Cause::Schedule, phase: Phase::Ready, at: due }
+        Call { flow, attempt: 0, overloads: 0, token_epoch: 0, cause: Cause::Schedule, phase: Phase::Ready, at: due }
     }
 
     /// An operation that follows from an answer or an event.
@@ -122,7 +124,9 @@ impl Call {
             Outcome::Served => Settled::Served,
             Outcome::Refused => self.retry(now, reaction::wait_after(reaction, self.attempt, answer.hint, draws)),
             Outcome::Overloaded | Outcome::Broken(500) => {
-                self.retry(now, reaction::wait_after_overload(reaction, self.attempt, answer.hint, draws))
+                self.overloads += 1;
+                let (attempt, overloads) = (self.attempt, self.overloads);
+                self.retry(now, reaction::wait_after_overload(reaction, attempt, overloads, answer.hint, draws))
             }
             Outcome::Rejected(401) => Settled::Unauthorized,
             Outcome::Rejected(_) | Outcome::Broken(_) => Settled::GivenUp,
@@ -184,7 +188,7 @@ mod tests {
     use super::*;
     use crate::device::Body;
     use crate::policy::signals::Told;
-    use crate::scenario::fleet::Backoff;
+    use crate::scenario::fleet::{Backoff, Preempt};
 
     fn answer(outcome: Outcome) -> Answer {
         Answer { outcome, hint: Hint::Absent, told: Told::default(), body: Body::None }
@@ -216,6 +220,19 @@ mod tests {
         assert_eq!(call.attempt_if_ready(Nanos::ZERO, Nanos::from_millis(3_999)), None);
         let attempt = call.attempt_if_ready(Nanos::ZERO, Nanos::from_secs(5)).unwrap();
         assert_eq!((attempt.number, attempt.due, attempt.cause), (2, Nanos::from_secs(4), Cause::Answer));
+    }
+
+    #[test]
+    fn a_refusal_before_takes_nothing_from_the_retries_after_an_overload() {
+        let preempt = Preempt { default_retry_time: Nanos::from_secs(5), maximum_retries: 1, attempts: 6 };
+        let reaction = Reaction::Preempt(preempt);
+        let mut call = Call::scheduled(Flow(1), Nanos::ZERO);
+        let outcomes = [Outcome::Refused, Outcome::Overloaded, Outcome::Overloaded];
+        let settled = outcomes.map(|outcome| {
+            call.attempt_if_ready(Nanos::ZERO, Nanos::from_secs(3_600)).unwrap();
+            call.settle(Nanos::ZERO, &answer(outcome), &reaction, &mut Draws::seeded(1))
+        });
+        assert_eq!(settled, [Settled::Waits, Settled::Waits, Settled::GivenUp]);
     }
 
     #[test]

@@ -20,12 +20,18 @@ pub fn wait_after(reaction: &Reaction, attempt: u32, hint: Hint, draws: &mut Dra
     (attempt < attempts).then_some(wait)
 }
 
-/// The wait after attempt number `attempt` met an overloaded server; None to give the operation up. Only clients with
-/// settings of their own for it tell it from a refusal.
-pub fn wait_after_overload(reaction: &Reaction, attempt: u32, hint: Hint, draws: &mut Draws) -> Option<Nanos> {
+/// The wait after attempt number `attempt` met an overloaded server, which it was the operation's `overloads`th to do; None to
+/// give the operation up. Only clients with settings of their own for it tell it from a refusal.
+pub fn wait_after_overload(
+    reaction: &Reaction,
+    attempt: u32,
+    overloads: u32,
+    hint: Hint,
+    draws: &mut Draws,
+) -> Option<Nanos> {
     match reaction {
         Reaction::Preempt(preempt) => {
-            (attempt <= preempt.maximum_retries).then(|| hint.wait().unwrap_or(preempt.default_retry_time))
+            (overloads <= preempt.maximum_retries).then(|| hint.wait().unwrap_or(preempt.default_retry_time))
         }
         other => wait_after(other, attempt, hint, draws),
     }
@@ -87,7 +93,8 @@ mod tests {
 
     #[test]
     fn after_an_overload_it_tries_again_once_or_as_often_as_it_is_set_to() {
-        let wait = |reaction, attempt| wait_after_overload(&reaction, attempt, Hint::Absent, &mut Draws::seeded(1));
+        let wait =
+            |reaction, attempt| wait_after_overload(&reaction, attempt, attempt, Hint::Absent, &mut Draws::seeded(1));
         assert_eq!((wait(PREEMPT, 1), wait(PREEMPT, 2)), (Some(Nanos::from_secs(5)), None));
         let Reaction::Preempt(preempt) = PREEMPT else { unreachable!() };
         let patient = Reaction::Preempt(Preempt { maximum_retries: 3, ..preempt });
