@@ -34,7 +34,9 @@ pub struct Measure {
     pub(super) lateness: LatencyHistogram,
     scheduled: u64,
     in_flight: u64,
+    /// Of the devices at hand, and the sum of those that are through.
     in_flight_peak: u64,
+    peaks_before: u64,
 }
 
 impl Measure {
@@ -52,6 +54,7 @@ impl Measure {
             scheduled: 0,
             in_flight: 0,
             in_flight_peak: 0,
+            peaks_before: 0,
             class_names,
         }
     }
@@ -72,6 +75,7 @@ impl Measure {
         self.scheduled += other.scheduled;
         self.in_flight += other.in_flight;
         self.in_flight_peak += other.in_flight_peak;
+        self.peaks_before += other.peaks_before;
     }
 
     /// The policy's classes in their order, then [`UNCLASSIFIED`].
@@ -99,9 +103,10 @@ impl Measure {
         self.classes.iter().map(|class| class.dropped[DropReason::Missed as usize]).sum()
     }
 
-    /// Most requests on their way at one moment; over several shards the sum of their peaks.
+    /// Most requests on their way at one moment; over several shards, and over devices that are played apart, the sum of their
+    /// peaks.
     pub fn in_flight_peak(&self) -> u64 {
-        self.in_flight_peak
+        self.peaks_before + self.in_flight_peak
     }
 
     /// Departures that were later than `limit`.
@@ -174,7 +179,11 @@ impl Observer for Measure {
                 self.class_of[usize::from(operation.0)] = class.map_or(unclassified, ClassId::index);
             }
             Observation::Noted { note, .. } => self.noted(note),
-            Observation::Through { .. } => self.in_flight = 0,
+            // Those that come next are like another shard.
+            Observation::Through { .. } => {
+                self.peaks_before += std::mem::take(&mut self.in_flight_peak);
+                self.in_flight = 0;
+            }
             Observation::Late { by } => {
                 self.lateness.record(by);
                 self.timeline.late(at, by);
@@ -325,6 +334,22 @@ mod tests {
             measure.observe(at(2), Observation::Sent(Sent { device, operation, flow, attempt, detail }));
         }
         assert_eq!(measure.in_flight_peak(), 3);
+    }
+
+    #[test]
+    fn devices_that_are_played_apart_may_all_have_peaked_at_once() {
+        let mut measure = Measure::new(&scenario(1));
+        for under_way in [2, 1] {
+            for _ in 0..under_way {
+                let record = record(SITES, at(1), QUICK, Outcome::Served);
+                let Record { device, operation, flow, attempt, detail, .. } = record;
+                measure.observe(at(1), Observation::Sent(Sent { device, operation, flow, attempt, detail }));
+            }
+            measure.observe(ENDED, Observation::Through { ended: ENDED });
+        }
+        assert_eq!(measure.in_flight_peak(), 3);
+        measure.merge(measure.clone());
+        assert_eq!(measure.in_flight_peak(), 6);
     }
 
     fn any_record() -> impl Strategy<Value = Record> {
