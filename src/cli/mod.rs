@@ -8,6 +8,7 @@ pub mod plan;
 pub mod policies;
 pub mod policy;
 pub mod progress;
+pub mod publish;
 pub mod report;
 pub mod run;
 pub mod schema;

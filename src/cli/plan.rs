@@ -1,25 +1,21 @@
 //! `quotaproof plan`: plays a profile in simulated time, answers what is asked about it and writes the report.
 
-use std::io::{IsTerminal, Write};
-use std::path::{Path, PathBuf};
+use std::io::IsTerminal;
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use anyhow::Context;
 use clap::Args;
 
 use super::progress::PlanProgress;
+use super::publish::{make_room, publish};
 use super::serve::{reading, share};
 use super::{complain, duration, show, style};
-use crate::assemble::Outcome;
 use crate::clock::Clock;
 use crate::exit::Exit;
 use crate::plan::base::Overrides;
 use crate::plan::{self, Base, Meter, PlayOptions, Questions, fleet, quota, sweep};
 use crate::policy::reading::Reading;
 use crate::report::format;
-use crate::report::terminal::{self, Style};
-use crate::report::{self, files};
-use crate::summary::plan::Plan;
 use crate::time::Nanos;
 use crate::words::{count, plural, trimmed};
 use crate::yaml::Diagnosis;
@@ -90,10 +86,7 @@ pub fn run(args: &PlanArgs) -> anyhow::Result<Exit> {
             return Ok(Exit::Usage);
         }
     };
-    // Before the plays, so that their results are not lost to a directory that cannot be written.
-    if let Err(error) = std::fs::create_dir_all(&args.reports) {
-        let reports = args.reports.display();
-        complain(format_args!("error: reports cannot be written to {reports}: {error}; choose another --reports"));
+    if !make_room(&args.reports) {
         return Ok(Exit::Usage);
     }
     let clock = Clock::start();
@@ -193,31 +186,6 @@ fn exactly(share: f64) -> String {
 /// A reading as the command line has it.
 fn hyphened(reading: Reading) -> String {
     serde_json::json!(reading).as_str().unwrap_or_default().replace('_', "-")
-}
-
-/// Writes the report and shows the verdict and the answers, these also where the report cannot be written.
-fn publish(
-    outcome: &Outcome,
-    answers: Option<&Plan>,
-    reports: &Path,
-    out: &mut dyn Write,
-    style: Style,
-) -> anyhow::Result<()> {
-    let written = write(outcome, answers, reports)
-        .with_context(|| format!("the report cannot be written to {}", reports.display()));
-    let page = written.as_ref().ok().map(|dir| dir.join(files::PAGE));
-    show(out, &terminal::render(&outcome.summary, page.as_deref(), style));
-    if let Some(answers) = answers {
-        show(out, &terminal::answers(answers, style));
-    }
-    written.map(drop)
-}
-
-fn write(outcome: &Outcome, answers: Option<&Plan>, reports: &Path) -> anyhow::Result<PathBuf> {
-    let run = &outcome.summary.run;
-    let dir = report::new_directory(reports, &run.name, &run.started)?;
-    report::write_all(&dir, &outcome.summary, answers, Some(&outcome.hlog))?;
-    Ok(dir)
 }
 
 /// How much was simulated, and how quickly.

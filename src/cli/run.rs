@@ -1,15 +1,16 @@
 //! `quotaproof run`: plays a profile against its target over real sockets and writes the report.
 
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context;
 
 use super::memory::peak_memory_bytes;
 use super::progress::Progress;
-use super::{REPORTS, RunArgs, complain, cores, show, style};
+use super::publish::{make_room, publish};
+use super::{REPORTS, RunArgs, complain, cores, style};
 use crate::assemble::{Outcome, Recorder, RunFacts};
 use crate::device::fleet::{Fleet, partition};
 use crate::drive::live::{self, Control, LiveEnd, LiveError, LiveOptions, Stop};
@@ -18,8 +19,6 @@ use crate::profile::warnings::warnings;
 use crate::profile::{self, descriptors, secrets};
 use crate::reference;
 use crate::reference::live::Running;
-use crate::report::terminal::{self, Style};
-use crate::report::{self, files};
 use crate::scenario::Scenario;
 use crate::scenario::target::Target;
 use crate::summary::Driver;
@@ -58,10 +57,7 @@ pub fn run(args: &RunArgs) -> anyhow::Result<Exit> {
         return Ok(Exit::Usage);
     }
     let scenario = Arc::new(scenario);
-    // Before the run, so that an hour's results are not lost to a directory that cannot be written.
-    if let Err(error) = std::fs::create_dir_all(&args.reports) {
-        let reports = args.reports.display();
-        complain(format_args!("error: reports cannot be written to {reports}: {error}; choose another --reports"));
+    if !make_room(&args.reports) {
         return Ok(Exit::Usage);
     }
     let place = Place::of(&scenario)?;
@@ -78,7 +74,7 @@ pub fn run(args: &RunArgs) -> anyhow::Result<Exit> {
         }
     };
     let outcome = conclude(end, &place, args, &scenario);
-    publish(&outcome, &args.reports, &mut std::io::stdout(), style())?;
+    publish(&outcome, None, &args.reports, &mut std::io::stdout(), style())?;
     Ok(outcome.summary.conclusion.exit)
 }
 
@@ -168,52 +164,4 @@ fn command(args: &RunArgs, scenario: &Scenario) -> String {
         command += &format!(" --reports {}", args.reports.display());
     }
     command
-}
-
-/// Writes the report and shows the verdict, the verdict also where the report cannot be written: the run is not lost.
-fn publish(outcome: &Outcome, reports: &Path, out: &mut dyn Write, style: Style) -> anyhow::Result<()> {
-    let written =
-        write(outcome, reports).with_context(|| format!("the report cannot be written to {}", reports.display()));
-    let page = written.as_ref().ok().map(|dir| dir.join(files::PAGE));
-    show(out, &terminal::render(&outcome.summary, page.as_deref(), style));
-    written.map(drop)
-}
-
-/// Writes the report into a directory of its own.
-fn write(outcome: &Outcome, reports: &Path) -> anyhow::Result<PathBuf> {
-    let run = &outcome.summary.run;
-    let dir = report::new_directory(reports, &run.name, &run.started)?;
-    report::write_all(&dir, &outcome.summary, None, Some(&outcome.hlog))?;
-    Ok(dir)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::testing::Gone;
-    use super::*;
-    use crate::report::sample;
-
-    const PLAIN: Style = Style { colour: false, narrow: true };
-
-    fn outcome() -> Outcome {
-        Outcome { summary: sample::failing(), hlog: b"histograms".to_vec() }
-    }
-
-    #[test]
-    fn the_verdict_is_shown_where_the_report_cannot_be_written() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("reports");
-        std::fs::write(&file, "in the way").unwrap();
-        let mut out = Vec::new();
-        let error = publish(&outcome(), &file, &mut out, PLAIN).unwrap_err();
-        assert!(error.to_string().contains("the report cannot be written to"), "{error}");
-        assert!(String::from_utf8(out).unwrap().starts_with("✗ FAILED"));
-    }
-
-    #[test]
-    fn a_reader_that_has_gone_loses_no_report() {
-        let folder = tempfile::tempdir().unwrap();
-        publish(&outcome(), folder.path(), &mut Gone, PLAIN).unwrap();
-        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
-    }
 }
