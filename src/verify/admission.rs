@@ -17,6 +17,10 @@
 //! that let everything through has shown no limit at all, so there must have been refusals too, and a demand beyond the
 //! limit.
 //!
+//! Where an answer may give back what its request took, a bucket that was full meanwhile has gained it: what ran in while
+//! the request was on its way would have run over. So a bucket is given that much more for each that came back, and the
+//! whole of each that still may.
+//!
 //! A rolling window estimated from two fixed ones never admits more than `allow` in one of them, so it is refuted with the
 //! fixed windows. Where requests differ in cost, all these counts are of points.
 //!
@@ -30,6 +34,8 @@ use std::collections::VecDeque;
 use super::exhibit::{Exhibit, Exhibits};
 use super::keyed::Keyed;
 use super::terms::Terms;
+use crate::device::Outcome;
+use crate::limiter::Rate;
 use crate::policy::model::{Cost, Enforcement, RateLimit};
 use crate::policy::reading::Reading;
 use crate::policy::words::period_text;
@@ -49,6 +55,10 @@ pub struct Admitted {
     best_before: Option<i128>,
     /// Where the latest window may have begun.
     beginning: Option<(Nanos, Nanos)>,
+    /// What buckets may have gained by requests that were given back, in units of 1/`per` tokens, and what those that are
+    /// on their way cost.
+    gained: i128,
+    under_way: u64,
     refuted: Refuted,
     /// The latest answer; one that is told out of order counts as later, which only widens spans.
     done: Nanos,
@@ -105,7 +115,7 @@ impl Admitted {
         self.judge(terms, self.done);
         let refuted = terms.readings.iter().all(|reading| self.refuted.has(*reading));
         if refuted {
-            *self = Admitted::default();
+            *self = Admitted { under_way: self.under_way, ..Admitted::default() };
         }
         refuted
     }
@@ -147,7 +157,7 @@ impl Admitted {
 
     fn judge(&mut self, terms: &Terms, done: Nanos) {
         let (allow, per) = (terms.rate.allow, terms.rate.per);
-        let drained = self.drained(terms, done);
+        let drained = self.drained(terms, done) - self.gained - i128::from(self.under_way) * i128::from(per.0);
         let passes = |capacity: u32, more: u32| drained > (i128::from(capacity) + i128::from(more)) * i128::from(per.0);
         self.refuted.token |= passes(terms.ceiling(Reading::TokenBucket), 0);
         self.refuted.leaky |= passes(terms.ceiling(Reading::LeakyBucket), 0);
@@ -180,6 +190,7 @@ impl Admitted {
     fn is_idle(&self, terms: &Terms, now: Nanos) -> bool {
         let over = |at: Nanos| at.saturating_add(terms.rate.per) <= now;
         self.refuted == Refuted::default()
+            && self.under_way == 0
             && self.latest.back().is_none_or(|start| over(start.sent))
             && self.beginning.is_none_or(|(_, last)| over(last))
             && self.drained(terms, now) <= 0
@@ -239,6 +250,8 @@ pub struct Admissions {
     pub unjudged: Option<Unjudged>,
     /// Whether the limit is but a target: what goes beyond it is told and breaks no promise.
     pub is_target: bool,
+    /// Whether an answer may give back what its request took.
+    gives_back: bool,
     keys: Keyed<ScopeKey, Admitted>,
     pub served: u64,
     pub refuted: u64,
@@ -253,11 +266,39 @@ impl Admissions {
             terms,
             unjudged: Unjudged::of(limit),
             is_target: limit.enforcement == Enforcement::BestEffort,
+            gives_back: !limit.free_statuses.is_empty(),
             keys: Keyed::default(),
             served: 0,
             refuted: 0,
             ruled_out: Refuted::default(),
             exhibits: Exhibits::default(),
+        }
+    }
+
+    /// Takes a request on its way that costs so much.
+    pub fn sent(&mut self, at: Nanos, key: ScopeKey, cost: u32) {
+        if self.gives_back {
+            let terms = &self.terms;
+            self.keys.entry(key, |state| state.is_idle(terms, at)).under_way += u64::from(cost);
+        }
+    }
+
+    /// Takes any answer, or the want of one, to a request that took effect at `sent` or later, before
+    /// [`Admissions::served`] takes it.
+    pub fn done(&mut self, key: ScopeKey, sent: Nanos, record: &Record, cost: u32, is_free: bool) {
+        let is_lost = matches!(record.outcome, Outcome::Failed(_));
+        let comes_back = is_free || (is_lost && self.gives_back);
+        if comes_back || self.gives_back {
+            let Rate { allow, per } = self.terms.rate;
+            let state = self.keys.entry(key, |_| false);
+            state.under_way = state.under_way.saturating_sub(u64::from(cost));
+            if comes_back {
+                let all = i128::from(cost) * i128::from(per.0);
+                let ran_in = i128::from(allow) * i128::from(record.done.saturating_sub(sent).0);
+                // What is filled up at intervals may have been so just then.
+                let at_once = self.terms.readings.contains(&Reading::IntervalRefill);
+                state.gained += if at_once { all } else { ran_in.min(all) };
+            }
         }
     }
 
@@ -299,9 +340,10 @@ impl Admissions {
         self.terms.readings.iter().copied().filter(|reading| self.ruled_out.has(*reading))
     }
 
-    /// What the keys that are remembered besides one were let through.
+    /// What the keys that are remembered besides one were let through, if anything.
     pub fn others(&self, key: ScopeKey) -> impl Iterator<Item = &Admitted> {
-        self.keys.iter().filter(move |(other, _)| **other != key).map(|(_, admitted)| admitted)
+        let others = self.keys.iter().filter(move |(other, _)| **other != key).map(|(_, admitted)| admitted);
+        others.filter(|admitted| !admitted.latest.is_empty())
     }
 
     /// Nothing more comes of the keys so far.

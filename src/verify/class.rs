@@ -411,7 +411,7 @@ fn used_places(places: Places, blank: QuotaUse, scenario: &Scenario, ended: Nano
 }
 
 /// Servers read the time in ticks, as a rule of a millisecond: what arrives at its end is counted as of its beginning.
-const TICK: Nanos = Nanos::from_millis(1);
+pub const TICK: Nanos = Nanos::from_millis(1);
 
 /// The earliest moment, on the server's clock, at which a request that was sent then may have been decided.
 fn earliest_decision(sent: Nanos) -> Nanos {

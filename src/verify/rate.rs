@@ -62,6 +62,7 @@ impl RateWatch {
             self.demand.sent(at, key, sent, cost);
         }
         self.loads.sent(at, key, turn, cost);
+        self.admissions.sent(at, key, cost);
         if self.admissions.unjudged.is_none() {
             self.together.sent(at, cost);
         }
@@ -86,10 +87,9 @@ impl RateWatch {
             self.demand.sent(record.done, key, &Sent { device, operation, flow, attempt, detail }, cost);
         }
         self.demand.exhibits().answered(record, exchange);
-        if record.outcome == Outcome::Served
-            && !record.is_unchanged()
-            && !self.limit.free_statuses.contains(&record.status)
-        {
+        let is_free = record.is_unchanged() || self.limit.free_statuses.contains(&record.status);
+        self.admissions.done(key, decided, record, cost, is_free);
+        if record.outcome == Outcome::Served && !is_free {
             let refuted = self.admissions.served(key, decided, cost, record, exchange);
             if self.admissions.unjudged.is_none() {
                 self.together.served(&self.admissions, key, decided, record.done, cost, refuted);

@@ -54,8 +54,8 @@ pub struct Load {
     finished_cost: u64,
     /// Whether the request that ended last is one of them.
     last_may_count: bool,
-    /// When the latest that count for sure were sent and done and what they cost, by the time they were sent.
-    served: VecDeque<(Nanos, Nanos, u32)>,
+    /// The latest that count for sure, by the time they were sent.
+    served: VecDeque<Served>,
     served_cost: u64,
     /// When a bucket from which all that may count was taken would be full again, but for how it began
     /// ([`Load::may_lack_until`]), and one from which only what counts for sure was, in units of 1/`allow` ns.
@@ -73,13 +73,21 @@ pub struct Load {
 #[derive(Clone, Copy, Debug)]
 struct Doubtful {
     class: ClassId,
-    /// When it was done: what was sent later had no part in it.
+    sent: Nanos,
+    /// What was sent later had no part in it.
     done: Nanos,
-    /// How much it still lacks of served requests.
+    /// How much it still lacks of served requests, wherever they took effect.
     missing: u64,
-    /// The moments at which it may have been decided, if those that were found all count.
-    from: Nanos,
-    before: Nanos,
+    /// How much has to count in a window at one moment.
+    needed: u64,
+}
+
+/// A request that counts for sure.
+#[derive(Clone, Copy, Debug)]
+struct Served {
+    sent: Nanos,
+    done: Nanos,
+    cost: u32,
 }
 
 /// What a limit has to say about a refusal.
@@ -214,7 +222,7 @@ impl Loads {
             state.lost = Some(record.done);
         }
         if surely {
-            for class in state.serve(bounds, sent, record.done, cost) {
+            for class in state.serve(bounds, Served { sent, done: record.done, cost }) {
                 *self.cleared.entry(class).or_default() += 1;
             }
         }
@@ -302,47 +310,56 @@ impl Loads {
 
 impl Load {
     /// Takes a request that counts for sure; the classes of the doubtful refusals that it shows to be due.
-    fn serve(&mut self, bounds: &Bounds, sent: Nanos, done: Nanos, cost: u32) -> Vec<ClassId> {
+    fn serve(&mut self, bounds: &Bounds, served: Served) -> Vec<ClassId> {
         if let Some((_, limit)) = bounds.window {
-            let comes_last = self.served.back().is_none_or(|&(newest, ..)| newest <= sent);
-            let place = match comes_last {
-                true => self.served.len(),
-                false => self.served.partition_point(|&(at, ..)| at <= sent),
-            };
-            self.served.insert(place, (sent, done, cost));
-            self.served_cost += u64::from(cost);
-            while let Some(&(.., oldest)) = self.served.front()
-                && self.served_cost - u64::from(oldest) >= u64::from(limit)
-            {
-                self.served.pop_front();
-                self.served_cost -= u64::from(oldest);
-            }
+            self.remember(served, u64::from(limit));
         }
-        self.surely_full_at = self.surely_full_at.max(bounds.scaled(done)) + bounds.volume(u64::from(cost));
-        self.doubtful.iter_mut().for_each(|doubtful| doubtful.count(bounds, sent, done, cost));
+        self.surely_full_at =
+            self.surely_full_at.max(bounds.scaled(served.done)) + bounds.volume(u64::from(served.cost));
+        let Load { doubtful, served: all, .. } = self;
         let mut due = Vec::new();
-        self.doubtful.retain(|doubtful| {
-            if doubtful.is_due() {
+        doubtful.retain_mut(|doubtful| {
+            doubtful.count(&served);
+            let is_due = doubtful.is_due(bounds, all);
+            if is_due {
                 due.push(doubtful.class);
             }
-            !doubtful.is_due()
+            !is_due
         });
         due
+    }
+
+    /// Keeps as many as fill the window twice: while a refusal was on its way, another window may have been filled.
+    fn remember(&mut self, served: Served, limit: u64) {
+        let comes_last = self.served.back().is_none_or(|newest| newest.sent <= served.sent);
+        let place = match comes_last {
+            true => self.served.len(),
+            false => self.served.partition_point(|other| other.sent <= served.sent),
+        };
+        self.served.insert(place, served);
+        self.served_cost += u64::from(served.cost);
+        while let Some(oldest) = self.served.front()
+            && self.served_cost - u64::from(oldest.cost) >= 2 * limit
+        {
+            self.served_cost -= u64::from(oldest.cost);
+            self.served.pop_front();
+        }
     }
 
     /// A refusal, with all served requests that may count at the moment of its sending or later.
     fn doubt(&self, bounds: &Bounds, refused: &Refused) -> Doubtful {
         let &Refused { class, sent, done, cost } = refused;
-        let doubtful = |missing| Doubtful { class, done, missing, from: sent, before: Nanos::MAX };
+        let doubtful = |missing, needed| Doubtful { class, sent, done, missing, needed };
         let Some((length, limit)) = bounds.window else {
             let holds = bounds.volume(u64::from(bounds.bucket.unwrap_or(0)));
             let taken = self.surely_full_at.saturating_sub(bounds.scaled(sent)) + bounds.volume(u64::from(cost));
             let missing = holds.checked_sub(taken).map_or(0, |left| left / bounds.volume(1) + 1);
-            return doubtful(missing as u64);
+            return doubtful(missing as u64, 0);
         };
-        let mut doubtful = doubtful((u64::from(limit) + 1).saturating_sub(u64::from(cost)));
-        let recent = self.served.iter().filter(|(_, served, _)| served.saturating_add(length) > sent);
-        recent.for_each(|&(sent, done, cost)| doubtful.count(bounds, sent, done, cost));
+        let needed = (u64::from(limit) + 1).saturating_sub(u64::from(cost));
+        let mut doubtful = doubtful(needed, needed);
+        let recent = self.served.iter().filter(|served| served.done.saturating_add(length) > sent);
+        recent.for_each(|served| doubtful.count(served));
         doubtful
     }
 
@@ -372,7 +389,7 @@ impl Load {
         if self.is_explained(bounds, refused) {
             return Cause::Explained;
         }
-        if self.doubt(bounds, refused).is_due() {
+        if self.doubt(bounds, refused).is_due(bounds, &self.served) {
             return Cause::Due;
         }
         let lost_lately = self.lost.is_some_and(|lost| refused.sent <= lost.saturating_add(bounds.memory * 2));
@@ -385,9 +402,9 @@ impl Load {
         let Some((length, limit)) = bounds.window else { return false };
         let mut needed = (u64::from(limit) + 1).saturating_sub(u64::from(refused.cost));
         let newest_first = self.served.iter().rev();
-        let mut within = newest_first.take_while(|(sent, ..)| refused.done.saturating_sub(*sent) < length);
-        within.any(|(.., cost)| {
-            needed = needed.saturating_sub(u64::from(*cost));
+        let mut within = newest_first.take_while(|served| refused.done.saturating_sub(served.sent) < length);
+        within.any(|served| {
+            needed = needed.saturating_sub(u64::from(served.cost));
             needed == 0
         })
     }
@@ -415,20 +432,27 @@ impl Load {
 }
 
 impl Doubtful {
-    /// Counts a served request that may have taken effect before the refusal was decided, and not too long before.
-    fn count(&mut self, bounds: &Bounds, sent: Nanos, done: Nanos, cost: u32) {
-        if sent <= self.done {
-            self.missing = self.missing.saturating_sub(u64::from(cost));
-            self.from = self.from.max(sent);
-            if let Some((length, _)) = bounds.window {
-                self.before = self.before.min(done.saturating_add(length));
-            }
+    /// Counts a served request that may have taken effect before the refusal was decided.
+    fn count(&mut self, served: &Served) {
+        if served.sent <= self.done {
+            self.missing = self.missing.saturating_sub(u64::from(served.cost));
         }
     }
 
-    /// Whether enough were served that there is a moment at which all of them count.
-    fn is_due(&self) -> bool {
-        self.missing == 0 && self.from < self.before
+    /// Whether enough were served, and for a window: whether there is a moment, between its sending and its answer, at
+    /// which enough of them may count together.
+    fn is_due(&self, bounds: &Bounds, served: &VecDeque<Served>) -> bool {
+        if self.missing > 0 {
+            return false;
+        }
+        let Some((length, _)) = bounds.window else { return true };
+        let counting = |at: Nanos| {
+            let may_count = served.iter().filter(|other| other.sent <= at && other.done.saturating_add(length) > at);
+            may_count.map(|other| u64::from(other.cost)).sum::<u64>()
+        };
+        // More of them count only from a moment on at which one was sent.
+        let meanwhile = served.iter().map(|other| other.sent).filter(|sent| (self.sent..=self.done).contains(sent));
+        std::iter::once(self.sent).chain(meanwhile).any(|at| counting(at) >= self.needed)
     }
 }
 

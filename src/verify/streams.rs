@@ -9,6 +9,7 @@
 
 use std::collections::VecDeque;
 
+use super::class::TICK;
 use super::demand::Peak;
 use super::exhibit::{Exhibit, Exhibits};
 use super::keyed::{Keyed, Seen};
@@ -144,7 +145,7 @@ impl Places {
         let lately = |freed: Nanos| sent <= freed.saturating_add(LINGER);
         let Some(state) = self.keys.get(&key) else { return Cause::Impossible };
         let answered = state.answered.iter().filter(|done| sent <= done.saturating_add(AFTER_ANSWER)).count();
-        let may_count = state.counting(at, self.lasting) + answered;
+        let may_count = state.counting(at, self.lasting.saturating_sub(TICK)) + answered;
         if state.open >= self.allow && self.lasting == Nanos::ZERO {
             Cause::Explained
         } else if state.counting(sent, self.lasting.saturating_add(AFTER_ANSWER)) >= self.allow as usize {
@@ -267,7 +268,7 @@ impl KeyPlaces {
             Outcome::Refused => {}
             // The server may be at it still.
             Outcome::Failed(_) => self.freed = Some(record.done),
-            _ if record.done.saturating_sub(sent) < lasting => {}
+            _ if record.done.saturating_sub(sent) < lasting.saturating_sub(TICK) => {}
             _ => {
                 if self.answered.len() == allow as usize {
                     self.answered.pop_front();
