@@ -1,6 +1,6 @@
 //! What an algorithm is where it serves many keys: its terms, told once, and the state that each key has.
 
-use super::{Decision, Limiter};
+use super::{Decision, Limiter, Steady};
 use crate::time::Nanos;
 
 pub trait Algorithm {
@@ -32,27 +32,28 @@ pub trait Algorithm {
     }
 }
 
-/// Whatever makes limiters of one key: each key has one of its own. `|| RollingLog::new(rate)`.
+/// Whatever makes limiters of one key: each key has one of its own, whose clock never goes back.
+/// `|| RollingLog::new(rate)`.
 impl<F: Fn() -> L, L: Limiter> Algorithm for F {
-    type State = L;
+    type State = Steady<L>;
 
-    fn new_key(&self) -> L {
-        self()
+    fn new_key(&self) -> Steady<L> {
+        Steady::new(self())
     }
 
-    fn peek(&self, limiter: &mut L, now: Nanos, cost: u32) -> Decision {
+    fn peek(&self, limiter: &mut Steady<L>, now: Nanos, cost: u32) -> Decision {
         limiter.peek(now, cost)
     }
 
-    fn count(&self, limiter: &mut L, now: Nanos, cost: u32) {
+    fn count(&self, limiter: &mut Steady<L>, now: Nanos, cost: u32) {
         limiter.count(now, cost);
     }
 
-    fn refused(&self, limiter: &mut L, now: Nanos) {
+    fn refused(&self, limiter: &mut Steady<L>, now: Nanos) {
         limiter.refused(now);
     }
 
-    fn is_new(&self, limiter: &mut L, now: Nanos) -> bool {
+    fn is_new(&self, limiter: &mut Steady<L>, now: Nanos) -> bool {
         limiter.is_new(now)
     }
 }

@@ -2,8 +2,8 @@
 //!
 //! Each algorithm is one reading of "`allow` per `per`" and has a file of its own; what wraps or joins limiters
 //! ([`PenaltyBox`], [`Stacked`], [`Steady`]) is a limiter again. A limiter counts what it is told to: refusing costs
-//! nothing by itself. Time may stand still between two calls but must not go back, which [`Steady`], and so [`build`],
-//! sees to. No call allocates, but for the rolling log, which grows up to what it allows.
+//! nothing by itself. Time may stand still between two calls but must not go back, which [`Steady`] sees to, and so
+//! [`build`] and everything that keeps many keys. No call allocates, but for the rolling log, which grows up to what it allows.
 //!
 //! [`Keyed`] and [`Sharded`] keep one limit for many keys, and [`suite`] tells how right any limiter is, also one of
 //! your own.

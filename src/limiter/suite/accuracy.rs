@@ -10,7 +10,7 @@ use crate::time::Nanos;
 
 /// The keys that ask in a play, and its requests.
 const KEYS: u32 = 50;
-const REQUESTS: usize = 4_000;
+const REQUESTS: usize = 2_000;
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Accuracy {

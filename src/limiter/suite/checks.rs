@@ -62,7 +62,7 @@ const PLAYS: u64 = 60;
 /// As many as may come side by side, beyond what is admitted.
 const MOST_TOO_MANY: u32 = 64;
 const ROUNDS: u64 = 64;
-const OTHER_KEYS: u64 = 20_000;
+const OTHER_KEYS: u64 = 10_000;
 const YEAR: Nanos = Nanos::from_secs(365 * 86_400);
 
 impl Check {
@@ -107,7 +107,7 @@ impl Check {
     pub fn under(self) -> Defect {
         match self {
             Check::ManyRefusals => Defect::ChargedOnRefusal,
-            Check::Neighbours => Defect::OneKeyPaysForAnother,
+            Check::Neighbours | Check::ManyKeys => Defect::OneKeyPaysForAnother,
             _ => Defect::RefusesTooEarly,
         }
     }

@@ -17,8 +17,26 @@
 //! assert!(report.is_right(), "{report}");
 //! ```
 //!
-//! How fast it is, a benchmark measures: [`Workload`] draws the requests and [`Replay`] hands them out. What it does to
-//! memory, a counting allocator tells.
+//! A closure is a limiter for one caller; [`Threads`] and [`Asynchronous`] are ones for several at a time, and are asked
+//! so.
+//!
+//! How fast it is, a benchmark measures: a [`Workload`] draws the requests and a [`Replay`] hands them out. What it does
+//! to memory, a counting allocator tells.
+//!
+//! ```
+//! # use quotaproof::limiter::suite::{Replay, Workload};
+//! # use quotaproof::limiter::{Gcra, Keyed, Rate};
+//! # use quotaproof::time::Nanos;
+//! let rate = Rate { allow: 10, per: Nanos::from_secs(1) };
+//! let mut limiter = Keyed::new(Gcra::new(rate, 10).unwrap());
+//! for workload in Workload::ALL {
+//!     let workload = workload.with_keys(1_000);                             // 1,000,000 as they are
+//!     let mut replay = Replay::new(workload.requests(rate, 7).take(10_000).collect());
+//!     // What `bencher.iter` would run:
+//!     let request = replay.draw();
+//!     std::hint::black_box(limiter.check(request.now, request.key, request.cost));
+//! }
+//! ```
 
 pub mod arrivals;
 
@@ -32,7 +50,7 @@ mod report;
 mod subject;
 mod workload;
 
-pub use accuracy::Accuracy;
+pub use accuracy::{Accuracy, measure};
 pub use checks::{Check, Defect};
 pub use claim::Claim;
 pub use judge::{Wrong, judge};

@@ -79,8 +79,8 @@ impl<'a, S: Subject> Play<'a, S> {
     pub fn ask(&mut self, now: Nanos, key: u64, cost: u32) -> bool {
         let answer = self.subject.check(now, key, cost);
         let oracle = self.oracle(key);
-        let wrong = judge(oracle, now, cost, answer);
         let left = oracle.left(now);
+        let wrong = judge(oracle, now, cost, answer);
         if answer.admitted && cost > 0 {
             oracle.count(now, cost);
         }

@@ -6,9 +6,13 @@ use super::*;
 use crate::limiter::suite::arrivals::{Arrival, Range, arrivals, limits};
 use crate::limiter::suite::judge;
 
+/// What each algorithm is played with in every test run.
+const USUAL: u64 = 3_000;
+
+/// So many cases of a test, or as many more as are wanted of the algorithms.
 pub fn cases(usual: u64) -> u64 {
     let wanted = std::env::var("LIMITER_CASES");
-    wanted.map_or(usual, |cases| cases.parse().expect("LIMITER_CASES is a number of cases"))
+    wanted.map_or(usual, |cases| cases.parse::<u64>().expect("LIMITER_CASES is a number of cases") * usual / USUAL)
 }
 
 pub const ANYTHING: Range = Range { backwards: true, costs: true, until: Nanos::MAX };
@@ -34,7 +38,7 @@ fn play(reading: Reading, seed: u64) {
 
 #[test]
 fn every_algorithm_decides_as_its_oracle_does_whatever_comes() {
-    for seed in 0..cases(3_000) {
+    for seed in 0..cases(USUAL) {
         Reading::KNOWN.iter().for_each(|&reading| play(reading, seed));
     }
 }
@@ -44,7 +48,7 @@ fn every_algorithm_decides_as_its_oracle_does_whatever_comes() {
 fn gcra_decides_as_a_token_bucket_does_while_time_goes_on() {
     const TEN_YEARS: Nanos = Nanos::from_secs(10 * 365 * 86_400);
     let mut played = 0;
-    for seed in 0..cases(3_000) {
+    for seed in 0..cases(USUAL) {
         let terms = limits(seed);
         let Some(gcra) = Gcra::new(terms.rate, terms.capacity()) else { continue };
         let (mut tat, mut oracle) = (Tat::NEW, Oracle::new(Reading::TokenBucket, terms));
@@ -60,13 +64,13 @@ fn gcra_decides_as_a_token_bucket_does_while_time_goes_on() {
             played += 1;
         }
     }
-    assert!(played > cases(3_000), "most limits are ones that it can keep");
+    assert!(played > cases(USUAL), "most limits are ones that it can keep");
 }
 
 /// The moment that counts for the oracle is the latest at which something was counted.
 #[test]
 fn gcra_admits_no_more_when_the_clock_goes_back_or_ends() {
-    for seed in 0..cases(3_000) {
+    for seed in 0..cases(USUAL) {
         let terms = limits(seed);
         let Some(gcra) = Gcra::new(terms.rate, terms.capacity()) else { continue };
         let (mut tat, mut oracle) = (Tat::NEW, Oracle::new(Reading::TokenBucket, terms));

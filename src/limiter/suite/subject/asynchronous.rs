@@ -1,6 +1,6 @@
 //! A limiter whose answer is a future.
 
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
 use futures_util::future::join_all;
@@ -48,11 +48,10 @@ where
     }
 }
 
-/// Polls a future until it is ready: for limiters that wait for nothing outside the process.
-pub fn poll_to_end<T>(future: impl Future<Output = T>) -> T {
-    let mut future = pin!(future);
+/// Polls until all is ready: for limiters that wait for nothing outside the process.
+pub fn poll_to_end(mut answers: BoxedAnswers<'_>) -> Vec<Answer> {
     loop {
-        if let Poll::Ready(answers) = future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+        if let Poll::Ready(answers) = answers.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
             return answers;
         }
     }
