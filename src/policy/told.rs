@@ -1,7 +1,7 @@
 //! What the quota headers of an answer say, in the terms of a policy.
 
 use super::model::{ClassId, Policy, QuotaHeaders};
-use crate::signals::{self, Format, Quota, Receipt};
+use crate::signals::{self, Quota, Receipt};
 use crate::time::Nanos;
 
 /// What the quota headers of one answer say. Small, as every record carries one.
@@ -30,10 +30,9 @@ pub fn tell(
     headers: &[(String, String)],
     receipt: Receipt,
 ) -> (Told, Vec<String>) {
-    let format = Format { dialect: documented.dialect, reset: documented.reset };
-    let signals::Reading { quotas, lints, .. } = signals::read(format, headers, receipt);
-    // The hint of a refusal is read by the policy's own words for it.
-    let of_quota = lints.into_iter().filter(|lint| lint.field != "retry-after");
+    let signals::Reading { quotas, lints, .. } = signals::read(documented.format(), headers, receipt);
+    // The hint of a refusal is read by the policy's own words for it; how it fits the reset is the dialect's business.
+    let of_quota = lints.into_iter().filter(|lint| lint.field != "retry-after" || lint.rule.ends_with("-reset"));
     let mut breaches: Vec<String> = of_quota.map(|lint| lint.to_string()).collect();
     let name = quotas.iter().find_map(|quota| quota.policy);
     let class = name.and_then(|name| class_learned_as(policy, &name));

@@ -245,9 +245,7 @@ impl Verifier {
         if !matches!(record.outcome, Outcome::Failed(_)) {
             self.refusals.done(record.done, refused);
         }
-        if refused {
-            self.contract.refused(record, exchange, &scenario.policy, role.class);
-        }
+        self.contract.done(record, exchange, &scenario.policy, role.class);
         self.cadences.done(record, exchange);
         self.guidance.done(record, exchange);
     }
