@@ -34,12 +34,12 @@ pub fn tell(
     // The hint of a refusal is read by the policy's own words for it; how it fits the reset is the dialect's business.
     let of_quota = lints.into_iter().filter(|lint| lint.field != "retry-after" || lint.rule.ends_with("-reset"));
     let mut breaches: Vec<String> = of_quota.map(|lint| lint.to_string()).collect();
-    let name = quotas.iter().find_map(|quota| quota.policy);
+    let quota = quotas.iter().min_by_key(|quota| quota.remaining.unwrap_or(u64::MAX)).copied();
+    let name = quota.and_then(|quota| quota.policy).or_else(|| quotas.iter().find_map(|quota| quota.policy));
     let class = name.and_then(|name| class_learned_as(policy, &name));
     if let Some(name) = name.filter(|_| class.is_none() && learns(policy)) {
         breaches.push(format!("names the policy {name}, which the documents do not know"));
     }
-    let quota = quotas.iter().min_by_key(|quota| quota.remaining.unwrap_or(u64::MAX)).copied();
     let Quota { limit, remaining, window, reset, .. } = quota.unwrap_or_default();
     let count = |count: u64| u32::try_from(count).unwrap_or(u32::MAX);
     let told = Told {
