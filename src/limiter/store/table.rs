@@ -45,6 +45,12 @@ impl<T> Table<T> {
         &mut slot.get_or_insert_with(|| (key, make())).1
     }
 
+    /// Forgets everything and keeps the slots.
+    pub fn clear(&mut self) {
+        self.slots.iter_mut().for_each(|slot| *slot = None);
+        self.len = 0;
+    }
+
     /// Four slots in five are taken at most.
     fn place_for_new(&mut self, key: u64, keep: impl FnMut(&mut T) -> bool) -> usize {
         if (self.len + 1) * 5 > self.slots.len() * 4 {
