@@ -65,7 +65,7 @@ fn the_tellus_policy_has_the_six_documented_classes() {
             }
         }
     }
-    assert_eq!(policy.refusal.body_code, Some(("/code".to_owned(), 5001)));
+    assert_eq!(policy.refusal.body_code, Some(("/code".to_owned(), Code::Number(5001))));
     assert_eq!(
         policy.refusal.retry_after,
         Some(HintSource {

@@ -1,7 +1,7 @@
 //! What the quota headers of an answer say, in the terms of a policy.
 
 use super::model::{ClassId, Policy, QuotaHeaders};
-use crate::signals::{self, Format, Quota, Receipt};
+use crate::signals::{self, Quota, Receipt};
 use crate::time::Nanos;
 
 /// What the quota headers of one answer say. Small, as every record carries one.
@@ -30,17 +30,16 @@ pub fn tell(
     headers: &[(String, String)],
     receipt: Receipt,
 ) -> (Told, Vec<String>) {
-    let format = Format { dialect: documented.dialect, reset: documented.reset };
-    let signals::Reading { quotas, lints, .. } = signals::read(format, headers, receipt);
-    // The hint of a refusal is read by the policy's own words for it.
-    let of_quota = lints.into_iter().filter(|lint| lint.field != "retry-after");
+    let signals::Reading { quotas, lints, .. } = signals::read(documented.format(), headers, receipt);
+    // The hint of a refusal is read by the policy's own words for it; how it fits the reset is the dialect's business.
+    let of_quota = lints.into_iter().filter(|lint| lint.field != "retry-after" || lint.rule.ends_with("-reset"));
     let mut breaches: Vec<String> = of_quota.map(|lint| lint.to_string()).collect();
-    let name = quotas.iter().find_map(|quota| quota.policy);
+    let quota = quotas.iter().min_by_key(|quota| quota.remaining.unwrap_or(u64::MAX)).copied();
+    let name = quota.and_then(|quota| quota.policy).or_else(|| quotas.iter().find_map(|quota| quota.policy));
     let class = name.and_then(|name| class_learned_as(policy, &name));
     if let Some(name) = name.filter(|_| class.is_none() && learns(policy)) {
         breaches.push(format!("names the policy {name}, which the documents do not know"));
     }
-    let quota = quotas.iter().min_by_key(|quota| quota.remaining.unwrap_or(u64::MAX)).copied();
     let Quota { limit, remaining, window, reset, .. } = quota.unwrap_or_default();
     let count = |count: u64| u32::try_from(count).unwrap_or(u32::MAX);
     let told = Told {

@@ -20,14 +20,25 @@ pub enum Hint {
     Absent,
     /// Wait this long.
     Wait(Nanos),
+    /// No wait is named, but a quota of which nothing remains has more after so long.
+    Reset(Nanos),
     /// There is one, but it makes no sense.
     Malformed,
 }
 
 impl Hint {
+    /// The wait that is named.
     pub fn wait(self) -> Option<Nanos> {
         match self {
             Hint::Wait(wait) => Some(wait),
+            Hint::Absent | Hint::Reset(_) | Hint::Malformed => None,
+        }
+    }
+
+    /// How long a client that believes the server stays away.
+    pub fn stay_away(self) -> Option<Nanos> {
+        match self {
+            Hint::Wait(wait) | Hint::Reset(wait) => Some(wait),
             Hint::Absent | Hint::Malformed => None,
         }
     }

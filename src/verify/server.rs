@@ -9,13 +9,13 @@ use super::rate::RateWatch;
 use super::streams::{GRACE, StreamRule};
 use super::words::{reading_titles, unseen};
 use crate::device::Outcome;
-use crate::policy::model::{ClassId, Cost, CountsRefused, Limit, Policy, RateLimit};
+use crate::policy::model::{ClassId, Policy};
+use crate::policy::waits;
 use crate::record::{Exchange, Record};
 use crate::scenario::Scenario;
 use crate::scenario::target::Target;
 use crate::summary::Safety;
 use crate::summary::finding::{Finding, Party, Severity, Verdict};
-use crate::time::Nanos;
 use crate::words::{percent_of, plural};
 
 fn blank(check: &str, subject: &str) -> Finding {
@@ -229,40 +229,9 @@ pub fn stream_finding(usages: &mut [Usage], scenario: &Scenario, id: ClassId) ->
     })
 }
 
-/// No reading makes a client wait longer than one window, or than it takes to be let in again; a hint of so many times that
-/// is taken for another unit.
-const WAITS_BEYOND_REASON: u64 = 10;
-
-/// The longest that a request of a class may have to wait; None where no limit knows a time, and where more may be owed than
-/// a limit holds: refusals that count make the wait longer, and so does a cost that only an answer tells.
-pub(super) fn longest_wait(policy: &Policy, class: ClassId) -> Option<Nanos> {
-    let own = || policy.drawn_on(class).flat_map(|id| &policy.class(id).limits);
-    let may_owe = |limit: &Limit| match limit {
-        Limit::Rate(RateLimit { cost: Cost::Told { .. }, .. }) => true,
-        Limit::Rate(limit) if limit.counts_statuses.is_empty() => limit.counts_refused == CountsRefused::Yes,
-        Limit::Rate(limit) => limit.counts_statuses.contains(&policy.refusal.status),
-        Limit::Cooldown(_) | Limit::Concurrent(_) => false,
-    };
-    if own().any(may_owe) {
-        return None;
-    }
-    let waits = own().filter_map(|limit| match limit {
-        Limit::Rate(limit) => Some(limit.memory()),
-        Limit::Cooldown(limit) => limit.waits.iter().max().copied(),
-        Limit::Concurrent(_) => None,
-    });
-    // Some penalties shut out from everything.
-    let penalty = |limit: &Limit| match limit {
-        Limit::Rate(limit) => limit.penalty.as_ref().map(|penalty| penalty.lasts),
-        Limit::Cooldown(_) | Limit::Concurrent(_) => None,
-    };
-    let penalties = policy.classes.iter().flat_map(|class| &class.limits).filter_map(penalty);
-    waits.chain(penalties).max()
-}
-
 fn hint_beyond_reason(record: &Record, policy: &Policy, class: ClassId) -> Option<String> {
-    let longest = longest_wait(policy, class)?;
-    let wait = record.hint.wait().filter(|wait| *wait > longest * WAITS_BEYOND_REASON)?;
+    let longest = waits::longest(policy, class)?;
+    let wait = record.hint.wait().filter(|wait| *wait > longest * waits::BEYOND_REASON)?;
     Some(format!("the hint says {wait} where the window is {longest} long: probably another unit"))
 }
 
@@ -275,7 +244,11 @@ pub struct Contract {
 }
 
 impl Contract {
-    pub fn refused(&mut self, record: &Record, exchange: Option<&Exchange>, policy: &Policy, class: Option<ClassId>) {
+    /// Takes a refusal, or the hint of an overloaded server that makes no sense.
+    pub fn done(&mut self, record: &Record, exchange: Option<&Exchange>, policy: &Policy, class: Option<ClassId>) {
+        if record.outcome != Outcome::Refused && record.breaches == 0 {
+            return;
+        }
         self.looked_at += 1;
         let too_long = class.and_then(|class| hint_beyond_reason(record, policy, class));
         if record.breaches > 0 || too_long.is_some() {
