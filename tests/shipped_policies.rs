@@ -110,7 +110,10 @@ fn hints_and_forms_of_refusals_are_the_providers() {
 fn answer(name: &str, status: u16, headers: &[(&str, &str)], body: &str) -> Signal {
     let headers: Vec<(String, String)> =
         headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-    read(&shipped(name), ResponseView { status, headers: &headers, body: body.as_bytes(), received: Nanos::ZERO })
+    read(
+        &shipped(name),
+        ResponseView { status, headers: &headers, body: body.as_bytes(), received: Nanos::ZERO, class: None },
+    )
 }
 
 #[test]
@@ -215,6 +218,8 @@ fn a_dialect_is_held_to_how_its_fields_and_its_problems_go_together() {
     assert_eq!(told("30", "quota-exceeded"), [""; 0]);
     assert_eq!(told("5", "quota-exceeded").len(), 1, "earlier than more is there");
     assert_eq!(told("30", "temporary-reduced-capacity").len(), 1, "that is for 503");
+    let bare = answer("cloudflare", 429, &[], r#"{"type": "about:blank#quota-exceeded"}"#);
+    assert!(bare.told.present && bare.told.breaches > 0, "{bare:?}");
 }
 
 #[test]

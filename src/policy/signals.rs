@@ -1,9 +1,9 @@
 //! What a response says about the quota: refused, overloaded, and when to come back.
 
-use super::model::{HintPlace, HintSource, HintUnit, Policy, Presence, QuotaHeaders, Refusal};
+use super::model::{ClassId, HintPlace, HintSource, HintUnit, Policy, Presence, QuotaHeaders, Refusal};
 use super::{told, waits};
 use crate::signals::body::{self, Code};
-use crate::signals::{self, Dialect, LONGEST_WAIT, Receipt};
+use crate::signals::{self, Dialect, Receipt};
 use crate::time::Nanos;
 
 pub use super::told::Told;
@@ -18,6 +18,8 @@ pub struct ResponseView<'a> {
     pub body: &'a [u8],
     /// When it came, since the Unix epoch: what moments in it are counted from where it has no date of its own.
     pub received: Nanos,
+    /// The class of its request, where anybody knows it.
+    pub class: Option<ClassId>,
 }
 
 /// What a response says about the quota.
@@ -39,14 +41,15 @@ pub fn read(policy: &Policy, response: ResponseView<'_>) -> Signal {
     let body = body_of(policy, response);
     let signal = read_refusal(policy, response, body.as_ref());
     let Some(documented) = &policy.quota_headers else { return signal };
-    let longest = waits::believed(policy);
-    let (mut told, mut header_breaches) = told::tell(policy, documented, response.headers, receipt(response, longest));
+    let receipt = receipt(response, waits::longest_known(policy, response.class));
+    let (mut told, mut header_breaches) = told::tell(policy, documented, response.headers, receipt);
     if let Some(body) = body.as_ref().filter(|_| documented.dialect == Dialect::Ietf10) {
         header_breaches.extend(problem_breaches(body, documented, response));
+        told.present |= !header_breaches.is_empty();
         told.breaches = u8::try_from(header_breaches.len()).unwrap_or(u8::MAX);
     }
     let hint = match signal.hint {
-        Hint::Absent if signal.refused => told_reset(&told, longest),
+        Hint::Absent if signal.refused => told_reset(&told, receipt),
         hint => hint,
     };
     Signal { told, header_breaches, hint, ..signal }
@@ -74,7 +77,7 @@ fn read_refusal(policy: &Policy, response: ResponseView<'_>, body: Option<&serde
         let found = found.map_or("nothing".to_owned(), |value| value.to_string());
         breaches.push(format!("body {} is {found} instead of {}", expected.0, expected.1));
     }
-    let receipt = receipt(response, waits::believed(policy));
+    let receipt = receipt(response, waits::longest_known(policy, response.class));
     let hint = match &policy.refusal.retry_after {
         None => standard_hint(response, receipt, &mut breaches),
         Some(source) => read_hint(source, response, receipt, body, &mut breaches),
@@ -101,8 +104,8 @@ fn standard_hint(response: ResponseView<'_>, receipt: Receipt, breaches: &mut Ve
 }
 
 /// Where a refusal names no wait: when more is there, as far as that can be meant.
-fn told_reset(told: &Told, longest: Option<Nanos>) -> Hint {
-    let reset = told.reset.filter(|reset| *reset <= longest.unwrap_or(LONGEST_WAIT));
+fn told_reset(told: &Told, receipt: Receipt) -> Hint {
+    let reset = told.reset.filter(|reset| *reset <= receipt.believed());
     match reset {
         Some(reset) if told.remaining == Some(0) => Hint::Reset(reset),
         _ => Hint::Absent,
@@ -192,12 +195,43 @@ fn served_at(headers: &[(String, String)]) -> Option<Nanos> {
 mod tests {
     use super::*;
 
+    /// What `retry-after` tells of a request of a class, or of nobody knows which.
+    fn told(policy: &Policy, class: Option<&str>, wait: &str) -> Signal {
+        let headers = [("retry-after".to_owned(), wait.to_owned())];
+        let class = class.map(|name| policy.class_named(name).unwrap());
+        read(policy, ResponseView { status: 429, headers: &headers, body: b"", received: Nanos::ZERO, class })
+    }
+
+    #[test]
+    fn a_hint_of_many_windows_is_taken_for_another_unit_and_one_of_a_few_is_not() {
+        let text = "name: test\nrefusal: {retry_after: {header: retry-after}}\nclasses:\n  \
+                    short: {requests: [GET /a], limits: [{allow: 3, per: 10s, scope: user}]}\n  \
+                    hour: {requests: [GET /b], limits: [{allow: 3, per: 1h, scope: user}]}\n";
+        let policy = crate::policy::load(&crate::yaml::Source::built_in("x.yaml", text));
+        let policy = policy.unwrap();
+        let hint = |class, wait| told(&policy, class, wait).hint.wait().map(Nanos::as_secs);
+        assert_eq!((hint(Some("short"), "100"), hint(Some("short"), "101")), (Some(100), None));
+        assert_eq!(hint(Some("hour"), "36000"), Some(36_000));
+        assert_eq!(hint(Some("hour"), "30000"), None, "more than the window, and half a minute in milliseconds");
+        assert_eq!(hint(Some("short"), "3000"), None, "whatever other classes know");
+        assert_eq!(hint(None, "3000"), Some(3_000), "it may have been the hour");
+        assert_eq!(told(&policy, Some("short"), "101").breaches.len(), 1);
+    }
+
+    #[test]
+    fn limits_that_are_not_named_may_ask_for_any_wait_that_makes_sense() {
+        let policy = crate::policy::builtin("ampeco").unwrap();
+        assert!(policy.more_limits);
+        assert_eq!(told(&policy, None, "3600").hint.wait(), Some(Nanos::from_secs(3_600)));
+        assert_eq!(told(&policy, None, "60000").hint, Hint::Malformed);
+    }
+
     #[test]
     fn a_code_in_quotes_refuses_as_the_bare_one_does() {
         let policy = crate::policy::builtin("evnnovator").unwrap();
         let refused = |body: &str| {
             let body = body.as_bytes();
-            read(&policy, ResponseView { status: 200, headers: &[], body, received: Nanos::ZERO }).refused
+            read(&policy, ResponseView { status: 200, headers: &[], body, received: Nanos::ZERO, class: None }).refused
         };
         assert!(refused(r#"{"status_code": 2004}"#));
         assert!(refused(r#"{"status_code": "2004"}"#));

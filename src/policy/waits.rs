@@ -1,12 +1,8 @@
-//! The longest that anything documented makes a client wait: what a hint is held against, by whoever obeys it and by whoever
-//! judges it.
+//! The longest that anything documented makes a client wait: what hints and resets are held against, by whoever obeys them and
+//! by whoever judges them.
 
 use super::model::{ClassId, Cost, CountsRefused, Limit, Policy, RateLimit};
 use crate::time::Nanos;
-
-/// No reading makes a client wait longer than one window, or than it takes to be let in again; a hint of so many times that
-/// is taken for another unit.
-pub const BEYOND_REASON: u64 = 10;
 
 /// The longest that a request of a class may have to wait; None where no limit knows a time, and where more may be owed than
 /// a limit holds: refusals that count make the wait longer, and so does a cost that only an answer tells.
@@ -14,10 +10,15 @@ pub fn longest(policy: &Policy, class: ClassId) -> Option<Nanos> {
     longest_of(policy, || policy.drawn_on(class))
 }
 
-/// The longest wait that is believed of a hint, whatever it was that refused; None where the documents set no bound.
-pub fn believed(policy: &Policy) -> Option<Nanos> {
+/// The same of whatever may have refused: of a class, or of any where nobody knows which. None as well where there are limits
+/// that the policy does not name.
+pub fn longest_known(policy: &Policy, class: Option<ClassId>) -> Option<Nanos> {
     let all = || (0..policy.classes.len()).map(|index| ClassId(index as u8));
-    Some(longest_of(policy, all)? * BEYOND_REASON)
+    match class {
+        _ if policy.more_limits => None,
+        Some(class) => longest(policy, class),
+        None => longest_of(policy, all),
+    }
 }
 
 fn longest_of<I: Iterator<Item = ClassId>>(policy: &Policy, classes: impl Fn() -> I) -> Option<Nanos> {

@@ -68,7 +68,8 @@ impl Code {
         match (self, body.pointer(pointer)) {
             (Code::Number(code), Some(Value::String(text))) => text.trim().parse() == Ok(*code),
             (Code::Number(code), Some(found)) => found.as_i64() == Some(*code),
-            (Code::Word(code), Some(found)) => found.as_str() == Some(code),
+            (Code::Word(code), Some(Value::String(text))) => text == code,
+            (Code::Word(code), Some(found)) => found.to_string() == *code,
             (_, None) => false,
         }
     }

@@ -59,6 +59,7 @@ fn answer(scenario: &Scenario, server: &ServerSpec, enforcer: &mut Enforcer, ask
         headers: &headers,
         body: if has(Fault::WrongRefusalBody) { b"{}" } else { b"{\"code\":5001}" },
         received: now,
+        class: Some(class),
     };
     let signal = signals::read(&scenario.policy, response);
     assert!(signal.refused);

@@ -25,11 +25,18 @@ struct Met {
     given_up: u64,
 }
 
+#[derive(Clone, Copy, Debug)]
+struct Overloaded {
+    /// How many the operation has met so far.
+    times: u32,
+    /// Whether its last answer was one.
+    just_now: bool,
+}
+
 /// The operations that have met an overload.
 #[derive(Clone, Debug, Default)]
 pub struct Overloads {
-    /// How many they have met so far.
-    flows: FxHashMap<(DeviceId, Flow), u32>,
+    flows: FxHashMap<(DeviceId, Flow), Overloaded>,
     /// By group.
     met: Vec<Met>,
     /// How often an operation may be tried again.
@@ -47,22 +54,25 @@ impl Overloads {
         if sent.attempt == 1 || self.flows.is_empty() {
             return;
         }
-        if let Some(overloads) = self.flows.get(&(sent.device, sent.flow)) {
+        let overloaded = self.flows.get(&(sent.device, sent.flow)).filter(|overloaded| overloaded.just_now);
+        if let Some(overloaded) = overloaded {
             let met = &mut self.met[scenario.group_index(sent.device)];
             met.retries += 1;
-            met.too_many += u64::from(self.retries.is_some_and(|retries| *overloads > retries));
+            met.too_many += u64::from(self.retries.is_some_and(|retries| overloaded.times > retries));
         }
     }
 
     pub fn done(&mut self, scenario: &Scenario, record: &Record) {
-        if record.outcome != Outcome::Overloaded {
+        let just_now = record.outcome == Outcome::Overloaded;
+        if !just_now && self.flows.is_empty() {
             return;
         }
         let flow = (record.device, record.flow);
-        if let Some(overloads) = self.flows.get_mut(&flow) {
-            *overloads += 1;
-        } else if self.flows.len() < MOST_FLOWS {
-            self.flows.insert(flow, 1);
+        if let Some(overloaded) = self.flows.get_mut(&flow) {
+            overloaded.times += u32::from(just_now);
+            overloaded.just_now = just_now;
+        } else if just_now && self.flows.len() < MOST_FLOWS {
+            self.flows.insert(flow, Overloaded { times: 1, just_now });
             self.met[scenario.group_index(record.device)].operations += 1;
         }
     }
@@ -201,6 +211,17 @@ mod tests {
         let flow = script.ask(Ask::new(0, SITES, 0).refused());
         script.ask(Ask::new(0, SITES, 100).retry(flow, 2));
         assert_eq!(judged(&script, Some(0)).0, Verdict::NoData);
+    }
+
+    #[test]
+    fn nor_where_the_operation_had_met_an_overload_before() {
+        let mut script = Script::default();
+        let overloaded = Ask { outcome: Outcome::Overloaded, ..Ask::new(0, SITES, 0) };
+        let flow = script.ask(overloaded);
+        script.ask(Ask::new(0, SITES, 100).retry(flow, 2).refused());
+        script.ask(Ask::new(0, SITES, 200).retry(flow, 3));
+        script.finish(0, SITES, flow, 3, true, 300);
+        assert!(judged(&script, None).2.ends_with("sent again 1 time."));
     }
 
     #[test]

@@ -198,7 +198,7 @@ impl Verifier {
         let quiet_since = |turn: u64| {
             id.is_some_and(|class| {
                 let quiet = |load: &Loads, key| load.was_quiet(key, turn);
-                classes.each_load(scenario, class, sent.asked(), quiet)
+                classes.each_load(scenario, class, at, sent.asked(), quiet)
             })
         };
         self.hints.sent(id, at, sent, self.turn, quiet_since);
@@ -239,7 +239,7 @@ impl Verifier {
                 let turn = if refused { classes.latest_turn(scenario, id, asked) } else { 0 };
                 let alone = |turn: u64| {
                     let alone = |load: &Loads, key| load.was_alone(key, sent, turn);
-                    classes.each_load(scenario, id, asked, alone)
+                    classes.each_load(scenario, id, sent, asked, alone)
                 };
                 self.hints.done(Some(id), record, exchange, turn, alone);
             }
@@ -252,7 +252,7 @@ impl Verifier {
             self.refusals.done(record.done, refused);
         }
         self.overloads.done(scenario, record);
-        self.contract.done(record, exchange, &scenario.policy, role.class);
+        self.contract.done(record, exchange);
         self.cadences.done(record, exchange);
         self.guidance.done(record, exchange);
     }

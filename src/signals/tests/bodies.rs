@@ -36,6 +36,7 @@ fn a_refusal_can_be_a_success_with_a_code_inside() {
     assert!(!code.stands_at(&json!({"status_code": [2004]}), "/status_code"));
     assert!(!code.stands_at(&json!({"status_code": "a2004"}), "/status_code"));
     assert!(!code.stands_at(&ocpi, "/code"));
+    assert!(Code::Word("2004".into()).stands_at(&ocpi, "/status_code"), "a number in quotes on the other side");
 }
 
 #[test]

@@ -30,6 +30,7 @@ fn refusal(world: &mut World) -> (HttpOut, Signal) {
                 headers: &answer.headers,
                 body: &answer.body,
                 received: Nanos::ZERO,
+                class: None,
             };
             let signal = signals::read(&tellus_policy(), response);
             return (answer, signal);
