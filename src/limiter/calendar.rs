@@ -25,7 +25,8 @@ impl CalendarWindow {
     }
 
     fn turn(&mut self, now: Nanos) {
-        if now >= self.end {
+        // The last window that the clock can tell never ends.
+        if now >= self.end && self.end != Nanos::MAX {
             let today = self.anchor.timestamp(now).to_zoned(TimeZone::UTC).date();
             let (first, next) = match self.period {
                 Calendar::Day => (today, today.tomorrow()),

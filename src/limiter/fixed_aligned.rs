@@ -2,39 +2,32 @@
 //!
 //! Source: the counter of Redis's documentation of INCR, "Pattern: Rate limiter 1", with one key per whole second.
 
+use super::windows::Windows;
 use super::{Decision, Limiter, Rate, Standing};
 use crate::time::{Anchor, Nanos};
 
 #[derive(Clone, Debug)]
 pub struct FixedAligned {
-    rate: Rate,
-    anchor: Anchor,
-    window: u64,
+    allow: u32,
+    windows: Windows,
+    window: u128,
     used: u32,
 }
 
 impl FixedAligned {
     pub fn new(rate: Rate, anchor: Anchor) -> Self {
-        FixedAligned { rate, anchor, window: 0, used: 0 }
-    }
-
-    fn window(&self, at: Nanos) -> u64 {
-        (self.anchor.unix_nanos + at.0) / self.rate.per.0
+        FixedAligned { allow: rate.allow, windows: Windows { per: rate.per, anchor }, window: 0, used: 0 }
     }
 
     fn turn(&mut self, now: Nanos) {
-        let window = self.window(now);
+        let window = self.windows.number(now);
         if window != self.window {
             (self.window, self.used) = (window, 0);
         }
     }
 
     fn left(&self) -> u32 {
-        self.rate.allow.saturating_sub(self.used)
-    }
-
-    fn until_next(&self, now: Nanos) -> Nanos {
-        Nanos((self.window + 1) * self.rate.per.0 - self.anchor.unix_nanos - now.0)
+        self.allow.saturating_sub(self.used)
     }
 }
 
@@ -43,8 +36,8 @@ impl Limiter for FixedAligned {
         self.turn(now);
         match self.left().checked_sub(cost) {
             Some(remaining) => Decision::admit(remaining),
-            None if cost > self.rate.allow => Decision::refuse(Nanos::MAX),
-            None => Decision::refuse(self.until_next(now)),
+            None if cost > self.allow => Decision::refuse(Nanos::MAX),
+            None => Decision::refuse(self.windows.until_next(now)),
         }
     }
 
@@ -55,14 +48,14 @@ impl Limiter for FixedAligned {
 
     fn give_back(&mut self, now: Nanos, since: Nanos, cost: u32) {
         self.turn(now);
-        if self.window(since) == self.window {
+        if self.windows.number(since) == self.window {
             self.used = self.used.saturating_sub(cost);
         }
     }
 
     fn standing(&mut self, now: Nanos) -> Standing {
         self.turn(now);
-        let reset = if self.used == 0 { Nanos::ZERO } else { self.until_next(now) };
-        Standing { limit: self.rate.allow, remaining: self.left(), reset }
+        let reset = if self.used == 0 { Nanos::ZERO } else { self.windows.until_next(now) };
+        Standing { limit: self.allow, remaining: self.left(), reset }
     }
 }

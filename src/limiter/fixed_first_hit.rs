@@ -18,13 +18,13 @@ impl FixedFirstHit {
         FixedFirstHit { rate, begin: None, used: 0 }
     }
 
-    /// The end of the current window, if one is open.
-    fn end(&mut self, now: Nanos) -> Option<Nanos> {
-        let end = self.begin.map(|begin| begin.saturating_add(self.rate.per)).filter(|&end| now < end);
-        if end.is_none() {
+    /// The rest of the current window, if one is open.
+    fn rest(&mut self, now: Nanos) -> Option<Nanos> {
+        let over = self.begin.map(|begin| now - begin).filter(|&over| over < self.rate.per);
+        if over.is_none() {
             (self.begin, self.used) = (None, 0);
         }
-        end
+        over.map(|over| self.rate.per - over)
     }
 
     fn left(&self) -> u32 {
@@ -34,30 +34,34 @@ impl FixedFirstHit {
 
 impl Limiter for FixedFirstHit {
     fn peek(&mut self, now: Nanos, cost: u32) -> Decision {
-        let end = self.end(now);
-        match (self.left().checked_sub(cost), end) {
+        let rest = self.rest(now);
+        match (self.left().checked_sub(cost), rest) {
             (Some(remaining), _) => Decision::admit(remaining),
-            (None, Some(end)) if cost <= self.rate.allow => Decision::refuse(end - now),
+            (None, Some(rest)) if cost <= self.rate.allow => Decision::refuse(rest),
             (None, _) => Decision::refuse(Nanos::MAX),
         }
     }
 
     fn count(&mut self, now: Nanos, cost: u32) {
-        if self.end(now).is_none() && cost > 0 {
+        if self.rest(now).is_none() && cost > 0 {
             self.begin = Some(now);
         }
         self.used = self.used.saturating_add(cost);
     }
 
     fn give_back(&mut self, now: Nanos, since: Nanos, cost: u32) {
-        if self.end(now).is_some() && self.begin.is_some_and(|begin| begin <= since) {
+        if self.rest(now).is_some() && self.begin.is_some_and(|begin| begin <= since) {
             self.used = self.used.saturating_sub(cost);
         }
     }
 
     fn standing(&mut self, now: Nanos) -> Standing {
-        let reset = self.end(now).map_or(Nanos::ZERO, |end| end - now);
+        let reset = self.rest(now).unwrap_or_default();
         let reset = if self.used == 0 { Nanos::ZERO } else { reset };
         Standing { limit: self.rate.allow, remaining: self.left(), reset }
+    }
+    /// A window goes on though all that it held was given back.
+    fn is_new(&mut self, now: Nanos) -> bool {
+        self.rest(now).is_none()
     }
 }

@@ -31,9 +31,10 @@ impl IntervalRefill {
 
     /// The time until so many tokens have been added.
     fn until_added(&self, now: Nanos, wanted: u32) -> Nanos {
-        let filled = self.filled.unwrap_or(now);
-        let times = u64::from(wanted.div_ceil(self.rate.allow));
-        Nanos(self.rate.per.0.saturating_mul(times)).saturating_add(filled).saturating_sub(now)
+        let over = now - self.filled.unwrap_or(now);
+        let times = wanted.div_ceil(self.rate.allow);
+        let wait = u128::from(self.rate.per.0) * u128::from(times) - u128::from(over.0);
+        Nanos(u64::try_from(wait).unwrap_or(u64::MAX))
     }
 }
 
@@ -65,5 +66,9 @@ impl Limiter for IntervalRefill {
         let missing = self.capacity - self.tokens;
         let reset = if missing == 0 { Nanos::ZERO } else { self.until_added(now, missing) };
         Standing { limit: self.capacity, remaining: self.tokens, reset }
+    }
+    /// Its intervals go on from the first use, whatever is missing.
+    fn is_new(&mut self, _now: Nanos) -> bool {
+        self.filled.is_none()
     }
 }

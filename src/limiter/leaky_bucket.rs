@@ -43,19 +43,19 @@ impl LeakyBucket {
 impl Limiter for LeakyBucket {
     fn peek(&mut self, now: Nanos, cost: u32) -> Decision {
         self.drain(now);
-        let spilt = (self.level + self.volume(cost)).saturating_sub(self.volume(self.holds));
+        let spilt = self.level.saturating_add(self.volume(cost)).saturating_sub(self.volume(self.holds));
         if cost > self.holds {
             Decision::refuse(Nanos::MAX)
-        } else if spilt > 0 {
+        } else if spilt > 0 && cost > 0 {
             Decision::refuse(self.until_drained(spilt))
         } else {
-            Decision::admit(self.room() - cost)
+            Decision::admit(self.room().saturating_sub(cost))
         }
     }
 
     fn count(&mut self, now: Nanos, cost: u32) {
         self.drain(now);
-        self.level += self.volume(cost);
+        self.level = self.level.saturating_add(self.volume(cost));
     }
 
     fn give_back(&mut self, now: Nanos, _since: Nanos, cost: u32) {

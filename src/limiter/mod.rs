@@ -1,29 +1,54 @@
 //! Rate limiters as pure state machines. The reference server and the virtual driver enforce limits with them.
 //!
-//! Each algorithm is one reading of "`allow` per `per`" and has a file of its own. A limiter counts what it is told to:
-//! refusing costs nothing by itself. Time may stand still between two calls but must not go back. No call allocates,
-//! but for the rolling log, which grows up to what it allows.
+//! Each algorithm is one reading of "`allow` per `per`" and has a file of its own; what wraps or joins limiters
+//! ([`PenaltyBox`], [`Stacked`], [`Steady`]) is a limiter again. A limiter counts what it is told to: refusing costs
+//! nothing by itself. Time may stand still between two calls but must not go back, which [`Steady`] sees to, and so
+//! [`build`] and everything that keeps many keys. No call allocates, but for the rolling log, which grows up to what it allows.
+//!
+//! [`Keyed`] and [`Sharded`] keep one limit for many keys, and [`suite`] tells how right any limiter is, also one of
+//! your own.
 
+mod algorithm;
 mod calendar;
 mod concurrency;
 mod cooldown;
 pub mod enforcer;
 mod fixed_aligned;
 mod fixed_first_hit;
+mod gcra;
 mod interval_refill;
-mod keys;
 mod leaky_bucket;
+mod leaky_queue;
 mod penalty_box;
 mod rolling_counter;
 mod rolling_log;
+mod stacked;
+mod steady;
+mod store;
+pub mod suite;
 mod token_bucket;
+mod windows;
 
 #[cfg(test)]
 mod tests;
 
+pub use algorithm::Algorithm;
+pub use calendar::CalendarWindow;
 pub use concurrency::Concurrency;
 pub use cooldown::Cooldown;
+pub use fixed_aligned::FixedAligned;
+pub use fixed_first_hit::FixedFirstHit;
+pub use gcra::{Gcra, Tat};
+pub use interval_refill::IntervalRefill;
+pub use leaky_bucket::LeakyBucket;
+pub use leaky_queue::LeakyQueue;
 pub use penalty_box::PenaltyBox;
+pub use rolling_counter::RollingCounter;
+pub use rolling_log::RollingLog;
+pub use stacked::Stacked;
+pub use steady::Steady;
+pub use store::{AtomicGcra, Capped, Keyed, Sharded};
+pub use token_bucket::TokenBucket;
 
 use crate::policy::model::{Calendar, RateLimit};
 use crate::policy::reading::Reading;
@@ -50,6 +75,12 @@ pub trait Limiter {
     /// How long whoever this counts is shut out from everything by a penalty; zero for none.
     fn shut_out(&self, _now: Nanos) -> Nanos {
         Nanos::ZERO
+    }
+
+    /// Whether it would decide everything to come as one that was never used: it may be forgotten.
+    fn is_new(&mut self, now: Nanos) -> bool {
+        let standing = self.standing(now);
+        standing.reset == Nanos::ZERO && standing.remaining == standing.limit
     }
 
     /// Decides one request, and counts it if it is admitted.
@@ -81,6 +112,15 @@ impl Decision {
 
     fn refuse(retry_after: Nanos) -> Self {
         Decision { admitted: false, remaining: 0, retry_after }
+    }
+
+    /// Where two limits hold: both must admit.
+    fn and(self, other: Decision) -> Decision {
+        Decision {
+            admitted: self.admitted && other.admitted,
+            remaining: self.remaining.min(other.remaining),
+            retry_after: self.retry_after.max(other.retry_after),
+        }
     }
 }
 
@@ -132,20 +172,23 @@ impl From<Rate> for Terms {
     }
 }
 
-/// A limiter that keeps to one reading. Periods of the calendar have only one.
+/// A limiter that keeps to one reading, and whose clock never goes back. Periods of the calendar have only one reading.
 pub fn build(reading: Reading, terms: impl Into<Terms>) -> Box<dyn Limiter + Send> {
+    fn steady(limiter: impl Limiter + Send + 'static) -> Box<dyn Limiter + Send> {
+        Box::new(Steady::new(limiter))
+    }
     let terms = terms.into();
     if let Some(period) = terms.calendar {
-        return Box::new(calendar::CalendarWindow::new(terms.rate.allow, period, terms.anchor));
+        return steady(CalendarWindow::new(terms.rate.allow, period, terms.anchor));
     }
     match reading {
-        Reading::Rolling => Box::new(rolling_log::RollingLog::new(terms.rate)),
-        Reading::TokenBucket => Box::new(token_bucket::TokenBucket::new(terms.rate, terms.capacity())),
-        Reading::FixedFirstHit => Box::new(fixed_first_hit::FixedFirstHit::new(terms.rate)),
-        Reading::FixedAligned => Box::new(fixed_aligned::FixedAligned::new(terms.rate, terms.anchor)),
-        Reading::LeakyBucket => Box::new(leaky_bucket::LeakyBucket::new(terms.rate, terms.burst.unwrap_or(0))),
-        Reading::RollingCounter => Box::new(rolling_counter::RollingCounter::new(terms.rate, terms.anchor)),
-        Reading::IntervalRefill => Box::new(interval_refill::IntervalRefill::new(terms.rate, terms.capacity())),
+        Reading::Rolling => steady(RollingLog::new(terms.rate)),
+        Reading::TokenBucket => steady(TokenBucket::new(terms.rate, terms.capacity())),
+        Reading::FixedFirstHit => steady(FixedFirstHit::new(terms.rate)),
+        Reading::FixedAligned => steady(FixedAligned::new(terms.rate, terms.anchor)),
+        Reading::LeakyBucket => steady(LeakyBucket::new(terms.rate, terms.burst.unwrap_or(0))),
+        Reading::RollingCounter => steady(RollingCounter::new(terms.rate, terms.anchor)),
+        Reading::IntervalRefill => steady(IntervalRefill::new(terms.rate, terms.capacity())),
     }
 }
 
@@ -172,5 +215,9 @@ impl<L: Limiter + ?Sized> Limiter for Box<L> {
 
     fn shut_out(&self, now: Nanos) -> Nanos {
         (**self).shut_out(now)
+    }
+
+    fn is_new(&mut self, now: Nanos) -> bool {
+        (**self).is_new(now)
     }
 }

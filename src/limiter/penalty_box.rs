@@ -68,4 +68,7 @@ impl<L: Limiter> Limiter for PenaltyBox<L> {
             false => Nanos::ZERO,
         }
     }
+    fn is_new(&mut self, now: Nanos) -> bool {
+        self.until <= now && self.inner.is_new(now)
+    }
 }

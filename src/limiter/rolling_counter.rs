@@ -3,42 +3,35 @@
 //!
 //! Source: "How we built rate limiting capable of scaling to millions of domains", Cloudflare, 2017.
 
+use super::windows::Windows;
 use super::{Decision, Limiter, Rate, Standing};
 use crate::time::{Anchor, Nanos};
 
 #[derive(Clone, Debug)]
 pub struct RollingCounter {
     rate: Rate,
-    anchor: Anchor,
-    window: u64,
+    windows: Windows,
+    window: u128,
     current: u32,
     previous: u32,
 }
 
 impl RollingCounter {
     pub fn new(rate: Rate, anchor: Anchor) -> Self {
-        RollingCounter { rate, anchor, window: 0, current: 0, previous: 0 }
-    }
-
-    fn window(&self, at: Nanos) -> u64 {
-        (self.anchor.unix_nanos + at.0) / self.rate.per.0
+        RollingCounter { rate, windows: Windows { per: rate.per, anchor }, window: 0, current: 0, previous: 0 }
     }
 
     fn turn(&mut self, now: Nanos) {
-        let window = self.window(now);
+        let window = self.windows.number(now);
         if window != self.window {
             self.previous = if window == self.window + 1 { self.current } else { 0 };
             (self.window, self.current) = (window, 0);
         }
     }
 
-    fn until_next(&self, now: Nanos) -> Nanos {
-        Nanos((self.window + 1) * self.rate.per.0 - self.anchor.unix_nanos - now.0)
-    }
-
     /// What the last window still counts, rounded up: a part of a request takes the place of a whole one.
     fn carried(&self, now: Nanos) -> u32 {
-        let overlap = u128::from(self.until_next(now).0) * u128::from(self.previous);
+        let overlap = u128::from(self.windows.until_next(now).0) * u128::from(self.previous);
         overlap.div_ceil(u128::from(self.rate.per.0)) as u32
     }
 
@@ -60,11 +53,11 @@ impl Limiter for RollingCounter {
             return Decision::admit(remaining);
         }
         let Some(room) = self.rate.allow.checked_sub(cost) else { return Decision::refuse(Nanos::MAX) };
-        let next = self.until_next(now);
+        let next = self.windows.until_next(now);
         Decision::refuse(match room.checked_sub(self.current) {
             // Admitted once the last window has faded enough: still in this one.
-            Some(room) => next + self.faded_to(self.previous, room) - self.rate.per,
-            None => next + self.faded_to(self.current, room),
+            Some(room) => self.faded_to(self.previous, room) - (self.rate.per - next),
+            None => next.saturating_add(self.faded_to(self.current, room)),
         })
     }
 
@@ -75,7 +68,7 @@ impl Limiter for RollingCounter {
 
     fn give_back(&mut self, now: Nanos, since: Nanos, cost: u32) {
         self.turn(now);
-        let counted = self.window(since);
+        let counted = self.windows.number(since);
         if counted == self.window {
             self.current = self.current.saturating_sub(cost);
         } else if counted + 1 == self.window {
@@ -87,8 +80,8 @@ impl Limiter for RollingCounter {
         self.turn(now);
         let reset = match (self.current, self.previous) {
             (0, 0) => Nanos::ZERO,
-            (0, _) => self.until_next(now),
-            _ => self.until_next(now) + self.rate.per,
+            (0, _) => self.windows.until_next(now),
+            _ => self.windows.until_next(now).saturating_add(self.rate.per),
         };
         Standing { limit: self.rate.allow, remaining: self.left(now), reset }
     }

@@ -1,4 +1,6 @@
 //! Rolling window by a log: any span of `per` holds at most `allow`.
+//!
+//! Source: "An alternative approach to rate limiting", Figma, 2017, where it is called a sliding window log.
 
 use std::collections::VecDeque;
 
@@ -21,7 +23,7 @@ impl RollingLog {
 
     fn expire(&mut self, now: Nanos) {
         while let Some(&(oldest, cost)) = self.counted.front()
-            && oldest.saturating_add(self.rate.per) <= now
+            && now - oldest >= self.rate.per
         {
             self.used -= cost;
             self.counted.pop_front();
@@ -34,7 +36,7 @@ impl RollingLog {
         for &(at, cost) in &self.counted {
             free += cost;
             if free >= wanted {
-                return at + self.rate.per - now;
+                return self.rate.per - (now - at);
             }
         }
         Nanos::MAX
@@ -88,7 +90,7 @@ impl Limiter for RollingLog {
 
     fn standing(&mut self, now: Nanos) -> Standing {
         self.expire(now);
-        let reset = self.counted.back().map_or(Nanos::ZERO, |&(newest, _)| newest + self.rate.per - now);
+        let reset = self.counted.back().map_or(Nanos::ZERO, |&(newest, _)| self.rate.per - (now - newest));
         Standing { limit: self.rate.allow, remaining: self.rate.allow - self.used, reset }
     }
 }

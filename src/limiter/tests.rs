@@ -1,7 +1,12 @@
 //! Every limiter against a naive one, which looks through all that has happened.
 
+mod adversarial;
+mod stores;
+mod stacks;
+
 use proptest::prelude::*;
 
+use super::suite::Oracle;
 use super::*;
 use crate::policy::model::{Blocks, Penalty};
 
@@ -10,105 +15,6 @@ const PER: u64 = 1_000;
 /// A quarter of a window past its begin.
 const ANCHOR: Anchor = Anchor { unix_nanos: 5_000_250 };
 const RATE: Rate = Rate { allow: ALLOW, per: Nanos(PER) };
-
-/// What happened to a limiter.
-#[derive(Clone, Copy, Debug)]
-enum Event {
-    Counted { at: u64, cost: u32 },
-    GivenBack { at: u64, since: u64, cost: u32 },
-}
-
-/// What is left at `now`, from the whole history.
-type Oracle = fn(&[Event], u64, Option<u32>) -> u32;
-
-const ORACLES: [(Reading, Oracle); 7] = [
-    (Reading::Rolling, |history, now, _| ALLOW.saturating_sub(sum(history, |at| at + PER > now))),
-    (Reading::FixedAligned, |history, now, _| ALLOW.saturating_sub(sum(history, |at| window(at) == window(now)))),
-    (Reading::FixedFirstHit, first_hit_left),
-    (Reading::RollingCounter, counter_left),
-    (Reading::TokenBucket, |history, now, burst| bucket_left(history, now, burst.unwrap_or(ALLOW))),
-    (Reading::LeakyBucket, |history, now, burst| bucket_left(history, now, burst.unwrap_or(0) + 1)),
-    (Reading::IntervalRefill, interval_left),
-];
-
-fn window(at: u64) -> u64 {
-    (at + ANCHOR.unix_nanos) / PER
-}
-
-/// All that counts of the times that are meant. Every time is used once at most.
-fn sum(history: &[Event], is_meant: impl Fn(u64) -> bool) -> u32 {
-    let cost = |event: &Event| match *event {
-        Event::Counted { at, cost } if is_meant(at) => i64::from(cost),
-        Event::GivenBack { since, cost, .. } if is_meant(since) => -i64::from(cost),
-        _ => 0,
-    };
-    u32::try_from(history.iter().map(cost).sum::<i64>()).unwrap()
-}
-
-fn first_hit_left(history: &[Event], now: u64, _: Option<u32>) -> u32 {
-    let (mut begin, mut used) = (None, 0);
-    for event in history.iter().chain(&[Event::Counted { at: now, cost: 0 }]) {
-        let (Event::Counted { at, .. } | Event::GivenBack { at, .. }) = *event;
-        if begin.is_some_and(|begin| at >= begin + PER) {
-            (begin, used) = (None, 0);
-        }
-        match *event {
-            Event::Counted { at, cost } if cost > 0 => {
-                begin = begin.or(Some(at));
-                used += cost;
-            }
-            Event::GivenBack { since, cost, .. } if begin.is_some_and(|begin| since >= begin) => used -= cost,
-            _ => {}
-        }
-    }
-    ALLOW.saturating_sub(used)
-}
-
-fn counter_left(history: &[Event], now: u64, _: Option<u32>) -> u32 {
-    let current = sum(history, |at| window(at) == window(now));
-    let previous = sum(history, |at| window(at) + 1 == window(now));
-    let over = (now + ANCHOR.unix_nanos) % PER;
-    let fits =
-        |cost: &u32| u64::from(previous) * (PER - over) + u64::from(current + cost) * PER <= u64::from(ALLOW) * PER;
-    (1..=ALLOW).filter(fits).max().unwrap_or(0)
-}
-
-/// Follows the tokens through time, in units of 1/`PER`.
-fn bucket_left(history: &[Event], now: u64, capacity: u32) -> u32 {
-    let full = i128::from(capacity) * i128::from(PER);
-    let (mut tokens, mut then) = (full, 0);
-    for event in history.iter().chain(&[Event::Counted { at: now, cost: 0 }]) {
-        let (at, taken) = match *event {
-            Event::Counted { at, cost } => (at, i128::from(cost)),
-            Event::GivenBack { at, cost, .. } => (at, -i128::from(cost)),
-        };
-        tokens = full.min(tokens + i128::from(at - then) * i128::from(ALLOW));
-        tokens = full.min(tokens - taken * i128::from(PER));
-        then = at;
-    }
-    u32::try_from(tokens.max(0) / i128::from(PER)).unwrap()
-}
-
-/// Goes through every nanosecond at which tokens are added.
-fn interval_left(history: &[Event], now: u64, burst: Option<u32>) -> u32 {
-    let capacity = burst.unwrap_or(ALLOW);
-    let (mut tokens, mut next_fill) = (capacity, None);
-    for event in history.iter().chain(&[Event::Counted { at: now, cost: 0 }]) {
-        let (Event::Counted { at, .. } | Event::GivenBack { at, .. }) = *event;
-        while next_fill.is_some_and(|next| next <= at) {
-            tokens = capacity.min(tokens + ALLOW);
-            next_fill = next_fill.map(|next| next + PER);
-        }
-        match *event {
-            Event::Counted { cost, .. } => {
-                tokens = tokens.saturating_sub(cost);
-                next_fill = next_fill.or((cost > 0).then_some(at + PER));
-            }
-            Event::GivenBack { cost, .. } => tokens = capacity.min(tokens + cost),
-        }
-    }
-    tokens
-}
 
 /// A gap, a cost, and whether the last request is paid back in part before.
 type Step = (u64, u32, bool);
@@ -125,20 +31,19 @@ fn terms(burst: Option<u32>) -> Terms {
 
 /// Plays the steps and compares decision, wait, standing and reset with the oracle's. What is refused is counted all
 /// the same while `pays_for_refused`.
-fn compare(reading: Reading, left: Oracle, burst: Option<u32>, steps: &[Step], pays_for_refused: bool) {
+fn compare(reading: Reading, burst: Option<u32>, steps: &[Step], pays_for_refused: bool) {
     let mut limiter = build(reading, terms(burst));
-    compare_with(&mut *limiter, reading, left, burst, steps, pays_for_refused);
+    compare_with(&mut *limiter, reading, burst, steps, pays_for_refused);
 }
 
 fn compare_with(
     limiter: &mut dyn Limiter,
     reading: Reading,
-    left: Oracle,
     burst: Option<u32>,
     steps: &[Step],
     pays_for_refused: bool,
 ) {
-    let mut history: Vec<Event> = Vec::new();
+    let mut oracle = Oracle::new(reading, terms(burst));
     let mut last = None;
     let mut now = 0;
     for &(gap, cost, refunds) in steps {
@@ -149,40 +54,41 @@ fn compare_with(
             && paid > 0
         {
             limiter.give_back(Nanos(now), Nanos(since), paid);
-            history.push(Event::GivenBack { at: now, since, cost: paid });
+            oracle.give_back(Nanos(now), Nanos(since), paid);
         }
-        let fits = |at: u64, cost: u32| left(&history, at, burst) >= cost;
+        let left = oracle.left(Nanos(now));
+        let fits = |at: u64, cost: u32| oracle.fits(Nanos(at), cost);
         let standing = limiter.standing(Nanos(now));
-        assert_eq!(standing.remaining, left(&history, now, burst), "{reading:?} at {now} after {history:?}");
+        assert_eq!(standing.remaining, left, "{reading:?} at {now} after {oracle:?}");
         let reset = standing.reset.0;
         assert!(
             fits(now + reset, standing.limit),
-            "{reading:?} is not whole at its reset, {reset} after {now}: {history:?}"
+            "{reading:?} is not whole at its reset, {reset} after {now}: {oracle:?}"
         );
         assert!(reset == 0 || !fits(now + reset - 1, standing.limit), "{reading:?} is whole before its reset");
 
         let decision = limiter.check(Nanos(now), cost);
-        assert_eq!(decision.admitted, fits(now, cost), "{reading:?} at {now} with {cost} after {history:?}");
+        assert_eq!(decision.admitted, fits(now, cost), "{reading:?} at {now} with {cost} after {oracle:?}");
         if decision.admitted {
-            assert_eq!(decision.remaining, left(&history, now, burst) - cost, "{reading:?}");
+            assert_eq!(decision.remaining, left - cost, "{reading:?}");
         } else if cost > standing.limit {
             assert_eq!(decision.retry_after, Nanos::MAX, "{reading:?}");
         } else {
             let wait = decision.retry_after.0;
             assert!(
                 fits(now + wait, cost),
-                "{reading:?} refuses {cost} after its own wait, {wait} after {now}: {history:?}"
+                "{reading:?} refuses {cost} after its own wait, {wait} after {now}: {oracle:?}"
             );
             assert!(
                 !fits(now + wait - 1, cost),
-                "{reading:?} would admit {cost} before {wait} after {now}: {history:?}"
+                "{reading:?} would admit {cost} before {wait} after {now}: {oracle:?}"
             );
         }
         if decision.admitted {
             last = Some((now, cost));
         }
         if decision.admitted || pays_for_refused {
-            history.push(Event::Counted { at: now, cost });
+            oracle.count(Nanos(now), cost);
         }
         if !decision.admitted && pays_for_refused {
             limiter.count(Nanos(now), cost);
@@ -195,8 +101,8 @@ proptest! {
 
     #[test]
     fn every_limiter_does_what_its_definition_says(steps in steps(), burst in prop::option::of(3..9u32)) {
-        for (reading, left) in ORACLES {
-            compare(reading, left, burst, &steps, false);
+        for reading in Reading::KNOWN {
+            compare(reading, burst, &steps, false);
         }
     }
 
@@ -204,8 +110,8 @@ proptest! {
     #[test]
     fn windows_may_count_what_they_refuse(steps in steps()) {
         let steps: Vec<Step> = steps.into_iter().map(|(gap, cost, _)| (gap, cost, false)).collect();
-        for (reading, left) in &ORACLES[..4] {
-            compare(*reading, *left, None, &steps, true);
+        for reading in [Reading::Rolling, Reading::FixedAligned, Reading::FixedFirstHit, Reading::RollingCounter] {
+            compare(reading, None, &steps, true);
         }
     }
 
@@ -275,7 +181,7 @@ fn a_limiter_that_is_wrong_by_one_is_told_apart() {
     let whole_later = |standing: Standing| Standing { reset: standing.reset + Nanos(1), ..standing };
     let whole_sooner = |standing: Standing| Standing { reset: standing.reset.saturating_sub(Nanos(1)), ..standing };
     let has_more = |standing: Standing| Standing { remaining: standing.remaining + 1, ..standing };
-    for (reading, left) in ORACLES {
+    for reading in Reading::KNOWN {
         // A leaky bucket of `allow` in all.
         let burst = (reading == Reading::LeakyBucket).then_some(ALLOW - 1);
         let right = || Wrong {
@@ -296,9 +202,9 @@ fn a_limiter_that_is_wrong_by_one_is_told_apart() {
             ("counts too little", Wrong { counts: |cost| cost.saturating_sub(1), ..right() }),
             ("gives nothing back", Wrong { gives_back: |_| 0, ..right() }),
         ];
-        compare_with(&mut right(), reading, left, burst, &BUSY, false);
+        compare_with(&mut right(), reading, burst, &BUSY, false);
         for (name, mut wrong) in wrongs {
-            let play = std::panic::AssertUnwindSafe(|| compare_with(&mut wrong, reading, left, burst, &BUSY, false));
+            let play = std::panic::AssertUnwindSafe(|| compare_with(&mut wrong, reading, burst, &BUSY, false));
             assert!(std::panic::catch_unwind(play).is_err(), "{reading:?} with {name} goes unnoticed");
         }
     }

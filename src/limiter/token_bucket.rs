@@ -1,69 +1,80 @@
-//! Token bucket: it holds `capacity` tokens and is refilled evenly, `allow` per `per`; a request takes as many as it costs.
+//! Token bucket: it holds `capacity` tokens and is refilled evenly, `allow` per `per`; a request takes as many as it
+//! costs, and is refused if they are not there.
 //!
-//! Kept as the generic cell rate algorithm keeps it (ITU-T I.371, annex A): as one theoretical arrival time.
+//! Source: S. Shenker and J. Wroclawski, "General Characterization Parameters for Integrated Service Network Elements",
+//! RFC 2215 (1997), TOKEN_BUCKET_TSPEC. The generic cell rate algorithm ([`super::Gcra`]) decides the same
+//! and keeps one moment instead of a level.
 
 use super::{Decision, Limiter, Rate, Standing};
 use crate::time::Nanos;
 
-/// Times are kept in units of 1/`allow` ns, so that the refill interval `per / allow` is a whole number and nothing is
-/// rounded.
+/// Tokens are kept in units of 1/`per`, of which `allow` run in every nanosecond: nothing is rounded.
 #[derive(Clone, Debug)]
 pub struct TokenBucket {
     rate: Rate,
     capacity: u32,
-    /// When the bucket would be full again.
-    full_at: u128,
+    /// Below zero where more was counted than admitted.
+    tokens: i128,
+    /// When there were so many.
+    at: Nanos,
 }
 
 impl TokenBucket {
     pub fn new(rate: Rate, capacity: u32) -> Self {
-        TokenBucket { rate, capacity, full_at: 0 }
+        let mut bucket = TokenBucket { rate, capacity, tokens: 0, at: Nanos::ZERO };
+        bucket.tokens = bucket.full();
+        bucket
     }
 
-    fn scaled(&self, now: Nanos) -> u128 {
-        u128::from(now.0) * u128::from(self.rate.allow)
+    fn full(&self) -> i128 {
+        self.worth(self.capacity)
     }
 
-    /// The time that so many tokens take to run in.
-    fn refill(&self, tokens: u32) -> u128 {
-        u128::from(self.rate.per.0) * u128::from(tokens)
+    fn worth(&self, requests: u32) -> i128 {
+        i128::from(self.rate.per.0) * i128::from(requests)
     }
 
-    /// The time that it takes to be full again.
-    fn debt(&self, now: Nanos) -> u128 {
-        self.full_at.saturating_sub(self.scaled(now))
+    fn refill(&mut self, now: Nanos) {
+        let run_in = i128::from((now - self.at).0) * i128::from(self.rate.allow);
+        (self.tokens, self.at) = (self.full().min(self.tokens.saturating_add(run_in)), now);
     }
 
-    /// Scaled time in nanoseconds, rounded up.
-    fn nanos(&self, scaled: u128) -> Nanos {
-        Nanos(u64::try_from(scaled.div_ceil(u128::from(self.rate.allow))).unwrap_or(u64::MAX))
+    /// The time until so much has run in.
+    fn until_run_in(&self, missing: i128) -> Nanos {
+        Nanos(u64::try_from(missing.cast_unsigned().div_ceil(u128::from(self.rate.allow))).unwrap_or(u64::MAX))
+    }
+
+    fn whole_tokens(&self) -> u32 {
+        (self.tokens.max(0).cast_unsigned() / u128::from(self.rate.per.0)) as u32
     }
 }
 
 impl Limiter for TokenBucket {
     fn peek(&mut self, now: Nanos, cost: u32) -> Decision {
-        let debt = self.debt(now) + self.refill(cost);
-        let full = self.refill(self.capacity);
+        self.refill(now);
+        let missing = self.worth(cost) - self.tokens;
         if cost > self.capacity {
             Decision::refuse(Nanos::MAX)
-        } else if debt > full {
-            Decision::refuse(self.nanos(debt - full))
+        } else if missing > 0 && cost > 0 {
+            Decision::refuse(self.until_run_in(missing))
         } else {
-            Decision::admit(((full - debt) / self.refill(1)) as u32)
+            Decision::admit(self.whole_tokens().saturating_sub(cost))
         }
     }
 
     fn count(&mut self, now: Nanos, cost: u32) {
-        self.full_at = self.full_at.max(self.scaled(now)) + self.refill(cost);
+        self.refill(now);
+        self.tokens = self.tokens.saturating_sub(self.worth(cost));
     }
 
-    fn give_back(&mut self, _now: Nanos, _since: Nanos, cost: u32) {
-        self.full_at = self.full_at.saturating_sub(self.refill(cost));
+    fn give_back(&mut self, now: Nanos, _since: Nanos, cost: u32) {
+        self.refill(now);
+        self.tokens = self.full().min(self.tokens.saturating_add(self.worth(cost)));
     }
 
     fn standing(&mut self, now: Nanos) -> Standing {
-        let debt = self.debt(now);
-        let left = self.refill(self.capacity).saturating_sub(debt) / self.refill(1);
-        Standing { limit: self.capacity, remaining: left as u32, reset: self.nanos(debt) }
+        self.refill(now);
+        let reset = self.until_run_in(self.full() - self.tokens);
+        Standing { limit: self.capacity, remaining: self.whole_tokens(), reset }
     }
 }

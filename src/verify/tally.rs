@@ -23,7 +23,7 @@ pub struct Tally {
     /// Begin of the window from the first request, and what came in it.
     begin: Nanos,
     since_first: u32,
-    /// When the bucket would be full again, in units of 1/`allow` ns as in [`crate::limiter::token_bucket`].
+    /// When the bucket would be full again, in units of 1/`allow` ns: the one moment that [`crate::limiter::Gcra`] keeps.
     full_at: u128,
     /// What is missing from the bucket that is filled up at intervals, since the latest of them.
     missing: u32,

@@ -1,7 +1,7 @@
 //! One limit of a policy, and the state of every scope key that uses it.
 
 use super::{Answered, Binding, NumberedScope, reading_for};
-use crate::limiter::keys::Keys;
+use crate::limiter::store::Keys;
 use crate::limiter::{Concurrency, Cooldown, Limiter, PenaltyBox, Terms, build};
 use crate::policy::model::*;
 use crate::policy::reading::Reading;

@@ -3,7 +3,6 @@ use std::collections::HashMap;
 use proptest::prelude::*;
 
 use super::*;
-use crate::limiter::keys::SWEEP_FIRST_AT;
 use crate::limiter::{Limiter, Rate, build};
 use crate::policy::model::*;
 
@@ -105,7 +104,8 @@ fn the_memory_is_that_of_the_keys_in_use() {
         enforcer.check(Nanos(key * SECOND / 100), CLASS, 9, |_| key).unwrap();
     }
     let keys = enforcer.budgets[0].keys_kept();
-    assert!(keys <= SWEEP_FIRST_AT, "{keys}");
+    // A bucket is full again after a second at most, in which a hundred come.
+    assert!(keys <= 200, "{keys}");
 }
 
 #[test]

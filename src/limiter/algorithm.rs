@@ -1,0 +1,59 @@
+//! What an algorithm is where it serves many keys: its terms, told once, and the state that each key has.
+
+use super::{Decision, Limiter, Steady};
+use crate::time::Nanos;
+
+pub trait Algorithm {
+    type State;
+
+    /// The state of a key that was never used.
+    fn new_key(&self) -> Self::State;
+
+    /// What [`Algorithm::check`] would decide; counts nothing.
+    fn peek(&self, state: &mut Self::State, now: Nanos, cost: u32) -> Decision;
+
+    /// Counts so much, admitted or not.
+    fn count(&self, state: &mut Self::State, now: Nanos, cost: u32);
+
+    /// Takes note that a request was refused. Only penalties do.
+    fn refused(&self, _state: &mut Self::State, _now: Nanos) {}
+
+    /// Whether the state would decide everything to come as that of a new key does: it may be forgotten.
+    fn is_new(&self, state: &mut Self::State, now: Nanos) -> bool;
+
+    /// Decides one request, and counts it if it is admitted.
+    fn check(&self, state: &mut Self::State, now: Nanos, cost: u32) -> Decision {
+        let decision = self.peek(state, now, cost);
+        match decision.admitted {
+            true => self.count(state, now, cost),
+            false => self.refused(state, now),
+        }
+        decision
+    }
+}
+
+/// Whatever makes limiters of one key: each key has one of its own, whose clock never goes back.
+/// `|| RollingLog::new(rate)`.
+impl<F: Fn() -> L, L: Limiter> Algorithm for F {
+    type State = Steady<L>;
+
+    fn new_key(&self) -> Steady<L> {
+        Steady::new(self())
+    }
+
+    fn peek(&self, limiter: &mut Steady<L>, now: Nanos, cost: u32) -> Decision {
+        limiter.peek(now, cost)
+    }
+
+    fn count(&self, limiter: &mut Steady<L>, now: Nanos, cost: u32) {
+        limiter.count(now, cost);
+    }
+
+    fn refused(&self, limiter: &mut Steady<L>, now: Nanos) {
+        limiter.refused(now);
+    }
+
+    fn is_new(&self, limiter: &mut Steady<L>, now: Nanos) -> bool {
+        limiter.is_new(now)
+    }
+}

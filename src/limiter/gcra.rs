@@ -1,0 +1,107 @@
+//! Generic cell rate algorithm, as virtual scheduling: a key has one theoretical arrival time (TAT), by which all that it
+//! used will have run in again. A request moves it on by `per / allow`, from now if that is later, and is refused if it
+//! would lie further ahead than a full burst.
+//!
+//! Source: ITU-T I.371, annex A, the virtual scheduling algorithm. It decides as a [`super::TokenBucket`] does.
+
+use std::num::NonZeroU64;
+
+use super::{Algorithm, Decision, Rate};
+use crate::time::Nanos;
+
+/// What all keys share. Times are kept in ticks, a whole number to the nanosecond, so that the time of a request is a
+/// whole number of them and nothing is rounded.
+#[derive(Clone, Copy, Debug)]
+pub struct Gcra {
+    capacity: u32,
+    ticks_per_nano: u64,
+    /// How far a request moves the TAT on.
+    interval: u64,
+    /// How far ahead of now the TAT may lie.
+    burst: u64,
+}
+
+/// What a key has, in ticks. The clock begins at one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tat(pub NonZeroU64);
+
+impl Tat {
+    pub const NEW: Tat = Tat(NonZeroU64::MIN);
+}
+
+/// Ticks last so long at least; afterwards everything is refused.
+const HORIZON: Nanos = Nanos::from_secs(10 * 365 * 86_400);
+
+impl Gcra {
+    /// `capacity` requests may come at once. None where 64 bits hold ten years only in ticks too coarse to be exact,
+    /// which takes a rate such as 997 a second; a [`super::TokenBucket`] has no such bound.
+    pub fn new(rate: Rate, capacity: u32) -> Option<Gcra> {
+        let common = common_divisor(rate.per.0, u64::from(rate.allow));
+        let (interval, ticks_per_nano) = (rate.per.0 / common, u64::from(rate.allow) / common);
+        let burst = interval.checked_mul(u64::from(capacity))?;
+        HORIZON.0.checked_mul(ticks_per_nano)?.checked_add(burst)?.checked_add(1)?;
+        Some(Gcra { capacity, ticks_per_nano, interval, burst })
+    }
+
+    /// The decision, and the TAT if the request is admitted.
+    pub fn decide(&self, tat: Tat, now: Nanos, cost: u32) -> (Decision, Tat) {
+        if cost > self.capacity {
+            return (Decision::refuse(Nanos::MAX), tat);
+        }
+        let now = self.ticks(now);
+        let begin = tat.0.max(now);
+        let ahead = begin.get() - now.get();
+        let used = self.interval * u64::from(cost);
+        let room = self.burst - used;
+        if ahead > room && cost > 0 {
+            return (Decision::refuse(self.nanos(ahead - room)), tat);
+        }
+        match begin.checked_add(used) {
+            Some(moved) => (Decision::admit(((room.saturating_sub(ahead)) / self.interval) as u32), Tat(moved)),
+            None => (Decision::refuse(Nanos::MAX), tat),
+        }
+    }
+
+    fn ticks(&self, now: Nanos) -> NonZeroU64 {
+        NonZeroU64::MIN.saturating_add(now.0.saturating_mul(self.ticks_per_nano))
+    }
+
+    /// Rounded up.
+    fn nanos(&self, ticks: u64) -> Nanos {
+        match self.ticks_per_nano {
+            1 => Nanos(ticks),
+            each => Nanos(ticks.div_ceil(each)),
+        }
+    }
+}
+
+impl Algorithm for Gcra {
+    type State = Tat;
+
+    fn new_key(&self) -> Tat {
+        Tat::NEW
+    }
+
+    fn peek(&self, tat: &mut Tat, now: Nanos, cost: u32) -> Decision {
+        self.decide(*tat, now, cost).0
+    }
+
+    fn count(&self, tat: &mut Tat, now: Nanos, cost: u32) {
+        let used = self.interval.saturating_mul(u64::from(cost));
+        tat.0 = tat.0.max(self.ticks(now)).saturating_add(used);
+    }
+
+    fn check(&self, tat: &mut Tat, now: Nanos, cost: u32) -> Decision {
+        let (decision, moved) = self.decide(*tat, now, cost);
+        *tat = moved;
+        decision
+    }
+
+    fn is_new(&self, tat: &mut Tat, now: Nanos) -> bool {
+        tat.0 <= self.ticks(now)
+    }
+}
+
+fn common_divisor(a: u64, b: u64) -> u64 {
+    if b == 0 { a } else { common_divisor(b, a % b) }
+}

@@ -1,0 +1,68 @@
+//! The generic cell rate algorithm for one key and many threads: its one moment is an atomic number.
+
+use std::num::NonZeroU64;
+
+#[cfg(all(test, quotaproof_loom))]
+use loom::sync::atomic::{AtomicU64, Ordering};
+#[cfg(not(all(test, quotaproof_loom)))]
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::limiter::Decision;
+use crate::limiter::gcra::{Gcra, Tat};
+use crate::time::Nanos;
+
+pub struct AtomicGcra {
+    gcra: Gcra,
+    tat: AtomicU64,
+}
+
+impl AtomicGcra {
+    pub fn new(gcra: Gcra) -> Self {
+        AtomicGcra { gcra, tat: AtomicU64::new(Tat::NEW.0.get()) }
+    }
+
+    /// Decides one request, and counts it if it is admitted. No other memory hangs on the number, so that the order of
+    /// its own changes, which every atomic has, is order enough.
+    #[inline]
+    pub fn check(&self, now: Nanos, cost: u32) -> Decision {
+        let mut tat = self.tat.load(Ordering::Relaxed);
+        loop {
+            let known = Tat(NonZeroU64::new(tat).unwrap_or(Tat::NEW.0));
+            let (decision, moved) = self.gcra.decide(known, now, cost);
+            if moved == known {
+                return decision;
+            }
+            match self.tat.compare_exchange_weak(tat, moved.0.get(), Ordering::Relaxed, Ordering::Relaxed) {
+                Ok(_) => return decision,
+                Err(other) => tat = other,
+            }
+        }
+    }
+}
+
+#[cfg(all(test, quotaproof_loom))]
+mod model {
+    use loom::sync::Arc;
+
+    use super::*;
+    use crate::limiter::Rate;
+
+    /// Every order in which three threads may run.
+    #[test]
+    fn no_order_of_threads_admits_more_than_the_burst() {
+        loom::model(|| {
+            let gcra = Gcra::new(Rate { allow: 2, per: Nanos(1_000) }, 2).unwrap();
+            let limiter = Arc::new(AtomicGcra::new(gcra));
+            let ask = |limiter: Arc<AtomicGcra>| u32::from(limiter.check(Nanos(5), 1).admitted);
+            let threads: Vec<_> = (0..2)
+                .map(|_| {
+                    let limiter = Arc::clone(&limiter);
+                    loom::thread::spawn(move || ask(limiter))
+                })
+                .collect();
+            let own = ask(Arc::clone(&limiter));
+            let others: u32 = threads.into_iter().map(|thread| thread.join().unwrap()).sum();
+            assert_eq!(own + others, 2);
+        });
+    }
+}

@@ -1,0 +1,67 @@
+//! What a limiter says of itself: what the suite holds it to.
+
+use std::fmt;
+
+use crate::limiter::{Rate, Terms};
+use crate::policy::reading::Reading;
+use crate::time::{Anchor, Nanos};
+
+/// Some tens of requests in a window show everything; with thousands the oracle, which looks through all of them at
+/// every decision, takes its time.
+#[derive(Clone, Copy, Debug)]
+pub struct Claim {
+    pub reading: Reading,
+    pub terms: Terms,
+    /// Requests may cost other than one.
+    pub costs: bool,
+    /// The clock may go back, and lets nothing through twice.
+    pub backwards: bool,
+}
+
+impl Claim {
+    /// `allow` per `per`; both are at least one, and `per` is at most a year. A leaky bucket holds one beside what may wait ([`Claim::burst`]).
+    pub fn new(reading: Reading, allow: u32, per: Nanos) -> Claim {
+        Claim { reading, terms: Terms::from(Rate { allow, per }), costs: true, backwards: true }
+    }
+
+    /// The size of a bucket, where it is not `allow`; what may wait in a leaky one, where it is not zero.
+    pub fn burst(mut self, burst: u32) -> Claim {
+        self.terms.burst = Some(burst);
+        self
+    }
+
+    /// The wall clock at [`Nanos::ZERO`], for windows on the clock; else it shows zero.
+    pub fn anchored(mut self, anchor: Anchor) -> Claim {
+        self.terms.anchor = anchor;
+        self
+    }
+
+    /// The limiter cannot be asked for a request that costs more or less than one.
+    pub fn every_request_costs_one(mut self) -> Claim {
+        self.costs = false;
+        self
+    }
+
+    /// The limiter's clock cannot be set back.
+    pub fn clock_only_goes_forward(mut self) -> Claim {
+        self.backwards = false;
+        self
+    }
+
+    /// The most that may come at once.
+    pub fn ceiling(&self) -> u32 {
+        self.reading.ceiling(self.terms.rate.allow, self.terms.burst)
+    }
+}
+
+/// `token bucket, 5 per 1s, burst 8`
+impl fmt::Display for Claim {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Rate { allow, per } = self.terms.rate;
+        write!(out, "{}, {allow} per {per}", self.reading.title())?;
+        match self.terms.burst {
+            Some(burst) => write!(out, ", burst {burst}"),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! A limiter that is played with, and what was seen of it.
+
+use rustc_hash::FxHashMap;
+
+use super::judge::{Wrong, judge};
+use super::{Answer, Claim, Oracle, Subject};
+use crate::time::Nanos;
+
+/// A new limiter with an oracle for each of its keys. The oracle counts what the limiter admits, rightly or not, so that
+/// one mistake is counted once.
+pub struct Play<'a, S> {
+    pub claim: &'a Claim,
+    subject: S,
+    oracles: FxHashMap<u64, Oracle>,
+    pub seen: Seen,
+}
+
+/// How many decisions were seen, and what was wrong with them.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Seen {
+    pub decisions: u64,
+    pub admitted: u64,
+    pub told_remaining: u64,
+    pub told_waits: u64,
+    pub over: Mistakes,
+    pub under: Mistakes,
+    pub short_waits: Mistakes,
+    pub long_waits: Mistakes,
+    pub wrong_remaining: Mistakes,
+    /// By how much a wait was too short in the worst case.
+    pub short_by: Nanos,
+}
+
+/// How often, and the first one in words.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Mistakes {
+    pub times: u64,
+    pub example: Option<String>,
+}
+
+impl Mistakes {
+    fn add(&mut self, times: u64, example: impl FnOnce() -> String) {
+        self.times += times;
+        self.example.get_or_insert_with(example);
+    }
+
+    fn merge(&mut self, other: Mistakes) {
+        self.times += other.times;
+        self.example = self.example.take().or(other.example);
+    }
+}
+
+impl Seen {
+    pub fn merge(&mut self, other: Seen) {
+        self.decisions += other.decisions;
+        self.admitted += other.admitted;
+        self.told_remaining += other.told_remaining;
+        self.told_waits += other.told_waits;
+        self.over.merge(other.over);
+        self.under.merge(other.under);
+        self.short_waits.merge(other.short_waits);
+        self.long_waits.merge(other.long_waits);
+        self.wrong_remaining.merge(other.wrong_remaining);
+        self.short_by = self.short_by.max(other.short_by);
+    }
+}
+
+impl<'a, S: Subject> Play<'a, S> {
+    pub fn new(claim: &'a Claim, subject: S) -> Self {
+        Play { claim, subject, oracles: FxHashMap::default(), seen: Seen::default() }
+    }
+
+    /// What is known of a key.
+    pub fn oracle(&mut self, key: u64) -> &mut Oracle {
+        self.oracles.entry(key).or_insert_with(|| Oracle::new(self.claim.reading, self.claim.terms))
+    }
+
+    /// Asks for one request; whether it was admitted.
+    pub fn ask(&mut self, now: Nanos, key: u64, cost: u32) -> bool {
+        let answer = self.subject.check(now, key, cost);
+        let oracle = self.oracle(key);
+        let left = oracle.left(now);
+        let wrong = judge(oracle, now, cost, answer);
+        if answer.admitted && cost > 0 {
+            oracle.count(now, cost);
+        }
+        self.note(answer);
+        if let Some(wrong) = wrong {
+            let example = || format!("at {now}, {cost} of {left} left for key {key}: {}", in_words(answer, wrong));
+            match wrong {
+                Wrong::Admitted => self.seen.over.add(1, example),
+                Wrong::Refused => self.seen.under.add(1, example),
+                Wrong::ShortWait(by) => {
+                    self.seen.short_by = self.seen.short_by.max(by.unwrap_or(Nanos::MAX));
+                    self.seen.short_waits.add(1, example);
+                }
+                Wrong::LongWait(_) => self.seen.long_waits.add(1, example),
+                Wrong::Remaining => self.seen.wrong_remaining.add(1, example),
+            }
+        }
+        answer.admitted
+    }
+
+    /// Asks for so many requests side by side, where the limiter can be asked so.
+    pub fn ask_together(&mut self, now: Nanos, key: u64, times: u32) {
+        let Some(answers) = self.subject.check_together(now, key, times) else { return };
+        let admitted = answers.iter().filter(|answer| answer.admitted).count() as u32;
+        let left = self.oracle(key).left(now);
+        self.oracle(key).count(now, admitted);
+        self.seen.decisions += answers.len() as u64;
+        self.seen.admitted += u64::from(admitted);
+        let example = || format!("{admitted} of {times} admitted side by side where {left} were left");
+        if admitted > left {
+            self.seen.over.add(u64::from(admitted - left), example);
+        } else if admitted < left.min(times) {
+            self.seen.under.add(u64::from(left.min(times) - admitted), example);
+        }
+    }
+
+    /// Uses up what may come at once, and asks for some more.
+    pub fn fill(&mut self, now: Nanos, key: u64) {
+        const MOST: u32 = 50;
+        let ceiling = self.claim.ceiling();
+        let each = if self.claim.costs { ceiling.div_ceil(MOST).max(1) } else { 1 };
+        for _ in 0..ceiling / each {
+            self.ask(now, key, each);
+        }
+        for _ in 0..ceiling % each + 3 {
+            self.ask(now, key, 1);
+        }
+    }
+
+    fn note(&mut self, answer: Answer) {
+        self.seen.decisions += 1;
+        self.seen.admitted += u64::from(answer.admitted);
+        self.seen.told_remaining += u64::from(answer.admitted && answer.remaining.is_some());
+        self.seen.told_waits += u64::from(!answer.admitted && answer.retry_after.is_some());
+    }
+}
+
+fn in_words(answer: Answer, wrong: Wrong) -> String {
+    let wait = answer.retry_after.unwrap_or_default();
+    match wrong {
+        Wrong::Admitted => "admitted".to_owned(),
+        Wrong::Refused => "refused".to_owned(),
+        Wrong::ShortWait(Some(by)) => format!("told to wait {wait}, which is {by} too short"),
+        Wrong::ShortWait(None) => format!("told to wait {wait}, and no wait is enough"),
+        Wrong::LongWait(by) => format!("told to wait {wait}, which is {by} too long"),
+        Wrong::Remaining => format!("told that {} remain after it", answer.remaining.unwrap_or_default()),
+    }
+}

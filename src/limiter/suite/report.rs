@@ -1,0 +1,126 @@
+//! What the suite found: as data, and as text.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use super::checks::{Check, Defect};
+use super::play::{Mistakes, Seen};
+use super::{Accuracy, Claim};
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Report {
+    pub name: String,
+    /// What the limiter claims to be.
+    pub claim: String,
+    pub checks: Vec<Checked>,
+    /// One for each workload.
+    pub accuracy: Vec<Accuracy>,
+}
+
+/// What became of one check.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Checked {
+    pub check: Check,
+    /// Zero where there was nothing to look at, which is no pass.
+    pub decisions: u64,
+    pub told_waits: u64,
+    pub told_remaining: u64,
+    pub found: Vec<Found>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Found {
+    pub defect: Defect,
+    pub times: u64,
+    /// The first one.
+    pub example: String,
+}
+
+impl Checked {
+    pub fn new(check: Check, seen: Seen) -> Self {
+        let found = |defect: Defect, mistakes: Mistakes| {
+            Some(Found { defect, times: mistakes.times, example: mistakes.example? })
+        };
+        let all = [
+            found(check.over(), seen.over),
+            found(check.under(), seen.under),
+            found(Defect::RetryAfterTooShort, seen.short_waits),
+            found(Defect::RetryAfterTooLong, seen.long_waits),
+            found(Defect::RemainingIsWrong, seen.wrong_remaining),
+        ];
+        Checked {
+            check,
+            decisions: seen.decisions,
+            told_waits: seen.told_waits,
+            told_remaining: seen.told_remaining,
+            found: all.into_iter().flatten().collect(),
+        }
+    }
+}
+
+impl Report {
+    pub fn new(name: &str, claim: &Claim, checks: Vec<Checked>, accuracy: Vec<Accuracy>) -> Self {
+        Report { name: name.to_owned(), claim: claim.to_string(), checks, accuracy }
+    }
+
+    /// Whether nothing wrong was found. What was not looked at is in [`Report::not_looked_at`].
+    pub fn is_right(&self) -> bool {
+        let is_exact = |it: &Accuracy| it.over == 0 && it.under == 0 && it.short_waits == 0 && it.long_waits == 0;
+        self.defects().is_empty() && self.accuracy.iter().all(is_exact)
+    }
+
+    /// What the limiter does wrong, each once.
+    pub fn defects(&self) -> Vec<Defect> {
+        let found = self.checks.iter().flat_map(|checked| &checked.found);
+        let mut defects: Vec<Defect> = found.map(|found| found.defect).collect();
+        defects.sort();
+        defects.dedup();
+        defects
+    }
+
+    /// The checks that had nothing to look at.
+    pub fn not_looked_at(&self) -> Vec<Check> {
+        self.checks.iter().filter(|checked| checked.decisions == 0).map(|checked| checked.check).collect()
+    }
+
+    fn told(&self, what: fn(&Checked) -> u64) -> u64 {
+        self.checks.iter().map(what).sum()
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(out, "{} ({})", self.name, self.claim)?;
+        for checked in &self.checks {
+            let verdict = match (checked.decisions, checked.found.len()) {
+                (0, _) => "nothing to look at",
+                (_, 0) => "right",
+                _ => "WRONG",
+            };
+            writeln!(out, "  {:<42} {verdict}", checked.check.title())?;
+            for Found { defect, times, example } in &checked.found {
+                writeln!(out, "    {} ({times} times): {example}", defect.title())?;
+            }
+        }
+        for (name, told) in
+            [("retry_after", self.told(|it| it.told_waits)), ("remaining", self.told(|it| it.told_remaining))]
+        {
+            if told == 0 {
+                writeln!(out, "  {name} is never told, so nothing is known of it")?;
+            }
+        }
+        writeln!(out)?;
+        let heads = ["decisions", "admitted", "over", "under", "worst window", "waits", "short", "long", "fairness"];
+        write!(out, "  {:<16}", "workload")?;
+        heads.iter().try_for_each(|head| write!(out, " {head:>9}"))?;
+        writeln!(out)?;
+        for it in &self.accuracy {
+            let window = format!("{} of {}", it.worst_window, it.worst_window_allowed);
+            write!(out, "  {:<16} {:>9} {:>9} {:>9} {:>9}", it.workload, it.decisions, it.admitted, it.over, it.under)?;
+            write!(out, " {window:>12} {:>9} {:>9} {:>9}", it.waits, it.short_waits, it.long_waits)?;
+            writeln!(out, " {:>9.3}", it.fairness)?;
+        }
+        Ok(())
+    }
+}

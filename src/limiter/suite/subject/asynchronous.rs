@@ -1,0 +1,58 @@
+//! A limiter whose answer is a future.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+
+use futures_util::future::join_all;
+
+use super::{Answer, Subject};
+use crate::time::Nanos;
+
+/// What a runtime is given to bring to its end.
+pub type BoxedAnswers<'a> = Pin<Box<dyn Future<Output = Vec<Answer>> + 'a>>;
+
+/// A closure that returns a future, and what brings futures to their end: [`poll_to_end`], or a runtime's `block_on`.
+pub struct Asynchronous<F, B> {
+    limiter: F,
+    block_on: B,
+}
+
+impl<F, A, B> Asynchronous<F, B>
+where
+    F: AsyncFn(Nanos, u64, u32) -> A,
+    A: Into<Answer>,
+    B: Fn(BoxedAnswers<'_>) -> Vec<Answer>,
+{
+    pub fn new(limiter: F, block_on: B) -> Self {
+        Asynchronous { limiter, block_on }
+    }
+
+    fn check_all(&self, now: Nanos, key: u64, cost: u32, times: u32) -> Vec<Answer> {
+        let ask = async |_| (self.limiter)(now, key, cost).await.into();
+        (self.block_on)(Box::pin(join_all((0..times).map(ask))))
+    }
+}
+
+impl<F, A, B> Subject for Asynchronous<F, B>
+where
+    F: AsyncFn(Nanos, u64, u32) -> A,
+    A: Into<Answer>,
+    B: Fn(BoxedAnswers<'_>) -> Vec<Answer>,
+{
+    fn check(&mut self, now: Nanos, key: u64, cost: u32) -> Answer {
+        self.check_all(now, key, cost, 1)[0]
+    }
+
+    fn check_together(&mut self, now: Nanos, key: u64, times: u32) -> Option<Vec<Answer>> {
+        Some(self.check_all(now, key, 1, times))
+    }
+}
+
+/// Polls until all is ready: for limiters that wait for nothing outside the process.
+pub fn poll_to_end(mut answers: BoxedAnswers<'_>) -> Vec<Answer> {
+    loop {
+        if let Poll::Ready(answers) = answers.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            return answers;
+        }
+    }
+}

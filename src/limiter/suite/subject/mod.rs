@@ -1,0 +1,59 @@
+//! What the suite asks: a limiter of many keys that is told the time.
+
+mod asynchronous;
+mod threads;
+
+pub use asynchronous::{Asynchronous, BoxedAnswers, poll_to_end};
+pub use threads::Threads;
+
+use crate::limiter::Decision;
+use crate::time::Nanos;
+
+/// What a limiter says to a request. What it does not tell is not judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Answer {
+    pub admitted: bool,
+    /// How much more would be admitted at this moment, after this request; looked at where it is admitted.
+    pub remaining: Option<u32>,
+    /// The shortest wait after which the request is admitted, if none comes before; looked at where it is refused.
+    /// [`Nanos::MAX`] for never.
+    pub retry_after: Option<Nanos>,
+}
+
+impl From<Decision> for Answer {
+    fn from(it: Decision) -> Answer {
+        Answer { admitted: it.admitted, remaining: Some(it.remaining), retry_after: Some(it.retry_after) }
+    }
+}
+
+/// Of a limiter that says no more than yes or no.
+impl From<bool> for Answer {
+    fn from(admitted: bool) -> Answer {
+        Answer { admitted, remaining: None, retry_after: None }
+    }
+}
+
+/// Of a limiter that says how long to wait.
+impl From<Result<(), Nanos>> for Answer {
+    fn from(result: Result<(), Nanos>) -> Answer {
+        Answer { admitted: result.is_ok(), remaining: None, retry_after: result.err() }
+    }
+}
+
+/// A limiter under test. A closure `|now, key, cost| …` is one for a single caller, [`Threads`] and [`Asynchronous`]
+/// are ones for several at a time.
+pub trait Subject {
+    /// Decides one request, and counts it if it is admitted. Times begin at [`Nanos::ZERO`] with each new limiter.
+    fn check(&mut self, now: Nanos, key: u64, cost: u32) -> Answer;
+
+    /// Decides so many requests that cost one each, side by side at one moment; None where it has one caller only.
+    fn check_together(&mut self, _now: Nanos, _key: u64, _times: u32) -> Option<Vec<Answer>> {
+        None
+    }
+}
+
+impl<F: FnMut(Nanos, u64, u32) -> A, A: Into<Answer>> Subject for F {
+    fn check(&mut self, now: Nanos, key: u64, cost: u32) -> Answer {
+        self(now, key, cost).into()
+    }
+}

@@ -1,0 +1,156 @@
+//! The suite finds nothing wrong with this crate's limiters, and names what is wrong with others.
+
+mod threads;
+mod wrong;
+
+use quotaproof::limiter::suite::{Asynchronous, Check, Claim, Defect, Subject, Threads, examine, poll_to_end};
+use quotaproof::limiter::{Algorithm, Decision, Gcra, Keyed, Rate, Sharded, Terms, build};
+use quotaproof::policy::reading::Reading;
+use quotaproof::time::{Anchor, Nanos};
+
+const RATE: Rate = Rate { allow: 5, per: Nanos::from_secs(1) };
+/// 2026-03-15, not at the edge of any window.
+const ANCHOR: Anchor = Anchor { unix_nanos: 1_773_570_600_123_456_789 };
+
+fn claim(reading: Reading) -> Claim {
+    Claim::new(reading, RATE.allow, RATE.per)
+}
+
+fn alone<A: Algorithm>(algorithm: A) -> impl Subject {
+    let mut keyed = Keyed::new(algorithm);
+    move |now, key, cost| keyed.check(now, key, cost)
+}
+
+fn shared<A: Algorithm<State: Send> + Sync>(algorithm: A) -> impl Subject {
+    let sharded = Sharded::new(algorithm);
+    Threads(move |now, key, cost| sharded.check(now, key, cost))
+}
+
+fn assert_right<S: Subject>(name: &str, claim: &Claim, looks_at: usize, make: impl FnMut() -> S) {
+    let report = examine(name, claim, make);
+    assert!(report.is_right(), "{report}");
+    assert_eq!(Check::ALL.len() - report.not_looked_at().len(), looks_at, "{report}");
+    assert!(report.accuracy.iter().all(|it| it.fairness == 1.0), "{report}");
+    assert!(report.accuracy.iter().any(|it| it.waits > 900), "{report}");
+}
+
+#[test]
+fn it_finds_nothing_wrong_with_an_honest_limiter_of_any_reading() {
+    for reading in Reading::KNOWN {
+        let claims = [claim(reading).anchored(ANCHOR), Claim::new(reading, 7, Nanos::from_secs(60)).burst(4)];
+        for claim in claims {
+            let terms: Terms = claim.terms;
+            assert_right("alone", &claim, 8, || alone(move || build(reading, terms)));
+        }
+        let terms = claims[0].terms;
+        assert_right("shared", &claims[0], 9, || shared(move || build(reading, terms)));
+    }
+}
+
+#[test]
+fn it_finds_nothing_wrong_with_gcra() {
+    for (allow, burst) in [(5, 5), (7, 12), (50, 1)] {
+        let claim = Claim::new(Reading::TokenBucket, allow, RATE.per).burst(burst);
+        let gcra = Gcra::new(Rate { allow, ..RATE }, burst).unwrap();
+        assert_right("alone", &claim, 8, || alone(gcra));
+        assert_right("shared", &claim, 9, || shared(gcra));
+    }
+}
+
+#[test]
+fn it_asks_limiters_whose_answers_are_futures() {
+    let claim = claim(Reading::Rolling);
+    assert_right("asynchronous", &claim, 9, || {
+        let sharded = Sharded::new(move || build(Reading::Rolling, RATE));
+        let check = async move |now, key, cost| {
+            wrong::yield_once().await;
+            sharded.check(now, key, cost)
+        };
+        Asynchronous::new(check, poll_to_end)
+    });
+}
+
+#[test]
+fn what_a_claim_leaves_out_is_not_looked_at() {
+    let claim = claim(Reading::Rolling).clock_only_goes_forward().every_request_costs_one();
+    let report = examine("yes or no", &claim, || {
+        let (mut keyed, mut latest) = (Keyed::new(|| build(Reading::Rolling, RATE)), Nanos::ZERO);
+        move |now, key, cost| {
+            assert!(now >= latest && cost == 1);
+            latest = now;
+            keyed.check(now, key, cost).admitted
+        }
+    });
+    assert!(report.is_right(), "{report}");
+    assert_eq!(report.not_looked_at(), [Check::ClockGoesBack, Check::SideBySide]);
+    let text = report.to_string();
+    assert!(text.contains("retry_after is never told") && text.contains("remaining is never told"), "{text}");
+}
+
+/// Whether it is found, and what is found with it.
+fn assert_caught<S: Subject>(claim: &Claim, defect: Defect, others: &[Defect], make: impl FnMut() -> S) {
+    let report = examine(defect.title(), claim, make);
+    let mut expected = vec![defect];
+    expected.extend(others);
+    expected.sort();
+    assert_eq!(report.defects(), expected, "{report}");
+    assert!(!report.is_right() && report.to_string().contains(defect.title()), "{report}");
+}
+
+#[test]
+fn twice_the_limit_at_the_edge_of_a_window_is_caught() {
+    let others = [Defect::AdmitsTooMuch, Defect::RetryAfterTooShort, Defect::RemainingIsWrong];
+    assert_caught(&claim(Reading::Rolling), Defect::DoubleAtTheEdge, &others, || wrong::double_at_the_edge(RATE));
+}
+
+#[test]
+fn a_race_between_reading_and_writing_is_caught_between_futures() {
+    assert_caught(&claim(Reading::Rolling), Defect::ReadThenWriteRace, &[], || {
+        Asynchronous::new(wrong::read_then_write(RATE), poll_to_end)
+    });
+}
+
+#[test]
+fn a_race_between_reading_and_writing_is_caught_between_threads() {
+    assert_caught(&claim(Reading::Rolling), Defect::ReadThenWriteRace, &[], || {
+        Threads(wrong::read_then_write_in_threads(RATE))
+    });
+}
+
+#[test]
+fn a_bucket_that_is_refilled_when_the_clock_goes_back_and_forth_is_caught() {
+    assert_caught(&claim(Reading::TokenBucket), Defect::RefilledByClockSkew, &[], || {
+        wrong::refilled_by_clock_skew(RATE)
+    });
+}
+
+#[test]
+fn charging_for_what_was_refused_is_caught() {
+    let others = [Defect::RefusesTooEarly, Defect::RemainingIsWrong];
+    assert_caught(&claim(Reading::Rolling), Defect::ChargedOnRefusal, &others, || wrong::charged_on_refusal(RATE));
+}
+
+#[test]
+fn a_wait_that_is_cut_to_whole_milliseconds_is_caught() {
+    let claim = Claim::new(Reading::TokenBucket, 7, RATE.per);
+    let rate = Rate { allow: 7, ..RATE };
+    assert_caught(&claim, Defect::RetryAfterTooShort, &[], || {
+        wrong::changed(rate, |it| Decision { retry_after: wrong::whole_millis(it.retry_after), ..it })
+    });
+}
+
+#[test]
+fn other_mistakes_have_names_too() {
+    let claim = claim(Reading::TokenBucket);
+    let longer = |it: Decision| match it.admitted {
+        true => it,
+        false => Decision { retry_after: it.retry_after.saturating_add(Nanos(1)), ..it },
+    };
+    assert_caught(&claim, Defect::RetryAfterTooLong, &[], || wrong::changed(RATE, longer));
+    let more = |it: Decision| Decision { remaining: it.remaining + 1, ..it };
+    assert_caught(&claim, Defect::RemainingIsWrong, &[], || wrong::changed(RATE, more));
+    let others = [Defect::RemainingIsWrong];
+    assert_caught(&claim, Defect::OneKeyPaysForAnother, &others, || wrong::knows_keys_by(RATE, |key| key % 16));
+    let others = [Defect::RetryAfterTooShort];
+    assert_caught(&claim, Defect::ForgetsKeysInUse, &others, || wrong::forgets_beyond(RATE, 1_000));
+}

@@ -1,0 +1,136 @@
+//! Limiters that are wrong on purpose, each in one way. They tell what they do, as an honest one would.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::sync::Mutex;
+use std::task::Poll;
+
+use quotaproof::limiter::suite::{Answer, Subject};
+use quotaproof::limiter::{Decision, FixedFirstHit, Gcra, Keyed, Rate};
+use quotaproof::time::Nanos;
+
+/// A fixed window that passes for a rolling one.
+pub fn double_at_the_edge(rate: Rate) -> impl Subject {
+    let mut keyed = Keyed::new(move || FixedFirstHit::new(rate));
+    move |now, key, cost| keyed.check(now, key, cost)
+}
+
+/// When requests of a key came, each one as often as it costs.
+type Log = HashMap<u64, Vec<Nanos>>;
+
+/// Whether it may come, by what was read before.
+fn fits(log: &[Nanos], rate: Rate, now: Nanos, cost: u32) -> bool {
+    let counting = log.iter().filter(|at| now - **at < rate.per).count();
+    counting + cost as usize <= rate.allow as usize
+}
+
+/// Cost more than ever fits is not written down one by one.
+fn write(log: &mut Vec<Nanos>, rate: Rate, now: Nanos, cost: u32) {
+    let cost = cost.min(rate.allow.saturating_add(1));
+    log.extend((0..cost).map(|_| now));
+}
+
+/// Lets others go on in between.
+pub async fn yield_once() {
+    let mut yielded = false;
+    std::future::poll_fn(|context| {
+        context.waker().wake_by_ref();
+        if std::mem::replace(&mut yielded, true) { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+}
+
+/// Of a store over the network, which is asked first and told after.
+pub fn read_then_write(rate: Rate) -> impl AsyncFn(Nanos, u64, u32) -> bool {
+    let log: RefCell<(Log, Nanos)> = RefCell::default();
+    async move |now, key, cost| {
+        let now = steady(&mut log.borrow_mut().1, now);
+        let admitted = fits(log.borrow_mut().0.entry(key).or_default(), rate, now, cost);
+        yield_once().await;
+        if admitted {
+            write(log.borrow_mut().0.entry(key).or_default(), rate, now, cost);
+        }
+        admitted
+    }
+}
+
+/// The lock is let go in between, and other threads than the one that made it let others go on.
+pub fn read_then_write_in_threads(rate: Rate) -> impl Fn(Nanos, u64, u32) -> bool + Sync {
+    let log: Mutex<(Log, Nanos)> = Mutex::default();
+    let maker = std::thread::current().id();
+    move |now, key, cost| {
+        let now = steady(&mut log.lock().unwrap().1, now);
+        let admitted = fits(log.lock().unwrap().0.entry(key).or_default(), rate, now, cost);
+        if std::thread::current().id() != maker {
+            std::thread::yield_now();
+        }
+        if admitted {
+            write(log.lock().unwrap().0.entry(key).or_default(), rate, now, cost);
+        }
+        admitted
+    }
+}
+
+fn steady(latest: &mut Nanos, now: Nanos) -> Nanos {
+    *latest = now.max(*latest);
+    *latest
+}
+
+/// A bucket that takes each moment for the one up to which it is filled, also when it lies before the last.
+pub fn refilled_by_clock_skew(rate: Rate) -> impl Subject {
+    let full = u128::from(rate.allow) * u128::from(rate.per.0);
+    let mut buckets: HashMap<u64, (u128, Nanos)> = HashMap::new();
+    move |now: Nanos, key: u64, cost: u32| {
+        let (tokens, at) = buckets.entry(key).or_insert((full, now));
+        let run_in = u128::from(now.saturating_sub(*at).0) * u128::from(rate.allow);
+        (*tokens, *at) = (full.min(*tokens + run_in), now);
+        let left = tokens.checked_sub(u128::from(cost) * u128::from(rate.per.0));
+        *tokens = left.unwrap_or(*tokens);
+        left.is_some()
+    }
+}
+
+/// A log in which every request is written down, as in a transaction that adds before it counts.
+pub fn charged_on_refusal(rate: Rate) -> impl Subject {
+    let mut log: (Log, Nanos) = Default::default();
+    move |now: Nanos, key: u64, cost: u32| {
+        let now = steady(&mut log.1, now);
+        let log = log.0.entry(key).or_default();
+        let admitted = fits(log, rate, now, cost);
+        write(log, rate, now, cost);
+        let counting = log.iter().filter(|at| now - **at < rate.per).count() as u32;
+        Answer { admitted, remaining: Some(rate.allow.saturating_sub(counting)), retry_after: None }
+    }
+}
+
+fn gcra(rate: Rate) -> Keyed<Gcra> {
+    Keyed::new(Gcra::new(rate, rate.allow).unwrap())
+}
+
+/// A right limiter, whose decisions are told otherwise.
+pub fn changed(rate: Rate, change: fn(Decision) -> Decision) -> impl Subject {
+    let mut keyed = gcra(rate);
+    move |now, key, cost| change(keyed.check(now, key, cost))
+}
+
+/// Rounded down; never stays never.
+pub fn whole_millis(wait: Nanos) -> Nanos {
+    if wait == Nanos::MAX { wait } else { Nanos(wait.0 / 1_000_000 * 1_000_000) }
+}
+
+/// Takes different keys for the same.
+pub fn knows_keys_by(rate: Rate, hash: fn(u64) -> u64) -> impl Subject {
+    let mut keyed = gcra(rate);
+    move |now, key, cost| keyed.check(now, hash(key), cost)
+}
+
+/// Forgets everybody when there are too many.
+pub fn forgets_beyond(rate: Rate, most: usize) -> impl Subject {
+    let mut keyed = gcra(rate);
+    move |now, key, cost| {
+        if keyed.len() >= most {
+            keyed = gcra(rate);
+        }
+        keyed.check(now, key, cost)
+    }
+}
