@@ -5,7 +5,7 @@ use super::model::{ClassId, Cost, CountsRefused, Limit, Policy, RateLimit};
 use crate::time::Nanos;
 
 /// The longest that a request of a class may have to wait; None where no limit knows a time, and where more may be owed than
-/// a limit holds: refusals that count make the wait longer, and so does a cost that only an answer tells.
+/// a limit holds: refusals that count make the wait longer, and so do a cost and a count that only answers tell.
 pub fn longest(policy: &Policy, class: ClassId) -> Option<Nanos> {
     longest_of(policy, || policy.drawn_on(class))
 }
@@ -25,8 +25,8 @@ fn longest_of<I: Iterator<Item = ClassId>>(policy: &Policy, classes: impl Fn() -
     let limits = || classes().flat_map(|id| &policy.class(id).limits);
     let may_owe = |limit: &Limit| match limit {
         Limit::Rate(RateLimit { cost: Cost::Told { .. }, .. }) => true,
-        Limit::Rate(limit) if limit.counts_statuses.is_empty() => limit.counts_refused == CountsRefused::Yes,
-        Limit::Rate(limit) => limit.counts_statuses.contains(&policy.refusal.status),
+        // What is under way together may count beyond what a bucket holds, once its answers are known.
+        Limit::Rate(limit) => limit.counts_refused == CountsRefused::Yes || !limit.counts_statuses.is_empty(),
         Limit::Cooldown(_) | Limit::Concurrent(_) => false,
     };
     if limits().any(may_owe) {

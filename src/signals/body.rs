@@ -69,7 +69,7 @@ impl Code {
             (Code::Number(code), Some(Value::String(text))) => text.trim().parse() == Ok(*code),
             (Code::Number(code), Some(found)) => found.as_i64() == Some(*code),
             (Code::Word(code), Some(Value::String(text))) => text == code,
-            (Code::Word(code), Some(found)) => found.to_string() == *code,
+            (Code::Word(code), Some(found)) => found.as_i64().is_some_and(|found| code.parse() == Ok(found)),
             (_, None) => false,
         }
     }

@@ -3,6 +3,7 @@
 use super::recent::Recent;
 use super::remaining::{Chain, Remaining, countable};
 use crate::device::Outcome;
+use crate::keyed::Keyed;
 use crate::policy::model::{ClassId, Limit, Policy, RateLimit};
 use crate::policy::pause::PauseRule;
 use crate::policy::signals::Told;
@@ -11,7 +12,6 @@ use crate::record::{Record, Sent};
 use crate::scenario::identity::KeyRule;
 use crate::scenario::{Scenario, ScopeKey};
 use crate::time::Nanos;
-use crate::verify::keyed::Keyed;
 
 /// The limit that a class's headers tell of, where plain counting fits it.
 #[derive(Clone, Debug)]
