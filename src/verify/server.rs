@@ -262,11 +262,10 @@ impl Contract {
     }
 
     pub fn finding(self, scenario: &Scenario) -> Finding {
-        let refusals = match self.overloads {
-            0 => plural(self.looked_at, "refusal"),
-            overloads => {
-                format!("{} and {}", plural(self.looked_at - overloads, "refusal"), plural(overloads, "overload"))
-            }
+        let refusals = match (self.looked_at - self.overloads, self.overloads) {
+            (0, 1..) => plural(self.overloads, "overload"),
+            (refusals, 0) => plural(refusals, "refusal"),
+            (refusals, overloads) => format!("{} and {}", plural(refusals, "refusal"), plural(overloads, "overload")),
         };
         let (verdict, headline) = match self.wrong {
             _ if self.looked_at == 0 => (Verdict::NoData, "Nothing was refused".to_owned()),
@@ -328,9 +327,10 @@ pub fn hint_findings(hints: Hints, scenario: &Scenario) -> (Finding, Finding) {
     let waited = counts.kept + counts.broken + counts.contested;
     let (verdict, headline) = match (counts.broken, counts.kept) {
         _ if waited == 0 => (Verdict::NoData, "No client waited as it was told and came again".to_owned()),
-        (0, 0) => {
-            (Verdict::Inconclusive, "Refused again as told to come, but with other requests in between".to_owned())
-        }
+        (0, 0) => (
+            Verdict::Inconclusive,
+            "Refused again as told to come, where something else may have been the reason".to_owned(),
+        ),
         (0, kept) => (Verdict::Pass, format!("{} as told, then admitted", times(kept))),
         (broken, _) => (Verdict::Fail, format!("Refuses again after the wait it asked for, {}", times(broken))),
     };
@@ -342,7 +342,8 @@ pub fn hint_findings(hints: Hints, scenario: &Scenario) -> (Finding, Finding) {
         explanation: match waited {
             0 => String::new(),
             _ => format!(
-                "{} came back as told: {} admitted, {} refused again on their own, {} refused again in company.",
+                "{} came back as told: {} admitted, {} refused again on their own, {} refused again where other requests or \
+                 limits may have been the reason.",
                 plural(waited, "request"),
                 counts.kept,
                 counts.broken,
