@@ -1,6 +1,7 @@
 //! What a simulated request costs: a depot of chargers that each report every 5 seconds, in virtual time, on one core.
 //!
-//! `cargo bench --bench simulate [-- --chargers 10000,100000,1000000 --duration 10m --sessions 100%]`
+//! `cargo bench --bench simulate [-- --chargers 10000,100000,200000 --duration 10m --sessions 100%]`; a fleet has at most
+//! 200,000 devices.
 //!
 //! For each number of chargers the same scenario is played with ever more behind the record stream:
 //! - *driver*: nothing but the devices, the network, the policy's limits and the queue; observations are counted;
@@ -60,22 +61,25 @@ fn main() {
     }
 }
 
+/// The most that a profile takes of one group.
+const GROUP: u64 = 100_000;
+
 fn depot(chargers: u64, duration: &str, sessions: &str) -> Scenario {
-    let text = format!(
-        "
-name: depot
-policy: tellus
-duration: {duration}
-fleet:
-  depot:
+    let group = |number: u64| {
+        let count = GROUP.min(chargers - number * GROUP);
+        format!(
+            "
+  depot{number}:
     chargers:
-      count: {chargers}
+      count: {count}
       start: {{spread: 20s}}
       heartbeat: {{every: 30s, jitter: 10%}}
       telemetry: {{every: 5s, jitter: 5%}}
-      sessions: {{initially_busy: {sessions}, duration: {{median: 20h, p95: 30h}}}}
-"
-    );
+      sessions: {{initially_busy: {sessions}, duration: {{median: 20h, p95: 30h}}}}"
+        )
+    };
+    let groups: String = (0..chargers.div_ceil(GROUP)).map(group).collect();
+    let text = format!("name: depot\npolicy: tellus\nduration: {duration}\nfleet:{groups}\n");
     profile::load_source(&Source::built_in("depot.yaml", &text)).unwrap_or_else(|error| panic!("{error}"))
 }
 

@@ -12,6 +12,7 @@
 pub mod words;
 pub mod time;
 pub mod rng;
+pub mod keyed;
 pub mod clock;
 pub mod exit;
 pub mod yaml;

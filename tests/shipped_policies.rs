@@ -3,6 +3,7 @@
 use quotaproof::policy;
 use quotaproof::policy::model::*;
 use quotaproof::policy::signals::{Hint, ResponseView, Signal, read};
+use quotaproof::signals::http_date;
 use quotaproof::time::Nanos;
 
 fn shipped(name: &str) -> Policy {
@@ -99,7 +100,7 @@ fn hints_and_forms_of_refusals_are_the_providers() {
         assert_eq!(presence(name), None, "{name}");
     }
     let hub = shipped("evnnovator").refusal;
-    let code = Some(("/status_code".to_owned(), 2004));
+    let code = Some(("/status_code".to_owned(), Code::Number(2004)));
     assert_eq!((hub.status, &hub.body_code), (429, &code));
     assert_eq!(hub.other_forms, [RefusalForm { status: 200, body_code: code }]);
     assert_eq!(shipped("github").refusal.other_forms, [RefusalForm { status: 403, body_code: None }]);
@@ -109,7 +110,10 @@ fn hints_and_forms_of_refusals_are_the_providers() {
 fn answer(name: &str, status: u16, headers: &[(&str, &str)], body: &str) -> Signal {
     let headers: Vec<(String, String)> =
         headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-    read(&shipped(name), ResponseView { status, headers: &headers, body: body.as_bytes(), received: Nanos::ZERO })
+    read(
+        &shipped(name),
+        ResponseView { status, headers: &headers, body: body.as_bytes(), received: Nanos::ZERO, class: None },
+    )
 }
 
 #[test]
@@ -145,6 +149,77 @@ fn either_of_two_statuses_refuses_without_a_breach() {
         }
         assert!(!answer(name, 404, &[], "{}").refused, "{name}");
     }
+}
+
+#[test]
+fn a_code_may_be_a_word_and_a_status_with_other_reasons_refuses_only_with_it() {
+    let throttled = r#"{"errors": [{"message": "Throttled", "extensions": {"code": "THROTTLED"}}]}"#;
+    assert!(answer("shopify", 200, &[], throttled).refused);
+    assert!(!answer("shopify", 200, &[], &throttled.replace("THROTTLED", "ACCESS_DENIED")).refused);
+    let limit = r#"[{"errorCode": "REQUEST_LIMIT_EXCEEDED", "message": "TotalRequests Limit exceeded."}]"#;
+    assert!(answer("salesforce", 403, &[], limit).refused);
+    assert_eq!(answer("salesforce", 403, &[], r#"[{"errorCode": "API_DISABLED_FOR_ORG"}]"#), Signal::default());
+}
+
+#[test]
+fn a_wait_that_nothing_documented_explains_is_reported_and_not_obeyed() {
+    // Windows of a minute; of five, with a penalty as long; of an hour.
+    for (name, sound, nonsense) in
+        [("telair", "600", "60000"), ("cloudflare", "300", "300000"), ("github", "3600", "60000")]
+    {
+        let told = |wait| answer(name, 429, &[("retry-after", wait)], "{}");
+        assert_eq!(told(sound).hint, Hint::Wait(Nanos::from_secs(sound.parse().unwrap())), "{name}");
+        assert_eq!(told(sound).breaches, [""; 0], "{name}");
+        assert_eq!((told(nonsense).hint, told(nonsense).breaches.len()), (Hint::Malformed, 1), "{name}");
+    }
+}
+
+#[test]
+fn a_hint_that_the_documents_do_not_mention_is_read_all_the_same() {
+    let told = |name, wait| answer(name, 429, &[("retry-after", wait)], "{}");
+    assert_eq!(told("stripe", "3").hint, Hint::Wait(Nanos::from_secs(3)));
+    assert_eq!(told("stripe", "soon").breaches.len(), 1);
+    let overloaded = |wait| answer("telair", 503, &[("retry-after", wait)], "");
+    assert_eq!(
+        overloaded("30"),
+        Signal { overloaded: true, hint: Hint::Wait(Nanos::from_secs(30)), ..Signal::default() }
+    );
+    let milliseconds = overloaded("30000");
+    assert_eq!((milliseconds.hint, milliseconds.breaches.len()), (Hint::Malformed, 1));
+}
+
+#[test]
+fn a_reset_stands_in_for_a_hint_where_nothing_remains_and_it_can_be_meant() {
+    let now = Nanos::from_secs(1_800_000_000);
+    let date = http_date(now);
+    let told = |remaining, seconds: u64| {
+        let reset = (now.as_secs() + seconds).to_string();
+        let quota = [("x-ratelimit-limit", "18"), ("x-ratelimit-remaining", remaining), ("x-ratelimit-reset", &reset)];
+        let headers: Vec<(&str, &str)> = quota.into_iter().chain([("date", date.as_str())]).collect();
+        answer("chargefox", 429, &headers, "{}").hint
+    };
+    assert_eq!(told("0", 600), Hint::Reset(Nanos::from_secs(600)));
+    assert_eq!(told("5", 600), Hint::Absent, "something else refused");
+    assert_eq!(told("0", 36_001), Hint::Absent, "more than ten of its windows");
+}
+
+#[test]
+fn a_dialect_is_held_to_how_its_fields_and_its_problems_go_together() {
+    let told = |wait: &str, kind: &str| {
+        let headers = [
+            ("ratelimit", r#""default";r=0;t=30"#),
+            ("retry-after", wait),
+            ("content-type", "application/problem+json"),
+        ];
+        let kind = format!("https://iana.org/assignments/http-problem-types#{kind}");
+        let body = format!(r#"{{"type": "{kind}", "violated-policies": ["default"]}}"#);
+        answer("cloudflare", 429, &headers, &body).header_breaches
+    };
+    assert_eq!(told("30", "quota-exceeded"), [""; 0]);
+    assert_eq!(told("5", "quota-exceeded").len(), 1, "earlier than more is there");
+    assert_eq!(told("30", "temporary-reduced-capacity").len(), 1, "that is for 503");
+    let bare = answer("cloudflare", 429, &[], r#"{"type": "about:blank#quota-exceeded"}"#);
+    assert!(bare.told.present && bare.told.breaches > 0, "{bare:?}");
 }
 
 #[test]

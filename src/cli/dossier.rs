@@ -35,7 +35,7 @@ pub struct DossierArgs {
 /// Makes the dossier and says on `out` where it is and what it still lacks.
 ///
 /// # Errors
-/// It cannot be written. What is wrong with runs or answers is said on standard error, and the exit code tells it.
+/// None: what is wrong is said on standard error, and the exit code tells it.
 pub fn run(args: &DossierArgs, out: &mut dyn Write) -> anyhow::Result<Exit> {
     if args.template {
         show(out, TEMPLATE);
@@ -49,9 +49,17 @@ pub fn run(args: &DossierArgs, out: &mut dyn Write) -> anyhow::Result<Exit> {
         }
     };
     let dir = args.out.as_deref().unwrap_or_else(|| args.dirs[0].as_path());
-    let paths = files::write_all(dir, &dossier)?;
-    show(out, &told(&dossier, &paths));
-    Ok(Exit::Pass)
+    match files::write_all(dir, &dossier) {
+        Ok(paths) => {
+            show(out, &told(&dossier, &paths));
+            Ok(Exit::Pass)
+        }
+        Err(error) => {
+            let dir = dir.display();
+            complain(format_args!("error: the dossier cannot be written to {dir}: {error:#}; choose another --out"));
+            Ok(Exit::Usage)
+        }
+    }
 }
 
 /// The dossier, or what is wrong in words.
@@ -129,6 +137,24 @@ mod tests {
         assert_eq!(dossier.evidence.len(), 3);
         assert_eq!(dossier.references[0].run, sample::planned().dir, "no path of this machine is told");
         assert_eq!(dossier.least.quotas.len(), 1, "the plan was read");
+    }
+
+    #[test]
+    fn the_template_as_it_is_printed_leaves_everything_open() {
+        let base = tempfile::tempdir().unwrap();
+        let dir = stored(base.path(), &sample::on_stand_in());
+        let answers = base.path().join("answers.yaml");
+        std::fs::write(&answers, TEMPLATE).unwrap();
+        assert_eq!(run(&args(vec![dir], Some(answers), None), &mut Vec::new()).unwrap(), Exit::Pass);
+    }
+
+    #[test]
+    fn a_place_that_cannot_be_written_to_is_the_callers_mistake() {
+        let base = tempfile::tempdir().unwrap();
+        let dir = stored(base.path(), &sample::on_stand_in());
+        let file = base.path().join("file");
+        std::fs::write(&file, "").unwrap();
+        assert_eq!(run(&args(vec![dir], None, Some(file.join("below"))), &mut Vec::new()).unwrap(), Exit::Usage);
     }
 
     #[test]

@@ -16,6 +16,7 @@ use crate::plan::base::Overrides;
 use crate::plan::{self, Base, Meter, PlayOptions, Questions, fleet, quota, sweep};
 use crate::policy::reading::Reading;
 use crate::report::format;
+use crate::scenario::target::Target;
 use crate::time::Nanos;
 use crate::words::{count, plural, trimmed};
 use crate::yaml::Diagnosis;
@@ -88,6 +89,14 @@ pub fn run(args: &PlanArgs) -> anyhow::Result<Exit> {
     };
     if !make_room(&args.reports) {
         return Ok(Exit::Usage);
+    }
+    if let Target::Embedded(spec) = &base.scenario().target
+        && spec.answers_after > Nanos::ZERO
+    {
+        let after = spec.answers_after;
+        complain(format_args!(
+            "warning: a simulated server answers at once: `answers_after: {after}` is left out, and limits on requests at the same time look wider than they are"
+        ));
     }
     let clock = Clock::start();
     let options = PlayOptions {

@@ -66,7 +66,7 @@ impl Heed {
         let class = self.class(operation);
         let wait = match answer.outcome {
             // A wait of five centuries is a mistake, and no reason never to come back.
-            Outcome::Refused => answer.hint.wait().map(|wait| wait.min(LONGEST_WAIT)),
+            Outcome::Refused => answer.hint.stay_away().map(|wait| wait.min(LONGEST_WAIT)),
             // Whatever became of the request, it may have counted.
             _ => (told.remaining == Some(0)).then(|| documented.pause(class).after(&told).lasts),
         };

@@ -9,13 +9,13 @@ use crate::time::Nanos;
 pub fn wait_after(reaction: &Reaction, attempt: u32, hint: Hint, draws: &mut Draws) -> Option<Nanos> {
     let (attempts, wait) = match reaction {
         Reaction::Obey(backoff) => {
-            let told = hint.wait().unwrap_or_else(|| backoff.wait(attempt));
+            let told = hint.stay_away().unwrap_or_else(|| backoff.wait(attempt));
             (backoff.attempts, with_jitter(told, backoff.jitter, draws))
         }
         Reaction::Exponential(backoff) => (backoff.attempts, backed_off(backoff, attempt, draws)),
         Reaction::Stubborn { attempts } => (*attempts, Nanos::ZERO),
         Reaction::GiveUp => return None,
-        Reaction::Preempt(preempt) => (preempt.attempts, hint.wait().unwrap_or(preempt.default_retry_time)),
+        Reaction::Preempt(preempt) => (preempt.attempts, hint.stay_away().unwrap_or(preempt.default_retry_time)),
     };
     (attempt < attempts).then_some(wait)
 }
@@ -31,7 +31,7 @@ pub fn wait_after_overload(
 ) -> Option<Nanos> {
     match reaction {
         Reaction::Preempt(preempt) => {
-            (overloads <= preempt.maximum_retries).then(|| hint.wait().unwrap_or(preempt.default_retry_time))
+            (overloads <= preempt.maximum_retries).then(|| hint.stay_away().unwrap_or(preempt.default_retry_time))
         }
         other => wait_after(other, attempt, hint, draws),
     }
@@ -103,6 +103,14 @@ mod tests {
         assert_eq!(wait(never, 1), None);
         let stubborn = Reaction::Stubborn { attempts: 2 };
         assert_eq!(wait(stubborn, 1), Some(Nanos::ZERO), "others take it as a refusal");
+    }
+
+    #[test]
+    fn where_no_wait_is_named_the_reset_is_waited_for() {
+        let reset = Hint::Reset(Nanos::from_secs(42));
+        let wait = |reaction: &Reaction| wait_after(reaction, 1, reset, &mut Draws::seeded(1)).unwrap();
+        assert!(wait(&Reaction::Obey(Backoff::DOCUMENTED)) >= Nanos::from_secs(42));
+        assert_eq!(wait(&PREEMPT), Nanos::from_secs(42));
     }
 
     #[test]

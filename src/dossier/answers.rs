@@ -82,6 +82,11 @@ pub struct Until(pub Term);
 /// # Errors
 /// What is wrong in the file, where, and what to do.
 pub fn read(source: &Source) -> Result<Answers, Diagnosis> {
+    // The template as it is printed: everything is left open.
+    let says_nothing = source.text().lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#'));
+    if says_nothing {
+        return Ok(Answers::default());
+    }
     let answers: Answers = parse(source)?;
     if let (Some(Day(from)), Some(Until(Term::Until(until)))) = (&answers.from, &answers.until)
         && until < from

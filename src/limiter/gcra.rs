@@ -2,7 +2,7 @@
 //! used will have run in again. A request moves it on by `per / allow`, from now if that is later, and is refused if it
 //! would lie further ahead than a full burst.
 //!
-//! Source: ITU-T I.371 (2004), annex A, figure A.1, left side. It decides as a [`super::TokenBucket`] does.
+//! Source: ITU-T I.371, annex A, the virtual scheduling algorithm. It decides as a [`super::TokenBucket`] does.
 
 use std::num::NonZeroU64;
 

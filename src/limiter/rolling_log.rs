@@ -1,7 +1,6 @@
 //! Rolling window by a log: any span of `per` holds at most `allow`.
 //!
-//! Source: P. Tarjan, "Scaling your API with rate limiters", Stripe, 2017, and Redis's documentation of sorted sets, which keep
-//! such a log.
+//! Source: "An alternative approach to rate limiting", Figma, 2017, where it is called a sliding window log.
 
 use std::collections::VecDeque;
 

@@ -2,7 +2,7 @@
 //! costs, and is refused if they are not there.
 //!
 //! Source: S. Shenker and J. Wroclawski, "General Characterization Parameters for Integrated Service Network Elements",
-//! RFC 2215 (1997), section 3.6, TOKEN_BUCKET_TSPEC. The generic cell rate algorithm ([`super::Gcra`]) decides the same
+//! RFC 2215 (1997), TOKEN_BUCKET_TSPEC. The generic cell rate algorithm ([`super::Gcra`]) decides the same
 //! and keeps one moment instead of a level.
 
 use super::{Decision, Limiter, Rate, Standing};

@@ -72,21 +72,68 @@ pub const DROP_REASONS: [DropReason; 3] = [DropReason::Busy, DropReason::Missed,
 /// Latency of requests that ended in one way, from both starting points.
 #[derive(Clone, Debug, Default)]
 pub struct LatencyPair {
-    pub from_due: LatencyHistogram,
-    pub from_sent: LatencyHistogram,
+    /// Of requests that left the moment they were due, for which both are one: in virtual time, most of them.
+    punctual: LatencyHistogram,
+    /// The latest of them, not counted so far: the histogram's cells lie far apart, and are fetched quicker many at a time.
+    fresh: Vec<Nanos>,
+    others: Option<Box<Others>>,
+}
+
+/// How many latencies are counted at a time.
+const BATCH: usize = 256;
+
+/// Latencies of requests that left later than they were due, or never.
+#[derive(Clone, Debug, Default)]
+struct Others {
+    from_due: LatencyHistogram,
+    from_sent: LatencyHistogram,
 }
 
 impl LatencyPair {
+    pub fn from_due(&self) -> LatencyHistogram {
+        self.with(|others| &others.from_due)
+    }
+
+    pub fn from_sent(&self) -> LatencyHistogram {
+        self.with(|others| &others.from_sent)
+    }
+
+    fn with(&self, part: impl Fn(&Others) -> &LatencyHistogram) -> LatencyHistogram {
+        let mut all = self.punctual.clone();
+        self.fresh.iter().for_each(|latency| all.record(*latency));
+        if let Some(others) = &self.others {
+            all.merge(part(others));
+        }
+        all
+    }
+
     fn record(&mut self, record: &Record) {
-        self.from_due.record(record.done.saturating_sub(record.due));
+        let from_due = record.done.saturating_sub(record.due);
+        if record.sent == Some(record.due) {
+            return self.record_punctual(from_due);
+        }
+        let others = self.others.get_or_insert_default();
+        others.from_due.record(from_due);
         if let Some(sent) = record.sent {
-            self.from_sent.record(record.done.saturating_sub(sent));
+            others.from_sent.record(record.done.saturating_sub(sent));
+        }
+    }
+
+    fn record_punctual(&mut self, latency: Nanos) {
+        self.fresh.push(latency);
+        if self.fresh.len() >= BATCH {
+            self.fresh.drain(..).for_each(|latency| self.punctual.record(latency));
         }
     }
 
     fn merge(&mut self, other: &LatencyPair) {
-        self.from_due.merge(&other.from_due);
-        self.from_sent.merge(&other.from_sent);
+        self.punctual.merge(&other.punctual);
+        other.fresh.iter().for_each(|latency| self.punctual.record(*latency));
+        if let Some(theirs) = &other.others {
+            let mine = self.others.get_or_insert_default();
+            mine.from_due.merge(&theirs.from_due);
+            mine.from_sent.merge(&theirs.from_sent);
+        }
     }
 }
 

@@ -80,7 +80,7 @@ impl ClassMeasure {
     fn latencies(&self) -> BTreeMap<String, Latency> {
         let latency = |ending: Ending| {
             let pair = self.latency(ending)?;
-            let quantiles = Latency { from_due: pair.from_due.quantiles(), from_sent: pair.from_sent.quantiles() };
+            let quantiles = Latency { from_due: pair.from_due().quantiles(), from_sent: pair.from_sent().quantiles() };
             Some((ending.name().to_owned(), quantiles))
         };
         Ending::ALL.into_iter().filter_map(latency).collect()

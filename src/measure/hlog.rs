@@ -46,14 +46,14 @@ pub fn write(measure: &Measure, anchor: Anchor, ended: Nanos, out: &mut impl Wri
 }
 
 /// The histograms that hold anything.
-fn tagged(measure: &Measure) -> impl Iterator<Item = (String, &LatencyHistogram)> {
+fn tagged(measure: &Measure) -> impl Iterator<Item = (String, LatencyHistogram)> {
     let classes = measure.class_names().iter().zip(measure.classes());
     let endings = classes.flat_map(|(name, class)| {
         Ending::ALL.into_iter().filter_map(move |ending| Some((name, ending, class.latency(ending)?)))
     });
     let histograms = endings.flat_map(|(name, ending, pair)| {
         let tag = |start| format!("{}/{}/{start}", tag_safe(name), ending.name());
-        [(tag("due"), &pair.from_due), (tag("sent"), &pair.from_sent)]
+        [(tag("due"), pair.from_due()), (tag("sent"), pair.from_sent())]
     });
     histograms.filter(|(_, histogram)| histogram.count() > 0)
 }

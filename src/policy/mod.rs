@@ -12,6 +12,7 @@ pub mod print;
 pub mod reading;
 pub mod signals;
 pub mod told;
+pub mod waits;
 pub mod words;
 
 #[cfg(test)]

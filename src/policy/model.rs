@@ -4,7 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::matching::RequestPattern;
-use crate::signals::{Dialect, ResetKind};
+pub use crate::signals::body::Code;
+use crate::signals::{Dialect, Format, ResetKind};
 use crate::time::Nanos;
 
 /// Index of a class in [`Policy::classes`].
@@ -209,11 +210,11 @@ pub enum CountsRefused {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Refusal {
     pub status: u16,
-    /// A JSON pointer into the body and the integer that stands there.
-    pub body_code: Option<(String, i64)>,
+    /// A JSON pointer into the body and what stands there.
+    pub body_code: Option<(String, Code)>,
     /// Other forms that a refusal takes: a status, and the body's code where the status alone does not tell.
     pub other_forms: Vec<RefusalForm>,
-    /// The hint when to come back, if the provider gives one.
+    /// The hint when to come back, if the provider documents one.
     pub retry_after: Option<HintSource>,
 }
 
@@ -222,7 +223,7 @@ pub struct Refusal {
 pub struct RefusalForm {
     pub status: u16,
     /// As in [`Refusal::body_code`].
-    pub body_code: Option<(String, i64)>,
+    pub body_code: Option<(String, Code)>,
 }
 
 /// The quota headers that answers carry.
@@ -234,6 +235,12 @@ pub struct QuotaHeaders {
     pub presence: Presence,
     /// A request whose answer carries none of them is in no class.
     pub absent_means_unlimited: bool,
+}
+
+impl QuotaHeaders {
+    pub fn format(&self) -> Format {
+        Format { dialect: self.dialect, reset: self.reset }
+    }
 }
 
 /// Where the hint of a refusal stands.

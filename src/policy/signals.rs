@@ -1,8 +1,9 @@
 //! What a response says about the quota: refused, overloaded, and when to come back.
 
-use super::model::{HintPlace, HintSource, HintUnit, Policy, Presence, Refusal};
-use super::told;
-use crate::signals::{self, LONGEST_WAIT, Receipt};
+use super::model::{ClassId, HintPlace, HintSource, HintUnit, Policy, Presence, QuotaHeaders, Refusal};
+use super::{told, waits};
+use crate::signals::body::{self, Code};
+use crate::signals::{self, Dialect, Receipt};
 use crate::time::Nanos;
 
 pub use super::told::Told;
@@ -17,6 +18,8 @@ pub struct ResponseView<'a> {
     pub body: &'a [u8],
     /// When it came, since the Unix epoch: what moments in it are counted from where it has no date of its own.
     pub received: Nanos,
+    /// The class of its request, where anybody knows it.
+    pub class: Option<ClassId>,
 }
 
 /// What a response says about the quota.
@@ -35,28 +38,33 @@ pub struct Signal {
 
 /// Reads the signals of a response: lenient in what counts as a refusal, strict in what keeps the contract.
 pub fn read(policy: &Policy, response: ResponseView<'_>) -> Signal {
-    let signal = read_refusal(policy, response);
-    match &policy.quota_headers {
-        Some(documented) => {
-            let (told, header_breaches) = told::tell(policy, documented, response.headers, receipt(response));
-            Signal { told, header_breaches, ..signal }
-        }
-        None => signal,
+    let body = body_of(policy, response);
+    let signal = read_refusal(policy, response, body.as_ref());
+    let Some(documented) = &policy.quota_headers else { return signal };
+    let receipt = receipt(response, waits::longest_known(policy, response.class));
+    let (mut told, mut header_breaches) = told::tell(policy, documented, response.headers, receipt);
+    if let Some(body) = body.as_ref().filter(|_| documented.dialect == Dialect::Ietf10) {
+        header_breaches.extend(problem_breaches(body, documented, response));
+        told.present |= !header_breaches.is_empty();
+        told.breaches = u8::try_from(header_breaches.len()).unwrap_or(u8::MAX);
     }
+    let hint = match signal.hint {
+        Hint::Absent if signal.refused => told_reset(&told, receipt),
+        hint => hint,
+    };
+    Signal { told, header_breaches, hint, ..signal }
 }
 
-fn read_refusal(policy: &Policy, response: ResponseView<'_>) -> Signal {
-    let refusal = &policy.refusal;
-    // A served request's body can be large and holds no signal, unless the provider refuses inside a success.
-    let may_refuse = response.status >= 400 || forms(refusal).any(|form| form.status < 400);
-    let body: Option<serde_json::Value> = may_refuse.then(|| serde_json::from_slice(response.body).ok()).flatten();
-    let code = |pointer: &str| body.as_ref().and_then(|body| body.pointer(pointer)).cloned();
-    let has_code = |code_of: &(String, i64)| {
-        body.as_ref().and_then(|body| signals::body::code(body, &code_of.0)) == Some(code_of.1)
-    };
+/// A served request's body can be large and holds no signal, unless the provider refuses inside a success.
+fn body_of(policy: &Policy, response: ResponseView<'_>) -> Option<serde_json::Value> {
+    let may_refuse = response.status >= 400 || forms(&policy.refusal).any(|form| form.status < 400);
+    may_refuse.then(|| serde_json::from_slice(response.body).ok()).flatten()
+}
 
-    let Some(form) = form_of(refusal, response.status, has_code) else {
-        return Signal { overloaded: response.status == policy.overload.status, ..Signal::default() };
+fn read_refusal(policy: &Policy, response: ResponseView<'_>, body: Option<&serde_json::Value>) -> Signal {
+    let has_code = |(pointer, code): &(String, Code)| body.is_some_and(|body| code.stands_at(body, pointer));
+    let Some(form) = form_of(&policy.refusal, response.status, has_code) else {
+        return read_overload(policy, response);
     };
     let mut breaches = Vec::new();
     if response.status != form.status {
@@ -65,21 +73,63 @@ fn read_refusal(policy: &Policy, response: ResponseView<'_>) -> Signal {
     if let Some(expected) = form.body_code
         && !has_code(expected)
     {
-        let found = code(&expected.0).map_or("nothing".to_owned(), |value| value.to_string());
+        let found = body.and_then(|body| body.pointer(&expected.0));
+        let found = found.map_or("nothing".to_owned(), |value| value.to_string());
         breaches.push(format!("body {} is {found} instead of {}", expected.0, expected.1));
     }
-    let hint = match &refusal.retry_after {
-        None => Hint::Absent,
-        Some(source) => read_hint(source, response, body.as_ref(), &mut breaches),
+    let receipt = receipt(response, waits::longest_known(policy, response.class));
+    let hint = match &policy.refusal.retry_after {
+        None => standard_hint(response, receipt, &mut breaches),
+        Some(source) => read_hint(source, response, receipt, body, &mut breaches),
     };
     Signal { refused: true, hint, breaches, ..Signal::default() }
+}
+
+/// How long an overload lasts, no contract bounds.
+fn read_overload(policy: &Policy, response: ResponseView<'_>) -> Signal {
+    if response.status != policy.overload.status {
+        return Signal::default();
+    }
+    let mut breaches = Vec::new();
+    let hint = standard_hint(response, receipt(response, None), &mut breaches);
+    Signal { overloaded: true, hint, breaches, ..Signal::default() }
+}
+
+/// What `Retry-After` says, though the provider's documents do not mention it (RFC 9110, 10.2.3).
+fn standard_hint(response: ResponseView<'_>, receipt: Receipt, breaches: &mut Vec<String>) -> Hint {
+    let header = response.headers.iter().find(|(header, _)| header == "retry-after");
+    let (hint, lint) = header.map(|(_, value)| signals::retry_after(value, receipt)).unwrap_or_default();
+    breaches.extend(lint.map(|lint| format!("header {lint}")));
+    hint
+}
+
+/// Where a refusal names no wait: when more is there, as far as that can be meant.
+fn told_reset(told: &Told, receipt: Receipt) -> Hint {
+    let reset = told.reset.filter(|reset| *reset <= receipt.believed());
+    match reset {
+        Some(reset) if told.remaining == Some(0) => Hint::Reset(reset),
+        _ => Hint::Absent,
+    }
+}
+
+fn problem_breaches(
+    body: &serde_json::Value,
+    documented: &QuotaHeaders,
+    response: ResponseView<'_>,
+) -> impl Iterator<Item = String> {
+    let media_type = response.headers.iter().find(|(header, _)| header == "content-type");
+    let media_type = media_type.map_or("", |(_, value)| value);
+    let quotas = signals::read(documented.format(), response.headers, Receipt::at(response.received)).quotas;
+    let mut lints = Vec::new();
+    body::problem(body, response.status, media_type, &quotas, &mut lints);
+    lints.into_iter().map(|lint| lint.to_string())
 }
 
 /// A way to refuse: a status, and the code that goes with it.
 #[derive(Clone, Copy)]
 struct Form<'a> {
     status: u16,
-    body_code: Option<&'a (String, i64)>,
+    body_code: Option<&'a (String, Code)>,
 }
 
 fn forms(refusal: &Refusal) -> impl Iterator<Item = Form<'_>> + Clone {
@@ -90,21 +140,22 @@ fn forms(refusal: &Refusal) -> impl Iterator<Item = Form<'_>> + Clone {
 }
 
 /// The form that a response is meant to have: one that it has in full, else one whose code it has, else one whose
-/// status it has, if that is an error's. None: it is no refusal.
-fn form_of(refusal: &Refusal, status: u16, has_code: impl Fn(&(String, i64)) -> bool) -> Option<Form<'_>> {
+/// status it has, if that alone tells a refusal. None: it is no refusal.
+fn form_of(refusal: &Refusal, status: u16, has_code: impl Fn(&(String, Code)) -> bool) -> Option<Form<'_>> {
     let code = |form: &Form<'_>| form.body_code.is_some_and(&has_code);
     let full = |form: &Form<'_>| form.status == status && (form.body_code.is_none() || code(form));
-    let error = |form: &Form<'_>| form.status == status && status >= 400;
-    forms(refusal).find(full).or_else(|| forms(refusal).find(code)).or_else(|| forms(refusal).find(error))
+    // Too many requests (RFC 6585, 4), whatever the body; other statuses may have other reasons.
+    let tells = |form: &Form<'_>| form.status == status && status == 429;
+    forms(refusal).find(full).or_else(|| forms(refusal).find(code)).or_else(|| forms(refusal).find(tells))
 }
 
 fn read_hint(
     source: &HintSource,
     response: ResponseView<'_>,
+    receipt: Receipt,
     body: Option<&serde_json::Value>,
     breaches: &mut Vec<String>,
 ) -> Hint {
-    let receipt = receipt(response);
     let unit = match source.unit {
         HintUnit::Seconds => Nanos::from_secs(1),
         HintUnit::Milliseconds => Nanos::from_millis(1),
@@ -130,8 +181,8 @@ fn read_hint(
     hint
 }
 
-fn receipt(response: ResponseView<'_>) -> Receipt {
-    Receipt { at: served_at(response.headers).or(Some(response.received)), longest: Some(LONGEST_WAIT) }
+fn receipt(response: ResponseView<'_>, longest: Option<Nanos>) -> Receipt {
+    Receipt { at: served_at(response.headers).or(Some(response.received)), longest }
 }
 
 /// By the server's own clock, so that a date it names is as far away as it meant.
@@ -144,12 +195,43 @@ fn served_at(headers: &[(String, String)]) -> Option<Nanos> {
 mod tests {
     use super::*;
 
+    /// What `retry-after` tells of a request of a class, or of nobody knows which.
+    fn told(policy: &Policy, class: Option<&str>, wait: &str) -> Signal {
+        let headers = [("retry-after".to_owned(), wait.to_owned())];
+        let class = class.map(|name| policy.class_named(name).unwrap());
+        read(policy, ResponseView { status: 429, headers: &headers, body: b"", received: Nanos::ZERO, class })
+    }
+
+    #[test]
+    fn a_hint_of_many_windows_is_taken_for_another_unit_and_one_of_a_few_is_not() {
+        let text = "name: test\nrefusal: {retry_after: {header: retry-after}}\nclasses:\n  \
+                    short: {requests: [GET /a], limits: [{allow: 3, per: 10s, scope: user}]}\n  \
+                    hour: {requests: [GET /b], limits: [{allow: 3, per: 1h, scope: user}]}\n";
+        let policy = crate::policy::load(&crate::yaml::Source::built_in("x.yaml", text));
+        let policy = policy.unwrap();
+        let hint = |class, wait| told(&policy, class, wait).hint.wait().map(Nanos::as_secs);
+        assert_eq!((hint(Some("short"), "100"), hint(Some("short"), "101")), (Some(100), None));
+        assert_eq!(hint(Some("hour"), "36000"), Some(36_000));
+        assert_eq!(hint(Some("hour"), "30000"), None, "more than the window, and half a minute in milliseconds");
+        assert_eq!(hint(Some("short"), "3000"), None, "whatever other classes know");
+        assert_eq!(hint(None, "3000"), Some(3_000), "it may have been the hour");
+        assert_eq!(told(&policy, Some("short"), "101").breaches.len(), 1);
+    }
+
+    #[test]
+    fn limits_that_are_not_named_may_ask_for_any_wait_that_makes_sense() {
+        let policy = crate::policy::builtin("ampeco").unwrap();
+        assert!(policy.more_limits);
+        assert_eq!(told(&policy, None, "3600").hint.wait(), Some(Nanos::from_secs(3_600)));
+        assert_eq!(told(&policy, None, "60000").hint, Hint::Malformed);
+    }
+
     #[test]
     fn a_code_in_quotes_refuses_as_the_bare_one_does() {
         let policy = crate::policy::builtin("evnnovator").unwrap();
         let refused = |body: &str| {
             let body = body.as_bytes();
-            read(&policy, ResponseView { status: 200, headers: &[], body, received: Nanos::ZERO }).refused
+            read(&policy, ResponseView { status: 200, headers: &[], body, received: Nanos::ZERO, class: None }).refused
         };
         assert!(refused(r#"{"status_code": 2004}"#));
         assert!(refused(r#"{"status_code": "2004"}"#));

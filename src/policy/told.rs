@@ -1,7 +1,9 @@
 //! What the quota headers of an answer say, in the terms of a policy.
 
+use std::cmp::Reverse;
+
 use super::model::{ClassId, Policy, QuotaHeaders};
-use crate::signals::{self, Format, Quota, Receipt};
+use crate::signals::{self, Quota, Receipt};
 use crate::time::Nanos;
 
 /// What the quota headers of one answer say. Small, as every record carries one.
@@ -23,25 +25,30 @@ pub struct Told {
     pub breaches: u8,
 }
 
-/// Reads them, with what is wrong about them in words. Of several quotas the one with the least left counts.
+/// Reads them, with what is wrong about them in words. Of several quotas the one with the least left counts, and of
+/// those the one that is reset last.
 pub fn tell(
     policy: &Policy,
     documented: &QuotaHeaders,
     headers: &[(String, String)],
     receipt: Receipt,
 ) -> (Told, Vec<String>) {
-    let format = Format { dialect: documented.dialect, reset: documented.reset };
-    let signals::Reading { quotas, lints, .. } = signals::read(format, headers, receipt);
-    // The hint of a refusal is read by the policy's own words for it.
-    let of_quota = lints.into_iter().filter(|lint| lint.field != "retry-after");
+    let signals::Reading { quotas, lints, .. } = signals::read(documented.format(), headers, receipt);
+    // The hint of a refusal is read by the policy's own words for it; how it fits the reset is the dialect's business.
+    let of_quota = lints.into_iter().filter(|lint| lint.field != "retry-after" || lint.rule.ends_with("-reset"));
     let mut breaches: Vec<String> = of_quota.map(|lint| lint.to_string()).collect();
-    let name = quotas.iter().find_map(|quota| quota.policy);
+    let tightest = |quota: &&Quota| (quota.remaining.unwrap_or(u64::MAX), Reverse(quota.reset));
+    let quota = quotas.iter().min_by_key(tightest).copied();
+    let name = quota.and_then(|quota| quota.policy).or_else(|| quotas.iter().find_map(|quota| quota.policy));
     let class = name.and_then(|name| class_learned_as(policy, &name));
     if let Some(name) = name.filter(|_| class.is_none() && learns(policy)) {
         breaches.push(format!("names the policy {name}, which the documents do not know"));
     }
-    let quota = quotas.iter().min_by_key(|quota| quota.remaining.unwrap_or(u64::MAX)).copied();
     let Quota { limit, remaining, window, reset, .. } = quota.unwrap_or_default();
+    // Of a contract that is not known, any time may be meant.
+    if let Some(reset) = reset.filter(|reset| receipt.longest.is_some() && *reset > receipt.believed()) {
+        breaches.push(format!("tells a reset in {reset}, longer than {}, probably another unit", receipt.believed()));
+    }
     let count = |count: u64| u32::try_from(count).unwrap_or(u32::MAX);
     let told = Told {
         present: quota.is_some() || !breaches.is_empty(),
@@ -75,7 +82,7 @@ mod tests {
     fn said(policy: &Policy, status: u16, headers: &[(&str, &str)]) -> Signal {
         let headers: Vec<(String, String)> =
             headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        read(policy, ResponseView { status, headers: &headers, body: b"", received: Nanos::ZERO })
+        read(policy, ResponseView { status, headers: &headers, body: b"", received: Nanos::ZERO, class: None })
     }
 
     fn telair(limit: &str, remaining: &str, named: &str) -> Signal {
@@ -117,6 +124,22 @@ mod tests {
         let unknown = telair("50", "49", "Featherweight");
         assert_eq!((unknown.told.class, unknown.told.breaches), (None, 1));
         assert!(unknown.header_breaches[0].contains("Featherweight"), "{:?}", unknown.header_breaches);
+    }
+
+    #[test]
+    fn a_reset_that_nothing_documented_explains_is_said() {
+        let headers =
+            |reset| [("x-ratelimit-limit", "18"), ("x-ratelimit-remaining", "3"), ("x-ratelimit-reset", reset)];
+        let told = |reset| said(&builtin("chargefox").unwrap(), 200, &headers(reset)).header_breaches.len();
+        // Ten hours, where the window is one; it should be an epoch besides.
+        assert_eq!((told("36000"), told("36001")), (1, 2));
+    }
+
+    #[test]
+    fn of_quotas_that_are_used_up_the_one_that_is_reset_last_counts() {
+        let quotas = [("ratelimit", r#""short";r=0;t=1, "long";r=0;t=8, "other";r=5;t=60"#)];
+        let told = said(&builtin("cloudflare").unwrap(), 429, &quotas).told;
+        assert_eq!((told.remaining, told.reset), (Some(0), Some(Nanos::from_secs(8))));
     }
 
     #[test]

@@ -32,6 +32,10 @@ pub fn printed(
         binding.standing.remaining = 0;
     }
     let mut quota = quota(policy, faults, class, &binding);
+    // The drafts want Retry-After and the reset of a refusal to name the same moment.
+    if let Some(refused) = refused.filter(|refused| refused.hint.is_some()) {
+        quota.reset = Some(refused.retry_after);
+    }
     if matches!(dialect, Dialect::XRateLimit | Dialect::XRatelimit) {
         quota.policy = quota.policy.filter(|_| policy.class(class).learned_as.is_some());
         match reset {

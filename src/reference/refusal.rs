@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::http::HttpOut;
 use crate::policy::model::{HintPlace, Policy, Presence};
 use crate::scenario::target::Fault;
+use crate::signals::body::put;
 
 /// The quota's refusal as the policy documents it, with the defects that the server was told to have.
 pub fn refused(policy: &Policy, faults: &[Fault], hint: Option<&str>) -> HttpOut {
@@ -16,29 +17,19 @@ pub fn refused(policy: &Policy, faults: &[Fault], hint: Option<&str>) -> HttpOut
     let mut headers = Vec::new();
     let mut body = json!({ "message": "Too many requests" });
     if let Some((pointer, code)) = &refusal.body_code {
-        put(&mut body, pointer, json!(code));
+        put(&mut body, pointer, code.clone());
     }
     let hint = hint.filter(|_| !faults.contains(&Fault::HintMissing));
     let source = refusal.retry_after.as_ref().filter(|source| source.presence != Presence::Never);
     if let (Some(source), Some(hint)) = (source, hint) {
         match &source.place {
             HintPlace::Header(name) => headers.push((name.clone(), hint.to_owned())),
-            HintPlace::Body(pointer) => put(&mut body, pointer, serde_json::from_str(hint).unwrap_or(json!(hint))),
+            HintPlace::Body(pointer) => {
+                put(&mut body, pointer, serde_json::from_str::<Value>(hint).unwrap_or(json!(hint)));
+            }
         }
     }
     HttpOut { headers, ..HttpOut::json(status, &body) }
-}
-
-/// Sets what a JSON pointer names, making the objects on the way.
-pub fn put(root: &mut Value, pointer: &str, value: Value) {
-    let mut place = root;
-    for name in pointer.split('/').skip(1) {
-        if !place.is_object() {
-            *place = json!({});
-        }
-        place = &mut place[name.replace("~1", "/").replace("~0", "~")];
-    }
-    *place = value;
 }
 
 #[cfg(test)]

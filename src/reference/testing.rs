@@ -36,7 +36,11 @@ pub fn policy_of(classes: Vec<Class>) -> Policy {
     Policy {
         name: "patterns".into(),
         classes,
-        refusal: Refusal { body_code: Some(("/error/code".into(), 17)), retry_after, ..Refusal::default() },
+        refusal: Refusal {
+            body_code: Some(("/error/code".into(), Code::Number(17))),
+            retry_after,
+            ..Refusal::default()
+        },
         ..Policy::default()
     }
 }

@@ -58,8 +58,11 @@ impl Scenario {
 
     /// The group a device belongs to.
     pub fn group_of(&self, device: DeviceId) -> &Group {
-        let index = self.groups.partition_point(|group| group.first.0 <= device.0) - 1;
-        &self.groups[index]
+        &self.groups[self.group_index(device)]
+    }
+
+    pub fn group_index(&self, device: DeviceId) -> usize {
+        self.groups.partition_point(|group| group.first.0 <= device.0) - 1
     }
 
     /// `depot/17`: how a device is called in reports and evidence.

@@ -1,6 +1,11 @@
 //! What a body says about quotas: a hint or a code at a JSON pointer, and the problem types of
 //! draft-ietf-httpapi-ratelimit-headers -09 and later (RFC 9457).
 
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde::de::{Deserialize, Deserializer, Error, Unexpected, Visitor};
 use serde_json::{Map, Value, json};
 
 use super::lint::Lint;
@@ -21,23 +26,90 @@ pub fn hint(body: &Value, pointer: &str, unit: Nanos, receipt: Receipt) -> (Hint
     }
 }
 
-/// The code at `pointer`: an integer, or an integer in quotes.
-pub fn code(body: &Value, pointer: &str) -> Option<i64> {
-    match body.pointer(pointer)? {
-        Value::String(text) => text.trim().parse().ok(),
-        number => number.as_i64(),
+/// A code that a body carries: an integer or a word.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Code {
+    Number(i64),
+    Word(String),
+}
+
+impl<'de> Deserialize<'de> for Code {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(CodeVisitor)
     }
 }
 
-/// Puts a value at `pointer`, with the objects that lead there; the inverse of [`hint`] and [`code`].
+struct CodeVisitor;
+
+impl Visitor<'_> for CodeVisitor {
+    type Value = Code;
+
+    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("an integer or a word")
+    }
+
+    fn visit_i64<E: Error>(self, code: i64) -> Result<Code, E> {
+        Ok(Code::Number(code))
+    }
+
+    fn visit_u64<E: Error>(self, code: u64) -> Result<Code, E> {
+        i64::try_from(code).map(Code::Number).map_err(|_| E::invalid_value(Unexpected::Unsigned(code), &self))
+    }
+
+    fn visit_str<E: Error>(self, code: &str) -> Result<Code, E> {
+        Ok(Code::Word(code.to_owned()))
+    }
+}
+
+impl Code {
+    /// Whether it stands at `pointer`. A number may be in quotes.
+    pub fn stands_at(&self, body: &Value, pointer: &str) -> bool {
+        match (self, body.pointer(pointer)) {
+            (Code::Number(code), Some(Value::String(text))) => text.trim().parse() == Ok(*code),
+            (Code::Number(code), Some(found)) => found.as_i64() == Some(*code),
+            (Code::Word(code), Some(Value::String(text))) => text == code,
+            (Code::Word(code), Some(found)) => found.as_i64().is_some_and(|found| code.parse() == Ok(found)),
+            (_, None) => false,
+        }
+    }
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Code::Number(code) => write!(out, "{code}"),
+            Code::Word(code) => out.write_str(code),
+        }
+    }
+}
+
+impl From<Code> for Value {
+    fn from(code: Code) -> Value {
+        match code {
+            Code::Number(code) => code.into(),
+            Code::Word(code) => code.into(),
+        }
+    }
+}
+
+/// Puts a value at `pointer`, with the objects and the first elements of arrays that lead there; the inverse of [`hint`] and
+/// [`Code::stands_at`].
 pub fn put(body: &mut Value, pointer: &str, value: impl Into<Value>) {
     let mut place = body;
     for step in pointer.split('/').skip(1) {
+        // A pointer escapes the two characters that mean something to it (RFC 6901, 4).
+        let step = step.replace("~1", "/").replace("~0", "~");
+        if step == "0" && !place.is_object() {
+            if !place.is_array() {
+                *place = json!([null]);
+            }
+            place = &mut place[0];
+            continue;
+        }
         if !place.is_object() {
             *place = Value::Object(Map::new());
         }
-        // A pointer escapes the two characters that mean something to it (RFC 6901, 4).
-        let step = step.replace("~1", "/").replace("~0", "~");
         place = &mut place[step];
     }
     *place = value.into();

@@ -8,6 +8,11 @@ use crate::time::Nanos;
 
 /// The longest wait that is believed where the provider's contract is not known.
 pub const LONGEST_WAIT: Nanos = Nanos::from_secs(86_400);
+/// No reading makes a client wait longer than one window, or than it takes to be let in again; so many times that makes no
+/// sense.
+const BEYOND_REASON: u64 = 10;
+/// However short a window is, servers may ask for a minute's peace.
+const SHORTEST_BOUND: Nanos = Nanos::from_secs(60);
 /// From here on, whole thousands that are no whole hours are taken for milliseconds, unless the contract is known.
 const SUSPICIOUS_SECONDS: u64 = 10_000;
 /// A date is as exact as a second, and clocks differ.
@@ -20,14 +25,25 @@ pub enum Hint {
     Absent,
     /// Wait this long.
     Wait(Nanos),
+    /// No wait is named, but a quota of which nothing remains has more after so long.
+    Reset(Nanos),
     /// There is one, but it makes no sense.
     Malformed,
 }
 
 impl Hint {
+    /// The wait that is named.
     pub fn wait(self) -> Option<Nanos> {
         match self {
             Hint::Wait(wait) => Some(wait),
+            Hint::Absent | Hint::Reset(_) | Hint::Malformed => None,
+        }
+    }
+
+    /// How long a client that believes the server stays away.
+    pub fn stay_away(self) -> Option<Nanos> {
+        match self {
+            Hint::Wait(wait) | Hint::Reset(wait) => Some(wait),
             Hint::Absent | Hint::Malformed => None,
         }
     }
@@ -38,7 +54,7 @@ impl Hint {
 pub struct Receipt {
     /// When it came, since the Unix epoch; None where no clock is at hand, so that dates cannot be used.
     pub at: Option<Nanos>,
-    /// The longest wait that its provider can mean, if the contract tells; a longer one is taken for another unit.
+    /// The longest wait that the contract explains, if it does. A little more may have its reasons; see [`Receipt::believed`].
     pub longest: Option<Nanos>,
 }
 
@@ -46,6 +62,16 @@ impl Receipt {
     /// Received at this time since the Unix epoch, under no known contract.
     pub fn at(unix: Nanos) -> Receipt {
         Receipt { at: Some(unix), longest: None }
+    }
+
+    /// The longest wait that is taken at its word; a longer one is taken for another unit.
+    pub fn believed(&self) -> Nanos {
+        self.longest.map_or(LONGEST_WAIT, |longest| (longest * BEYOND_REASON).max(SHORTEST_BOUND))
+    }
+
+    /// Whether a wait of so many seconds is more than the contract explains, and looks like so many milliseconds.
+    fn is_milliseconds(&self, wait: Nanos) -> bool {
+        self.longest.is_none_or(|longest| wait > longest) && looks_like_milliseconds(wait)
     }
 }
 
@@ -75,7 +101,7 @@ pub fn wait_in(unit: Nanos, field: &str, text: &str, receipt: Receipt) -> (Hint,
 }
 
 fn amount(field: &str, text: &str, number: Decimal, unit: u64, receipt: Receipt) -> (Hint, Option<Lint>) {
-    let longest = receipt.longest.unwrap_or(LONGEST_WAIT);
+    let longest = receipt.believed();
     let Some(wait) = number.times(unit) else {
         let (rule, message) = match number.negative {
             true => ("retry-after/negative", format!("{NOT_AN_INTEGER}; not obeyed")),
@@ -86,7 +112,7 @@ fn amount(field: &str, text: &str, number: Decimal, unit: u64, receipt: Receipt)
     if wait > longest {
         return nonsense("retry-after/too-long", field, text, too_long(longest));
     }
-    if receipt.longest.is_none() && unit == SECOND && looks_like_milliseconds(wait) {
+    if unit == SECOND && receipt.is_milliseconds(wait) {
         return nonsense("retry-after/milliseconds", field, text, "probably milliseconds, where seconds belong");
     }
     if !number.plain {
@@ -129,7 +155,7 @@ fn until(at: Nanos, value: &str, form: Option<Lint>, receipt: Receipt) -> (Hint,
         return nonsense("retry-after/no-clock", FIELD, value, "a date, and no time of receipt to count it from");
     };
     let (wait, past) = (at.saturating_sub(received), received.saturating_sub(at));
-    let longest = receipt.longest.unwrap_or(LONGEST_WAIT);
+    let longest = receipt.believed();
     if wait > longest {
         return nonsense("retry-after/too-long", FIELD, value, format!("{wait} from now, longer than {longest}"));
     }

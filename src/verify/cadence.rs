@@ -1,9 +1,8 @@
 //! `client.cadence`: what the provider expects at a fixed pace comes at that pace.
 
-use rustc_hash::FxHashMap;
-
 use super::exhibit::{Exhibit, Exhibits};
 use super::words::unseen;
+use crate::keyed::Keyed;
 use crate::record::{Exchange, Record, Sent};
 use crate::scenario::{DeviceId, Disturbance, GroupId, Operation, OperationId, Scenario, ScheduledEvent};
 use crate::summary::finding::{Finding, Party, Severity, Verdict};
@@ -24,7 +23,7 @@ const FEWEST_GAPS: u64 = 10;
 pub struct Cadences {
     /// By operation.
     paces: Vec<Option<Nanos>>,
-    latest: FxHashMap<(DeviceId, OperationId, u32), Nanos>,
+    latest: Keyed<(DeviceId, OperationId, u32), Option<Nanos>>,
     /// By operation.
     counts: Vec<Gaps>,
     exhibits: Exhibits,
@@ -74,7 +73,7 @@ impl Cadences {
         let paces: Vec<_> = scenario.operations.iter().map(|(_, operation)| pace(operation)).collect();
         let counts = vec![Gaps::default(); paces.len()];
         let interruptions = scenario.events.iter().filter_map(Interruption::of).collect();
-        Cadences { paces, latest: FxHashMap::default(), counts, exhibits: Exhibits::default(), interruptions }
+        Cadences { paces, latest: Keyed::default(), counts, exhibits: Exhibits::default(), interruptions }
     }
 
     pub fn sent(&mut self, scenario: &Scenario, at: Nanos, sent: &Sent) {
@@ -83,7 +82,7 @@ impl Cadences {
             return;
         };
         let place = (sent.device, sent.operation, sent.detail.resource());
-        let Some(before) = self.latest.insert(place, at) else {
+        let Some(before) = self.latest.entry(place, |_| false).replace(at) else {
             return;
         };
         if self.was_interrupted(scenario, sent.device, before, at) {
@@ -114,7 +113,7 @@ impl Cadences {
     }
 
     pub fn merge(&mut self, other: Cadences) {
-        self.latest.extend(other.latest);
+        self.latest.merge(other.latest);
         self.exhibits.merge(other.exhibits);
         for (mine, theirs) in self.counts.iter_mut().zip(&other.counts) {
             mine.seen += theirs.seen;

@@ -163,11 +163,11 @@ impl ClassWatch {
 
     /// What the penalties of the limits that bar from more than they count say about the refusal of a request that draws
     /// on none of them.
-    pub fn bars(&self, scenario: &Scenario, sent: Nanos, record: &Record) -> Cause {
+    pub fn bars(&self, scenario: &Scenario, sent: Nanos, asked: Asked) -> Cause {
         let barring = self.limits.iter().filter_map(|limit| {
             let LimitKind::Rate(watch) = &limit.kind else { return None };
             let (penalty, shutouts) = watch.penalty.as_ref()?;
-            let key = limit.key(scenario, record.asked());
+            let key = limit.key(scenario, asked);
             let cause = shutouts.cause(key, earliest_decision(sent));
             match penalty.blocks {
                 Blocks::Class => None,

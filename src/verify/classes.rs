@@ -70,13 +70,22 @@ impl Classes {
 
     /// What penalties of limits that a request of a class does not draw on say of its end.
     pub fn elsewhere(&self, scenario: &Scenario, class: ClassId, sent: Nanos, record: &Record) -> Elsewhere {
-        let others = self.barring.iter().filter(|id| !self.drawn_on[class.index()].contains(id));
-        let others = || others.clone().map(|id| &self.watches[id.index()]);
-        let bars = others().map(|watch| watch.bars(scenario, sent, record));
+        let mut others = self.barring_elsewhere(class);
         Elsewhere {
-            refuses: bars.max().unwrap_or(Cause::Impossible),
-            surely: others().any(|watch| watch.bars_surely(scenario, sent, record)),
+            refuses: self.bars(scenario, class, sent, record.asked()),
+            surely: others.any(|watch| watch.bars_surely(scenario, sent, record)),
         }
+    }
+
+    fn bars(&self, scenario: &Scenario, class: ClassId, sent: Nanos, asked: Asked) -> Cause {
+        let bars = self.barring_elsewhere(class).map(|watch| watch.bars(scenario, sent, asked));
+        bars.max().unwrap_or(Cause::Impossible)
+    }
+
+    /// Those whose penalties shut out from more than they count, and that a request of the class does not draw on.
+    fn barring_elsewhere(&self, class: ClassId) -> impl Iterator<Item = &ClassWatch> {
+        let others = self.barring.iter().filter(move |id| !self.drawn_on[class.index()].contains(id));
+        others.map(|id| &self.watches[id.index()])
     }
 
     /// Takes the end of a request of a class that had been sent at `sent`.
@@ -126,16 +135,17 @@ impl Classes {
     }
 
     /// Whether each budget that a request draws on says that it was the request's alone; false without a limit on a rate.
-    /// Where places are held, or failures or limits elsewhere may shut it out, nobody can tell.
+    /// Where places are held, or failures or limits elsewhere may shut out what is sent at `at`, nobody can tell.
     pub fn each_load(
         &self,
         scenario: &Scenario,
         class: ClassId,
+        at: Nanos,
         asked: Asked,
         says: impl Fn(&Loads, ScopeKey) -> bool,
     ) -> bool {
         let drawn_on = &self.drawn_on[class.index()];
-        if scenario.policy.more_limits || self.barring.iter().any(|id| !drawn_on.contains(id)) {
+        if scenario.policy.more_limits || self.bars(scenario, class, at, asked) > Cause::Impossible {
             return false;
         }
         let mut any = false;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::testing::*;
 use crate::device::{Flow, Outcome};
 use crate::limiter::enforcer::Enforcer;
-use crate::policy::model::Policy;
+use crate::policy::model::{Code, Policy};
 use crate::policy::reading::Reading;
 use crate::policy::signals::{self, ResponseView};
 use crate::scenario::operation::Detail;
@@ -21,7 +21,7 @@ type Plan = BTreeMap<(u64, u32, OperationId), Option<(Flow, u32)>>;
 
 fn with_body_code() -> Policy {
     let mut policy = policy();
-    policy.refusal.body_code = Some(("/code".into(), 5001));
+    policy.refusal.body_code = Some(("/code".into(), Code::Number(5001)));
     policy
 }
 
@@ -59,6 +59,7 @@ fn answer(scenario: &Scenario, server: &ServerSpec, enforcer: &mut Enforcer, ask
         headers: &headers,
         body: if has(Fault::WrongRefusalBody) { b"{}" } else { b"{\"code\":5001}" },
         received: now,
+        class: Some(class),
     };
     let signal = signals::read(&scenario.policy, response);
     assert!(signal.refused);

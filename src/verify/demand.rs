@@ -2,13 +2,14 @@
 //!
 //! Beside what was sent, two other demands are followed: that of the first attempts alone, which no refusal has caused, and
 //! what it would have been with the scheduled requests that were not made because the one before was still under way.
-//! Most keys never see a retry or such a gap, so each has a count of its own only from the first one on.
+//! Most keys never see a retry or such a gap, so each has a count of its own only from the first one on, and so have the
+//! peaks over all keys.
 
 use super::exhibit::{Exhibit, Exhibits};
-use super::keyed::{Keyed, Seen};
 use super::series::Series;
 use super::tally::{Levels, Tally, rolling_cap};
 use super::terms::Terms;
+use crate::keyed::{Keyed, Seen};
 use crate::policy::reading::Reading;
 use crate::record::Sent;
 use crate::scenario::{DeviceId, ScopeKey};
@@ -28,9 +29,9 @@ pub struct Demand {
     first: Option<Nanos>,
     /// One per reading, as in the two below.
     peaks: Vec<Peak>,
-    first_attempts: Vec<Peak>,
+    first_attempts: Apart,
     /// With what was held back.
-    if_made: Vec<Peak>,
+    if_made: Apart,
     retries: u64,
     series: Series,
     over: Exhibits,
@@ -60,6 +61,10 @@ pub struct Peak {
     pub first_over: Option<Nanos>,
 }
 
+/// Peaks that are those of all requests until something sets them apart.
+#[derive(Clone, Debug, Default)]
+struct Apart(Option<Vec<Peak>>);
+
 impl Demand {
     pub fn new(terms: Terms, step: Nanos) -> Self {
         let readings = terms.readings;
@@ -71,8 +76,8 @@ impl Demand {
             dearest: 0,
             first: None,
             peaks: vec![Peak::default(); readings.len()],
-            first_attempts: vec![Peak::default(); readings.len()],
-            if_made: vec![Peak::default(); readings.len()],
+            first_attempts: Apart::default(),
+            if_made: Apart::default(),
             retries: 0,
             series: Series::new(step),
             over: Exhibits::default(),
@@ -96,6 +101,7 @@ impl Demand {
         }
         state.fill(terms, series, step);
         if is_retry {
+            self.first_attempts.begin(&self.peaks);
             state.first_attempts.get_or_insert_with(|| Box::new(state.tally.clone()));
         }
         let levels = state.tally.add_and_read(terms, at, cost);
@@ -105,12 +111,14 @@ impl Demand {
             self.over.show(|| Exhibit::sent(at, sent, why()));
         }
         reach(&mut self.peaks, terms, levels, at, sent.device);
-        if !is_retry {
+        if let (Some(first_attempts), false) = (&mut self.first_attempts.0, is_retry) {
             let own = state.first_attempts.as_mut().map(|own| own.add_and_read(terms, at, cost));
-            reach(&mut self.first_attempts, terms, own.unwrap_or(levels), at, sent.device);
+            reach(first_attempts, terms, own.unwrap_or(levels), at, sent.device);
         }
-        let if_made = state.if_made.as_mut().map(|if_made| if_made.add_and_read(terms, at, cost));
-        reach(&mut self.if_made, terms, if_made.unwrap_or(levels), at, sent.device);
+        if let Some(if_made) = &mut self.if_made.0 {
+            let own = state.if_made.as_mut().map(|own| own.add_and_read(terms, at, cost));
+            reach(if_made, terms, own.unwrap_or(levels), at, sent.device);
+        }
     }
 
     /// Takes a scheduled request that was not made because the one before was still under way.
@@ -121,7 +129,7 @@ impl Demand {
         state.fill(terms, series, step);
         let if_made = state.if_made.get_or_insert_with(|| Box::new(state.tally.clone()));
         let levels = if_made.add_and_read(terms, at, cost);
-        reach(&mut self.if_made, terms, levels, at, device);
+        reach(self.if_made.begin(&self.peaks), terms, levels, at, device);
     }
 
     pub fn exhibits(&mut self) -> &mut Exhibits {
@@ -137,13 +145,9 @@ impl Demand {
         self.series.merge(&other.series);
         self.over.merge(other.over);
         self.retries += other.retries;
-        for (mine, theirs) in [
-            (&mut self.peaks, &other.peaks),
-            (&mut self.first_attempts, &other.first_attempts),
-            (&mut self.if_made, &other.if_made),
-        ] {
-            mine.iter_mut().zip(theirs).for_each(|(mine, theirs)| mine.merge(theirs));
-        }
+        self.first_attempts.merge(&self.peaks, &other.first_attempts, &other.peaks);
+        self.if_made.merge(&self.peaks, &other.if_made, &other.peaks);
+        merge_peaks(&mut self.peaks, &other.peaks);
     }
 
     /// How long the limit was in use, if a run that ended at `ended` is too short to have seen a whole window.
@@ -172,13 +176,13 @@ impl Demand {
 
     /// The highest use by first attempts alone, under the strictest reading.
     pub fn first_attempts(&self) -> Peak {
-        self.first_attempts[0]
+        self.first_attempts.of(&self.peaks)[0]
     }
 
     /// The highest use under the strictest reading, had the requests been made that were held back. Where the budget depends
     /// on the resource, which nobody knows of a request that was not made, they count for a budget of their own.
     pub fn if_made(&self) -> Peak {
-        self.if_made[0]
+        self.if_made.of(&self.peaks)[0]
     }
 
     pub fn safety(&self) -> Safety {
@@ -245,6 +249,28 @@ impl KeyDemand {
         self.fill(terms, series, series.step_of(at));
         self.tally.is_idle(terms, at) && self.if_made.as_mut().is_none_or(|if_made| if_made.is_idle(terms, at))
     }
+}
+
+impl Apart {
+    /// From now on they have a count of their own, which goes on from that of `all` requests.
+    fn begin(&mut self, all: &[Peak]) -> &mut [Peak] {
+        self.0.get_or_insert_with(|| all.to_vec())
+    }
+
+    fn of<'a>(&'a self, all: &'a [Peak]) -> &'a [Peak] {
+        self.0.as_deref().unwrap_or(all)
+    }
+
+    /// Takes over another shard's; `all` and `their_all` are the peaks of all requests here and there.
+    fn merge(&mut self, all: &[Peak], theirs: &Apart, their_all: &[Peak]) {
+        if self.0.is_some() || theirs.0.is_some() {
+            merge_peaks(self.begin(all), theirs.of(their_all));
+        }
+    }
+}
+
+fn merge_peaks(mine: &mut [Peak], theirs: &[Peak]) {
+    mine.iter_mut().zip(theirs).for_each(|(mine, theirs)| mine.merge(theirs));
 }
 
 fn reach(peaks: &mut [Peak], terms: &Terms, levels: Levels, at: Nanos, device: DeviceId) {

@@ -89,6 +89,7 @@ fn outcome_in_words(record: &Record) -> String {
         Outcome::Failed(failure) => format!("no answer: {}", failure_in_words(failure)),
         Outcome::Refused => match record.hint {
             Hint::Wait(wait) => format!("{}, come back after {wait}", record.status),
+            Hint::Reset(reset) => format!("{}, more is there after {reset}", record.status),
             Hint::Malformed => format!("{}, with a malformed hint", record.status),
             Hint::Absent => format!("{}, without a hint", record.status),
         },

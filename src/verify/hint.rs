@@ -180,7 +180,9 @@ impl Hints {
 mod tests {
     use super::super::testing::*;
     use crate::device::Flow;
+    use crate::policy::model::{Blocks, Limit, Penalty, Policy};
     use crate::summary::finding::{Severity, Verdict};
+    use crate::time::Nanos;
 
     /// A client is told to wait 2 s (until 2010 ms), and comes again at `at`.
     fn comes_again(at: u64, second: impl Fn(Ask) -> Ask) -> Script {
@@ -240,6 +242,29 @@ mod tests {
                 assert_eq!(verdicts(&script).0, verdict, "device {device} at {at}");
             }
         }
+    }
+
+    /// A penalty of another class may shut out from everything, or not.
+    fn with_a_penalty_elsewhere() -> Policy {
+        let mut policy = policy();
+        let Limit::Rate(limit) = &mut policy.classes[1].limits[0] else { panic!("a rate") };
+        let lasts = Nanos::from_secs(60);
+        limit.penalty = Some(Penalty { lasts, stated: false, extends: None, blocks: Blocks::Unspecified });
+        policy
+    }
+
+    #[test]
+    fn what_another_class_may_bar_from_is_an_excuse_only_where_it_was_refused() {
+        let honest = |script: &Script| {
+            let outcomes = script.verify(scenario(with_a_penalty_elsewhere(), 2));
+            outcomes.finding("server.honest-hint", "").verdict
+        };
+        let mut script = comes_again(2_010, Ask::refused);
+        assert_eq!(honest(&script), Verdict::Fail, "nobody used it");
+        script.ask(Ask::new(0, TOKEN, 1_000));
+        assert_eq!(honest(&script), Verdict::Fail, "it was served");
+        script.ask(Ask::new(0, TOKEN, 1_100).refused());
+        assert_eq!(honest(&script), Verdict::Inconclusive);
     }
 
     #[test]

@@ -8,7 +8,7 @@
 //!   [`delivery`], [`hint`], judged only where its documents and the
 //!   timing leave no way out; the findings are worded in [`server`];
 //! - the **server**'s quota headers, and what clients make of them: [`told`];
-//! - the **client**: [`hint`], [`reaction`], [`cadence`], and the provider's recommendations in [`guidance`].
+//! - the **client**: [`hint`], [`reaction`], [`overload`], [`cadence`], and the provider's recommendations in [`guidance`].
 
 pub mod admission;
 pub mod answers;
@@ -21,7 +21,7 @@ pub mod demand;
 pub mod exhibit;
 pub mod guidance;
 pub mod hint;
-pub mod keyed;
+pub mod overload;
 pub mod quota;
 pub mod rate;
 pub mod reaction;

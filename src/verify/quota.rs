@@ -223,13 +223,18 @@ impl About<'_> {
         let mut remedies = self.savings_text(usage);
         if self.main_saving(usage).is_none() {
             let retried = usage.quota.first_attempts_peak.filter(|_| usage.quota.retries > 0);
-            let needed = match retried {
-                Some(first_attempts) => format!("a limit of {first_attempts} would have held the first attempts"),
-                None => format!("a limit of {} would have held them all", peak_text(usage)),
-            };
-            let otherwise = match usage.quota.per_s {
-                Some(_) => format!("Spread the requests or send fewer; {needed}."),
-                None => format!("Hold fewer at the same time; {needed}."),
+            let otherwise = match (usage.quota.per_s, retried) {
+                (Some(_), Some(first_attempts)) => format!(
+                    "Spread the requests or send fewer; a limit of {first_attempts} would have held the first attempts."
+                ),
+                (Some(_), None) => format!(
+                    "Spread the requests or send fewer; a limit of {} would have held them all.",
+                    peak_text(usage)
+                ),
+                // What was refused let go of its place at once.
+                (None, _) => {
+                    format!("Hold fewer at the same time; a limit of {} is the least they need.", peak_text(usage))
+                }
             };
             remedies.push(otherwise);
         }

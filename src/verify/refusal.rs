@@ -31,9 +31,9 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use super::keyed::Keyed;
 use super::terms::Terms;
 use crate::device::Outcome;
+use crate::keyed::Keyed;
 use crate::policy::model::{ClassId, Cost, CountsRefused, RateLimit};
 use crate::policy::reading::Reading;
 use crate::record::Record;
@@ -316,8 +316,11 @@ impl Load {
         }
         self.surely_full_at =
             self.surely_full_at.max(bounds.scaled(served.done)) + bounds.volume(u64::from(served.cost));
-        let Load { doubtful, served: all, .. } = self;
         let mut due = Vec::new();
+        if self.doubtful.is_empty() {
+            return due;
+        }
+        let Load { doubtful, served: all, .. } = self;
         doubtful.retain_mut(|doubtful| {
             doubtful.count(&served);
             let is_due = doubtful.is_due(bounds, all);

@@ -20,6 +20,8 @@ const MOST_SLICES: usize = 4096 * SLICES;
 #[derive(Clone, Debug)]
 pub struct Together {
     terms: Terms,
+    /// The length of a slice.
+    length: Nanos,
     admitted: Admitted,
     /// Whether there has been more than one key. Until then that key's own state tells all.
     several: bool,
@@ -27,7 +29,12 @@ pub struct Together {
     exceeded: bool,
     /// Counts in consecutive slices of `per`; shards add up.
     slices: Vec<Slice>,
+    /// The latest, not added to the others so far: one device's slices lie far apart, and are fetched quicker many at a time.
+    fresh: Vec<(usize, Slice)>,
 }
+
+/// How many slices are added up at a time.
+const BATCH: usize = 128;
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Slice {
@@ -38,13 +45,13 @@ struct Slice {
 
 impl Together {
     pub fn new(terms: Terms) -> Self {
-        Together { terms, admitted: Admitted::default(), several: false, exceeded: false, slices: Vec::new() }
+        let length = Nanos(terms.rate.per.0 / SLICES as u64).max(Nanos(1));
+        let (admitted, slices, fresh) = (Admitted::default(), Vec::new(), Vec::new());
+        Together { terms, length, admitted, several: false, exceeded: false, slices, fresh }
     }
 
     pub fn sent(&mut self, at: Nanos, cost: u32) {
-        if let Some(slice) = self.slice(at) {
-            slice.sent = slice.sent.saturating_add(cost);
-        }
+        self.count(at, Slice { sent: cost, ..Slice::default() });
     }
 
     /// Takes a served request of a key that took effect at `sent` or later, right after `admissions` has taken it and has
@@ -58,9 +65,7 @@ impl Together {
         cost: u32,
         refuted: bool,
     ) {
-        if let Some(slice) = self.slice(done) {
-            slice.served = slice.served.saturating_add(cost);
-        }
+        self.count(done, Slice { served: cost, ..Slice::default() });
         if !self.several
             && let Some(first) = admissions.others(key).next()
         {
@@ -76,9 +81,7 @@ impl Together {
 
     /// A refusal that no use of the key's own budget explains.
     pub fn refused_falsely(&mut self, at: Nanos) {
-        if let Some(slice) = self.slice(at) {
-            slice.false_refusals += 1;
-        }
+        self.count(at, Slice { false_refusals: 1, ..Slice::default() });
     }
 
     /// What one key may use in a window or at once, whatever the reading.
@@ -87,13 +90,23 @@ impl Together {
         u64::from(ceilings.max().unwrap_or(0).max(self.terms.rate.allow))
     }
 
-    fn slice(&mut self, at: Nanos) -> Option<&mut Slice> {
-        let length = (self.terms.rate.per.0 / SLICES as u64).max(1);
-        let index = usize::try_from(at.0 / length).ok().filter(|&index| index < MOST_SLICES)?;
-        if self.slices.len() <= index {
-            self.slices.resize(index + 1, Slice::default());
+    fn count(&mut self, at: Nanos, more: Slice) {
+        let index = usize::try_from(at.0 / self.length.0).unwrap_or(usize::MAX);
+        match self.fresh.last_mut() {
+            _ if index >= MOST_SLICES => return,
+            Some((latest, slice)) if *latest == index => return slice.add(&more),
+            _ => self.fresh.push((index, more)),
         }
-        self.slices.get_mut(index)
+        if self.fresh.len() >= BATCH {
+            add_up(&mut self.slices, self.fresh.drain(..));
+        }
+    }
+
+    /// All slices so far.
+    fn all(&self) -> Vec<Slice> {
+        let mut slices = self.slices.clone();
+        add_up(&mut slices, self.fresh.iter().copied());
+        slices
     }
 
     /// What comes next shares no budget with what came so far; its time begins anew.
@@ -104,12 +117,7 @@ impl Together {
 
     pub fn merge(&mut self, other: Together) {
         self.exceeded |= other.exceeded;
-        self.slices.resize(self.slices.len().max(other.slices.len()), Slice::default());
-        for (mine, theirs) in self.slices.iter_mut().zip(&other.slices) {
-            mine.sent = mine.sent.saturating_add(theirs.sent);
-            mine.served = mine.served.saturating_add(theirs.served);
-            mine.false_refusals = mine.false_refusals.saturating_add(theirs.false_refusals);
-        }
+        add_up(&mut self.slices, other.slices.into_iter().enumerate().chain(other.fresh));
     }
 
     /// Refusals that a budget shared by all keys explains and the key's own does not: every reading needs a whole budget
@@ -118,20 +126,22 @@ impl Together {
         if self.exceeded {
             return 0;
         }
+        let slices = self.all();
         let served_until = |last: usize| {
-            let lately = &self.slices[last.saturating_sub(SLICES)..=last];
+            let lately = &slices[last.saturating_sub(SLICES)..=last];
             lately.iter().map(|slice| u64::from(slice.served)).sum::<u64>()
         };
         let used_up = |index: &usize| served_until(*index) >= self.budget();
-        let refused = (0..self.slices.len()).filter(|&index| self.slices[index].false_refusals > 0).filter(used_up);
-        refused.map(|index| u64::from(self.slices[index].false_refusals)).sum()
+        let refused = (0..slices.len()).filter(|&index| slices[index].false_refusals > 0).filter(used_up);
+        refused.map(|index| u64::from(slices[index].false_refusals)).sum()
     }
 
     /// `keys`: how many used the limit.
     pub fn verdict(&self, keys: u64) -> Verdict {
-        let refuses_falsely = self.slices.iter().any(|slice| slice.false_refusals > 0);
+        let slices = self.all();
+        let refuses_falsely = slices.iter().any(|slice| slice.false_refusals > 0);
         let sent = |slices: &[Slice]| slices.iter().map(|slice| u64::from(slice.sent)).sum::<u64>();
-        let pressed = self.slices.chunks(SLICES).any(|slices| sent(slices) > self.budget());
+        let pressed = slices.chunks(SLICES).any(|slices| sent(slices) > self.budget());
         match keys {
             0 | 1 => Verdict::NoData,
             _ if self.suspicious() > 0 => Verdict::Fail,
@@ -140,6 +150,23 @@ impl Together {
             _ if pressed => Verdict::Pass,
             _ => Verdict::NoData,
         }
+    }
+}
+
+impl Slice {
+    fn add(&mut self, more: &Slice) {
+        self.sent = self.sent.saturating_add(more.sent);
+        self.served = self.served.saturating_add(more.served);
+        self.false_refusals = self.false_refusals.saturating_add(more.false_refusals);
+    }
+}
+
+fn add_up(slices: &mut Vec<Slice>, more: impl Iterator<Item = (usize, Slice)>) {
+    for (index, slice) in more {
+        if slices.len() <= index {
+            slices.resize(index + 1, Slice::default());
+        }
+        slices[index].add(&slice);
     }
 }
 

@@ -18,6 +18,8 @@ pub struct Tally {
     in_recent: u32,
     /// Number of the window on the clock, what came in it, and in the one before.
     window: u64,
+    /// Until then no other window has begun.
+    window_ends: Nanos,
     in_window: u32,
     before_window: u32,
     /// Begin of the window from the first request, and what came in it.
@@ -40,38 +42,51 @@ pub fn rolling_cap(terms: &Terms) -> u32 {
 
 impl Tally {
     /// Counts a request; the use of the limit after it, under each of its readings.
+    #[inline]
     pub fn add_and_read(&mut self, terms: &Terms, at: Nanos, cost: u32) -> Levels {
-        self.add(terms, at, cost);
         let mut levels = Levels::default();
         for (level, reading) in levels.iter_mut().zip(terms.readings) {
-            *level = self.level(terms, *reading, at);
+            *level = self.count(terms, *reading, at, cost);
         }
         levels
     }
 
-    pub fn add(&mut self, terms: &Terms, at: Nanos, cost: u32) {
-        for reading in terms.readings {
-            match reading {
-                Reading::Rolling => self.add_recent(terms, at, cost),
-                Reading::FixedAligned | Reading::RollingCounter => {
-                    self.turn(terms, at);
-                    self.in_window = self.in_window.saturating_add(cost);
+    /// Counts a request under one reading; the use of the limit after it.
+    #[inline]
+    fn count(&mut self, terms: &Terms, reading: Reading, at: Nanos, cost: u32) -> u32 {
+        match reading {
+            Reading::Rolling => {
+                self.add_recent(terms, at, cost);
+                self.in_recent
+            }
+            Reading::FixedAligned => {
+                self.turn(terms, at);
+                self.in_window = self.in_window.saturating_add(cost);
+                self.in_window
+            }
+            Reading::RollingCounter => {
+                self.turn(terms, at);
+                self.in_window = self.in_window.saturating_add(cost);
+                self.estimate(terms, at)
+            }
+            Reading::FixedFirstHit => {
+                if self.since_first == 0 || at >= self.begin.saturating_add(terms.rate.per) {
+                    (self.begin, self.since_first) = (at, 0);
                 }
-                Reading::FixedFirstHit => {
-                    if self.since_first == 0 || at >= self.begin.saturating_add(terms.rate.per) {
-                        (self.begin, self.since_first) = (at, 0);
-                    }
-                    self.since_first = self.since_first.saturating_add(cost);
-                }
-                Reading::TokenBucket => self.drain(terms, at, cost),
-                // Both drain alike; they differ in what they hold.
-                Reading::LeakyBucket if terms.readings.contains(&Reading::TokenBucket) => {}
-                Reading::LeakyBucket => self.drain(terms, at, cost),
-                Reading::IntervalRefill => {
-                    self.refill(terms, at);
-                    self.filled = self.filled.or(Some(at));
-                    self.missing = self.missing.saturating_add(cost);
-                }
+                self.since_first = self.since_first.saturating_add(cost);
+                self.since_first
+            }
+            // Both drain alike; they differ in what they hold.
+            Reading::LeakyBucket if terms.readings.contains(&Reading::TokenBucket) => self.taken(terms, at),
+            Reading::TokenBucket | Reading::LeakyBucket => {
+                self.drain(terms, at, cost);
+                self.taken(terms, at)
+            }
+            Reading::IntervalRefill => {
+                self.refill(terms, at);
+                self.filled = self.filled.or(Some(at));
+                self.missing = self.missing.saturating_add(cost);
+                self.missing
             }
         }
     }
@@ -93,6 +108,10 @@ impl Tally {
     }
 
     fn turn(&mut self, terms: &Terms, at: Nanos) {
+        if at < self.window_ends {
+            return;
+        }
+        self.window_ends = terms.window_lasts_until(at);
         let window = terms.window(at);
         if window != self.window {
             self.before_window = if window == self.window + 1 { self.in_window } else { 0 };
@@ -116,14 +135,7 @@ impl Tally {
                 self.evict(terms, at);
                 self.in_recent
             }
-            Reading::TokenBucket | Reading::LeakyBucket => {
-                let debt = self.full_at.saturating_sub(scaled(terms, at));
-                let tokens = match u64::try_from(debt) {
-                    Ok(debt) => u128::from(debt.div_ceil(terms.rate.per.0)),
-                    Err(_) => debt.div_ceil(u128::from(terms.rate.per.0)),
-                };
-                u32::try_from(tokens).unwrap_or(u32::MAX)
-            }
+            Reading::TokenBucket | Reading::LeakyBucket => self.taken(terms, at),
             Reading::FixedFirstHit if at < self.begin.saturating_add(terms.rate.per) => self.since_first,
             Reading::FixedFirstHit => 0,
             Reading::FixedAligned => {
@@ -132,15 +144,30 @@ impl Tally {
             }
             Reading::RollingCounter => {
                 self.turn(terms, at);
-                let overlap = u128::from(self.before_window) * u128::from(terms.rest_of_window(at));
-                let carried = overlap.div_ceil(u128::from(terms.rate.per.0)) as u32;
-                self.in_window.saturating_add(carried)
+                self.estimate(terms, at)
             }
             Reading::IntervalRefill => {
                 self.refill(terms, at);
                 self.missing
             }
         }
+    }
+
+    /// The tokens that are taken from the bucket.
+    fn taken(&self, terms: &Terms, at: Nanos) -> u32 {
+        let debt = self.full_at.saturating_sub(scaled(terms, at));
+        let tokens = match u64::try_from(debt) {
+            Ok(debt) => u128::from(debt.div_ceil(terms.rate.per.0)),
+            Err(_) => debt.div_ceil(u128::from(terms.rate.per.0)),
+        };
+        u32::try_from(tokens).unwrap_or(u32::MAX)
+    }
+
+    /// What came in the window at hand, and the share of the one before that a rolling window would still hold.
+    fn estimate(&self, terms: &Terms, at: Nanos) -> u32 {
+        let overlap = u128::from(self.before_window) * u128::from(terms.rest_of_window(at));
+        let carried = overlap.div_ceil(u128::from(terms.rate.per.0)) as u32;
+        self.in_window.saturating_add(carried)
     }
 
     /// Whether nothing is left that a later request could add to.
@@ -262,7 +289,7 @@ mod tests {
     fn a_tally_is_idle_only_when_every_window_and_the_bucket_have_run_out() {
         let mut tally = Tally::default();
         for at in [0, 0, 0, 0] {
-            tally.add(&TERMS, Nanos(at), 1);
+            tally.add_and_read(&TERMS, Nanos(at), 1);
         }
         assert!(!tally.is_idle(&TERMS, Nanos(PER)), "a bucket drained by four needs four thirds of the window");
         assert!(tally.is_idle(&TERMS, Nanos(PER * 4 / 3 + 1)));

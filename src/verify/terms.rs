@@ -55,6 +55,14 @@ impl Terms {
         }
     }
 
+    /// A moment up to which the window on the clock surely lasts that a moment lies in: its end, but for a month's.
+    pub fn window_lasts_until(&self, at: Nanos) -> Nanos {
+        match self.calendar {
+            None | Some(Calendar::Day) => at.saturating_add(Nanos(self.rest_of_window(at))),
+            Some(Calendar::Month) => at.saturating_add(Nanos(1)),
+        }
+    }
+
     /// The share of the window on the clock that is still to come at a moment, in nanoseconds of `per`.
     pub fn rest_of_window(&self, at: Nanos) -> u64 {
         self.rate.per.0 - self.anchor.unix_nanos.saturating_add(at.0) % self.rate.per.0

@@ -10,6 +10,7 @@ use super::classes::Classes;
 use super::delivery::Deliveries;
 use super::guidance::Guidance;
 use super::hint::Hints;
+use super::overload::Overloads;
 use super::reaction::Refusals;
 use super::refusal::Loads;
 use super::service::Arrivals;
@@ -47,6 +48,7 @@ pub struct Verifier {
     contract: server::Contract,
     unclassified: server::Unclassified,
     refusals: Refusals,
+    overloads: Overloads,
     cadences: Cadences,
     guidance: Guidance,
     /// Where the policy documents quota headers.
@@ -89,6 +91,7 @@ impl Verifier {
             contract: server::Contract::default(),
             unclassified: server::Unclassified::default(),
             refusals: Refusals::default(),
+            overloads: Overloads::new(&scenario),
             cadences: Cadences::new(&scenario),
             guidance: Guidance::new(&scenario),
             told: QuotaHeaders::new(&scenario, anchor),
@@ -116,6 +119,7 @@ impl Verifier {
         self.contract.merge(other.contract);
         self.unclassified.merge(other.unclassified);
         self.refusals.merge(&other.refusals);
+        self.overloads.merge(other.overloads);
         self.cadences.merge(other.cadences);
         self.guidance.merge(other.guidance);
         if let (Some(mine), Some(theirs)) = (&mut self.told, other.told) {
@@ -171,6 +175,7 @@ impl Verifier {
         findings.extend(client_findings);
         findings.push(self.cadences.finding(scenario));
         findings.push(self.refusals.finding(ended));
+        findings.extend(self.overloads.finding(scenario));
         findings.extend(self.guidance.findings(scenario));
         if blames_server {
             // The cause before what it led to.
@@ -193,7 +198,7 @@ impl Verifier {
         let quiet_since = |turn: u64| {
             id.is_some_and(|class| {
                 let quiet = |load: &Loads, key| load.was_quiet(key, turn);
-                classes.each_load(scenario, class, sent.asked(), quiet)
+                classes.each_load(scenario, class, at, sent.asked(), quiet)
             })
         };
         self.hints.sent(id, at, sent, self.turn, quiet_since);
@@ -203,6 +208,7 @@ impl Verifier {
         if let (Some(told), Some(class)) = (&mut self.told, self.roles[usize::from(sent.operation.0)].class) {
             told.sent(scenario, at, class, sent);
         }
+        self.overloads.sent(scenario, sent);
         self.cadences.sent(&self.scenario, at, sent);
         self.guidance.sent(scenario, at, sent);
     }
@@ -233,7 +239,7 @@ impl Verifier {
                 let turn = if refused { classes.latest_turn(scenario, id, asked) } else { 0 };
                 let alone = |turn: u64| {
                     let alone = |load: &Loads, key| load.was_alone(key, sent, turn);
-                    classes.each_load(scenario, id, asked, alone)
+                    classes.each_load(scenario, id, sent, asked, alone)
                 };
                 self.hints.done(Some(id), record, exchange, turn, alone);
             }
@@ -245,9 +251,8 @@ impl Verifier {
         if !matches!(record.outcome, Outcome::Failed(_)) {
             self.refusals.done(record.done, refused);
         }
-        if refused {
-            self.contract.refused(record, exchange, &scenario.policy, role.class);
-        }
+        self.overloads.done(scenario, record);
+        self.contract.done(record, exchange);
         self.cadences.done(record, exchange);
         self.guidance.done(record, exchange);
     }
@@ -258,6 +263,7 @@ impl Verifier {
         self.classes.through(ended);
         self.open_streams.clear();
         self.hints.through();
+        self.overloads.through();
         self.cadences.through();
         self.guidance.through();
     }
@@ -278,6 +284,7 @@ impl Verifier {
             return;
         };
         self.hints.finished(device, flow);
+        self.overloads.finished(&self.scenario, device, flow, served);
         if let Some(class) = self.roles[usize::from(operation.0)].class {
             let advice = self.scenario.policy.guidance.backoff.as_ref();
             self.classes.logical(class).finished(attempts, served, advice);

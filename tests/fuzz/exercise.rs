@@ -62,7 +62,8 @@ fn check_body(mut json: serde_json::Value) {
         for unit in [Nanos::from_secs(1), Nanos::from_millis(1)] {
             check_lints(body::hint(&json, pointer, unit, Receipt::at(NOW)).1.as_slice());
         }
-        body::code(&json, pointer);
+        body::Code::Number(2004).stands_at(&json, pointer);
+        body::Code::Word("THROTTLED".into()).stands_at(&json, pointer);
     }
     let mut lints = Vec::new();
     if let Some(problem) = body::problem(&json, 429, PROBLEM_JSON, &[], &mut lints) {
@@ -71,5 +72,5 @@ fn check_body(mut json: serde_json::Value) {
     }
     check_lints(&lints);
     body::put(&mut json, "/details/code", 7);
-    assert_eq!(body::code(&json, "/details/code"), Some(7));
+    assert!(body::Code::Number(7).stands_at(&json, "/details/code"));
 }

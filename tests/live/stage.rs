@@ -8,7 +8,7 @@ use quotaproof::device::{
     ServedAnswer,
 };
 use quotaproof::drive::live::{Control, LiveEnd, LiveOptions, run};
-use quotaproof::policy::model::{HintPlace, HintSource, HintUnit, Policy, Presence, Refusal};
+use quotaproof::policy::model::{Code, HintPlace, HintSource, HintUnit, Policy, Presence, Refusal};
 use quotaproof::record::{Exchange, Observation, Observer, Record, Sent, StreamEnding};
 use quotaproof::scenario::target::{Network, ServerSpec, Target};
 use quotaproof::scenario::{DeviceId, Identities, OperationId, Operations, Scenario};
@@ -208,8 +208,11 @@ pub fn scenario(duration: Nanos) -> Scenario {
         unit: HintUnit::Seconds,
         presence: Presence::Optional,
     };
-    let refusal =
-        Refusal { body_code: Some(("/code".into(), 5001)), retry_after: Some(retry_after), ..Refusal::default() };
+    let refusal = Refusal {
+        body_code: Some(("/code".into(), Code::Number(5001))),
+        retry_after: Some(retry_after),
+        ..Refusal::default()
+    };
     let policy = Policy { name: "test".into(), title: "test".into(), refusal, ..Policy::default() };
     Scenario {
         name: "test".into(),

@@ -2,7 +2,7 @@
 //!
 //! After every event the whole machine is advanced to `now`: what has happened meanwhile is played, ticks are made, and
 //! each operation whose time has come and whose way is free is sent. The next wake-up is the earliest time at which any of
-//! that can change.
+//! that can change. An answer from which nothing follows before then is all that needs no such look.
 
 use std::sync::Arc;
 
@@ -68,6 +68,8 @@ pub struct Charger {
     pub(super) fate: Draws,
     /// For what follows from answers.
     jitter: Draws,
+    /// When something happens next, as of the last time that it was brought to the present.
+    next: Nanos,
 }
 
 /// Given by the platform once; survives everything.
@@ -129,6 +131,7 @@ impl Charger {
             beat,
             fate,
             jitter,
+            next: Nanos::ZERO,
         }
     }
 
@@ -141,8 +144,7 @@ impl Charger {
             self.keep_token(now);
             self.send(now, out);
         }
-        let next = self.next_change();
-        out.wake = (next < Nanos::MAX).then_some(next);
+        self.next = self.next_change();
     }
 
     fn come_back(&mut self, now: Nanos) {
@@ -206,7 +208,7 @@ impl Charger {
         self.token.expire(now);
         if self.setup.is_none() && self.token.fetch_at() <= now {
             self.setup_operation = if self.identity.is_some() { TellusOp::DeviceToken } else { TellusOp::Register };
-            self.setup = Some(Call::following(self.next_flow(), now));
+            self.setup = Some(Call::following(next_flow(&mut self.flows), now));
         }
     }
 
@@ -298,8 +300,9 @@ impl Charger {
         hardware.min(fetch).min(self.token.ends()).min(main).min(setup).min(connectors).min(self.beat.next())
     }
 
-    fn answered(&mut self, now: Nanos, request: &Request, answer: Answer, out: &mut Actions) {
-        let Some((slot, mut call)) = self.find(request.flow) else { return };
+    /// Whether the answer ended a heartbeat or a sample and nothing follows from it.
+    fn answered(&mut self, now: Nanos, request: &Request, answer: Answer, out: &mut Actions) -> bool {
+        let Some((slot, mut call)) = self.find(request.flow) else { return false };
         let operation = TellusOp::from_id(request.operation).unwrap_or(TellusOp::Heartbeat);
         let settled = call.settle(now, &answer, &self.plan.spec.reaction, &mut self.jitter);
         match settled {
@@ -313,9 +316,12 @@ impl Charger {
             Some(served) => {
                 call.finish(operation.id(), served, out);
                 *self.slot(slot) = None;
+                let is_plain = served && matches!(slot, Slot::Heartbeat | Slot::Sample(_)) && answer.body == Body::None;
                 self.ended(now, slot, operation, served, answer.body, out);
+                return is_plain;
             }
         }
+        false
     }
 
     /// Whether the operation is over, and if so, whether it was served.
@@ -420,10 +426,6 @@ impl Charger {
             Slot::Poll(index) => &mut self.connectors[index].poll.call,
         }
     }
-
-    fn next_flow(&mut self) -> Flow {
-        next_flow(&mut self.flows)
-    }
 }
 
 impl ChargerPlan {
@@ -444,11 +446,20 @@ impl Device for Charger {
     fn handle(&mut self, now: Nanos, event: Event<'_>, out: &mut Actions) {
         match event {
             // Chargers have no streams.
-            Event::Wake | Event::Frame { .. } | Event::StreamClosed { .. } => {}
-            Event::Answered { request, answer } => self.answered(now, request, answer, out),
-            Event::Disturbed(disturbance) => self.disturbed(now, disturbance, out),
+            Event::Wake | Event::Frame { .. } | Event::StreamClosed { .. } => self.advance(now, out),
+            Event::Answered { request, answer } => {
+                // Before the next change there is nothing to bring to the present: most answers are so.
+                if !self.answered(now, request, answer, out) || now >= self.next {
+                    self.advance(now, out);
+                }
+            }
+            Event::Disturbed(disturbance) => {
+                self.disturbed(now, disturbance, out);
+                self.advance(now, out);
+            }
         }
-        self.advance(now, out);
+        debug_assert_eq!(self.next, self.next_change());
+        out.wake = (self.next < Nanos::MAX).then_some(self.next);
     }
 
     fn render(&self, now: Nanos, request: &Request, anchor: Anchor, http: &mut HttpRequest) {

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::link::{Reply, Trouble};
 use crate::device::{HttpRequest, Outcome};
-use crate::policy::model::Policy;
+use crate::policy::model::{ClassId, Policy};
 use crate::policy::signals::{self, ResponseView, Signal};
 use crate::record::Exchange;
 use crate::time::Nanos;
@@ -18,12 +18,13 @@ const SHOWN_LINE: usize = 200;
 /// request with 304 too. `received` is since the Unix epoch.
 pub fn classify(
     policy: &Policy,
+    class: Option<ClassId>,
     http: &HttpRequest,
     reply: &Reply,
     handshake: bool,
     received: Nanos,
 ) -> (Outcome, Signal) {
-    let view = ResponseView { status: reply.status, headers: &reply.headers, body: &reply.body, received };
+    let view = ResponseView { status: reply.status, headers: &reply.headers, body: &reply.body, received, class };
     let signal = signals::read(policy, view);
     let outcome = match reply.status {
         _ if signal.refused => Outcome::Refused,

@@ -309,10 +309,12 @@ impl<D: Device, O: Observer> Shard<D, O> {
         match trouble {
             None => {
                 self.end.answered = true;
-                let handshake = self.in_flight.get(&ticket).is_some_and(|entry| entry.request.lane == LaneKind::Stream);
+                let request = self.in_flight.get(&ticket).map(|entry| &entry.request);
+                let handshake = request.is_some_and(|request| request.lane == LaneKind::Stream);
+                let class = request.and_then(|request| self.scenario.operations.get(request.operation).class);
                 let received = at.saturating_add(Nanos(self.link.clock.anchor().unix_nanos));
                 let (mut outcome, signal) =
-                    answer::classify(&self.scenario.policy, &http, &job.reply, handshake, received);
+                    answer::classify(&self.scenario.policy, class, &http, &job.reply, handshake, received);
                 let mut body = Body::None;
                 if outcome == Outcome::Served {
                     match self.interpret(ticket, &http, &job.reply) {

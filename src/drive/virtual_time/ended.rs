@@ -2,6 +2,7 @@
 
 use super::calls::{Call, Ending};
 use crate::device::{Answer, Body, Failure, Lane, Outcome, Request};
+use crate::policy::model::ClassId;
 use crate::policy::signals::{self, Hint, ResponseView, Told};
 use crate::record::{Exchange, Record};
 use crate::reference::http::HttpOut;
@@ -22,7 +23,7 @@ pub fn ended(scenario: &Scenario, device: DeviceId, call: Call, now: Nanos) -> E
     let (answer, status, exchange) = match ending.unwrap_or(Ending::Failed(Failure::Cancelled)) {
         Ending::Served(body) => {
             let status = if request.lane == Lane::Stream { 101 } else { 200 };
-            let told = told(scenario, status, &quota, now);
+            let told = told(scenario, &request, status, &quota, now);
             (Answer { outcome: Outcome::Served, hint: Hint::Absent, told, body }, status, None)
         }
         Ending::Failed(failure) => {
@@ -54,7 +55,8 @@ pub fn ended(scenario: &Scenario, device: DeviceId, call: Call, now: Nanos) -> E
 /// A refusal or an error, read as over the wire.
 fn turned(scenario: &Scenario, request: &Request, response: HttpOut, now: Nanos) -> (Answer, u16, Option<Exchange>) {
     let HttpOut { status, headers, body } = response;
-    let view = ResponseView { status, headers: &headers, body: &body, received: now };
+    let view =
+        ResponseView { status, headers: &headers, body: &body, received: now, class: class_of(scenario, request) };
     let signal = signals::read(&scenario.policy, view);
     let outcome = match status {
         _ if signal.refused => Outcome::Refused,
@@ -69,10 +71,20 @@ fn turned(scenario: &Scenario, request: &Request, response: HttpOut, now: Nanos)
     (Answer { outcome, hint: signal.hint, told: signal.told, body: Body::None }, status, Some(exchange))
 }
 
+fn class_of(scenario: &Scenario, request: &Request) -> Option<ClassId> {
+    scenario.operations.get(request.operation).class
+}
+
 /// What the headers of a served answer say of quotas.
-fn told(scenario: &Scenario, status: u16, headers: &[(String, String)], now: Nanos) -> Told {
+fn told(scenario: &Scenario, request: &Request, status: u16, headers: &[(String, String)], now: Nanos) -> Told {
     match scenario.policy.quota_headers {
-        Some(_) => signals::read(&scenario.policy, ResponseView { status, headers, body: b"", received: now }).told,
+        Some(_) => {
+            signals::read(
+                &scenario.policy,
+                ResponseView { status, headers, body: b"", received: now, class: class_of(scenario, request) },
+            )
+            .told
+        }
         None => Told::default(),
     }
 }

@@ -25,7 +25,7 @@ const FRAME_BYTES: u32 = 256;
 pub struct Engine<'a, D, O> {
     scenario: &'a Scenario,
     observer: &'a mut O,
-    weather: Weather,
+    weather: &'a Weather,
     target: Target<'a>,
     queue: Queue<Happening>,
     /// The cell that is played.
@@ -69,9 +69,9 @@ impl Happening {
 }
 
 impl<'a, D: Device, O: Observer> Engine<'a, D, O> {
-    pub fn new(scenario: &'a Scenario, archive: &'a Archive, observer: &'a mut O) -> Self {
+    pub fn new(scenario: &'a Scenario, weather: &'a Weather, archive: &'a Archive, observer: &'a mut O) -> Self {
         Engine {
-            weather: Weather::of(&scenario.network),
+            weather,
             target: Target::new(scenario, archive),
             players: Vec::new(),
             by_id: FxHashMap::default(),
@@ -123,7 +123,7 @@ impl<'a, D: Device, O: Observer> Engine<'a, D, O> {
         self.now = Nanos::ZERO;
         self.draining = false;
         self.players.clear();
-        self.players.extend(cell.map(|(id, device)| Player::new(id, device, Way::of(self.scenario, id))));
+        self.players.extend(cell.map(|(id, device)| Player::new(id, device, Way::of(self.scenario, self.weather, id))));
         self.target.expect(self.players.iter().map(|player| player.id));
         if self.players.len() > 1 {
             self.by_id.extend(self.players.iter().enumerate().map(|(player, known)| (known.id, player as u32)));
@@ -150,22 +150,21 @@ impl<'a, D: Device, O: Observer> Engine<'a, D, O> {
 
     /// Hands an event to a device and does what it says.
     fn feed(&mut self, player: usize, event: Event<'_>) {
-        let mut actions = std::mem::take(&mut self.actions);
-        actions.clear();
-        let device = self.players[player].id;
-        self.players[player].device.handle(self.now, event, &mut actions);
-        for &note in &actions.notes {
+        self.actions.clear();
+        let Player { id: device, device: machine, .. } = &mut self.players[player];
+        machine.handle(self.now, event, &mut self.actions);
+        for &note in &self.actions.notes {
             // What a device would have done after the end of the run did not happen.
             if !self.draining || matches!(note, Note::Finished { .. }) {
-                self.observer.observe(self.now, Observation::Noted { device, note });
+                self.observer.observe(self.now, Observation::Noted { device: *device, note });
             }
         }
         if !self.draining {
-            actions.disconnect.iter().for_each(|&what| self.disconnect(player, what));
-            actions.requests.iter().for_each(|request| self.submit(player, *request));
-            self.plan_wake(player, actions.wake.map_or(Nanos::MAX, |at| at.max(self.now)));
+            // By number, since nothing of what follows asks for more actions.
+            (0..self.actions.disconnect.len()).for_each(|what| self.disconnect(player, self.actions.disconnect[what]));
+            (0..self.actions.requests.len()).for_each(|request| self.submit(player, self.actions.requests[request]));
+            self.plan_wake(player, self.actions.wake.map_or(Nanos::MAX, |at| at.max(self.now)));
         }
-        self.actions = actions;
     }
 
     /// A device is woken at `at` and not before. A look that is planned already comes early enough: wishes that move back
@@ -212,7 +211,7 @@ impl<'a, D: Device, O: Observer> Engine<'a, D, O> {
     fn send(&mut self, id: CallId) {
         let Some(call) = self.calls.get(id) else { return };
         let player = &mut self.players[call.player as usize];
-        let Trip { latency, lost } = player.way.trip(&self.weather);
+        let Trip { latency, lost } = player.way.trip(self.weather);
         call.sent = Some(self.now);
         call.latency = latency;
         let Request { operation, flow, attempt, detail, .. } = call.request;
@@ -247,13 +246,13 @@ impl<'a, D: Device, O: Observer> Engine<'a, D, O> {
                 self.queue.plan(until, Happening::HoldEnds(id));
             }
         }
-        self.deliver_commands(request);
+        self.deliver_commands(&request);
     }
 
     /// A control request may have brought commands for chargers whose polls are held.
-    fn deliver_commands(&mut self, request: Request) {
+    fn deliver_commands(&mut self, request: &Request) {
         use TellusOp::{Discharge, Flexibility, Schedule, Start, Stop};
-        match self.target.operation(&request) {
+        match self.target.operation(request) {
             Some(Start | Stop | Discharge | Schedule) => {
                 if let Some(&player) = self.by_id.get(&DeviceId(request.detail.resource())) {
                     self.deliver_command(player as usize);
@@ -305,8 +304,7 @@ impl<'a, D: Device, O: Observer> Engine<'a, D, O> {
         let (request, streams, arrived) = (call.request, call.streams, call.arrived);
         let answer = self.record(call);
         let player = &mut self.players[index];
-        player.open.retain(|&open| open != id);
-        player.held.retain(|&held| held != id);
+        player.forget(id);
         if streams {
             self.begin_stream(index, request, arrived, answer.outcome);
         }

@@ -34,6 +34,7 @@ use crate::scenario::{DeviceId, Scenario};
 use crate::time::Nanos;
 use cells::Cells;
 use engine::Engine;
+use network::Weather;
 use uploads::Archive;
 
 pub use threads::run_on;
@@ -60,17 +61,17 @@ pub fn run(scenario: &Scenario, observer: &mut impl Observer) -> End {
     let fleet = Fleet::new(scenario);
     let cells = Cells::of(scenario);
     let device = |&id: &DeviceId| (id, fleet.device(id));
-    let none = Archive::default();
-    let mut engine = Engine::new(scenario, &none, observer);
+    let (weather, none) = (Weather::of(&scenario.network), Archive::default());
+    let mut engine = Engine::new(scenario, &weather, &none, observer);
     let mut ended = cells.first.iter().map(|cell| engine.play(cell.iter().map(device))).max();
     let archive = engine.into_uploads().into_archive();
-    let mut engine = Engine::new(scenario, &archive, observer);
+    let mut engine = Engine::new(scenario, &weather, &archive, observer);
     ended = ended.max(cells.harvesters.iter().map(|cell| engine.play(cell.iter().map(device))).max());
     End { ended: ended.unwrap_or(scenario.duration) }
 }
 
 /// Plays some devices of a scenario, of any kind, as one cell.
 pub fn play<D: Device>(scenario: &Scenario, devices: Vec<(DeviceId, D)>, observer: &mut impl Observer) -> End {
-    let none = Archive::default();
-    End { ended: Engine::new(scenario, &none, observer).play(devices.into_iter()) }
+    let (weather, none) = (Weather::of(&scenario.network), Archive::default());
+    End { ended: Engine::new(scenario, &weather, &none, observer).play(devices.into_iter()) }
 }

@@ -25,7 +25,11 @@ pub struct Weather {
 
 /// One device's way to the target. Each has its own draws: another group's traffic does not change them.
 #[derive(Clone, Debug)]
-pub struct Way(Draws);
+pub struct Way {
+    draws: Draws,
+    /// Drawn ahead of its time, so that nothing waits for the table.
+    next: Trip,
+}
 
 /// One request's luck.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -44,6 +48,11 @@ impl Weather {
         Weather { loss: network.loss, median, sigma, quantiles }
     }
 
+    fn trip(&self, draws: &mut Draws) -> Trip {
+        let latency = self.latency(draws);
+        Trip { latency, lost: self.loss > 0.0 && draws.chance(self.loss) }
+    }
+
     fn latency(&self, draws: &mut Draws) -> Nanos {
         let share = draws.share() * PLACES as f64;
         let place = share as usize;
@@ -56,16 +65,19 @@ impl Weather {
 }
 
 impl Way {
-    pub fn of(scenario: &Scenario, device: DeviceId) -> Self {
+    pub fn of(scenario: &Scenario, weather: &Weather, device: DeviceId) -> Self {
         let group = scenario.group_of(device);
         let label = format!("network of {}", group.name);
-        Way(Draws::fork(&mut device_rng(scenario.seed, &label, device.0 - group.first.0)))
+        Way::new(Draws::fork(&mut device_rng(scenario.seed, &label, device.0 - group.first.0)), weather)
     }
 
-    /// Draws a round trip.
+    fn new(mut draws: Draws, weather: &Weather) -> Self {
+        Way { next: weather.trip(&mut draws), draws }
+    }
+
+    /// The next round trip.
     pub fn trip(&mut self, weather: &Weather) -> Trip {
-        let latency = weather.latency(&mut self.0);
-        Trip { latency, lost: weather.loss > 0.0 && self.0.chance(weather.loss) }
+        std::mem::replace(&mut self.next, weather.trip(&mut self.draws))
     }
 }
 
@@ -92,7 +104,7 @@ mod tests {
     #[test]
     fn latencies_have_the_quantiles_they_were_given_and_losses_their_share() {
         let weather = Weather::of(&Network { loss: 0.1, ..Network::default() });
-        let mut way = Way(Draws::seeded(1));
+        let mut way = Way::new(Draws::seeded(1), &weather);
         let trips: Vec<Trip> = (0..50_000).map(|_| way.trip(&weather)).collect();
         let mut latencies: Vec<f64> = trips.iter().map(|trip| trip.latency.as_millis_f64()).collect();
         latencies.sort_by(f64::total_cmp);
@@ -116,7 +128,7 @@ mod tests {
     fn a_network_without_spread_has_one_latency() {
         let even = Nanos::from_millis(40);
         let weather = Weather::of(&Network { latency_median: even, latency_p99: even, loss: 0.0 });
-        let mut way = Way(Draws::seeded(1));
+        let mut way = Way::new(Draws::seeded(1), &weather);
         assert!((0..10_000).all(|_| way.trip(&weather).latency == even));
     }
 }

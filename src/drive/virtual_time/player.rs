@@ -50,4 +50,14 @@ impl<D> Player<D> {
             streams: Vec::new(),
         }
     }
+
+    /// A request is answered.
+    pub fn forget(&mut self, call: CallId) {
+        if let Some(place) = self.open.iter().position(|&open| open == call) {
+            self.open.remove(place);
+        }
+        if let Some(place) = self.held.iter().position(|&held| held == call) {
+            self.held.remove(place);
+        }
+    }
 }

@@ -149,11 +149,19 @@ impl<'a> Target<'a> {
         self.uploads
     }
 
+    fn overloaded(&self) -> HttpOut {
+        let status = self.scenario.policy.overload.status;
+        match self.speaks_tellus {
+            true => error(status, 9001, "Overloaded"),
+            false => HttpOut::json(status, &serde_json::json!({ "error": "overloaded" })),
+        }
+    }
+
     /// Decides a request at the moment it reaches the server.
     pub fn receive(&mut self, now: Nanos, player: usize, device: DeviceId, request: &Request) -> Reply {
         let policy = &self.scenario.policy;
         if self.is_overloaded(now, player) {
-            return Reply::Turned(Box::new(error(policy.overload.status, 9001, "Overloaded")));
+            return Reply::Turned(Box::new(self.overloaded()));
         }
         let operation = self.operation(request);
         if operation.is_some_and(needs_token) && now >= self.guests[player].token {

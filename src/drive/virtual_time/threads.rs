@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::cells::Cells;
 use super::engine::Engine;
+use super::network::Weather;
 use super::uploads::{Archive, Uploads};
 use super::{End, Progress};
 use crate::device::fleet::Fleet;
@@ -28,7 +29,8 @@ pub fn run_on<O: Observer + Send>(
     merge: impl Fn(&mut O, O) + Sync,
 ) -> (O, End) {
     let cells = Cells::of(scenario);
-    let stage = Stage { scenario, fleet: Fleet::new(scenario), threads, progress, make: &make, merge: &merge };
+    let (fleet, weather) = (Fleet::new(scenario), Weather::of(&scenario.network));
+    let stage = Stage { scenario, fleet, weather, threads, progress, make: &make, merge: &merge };
     let none = Archive::default();
     let (whole, first, uploads) = stage.play(&cells.first, &none, make());
     let (whole, last, _) = stage.play(&cells.harvesters, &uploads.into_archive(), whole);
@@ -39,6 +41,7 @@ pub fn run_on<O: Observer + Send>(
 struct Stage<'a, M, F> {
     scenario: &'a Scenario,
     fleet: Fleet,
+    weather: Weather,
     threads: usize,
     progress: &'a Progress,
     make: &'a M,
@@ -98,7 +101,7 @@ impl<M, F> Stage<'_, M, F> {
         archive: &Archive,
         observer: &mut O,
     ) -> (Nanos, Uploads) {
-        let mut engine = Engine::new(self.scenario, archive, observer);
+        let mut engine = Engine::new(self.scenario, &self.weather, archive, observer);
         let mut ended = Nanos::ZERO;
         for cell in cells {
             ended = ended.max(engine.play(cell.iter().map(|&id| (id, self.fleet.device(id)))));

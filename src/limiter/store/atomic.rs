@@ -2,9 +2,9 @@
 
 use std::num::NonZeroU64;
 
-#[cfg(quotaproof_loom)]
+#[cfg(all(test, quotaproof_loom))]
 use loom::sync::atomic::{AtomicU64, Ordering};
-#[cfg(not(quotaproof_loom))]
+#[cfg(not(all(test, quotaproof_loom)))]
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::limiter::Decision;

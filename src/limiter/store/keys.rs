@@ -29,7 +29,7 @@ impl<T> Keys<T> {
     }
 
     pub fn clear(&mut self) {
-        self.by_key = Table::new();
+        self.by_key.clear();
     }
 
     pub fn len(&self) -> usize {

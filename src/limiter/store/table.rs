@@ -45,6 +45,12 @@ impl<T> Table<T> {
         &mut slot.get_or_insert_with(|| (key, make())).1
     }
 
+    /// Forgets everything and keeps the slots.
+    pub fn clear(&mut self) {
+        self.slots.iter_mut().for_each(|slot| *slot = None);
+        self.len = 0;
+    }
+
     /// Four slots in five are taken at most.
     fn place_for_new(&mut self, key: u64, keep: impl FnMut(&mut T) -> bool) -> usize {
         if (self.len + 1) * 5 > self.slots.len() * 4 {
@@ -111,12 +117,12 @@ mod tests {
             let mut table = Table::new();
             let mut expected: HashMap<u64, u64> = HashMap::new();
             for key in keys {
-                let keep = |state: &mut u64| *state % drops != 0;
+                let keep = |state: &mut u64| !state.is_multiple_of(drops);
                 let (slots, before) = (table.slots.len(), table.len());
                 let is_new = !expected.contains_key(&key);
                 *table.get_or_insert(key, || 0, keep) += 1;
                 if is_new && (before + 1) * 5 > slots * 4 {
-                    expected.retain(|_, state| *state % drops != 0);
+                    expected.retain(|_, state| !state.is_multiple_of(drops));
                 }
                 *expected.entry(key).or_default() += 1;
                 prop_assert_eq!(table.len(), expected.len());

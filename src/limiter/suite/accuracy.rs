@@ -29,7 +29,7 @@ pub struct Accuracy {
     /// much; how many could have been shorter.
     pub waits: u64,
     pub short_waits: u64,
-    pub shortest_by: Nanos,
+    pub short_by: Nanos,
     pub long_waits: u64,
     /// Jain's index of what keys were admitted, as a share of what the oracle by itself admits each: 1 where all get the
     /// same share, 1/n where one of n gets everything.
@@ -73,7 +73,7 @@ pub fn measure<S: Subject>(claim: &Claim, workload: Workload, subject: S) -> Acc
         worst_window_allowed: worst(|(_, owed)| &owed.admitted).unwrap_or(0),
         waits: seen.told_waits,
         short_waits: seen.short_waits.times,
-        shortest_by: seen.shortest_by,
+        short_by: seen.short_by,
         long_waits: seen.long_waits.times,
         fairness: fairness(keys.values()),
     }

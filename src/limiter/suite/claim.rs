@@ -19,7 +19,7 @@ pub struct Claim {
 }
 
 impl Claim {
-    /// `allow` per `per`; both are at least one. A leaky bucket holds one beside what may wait ([`Claim::burst`]).
+    /// `allow` per `per`; both are at least one, and `per` is at most a year. A leaky bucket holds one beside what may wait ([`Claim::burst`]).
     pub fn new(reading: Reading, allow: u32, per: Nanos) -> Claim {
         Claim { reading, terms: Terms::from(Rate { allow, per }), costs: true, backwards: true }
     }

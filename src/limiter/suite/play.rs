@@ -27,8 +27,8 @@ pub struct Seen {
     pub short_waits: Mistakes,
     pub long_waits: Mistakes,
     pub wrong_remaining: Mistakes,
-    /// By which a wait was short at most.
-    pub shortest_by: Nanos,
+    /// By how much a wait was too short in the worst case.
+    pub short_by: Nanos,
 }
 
 /// How often, and the first one in words.
@@ -61,7 +61,7 @@ impl Seen {
         self.short_waits.merge(other.short_waits);
         self.long_waits.merge(other.long_waits);
         self.wrong_remaining.merge(other.wrong_remaining);
-        self.shortest_by = self.shortest_by.max(other.shortest_by);
+        self.short_by = self.short_by.max(other.short_by);
     }
 }
 
@@ -91,7 +91,7 @@ impl<'a, S: Subject> Play<'a, S> {
                 Wrong::Admitted => self.seen.over.add(1, example),
                 Wrong::Refused => self.seen.under.add(1, example),
                 Wrong::ShortWait(by) => {
-                    self.seen.shortest_by = self.seen.shortest_by.max(by.unwrap_or(Nanos::MAX));
+                    self.seen.short_by = self.seen.short_by.max(by.unwrap_or(Nanos::MAX));
                     self.seen.short_waits.add(1, example);
                 }
                 Wrong::LongWait(_) => self.seen.long_waits.add(1, example),

@@ -22,7 +22,7 @@ pub struct Report {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Checked {
     pub check: Check,
-    /// None where there was nothing to look at, which is no pass.
+    /// Zero where there was nothing to look at, which is no pass.
     pub decisions: u64,
     pub told_waits: u64,
     pub told_remaining: u64,

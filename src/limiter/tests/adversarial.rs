@@ -97,7 +97,8 @@ fn gcra_leaves_limits_to_others_that_it_cannot_keep_exactly() {
 /// Wrong in one way, and told apart by the seeds that are usual.
 #[test]
 fn arrivals_tell_a_limiter_that_is_wrong_apart() {
-    let wrongs: [(&str, fn(Decision) -> Decision); 3] = [
+    type Wrong = (&'static str, fn(Decision) -> Decision);
+    let wrongs: [Wrong; 3] = [
         ("waits too short", |it| Decision { retry_after: it.retry_after.saturating_sub(Nanos(1)), ..it }),
         ("waits too long", |it| match it.retry_after {
             Nanos::ZERO => it,

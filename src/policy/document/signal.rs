@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use super::word::Pointer;
 use crate::policy::model::{HintUnit, Presence};
+use crate::signals::body::Code;
 use crate::signals::{Dialect, ResetKind};
 use crate::yaml::quantity::Whole;
 use crate::yaml::{Located, Shape, Shaped};
@@ -16,11 +17,12 @@ use crate::yaml::{Located, Shape, Shaped};
 pub struct RefusalDocument {
     /// The status of a refusal; 429 when left out.
     pub status: Located<Whole<100, 599>>,
-    /// One field of the JSON body and the integer that stands there: `{code: 5001}`, or by pointer `{/error/code: 7}`.
-    pub body: Option<Located<IndexMap<String, i64>>>,
+    /// One field of the JSON body and the integer or word that stands there: `{code: 5001}`, or by pointer
+    /// `{/errors/0/code: THROTTLED}`.
+    pub body: Option<Located<IndexMap<String, Code>>>,
     /// Other forms that a refusal takes.
     pub also: Vec<RefusalFormDocument>,
-    /// Where the hint stands that says when to come back. None: there is no hint.
+    /// Where the hint stands that says when to come back. Left out: nothing is promised, and a `Retry-After` is read all the same.
     pub retry_after: Option<Located<Shaped<HintDocument>>>,
 }
 
@@ -36,8 +38,8 @@ impl Default for RefusalDocument {
 pub struct RefusalFormDocument {
     /// Its status.
     pub status: Located<Whole<100, 599>>,
-    /// One field of the JSON body and the integer that stands there; needed where the status alone does not tell.
-    pub body: Option<Located<IndexMap<String, i64>>>,
+    /// One field of the JSON body and the integer or word that stands there; needed where the status alone does not tell.
+    pub body: Option<Located<IndexMap<String, Code>>>,
 }
 
 /// Where the hint of a refusal stands: in the `body` or in a `header`.

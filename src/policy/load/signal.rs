@@ -4,6 +4,7 @@ use indexmap::IndexMap;
 
 use crate::policy::document::*;
 use crate::policy::model::*;
+
 use crate::signals::{Dialect, ResetKind};
 use crate::yaml::{Diagnosis, Located, Place, Shaped, Source};
 
@@ -27,7 +28,7 @@ pub(super) fn refusal(source: &Source, refusal: RefusalDocument) -> Result<Refus
 fn form(
     source: &Source,
     status: &Located<crate::yaml::quantity::Whole<100, 599>>,
-    body: Option<Located<IndexMap<String, i64>>>,
+    body: Option<Located<IndexMap<String, Code>>>,
 ) -> Result<RefusalForm, Diagnosis> {
     let form =
         RefusalForm { status: status.0 as u16, body_code: body.map(|body| body_code(source, body)).transpose()? };
@@ -39,7 +40,7 @@ fn form(
     Ok(form)
 }
 
-fn body_code(source: &Source, body: Located<IndexMap<String, i64>>) -> Result<(String, i64), Diagnosis> {
+fn body_code(source: &Source, body: Located<IndexMap<String, Code>>) -> Result<(String, Code), Diagnosis> {
     let place = body.place;
     let mut fields = body.value.into_iter();
     match (fields.next(), fields.next()) {

@@ -102,7 +102,7 @@ fn classes_know_what_they_hold_and_who_holds_them() {
 #[test]
 fn signals_and_what_is_lost_come_along() {
     let policy = everything();
-    let code = |pointer: &str, code| Some((pointer.to_owned(), code));
+    let code = |pointer: &str, code| Some((pointer.to_owned(), Code::Number(code)));
     let form = |status, body_code| RefusalForm { status, body_code };
     assert_eq!(
         policy.refusal,

@@ -126,8 +126,12 @@ fn refusal(refusal: &Refusal) -> Node {
     map([status, body, ("also", Node::filled(Node::List(forms))), ("retry_after", hint)])
 }
 
-fn refusal_form(status: u16, body_code: &Option<(String, i64)>) -> [(&'static str, Option<Node>); 2] {
-    let body = body_code.as_ref().map(|(pointer, code)| Node::map([(pointer.as_str(), Some(Node::Number(*code)))]));
+fn refusal_form(status: u16, body_code: &Option<(String, Code)>) -> [(&'static str, Option<Node>); 2] {
+    let code = |code: &Code| match code {
+        Code::Number(code) => Node::Number(*code),
+        Code::Word(code) => Node::text(code),
+    };
+    let body = body_code.as_ref().map(|(pointer, found)| Node::map([(pointer.as_str(), Some(code(found)))]));
     [("status", Some(Node::number(status))), ("body", body)]
 }
 
@@ -270,7 +274,7 @@ mod tests {
             nanos in prop_oneof![1..10_000u64, (1..31_000_000_000_000u64).prop_map(|us| us * 1_000)],
             percent in 0..=100_000u32,
             texts in prop::collection::vec("\\PC{0,30}", 0..3),
-            code in any::<i64>(),
+            code in prop_oneof![any::<i64>().prop_map(Code::Number), "\\PC{0,30}".prop_map(Code::Word)],
         ) {
             let mut policy = everything();
             if let Limit::Rate(limit) = &mut policy.classes[0].limits[0] {

@@ -1,6 +1,7 @@
 //! What answers say, in words.
 
 use crate::policy::model::*;
+
 use crate::signals::{Dialect, ResetKind};
 
 /// How a refusal looks.
@@ -11,7 +12,7 @@ pub fn refusal_text(refusal: &Refusal) -> String {
     }
     match &refusal.retry_after {
         Some(hint) if hint.presence == Presence::Never => text.push_str("; never a hint when to come back"),
-        None => text.push_str("; no hint when to come back"),
+        None => text.push_str("; a hint when to come back is not promised"),
         Some(hint) => {
             let presence = match hint.presence {
                 Presence::Required => "always says",
@@ -27,7 +28,7 @@ pub fn refusal_text(refusal: &Refusal) -> String {
     text
 }
 
-fn form_text(status: u16, body_code: &Option<(String, i64)>) -> String {
+fn form_text(status: u16, body_code: &Option<(String, Code)>) -> String {
     match body_code {
         Some((pointer, code)) => format!("status {status}, {code} at {pointer} of the body"),
         None => format!("status {status}"),

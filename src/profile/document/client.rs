@@ -1,7 +1,9 @@
 //! Scripted clients as they are written.
 
+use std::borrow::Cow;
+
 use indexmap::IndexMap;
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 
 use super::arrivals::ArrivalsDocument;
@@ -15,6 +17,21 @@ use crate::yaml::{Located, Shape, Shaped, Short, Words};
 
 /// Names and the texts that go with them: query parameters, headers, fields of a form. Texts may have holes.
 pub type Texts = IndexMap<Located<String>, Located<String>>;
+
+/// How [`Texts`] may be written: a number or a flag is taken for its text.
+type WrittenTexts = IndexMap<String, Scalar>;
+
+struct Scalar;
+
+impl JsonSchema for Scalar {
+    fn schema_name() -> Cow<'static, str> {
+        "Scalar".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": ["string", "number", "boolean"] })
+    }
+}
 
 /// A group of like clients of any HTTP API: what they ask for, when, and who they are.
 ///
@@ -49,6 +66,7 @@ pub struct ClientsDocument {
     pub auth: Short<AuthDocument>,
     /// Headers of all requests; a request's own of the same name come instead.
     #[serde(default)]
+    #[schemars(with = "WrittenTexts")]
     pub headers: Texts,
     /// When the requests come that have no `arrivals` of their own; each is one of them, chosen by `weight`.
     pub arrivals: Option<Located<ArrivalsDocument>>,
@@ -208,14 +226,17 @@ pub struct RequestDocument {
     pub arrivals: Option<Located<ArrivalsDocument>>,
     /// Query parameters.
     #[serde(default)]
+    #[schemars(with = "WrittenTexts")]
     pub query: Texts,
     /// Headers.
     #[serde(default)]
+    #[schemars(with = "WrittenTexts")]
     pub headers: Texts,
     /// A JSON body. Texts in it may have holes; one that is nothing but `{counter}`, `{number(…)}` or `{now(epoch)}` becomes
     /// a number.
     pub json: Option<Located<JsonDocument>>,
     /// A form as body.
+    #[schemars(with = "Option<WrittenTexts>")]
     pub form: Option<Located<Texts>>,
     /// A text as body.
     pub text: Option<Located<String>>,
@@ -300,6 +321,7 @@ pub struct StreamDocument {
     pub open: Located<String>,
     /// Query parameters.
     #[serde(default)]
+    #[schemars(with = "WrittenTexts")]
     pub query: Texts,
     /// The first message: a text, or a mapping or list that is sent as JSON. None when left out.
     pub subscribe: Option<Located<JsonDocument>>,

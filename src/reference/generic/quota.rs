@@ -7,6 +7,7 @@ use crate::policy::model::{Class, ClassId, Cost, HintPlace, HintUnit, Limit, Pol
 use crate::reference::http::{HttpIn, HttpOut};
 use crate::reference::{query, quota_headers, refusal};
 use crate::scenario::target::{Fault, ServerSpec};
+use crate::signals::body::put;
 use crate::time::{Anchor, Nanos};
 
 /// What a request is counted by, in hashes.
@@ -100,7 +101,7 @@ impl Quotas {
             HintPlace::Header(name) => answer.headers.push((name.clone(), cost.to_string())),
             HintPlace::Body(pointer) => {
                 let mut body = serde_json::from_slice(&answer.body).unwrap_or_default();
-                refusal::put(&mut body, pointer, cost.into());
+                put(&mut body, pointer, cost);
                 answer.body = body.to_string().into_bytes();
             }
         }

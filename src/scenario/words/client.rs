@@ -18,7 +18,7 @@ pub(super) fn client_lines(scenario: &Scenario, group: &Group, spec: &ClientSpec
         Connections::Own => "a connection for each".to_owned(),
         Connections::Pooled => "pooled connections".to_owned(),
     });
-    lines.extend(spec.auth.first().map(|first| auth(first, spec.auth.len())));
+    lines.extend(spec.auth.first().and_then(|first| auth(first, spec.auth.len())));
     for schedule in &spec.schedules {
         lines.push(arrivals_text(&schedule.arrivals, group));
         let all: u32 = schedule.choices.iter().map(|(_, weight)| weight).sum();
@@ -51,9 +51,10 @@ fn identity(value: &IdentityValue) -> String {
 }
 
 /// `credentials` are dealt out, where there are several.
-fn auth(auth: &Auth, credentials: usize) -> String {
+fn auth(auth: &Auth, credentials: usize) -> Option<String> {
     let mut text = match auth {
-        Auth::None => "no credentials".to_owned(),
+        // A header may carry some; it is shown with the requests.
+        Auth::None => return None,
         Auth::Bearer(_) => "a bearer token".to_owned(),
         Auth::ApiKey { place: KeyPlace::Header(name), .. } => format!("an API key in the header {name}"),
         Auth::ApiKey { place: KeyPlace::Query(name), .. } => format!("an API key in the query, as {name}"),
@@ -66,7 +67,7 @@ fn auth(auth: &Auth, credentials: usize) -> String {
     if credentials > 1 {
         text.push_str(&format!("; {}, dealt out", counted(credentials as u32, "credential")));
     }
-    text
+    Some(text)
 }
 
 fn arrivals_text(arrivals: &Arrivals, group: &Group) -> String {

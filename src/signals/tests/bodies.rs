@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use super::super::body::{self, PROBLEM_JSON, Problem, ProblemType};
+use super::super::body::{self, Code, PROBLEM_JSON, Problem, ProblemType};
 use super::super::{Dialect, Hint, Name};
 use super::{reading, receipt, rules};
 use crate::time::Nanos;
@@ -30,10 +30,28 @@ fn a_hint_stands_at_a_pointer_in_a_unit() {
 #[test]
 fn a_refusal_can_be_a_success_with_a_code_inside() {
     let ocpi = json!({"status_code": 2004, "status_message": "Rate limited"});
-    assert_eq!(body::code(&ocpi, "/status_code"), Some(2004));
-    assert_eq!(body::code(&json!({"status_code": "2004"}), "/status_code"), Some(2004));
-    assert_eq!(body::code(&json!({"status_code": [2004]}), "/status_code"), None);
-    assert_eq!(body::code(&ocpi, "/code"), None);
+    let code = Code::Number(2004);
+    assert!(code.stands_at(&ocpi, "/status_code"));
+    assert!(code.stands_at(&json!({"status_code": "2004"}), "/status_code"));
+    assert!(!code.stands_at(&json!({"status_code": [2004]}), "/status_code"));
+    assert!(!code.stands_at(&json!({"status_code": "a2004"}), "/status_code"));
+    assert!(!code.stands_at(&ocpi, "/code"));
+    assert!(Code::Word("2004".into()).stands_at(&ocpi, "/status_code"), "a number in quotes on the other side");
+}
+
+#[test]
+fn a_code_can_be_a_word_in_a_list_of_errors() {
+    let graphql = json!({"errors": [{"message": "Throttled", "extensions": {"code": "THROTTLED"}}]});
+    let at = "/errors/0/extensions/code";
+    assert!(Code::Word("THROTTLED".into()).stands_at(&graphql, at));
+    assert!(!Code::Word("MAX_COST_EXCEEDED".into()).stands_at(&graphql, at));
+    let mut written = json!({});
+    body::put(&mut written, at, Code::Word("THROTTLED".into()));
+    assert_eq!(written, json!({"errors": [{"extensions": {"code": "THROTTLED"}}]}));
+    let mut list = Value::Null;
+    body::put(&mut list, "/0/errorCode", "REQUEST_LIMIT_EXCEEDED");
+    body::put(&mut list, "/0/message", "later");
+    assert_eq!(list, json!([{"errorCode": "REQUEST_LIMIT_EXCEEDED", "message": "later"}]));
 }
 
 #[test]

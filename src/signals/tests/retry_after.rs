@@ -74,10 +74,14 @@ fn a_known_contract_decides_how_long_a_wait_can_be() {
     assert_eq!(retry_after("60000", within(86_400)), (wait(60_000), None));
     let (hint, lint) = retry_after("60000", within(120));
     assert_eq!(hint, Hint::Malformed);
-    assert_eq!(lint.unwrap().to_string(), "retry-after is 60000: longer than 2m, probably another unit");
+    assert_eq!(lint.unwrap().to_string(), "retry-after is 60000: longer than 20m, probably another unit");
     assert_eq!(retry_after("2592000", within(2_678_400)).0, wait(2_592_000));
-    let (hint, lint) = retry_after("Sun, 15 Mar 2026 10:35:00 GMT", within(120));
+    let (hint, lint) = retry_after("Sun, 15 Mar 2026 10:51:06 GMT", within(120));
     assert_eq!((hint, lint.unwrap().rule), (Hint::Malformed, "retry-after/too-long"));
+    assert_eq!(retry_after("1200", within(120)), (wait(1_200), None), "ten times may have its reasons");
+    assert_eq!(retry_after("60", within(1)), (wait(60), None), "and so may a minute");
+    let (hint, lint) = retry_after("30000", within(3_600));
+    assert_eq!((hint, lint.unwrap().rule), (Hint::Malformed, "retry-after/milliseconds"));
 }
 
 #[test]

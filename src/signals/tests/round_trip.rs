@@ -167,7 +167,7 @@ proptest! {
         body::put(&mut body, "/details/code", code);
         let (hint, lint) = body::hint(&body, "/details/wait", Nanos::from_secs(1), receipt());
         prop_assert_eq!((hint, lint), (Hint::Wait(Nanos::from_secs(seconds)), None));
-        prop_assert_eq!(body::code(&body, "/details/code"), Some(code));
+        prop_assert!(body::Code::Number(code).stands_at(&body, "/details/code"));
 
         let kinds = [ProblemType::QuotaExceeded, ProblemType::TemporaryReducedCapacity, ProblemType::AbnormalUsageDetected];
         let problem = Problem { kind: kinds[kind], violated: names.iter().map(|name| Name::from(name).unwrap()).collect() };

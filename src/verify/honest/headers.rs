@@ -123,8 +123,8 @@ fn failing(world: &World, wishes: &[Wish]) -> Vec<String> {
     names
 }
 
-/// The checks on what quota headers say.
-const CHECKS: [&str; 8] = [
+/// The checks on what headers say.
+const CHECKS: [&str; 9] = [
     "server.quota-headers",
     "server.class-header",
     "server.window-header",
@@ -133,6 +133,7 @@ const CHECKS: [&str; 8] = [
     "server.retry-after-window",
     "server.throttle-isolation",
     "server.preempt-claim",
+    "server.refusal-contract",
 ];
 
 /// One client, one request at a time, that heeds what remains unless it is told lies.
@@ -156,7 +157,7 @@ fn each_fault_of_the_headers_is_found_by_the_check_for_it() {
     assert_eq!(found(Fault::RemainingStuck), ["server.remaining", "server.preempt-claim"]);
     assert_eq!(found(Fault::HintWrongUnit), [""; 0], "nobody who heeds what remains is refused");
     let hasty = World { manner: Manner::Free, ..one_by_one(&policy, &[Fault::HintWrongUnit]) };
-    assert_eq!(failing(&hasty, &every_100_ms()), ["server.retry-after-window"]);
+    assert_eq!(failing(&hasty, &every_100_ms()), ["server.refusal-contract"]);
 }
 
 #[test]

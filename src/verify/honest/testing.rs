@@ -244,7 +244,10 @@ impl Play<'_> {
             Outcome::Failed(_) => Signal::default(),
             _ => {
                 let received = Nanos(ANCHOR.unix_nanos) + at;
-                read(&self.scenario.policy, ResponseView { status, headers: &headers, body: b"", received })
+                read(
+                    &self.scenario.policy,
+                    ResponseView { status, headers: &headers, body: b"", received, class: Some(class(&wish)) },
+                )
             }
         };
         let record = Record {

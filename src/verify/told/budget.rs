@@ -3,15 +3,15 @@
 use super::recent::Recent;
 use super::remaining::{Chain, Remaining, countable};
 use crate::device::Outcome;
+use crate::keyed::Keyed;
 use crate::policy::model::{ClassId, Limit, Policy, RateLimit};
 use crate::policy::pause::PauseRule;
 use crate::policy::signals::Told;
+use crate::policy::waits;
 use crate::record::{Record, Sent};
 use crate::scenario::identity::KeyRule;
 use crate::scenario::{Scenario, ScopeKey};
 use crate::time::Nanos;
-use crate::verify::keyed::Keyed;
-use crate::verify::server::longest_wait;
 
 /// The limit that a class's headers tell of, where plain counting fits it.
 #[derive(Clone, Debug)]
@@ -109,5 +109,5 @@ fn drawn_on(policy: &Policy, class: ClassId) -> impl Iterator<Item = &Limit> {
 /// Nobody knows how long a place among those at the same time stays taken, or what limits that are not named ask for.
 fn longest_known_wait(policy: &Policy, class: ClassId) -> Option<Nanos> {
     let is_open = |limit: &Limit| matches!(limit, Limit::Concurrent(_));
-    longest_wait(policy, class).filter(|_| !policy.more_limits && !drawn_on(policy, class).any(is_open))
+    waits::longest(policy, class).filter(|_| !policy.more_limits && !drawn_on(policy, class).any(is_open))
 }

@@ -51,7 +51,9 @@ impl Presences {
             Outcome::Served => {}
             Outcome::Refused if record.told.present => {}
             Outcome::Refused => return self.bare_refusals += 1,
-            _ => return,
+            // Other answers need none; what they say has to be sound.
+            _ if record.told.breaches == 0 => return,
+            _ => {}
         }
         self.looked_at += 1;
         let told = &record.told;

@@ -100,8 +100,13 @@ fn under_every_shipped_policy_a_flood_is_refused_in_the_documented_form_and_serv
             let mut world = World::under(&policy);
             let read = |answer: &HttpOut, now: Nanos| {
                 let received = now.saturating_add(Nanos(ANCHOR.unix_nanos));
-                let response =
-                    ResponseView { status: answer.status, headers: &answer.headers, body: &answer.body, received };
+                let response = ResponseView {
+                    status: answer.status,
+                    headers: &answer.headers,
+                    body: &answer.body,
+                    received,
+                    class: None,
+                };
                 signals::read(&policy, response)
             };
             let flood = (0..50_000).find_map(|_| match world.reply(&method, &path, "k") {

@@ -151,6 +151,7 @@ fn who_waits_as_told_is_served_under_every_algorithm() {
             headers: &refused.headers,
             body: &refused.body,
             received: world.now,
+            class: None,
         };
         let Hint::Wait(wait) = signals::read(&learned_policy(), response).hint else { panic!("{refused:?}") };
         world.now += wait;

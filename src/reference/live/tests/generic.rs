@@ -30,7 +30,13 @@ fn quota_headers_reach_the_client_and_are_read_back() {
     let mut client = Client::connect(&server);
     let mut ask = |key: &str| {
         let (status, headers, body) = exchange(&mut client, "/light/x", &format!("X-Api-Key: {key}\r\n"));
-        (status, signals::read(&policy, ResponseView { status, headers: &headers, body: &body, received: Nanos::ZERO }))
+        (
+            status,
+            signals::read(
+                &policy,
+                ResponseView { status, headers: &headers, body: &body, received: Nanos::ZERO, class: None },
+            ),
+        )
     };
     for remaining in [4, 3, 2, 1, 0] {
         let (status, signal) = ask("one");

@@ -30,6 +30,7 @@ fn refusal(world: &mut World) -> (HttpOut, Signal) {
                 headers: &answer.headers,
                 body: &answer.body,
                 received: Nanos::ZERO,
+                class: None,
             };
             let signal = signals::read(&tellus_policy(), response);
             return (answer, signal);
@@ -233,7 +234,8 @@ fn too_much_or_too_little_is_admitted_when_asked_for() {
 fn lies_about_the_wait_show_in_the_signal() {
     let hint = |fault| refusal(&mut faulty(fault)).1.hint;
     assert_eq!(hint(Fault::HintTooShort), Hint::Wait(Nanos::from_secs(20)));
-    assert_eq!(hint(Fault::HintWrongUnit), Hint::Wait(Nanos::from_secs(60_000)));
+    // Nobody waits for the sixteen hours of a minute in milliseconds.
+    assert_eq!(hint(Fault::HintWrongUnit), Hint::Malformed);
     // It can be obeyed, and it is a breach all the same.
     assert_eq!(hint(Fault::HintFraction), Hint::Wait(Nanos::from_millis(60_500)));
 }
