@@ -1,85 +1,62 @@
-//! What criterion does not measure: bytes for each key, the tail of single decisions, and how right they are.
+//! What criterion does not measure: the tail of single decisions, and how right they are.
 
-use std::collections::BTreeMap;
 use std::hint::black_box;
 use std::time::Instant;
 
 use hdrhistogram::Histogram;
-use quotaproof::limiter::suite::{Population, Replay, Request, Subject, Workload, examine};
+use quotaproof::limiter::suite::{Replay, Request, Workload, examine};
 
-use crate::contenders::{About, Keys, RATE, Visitor, visit};
-use crate::figures::{Contender, Figures, Tail};
-use crate::speed::{Speeds, drawn, on_threads, threads, used};
-use crate::{allocations, speed};
+use crate::contenders::{Contender, Keys};
+use crate::in_short::in_short;
+use crate::memory::bytes_by_keys;
+use crate::report::data::{self, Rightness, Tail};
+use crate::speed::{Speeds, drawn, used};
 
 const TIMED: usize = 1_000_000;
 
-pub fn all(speeds: Speeds) -> Figures {
-    let mut measuring = Measuring { speeds, contenders: Vec::new() };
-    visit(&mut measuring);
-    Figures {
-        limit: format!("{} per {}", RATE.allow, RATE.per),
-        threads: threads(),
-        clock_ns: timed(|| ()).value_at_quantile(0.5),
-        contenders: measuring.contenders,
+pub fn contender(contender: &Contender, speeds: &Speeds) -> data::Contender {
+    println!("{}: memory, tail, rightness", contender.name);
+    let many = contender.keys == Keys::Many;
+    data::Contender {
+        name: contender.name.to_owned(),
+        ours: contender.ours,
+        many_keys: many,
+        ns: speeds.of(contender.name),
+        tail: tail(contender, &Workload::ALL[usize::from(many)]),
+        bytes_by_keys: if many { bytes_by_keys(contender) } else { Vec::new() },
+        rightness: rightness(contender),
     }
 }
 
-struct Measuring {
-    speeds: Speeds,
-    contenders: Vec<Contender>,
+fn rightness(contender: &Contender) -> Option<Rightness> {
+    let claim = contender.claim()?;
+    let population = Workload::ALL[1].population;
+    let report = examine(contender.name, &claim, || contender.for_many_keys(population));
+    Some(in_short(&report))
 }
 
-impl Visitor for Measuring {
-    fn visit<S: Subject>(&mut self, about: About, make: impl Fn() -> S) {
-        println!("{}: memory, tail, rightness", about.name);
-        let workload = match about.keys {
-            Keys::One => Workload::ALL[0],
-            Keys::Many => Workload::ALL[1],
-        };
-        let rightness = about.claim().map(|claim| examine(about.name, &claim, &make));
-        self.contenders.push(Contender {
-            name: about.name.to_owned(),
-            ours: about.ours,
-            ns: self.speeds_of(about.name),
-            bytes_per_key: (about.keys == Keys::Many).then(|| bytes_per_key(&make, &workload)),
-            tail: tail(make(), &workload),
-            rightness,
-        });
-    }
-}
-
-impl Measuring {
-    fn speeds_of(&self, name: &str) -> BTreeMap<String, f64> {
-        let workloads = Workload::ALL.iter().map(|workload| workload.name.to_owned());
-        let groups = workloads.chain(speed::SHARED.map(on_threads));
-        groups.filter_map(|group| Some((group.clone(), self.speeds.of(&group, name)?))).collect()
-    }
-}
-
-/// What a limiter that has seen every key once holds, by key.
-fn bytes_per_key<S: Subject>(make: impl Fn() -> S, workload: &Workload) -> f64 {
-    let Population::Uniform(keys) = workload.population else { return f64::NAN };
-    // Some make a table of their own when they are first used.
-    drop(used(make(), &workload.with_keys(1)));
-    let before = allocations::held();
-    let subject = used(make(), workload);
-    let bytes = allocations::held() - before;
-    drop(black_box(subject));
-    bytes as f64 / f64::from(keys)
-}
-
-fn tail<S: Subject>(subject: S, workload: &Workload) -> Tail {
-    let mut subject = used(subject, workload);
-    let mut replay = Replay::new(drawn(workload));
+fn tail(contender: &Contender, workload: &Workload) -> Tail {
+    let mut limiter = used(contender.alone(workload.population), workload);
+    let mut replay = Replay::new(drawn(workload, 0));
     let times = timed(|| {
         let Request { now, key, cost } = replay.draw();
-        black_box(subject.check(now, key, cost));
+        black_box(limiter(now, key, cost));
     });
-    Tail { p50_ns: times.value_at_quantile(0.5), p99_9_ns: times.value_at_quantile(0.999) }
+    Tail {
+        mean_ns: times.mean(),
+        p50_ns: times.value_at_quantile(0.5),
+        p99_ns: times.value_at_quantile(0.99),
+        p99_9_ns: times.value_at_quantile(0.999),
+    }
+}
+
+/// What timing nothing takes: a part of each figure of a tail.
+pub fn clock_ns() -> u64 {
+    timed(|| ()).value_at_quantile(0.5)
 }
 
 /// How long it takes, a million times.
+#[expect(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
 fn timed(mut what: impl FnMut()) -> Histogram<u64> {
     let mut times = Histogram::new(3).expect("three digits are few enough");
     for _ in 0..TIMED {

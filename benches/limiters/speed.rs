@@ -3,185 +3,162 @@
 use std::collections::BTreeMap;
 use std::hint::black_box;
 use std::path::Path;
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use criterion::{Criterion, SamplingMode};
-use quotaproof::limiter::suite::{Population, Replay, Request, Subject, Workload};
+use criterion::{BenchmarkGroup, Criterion, SamplingMode, measurement::WallTime};
+use quotaproof::limiter::suite::{Answer, Population, Replay, Request, Workload};
 use quotaproof::time::Nanos;
 
-use crate::contenders::{About, Keys, RATE, SharedVisitor, Visitor, visit, visit_shared};
+use crate::contenders::{Alone, Contender, Extent, Keys, Make, RATE, Together};
+use crate::crowd::{self, threads};
 use crate::estimates::median;
 
-/// Requests that are drawn beforehand.
+/// Requests that are drawn beforehand, for each thread.
 const DRAWN: usize = 1 << 20;
 const SEED: u64 = 7;
 
-/// Nanoseconds for each decision: by what was measured, then by contender.
-#[derive(Default)]
-pub struct Speeds(pub BTreeMap<String, BTreeMap<String, f64>>);
-
-impl Speeds {
-    pub fn of(&self, group: &str, name: &str) -> Option<f64> {
-        self.0.get(group)?.get(name).copied()
-    }
-
-    /// Whether each workload was measured, with one thread and with all.
-    pub fn is_whole(&self) -> bool {
-        let all = Workload::ALL.iter().map(|workload| workload.name.to_owned());
-        all.chain(SHARED.map(on_threads)).all(|group| self.0.contains_key(&group))
-    }
-}
-
 /// The workloads that are measured with all threads.
-pub const SHARED: [&str; 2] = ["one hot key", "uniform keys"];
+const SHARED: [&str; 2] = ["one hot key", "uniform keys"];
+/// Those in which algorithms in the same store differ.
+const ALGORITHMS: [&str; 2] = ["uniform keys", "a mix"];
+/// Takes part to show what asking costs: it admits everything.
+const NOBODY: &str = "nobody";
 
 pub fn on_threads(workload: &str) -> String {
     format!("{workload} on all threads")
 }
 
-pub fn threads() -> usize {
-    thread::available_parallelism().map_or(1, usize::from)
-}
-
-pub fn bench(criterion: &mut Criterion) {
+pub fn bench(criterion: &mut Criterion, contenders: &[Contender]) {
     for workload in Workload::ALL {
-        let requests = drawn(&workload);
-        visit(&mut OneThread { criterion, workload, requests: &requests });
-        if SHARED.contains(&workload.name) {
-            visit_shared(&mut AllThreads { criterion, workload, requests: &requests });
+        let drawn = drawn(&workload, 0);
+        let mut group = group(criterion, workload.name);
+        for contender in contenders.iter().filter(|it| takes_part(it, &workload)) {
+            alone(&mut group, contender.name, &drawn, || used(contender.alone(workload.population), &workload));
         }
+        if workload.population == Population::One {
+            alone(&mut group, NOBODY, &drawn, || Box::new(|_, _, _| Answer::from(true)));
+        }
+        group.finish();
+    }
+    for workload in Workload::ALL.into_iter().filter(|workload| SHARED.contains(&workload.name)) {
+        let drawn: Vec<Vec<Request>> = (0..threads()).map(|thread| drawn(&workload, thread)).collect();
+        let mut group = group(criterion, &on_threads(workload.name));
+        for contender in contenders.iter().filter(|it| takes_part(it, &workload)) {
+            let Make::Together(make) = contender.make else { continue };
+            together(&mut group, contender.name, &drawn, || used_together(make(workload.population), &workload));
+        }
+        group.finish();
     }
 }
 
-pub fn drawn(workload: &Workload) -> Vec<Request> {
-    workload.requests(RATE, SEED).take(DRAWN).collect()
+fn group<'a>(criterion: &'a mut Criterion, name: &str) -> BenchmarkGroup<'a, WallTime> {
+    let mut group = criterion.benchmark_group(name);
+    group.sampling_mode(SamplingMode::Flat).sample_size(20).nresamples(2_000);
+    group.warm_up_time(Duration::from_millis(200)).measurement_time(Duration::from_millis(600));
+    group
 }
 
-/// Whether a contender can be asked so.
-pub fn takes_part(about: &About, workload: &Workload) -> bool {
-    about.keys == Keys::Many || workload.population == Population::One
+fn takes_part(contender: &Contender, workload: &Workload) -> bool {
+    let knows_keys = contender.keys == Keys::Many || workload.population == Population::One;
+    knows_keys && (contender.extent == Extent::All || ALGORITHMS.contains(&workload.name))
+}
+
+/// What a thread of several asks: all of them together press as hard as one alone.
+pub fn drawn(workload: &Workload, thread: usize) -> Vec<Request> {
+    workload.requests(RATE, SEED + thread as u64).take(DRAWN).collect()
 }
 
 /// A limiter that has seen every key once.
-pub fn used<S: Subject>(mut subject: S, workload: &Workload) -> S {
-    if !matches!(workload.population, Population::Passing(_)) {
-        (0..u64::from(workload.population.keys())).for_each(|key| {
-            black_box(subject.check(Nanos::ZERO, key, 1));
-        });
+pub fn used(mut limiter: Alone, workload: &Workload) -> Alone {
+    for key in keys_to_begin_with(workload) {
+        black_box(limiter(Nanos::ZERO, key, 1));
     }
-    subject
+    limiter
 }
 
-struct OneThread<'a> {
-    criterion: &'a mut Criterion,
-    workload: Workload,
-    requests: &'a [Request],
+fn used_together(limiter: Together, workload: &Workload) -> Together {
+    for key in keys_to_begin_with(workload) {
+        black_box(limiter(Nanos::ZERO, key, 1));
+    }
+    limiter
 }
 
-impl Visitor for OneThread<'_> {
-    fn visit<S: Subject>(&mut self, about: About, make: impl Fn() -> S) {
-        if !takes_part(&about, &self.workload) {
-            return;
-        }
-        let mut group = self.criterion.benchmark_group(self.workload.name);
-        group.sampling_mode(SamplingMode::Flat).sample_size(20);
-        group.warm_up_time(Duration::from_millis(300)).measurement_time(Duration::from_secs(1));
-        group.bench_function(about.name, |bencher| {
-            let mut subject = used(make(), &self.workload);
-            let mut replay = Replay::new(self.requests.to_vec());
-            bencher.iter(|| {
-                let Request { now, key, cost } = replay.draw();
-                subject.check(now, key, cost)
-            });
-        });
-        group.finish();
+pub fn keys_to_begin_with(workload: &Workload) -> std::ops::Range<u64> {
+    match workload.population {
+        Population::Passing(_) => 0..0,
+        population => 0..u64::from(population.keys()),
     }
 }
 
-struct AllThreads<'a> {
-    criterion: &'a mut Criterion,
-    workload: Workload,
-    requests: &'a [Request],
+/// Made once, since criterion calls what it measures many times, and beforehand, since it counts that time in a hurry;
+/// where only a part is measured, when it is first asked.
+fn made<T>(make: impl FnOnce() -> T) -> Option<T> {
+    let is_whole = std::env::args().skip(1).all(|argument| argument.starts_with('-'));
+    is_whole.then(make)
 }
 
-impl SharedVisitor for AllThreads<'_> {
-    fn visit<F: Fn(Nanos, u64) -> bool + Sync>(&mut self, about: About, make: impl Fn() -> F) {
-        if !takes_part(&about, &self.workload) {
-            return;
-        }
-        let mut group = self.criterion.benchmark_group(on_threads(self.workload.name));
-        group.sampling_mode(SamplingMode::Flat).sample_size(20);
-        group.warm_up_time(Duration::from_millis(300)).measurement_time(Duration::from_secs(1));
-        group.bench_function(about.name, |bencher| {
-            let limiter = make();
-            let keys = u64::from(self.workload.population.keys());
-            (0..keys).for_each(|key| {
-                black_box(limiter(Nanos::ZERO, key));
-            });
-            // Time goes on from one sample to the next.
-            let mut replays: Vec<Replay> = (0..threads()).map(|_| Replay::new(self.requests.to_vec())).collect();
-            bencher.iter_custom(|times| together(&limiter, &mut replays, times));
+fn alone(group: &mut BenchmarkGroup<'_, WallTime>, name: &str, drawn: &[Request], make: impl Fn() -> Alone) {
+    let make = || (make(), Replay::new(drawn.to_vec()));
+    let mut made = made(make);
+    group.bench_function(name, |bencher| {
+        let (limiter, replay) = made.get_or_insert_with(make);
+        bencher.iter(|| {
+            let Request { now, key, cost } = replay.draw();
+            limiter(now, key, cost)
         });
-        group.finish();
-    }
-}
-
-/// The time that `times` decisions take when threads share them.
-fn together(limiter: &(impl Fn(Nanos, u64) -> bool + Sync), replays: &mut [Replay], times: u64) -> Duration {
-    let share = times.div_ceil(replays.len() as u64);
-    let begun = Instant::now();
-    thread::scope(|scope| {
-        for replay in replays {
-            scope.spawn(move || {
-                for _ in 0..share {
-                    let Request { now, key, .. } = replay.draw();
-                    black_box(limiter(now, key));
-                }
-            });
-        }
     });
-    begun.elapsed()
 }
 
-/// What criterion has written down in this run.
-pub fn read(directory: &Path) -> Speeds {
-    let mut speeds = Speeds::default();
-    let named = Workload::ALL.iter().map(|workload| workload.name.to_owned());
-    for group in named.chain(SHARED.map(on_threads)) {
-        let mut names = Names { directory, group: &group, found: BTreeMap::new() };
-        visit(&mut names);
-        visit_shared(&mut names);
-        let found = names.found;
-        if !found.is_empty() {
-            speeds.0.insert(group, found);
-        }
+fn together(
+    group: &mut BenchmarkGroup<'_, WallTime>,
+    name: &str,
+    drawn: &[Vec<Request>],
+    make: impl Fn() -> Together,
+) {
+    let make = || (make(), drawn.iter().map(|drawn| Replay::new(drawn.clone())).collect::<Vec<Replay>>());
+    let mut made = made(make);
+    group.bench_function(name, |bencher| {
+        let (limiter, replays) = made.get_or_insert_with(make);
+        bencher.iter_custom(|times| {
+            let each = times.div_ceil(replays.len() as u64);
+            let ask = |Request { now, key, cost }: Request| {
+                black_box(limiter(now, key, cost));
+            };
+            let ns = crowd::ns_for_a_decision(replays, each, &ask);
+            Duration::from_nanos((ns * times as f64) as u64)
+        });
+    });
+}
+
+/// Nanoseconds for each decision: by workload, then by contender.
+pub struct Speeds(BTreeMap<String, BTreeMap<String, f64>>);
+
+impl Speeds {
+    /// What criterion has written down in this run.
+    pub fn read(directory: &Path, contenders: &[Contender]) -> Speeds {
+        let names: Vec<&str> = contenders.iter().map(|contender| contender.name).chain([NOBODY]).collect();
+        let one = |group: &str, name: &str| Some((name.to_owned(), median(directory, group, name)?));
+        let of = |group: &str| names.iter().filter_map(|name| one(group, name)).collect();
+        Speeds(workloads().map(|group| (group.clone(), of(&group))).collect())
     }
-    speeds
-}
 
-struct Names<'a> {
-    directory: &'a Path,
-    group: &'a str,
-    found: BTreeMap<String, f64>,
-}
+    /// Whether every workload was measured.
+    pub fn is_whole(&self) -> bool {
+        self.0.values().all(|of| of.len() > 1)
+    }
 
-impl Names<'_> {
-    fn look(&mut self, name: &str) {
-        if let Some(median) = median(self.directory, self.group, name) {
-            self.found.insert(name.to_owned(), median);
-        }
+    pub fn of(&self, name: &str) -> BTreeMap<String, f64> {
+        let by_name = |(group, of): (&String, &BTreeMap<String, f64>)| Some((group.clone(), *of.get(name)?));
+        self.0.iter().filter_map(by_name).collect()
+    }
+
+    /// What asking costs by itself.
+    pub fn overhead(&self) -> f64 {
+        self.of(NOBODY).into_values().next().unwrap_or(f64::NAN)
     }
 }
 
-impl Visitor for Names<'_> {
-    fn visit<S: Subject>(&mut self, about: About, _: impl Fn() -> S) {
-        self.look(about.name);
-    }
-}
-
-impl SharedVisitor for Names<'_> {
-    fn visit<F: Fn(Nanos, u64) -> bool + Sync>(&mut self, about: About, _: impl Fn() -> F) {
-        self.look(about.name);
-    }
+/// In the order in which they are told.
+pub fn workloads() -> impl Iterator<Item = String> {
+    Workload::ALL.into_iter().map(|workload| workload.name.to_owned()).chain(SHARED.map(on_threads))
 }

@@ -1,13 +1,14 @@
--- The generic cell rate algorithm in one step. KEYS: the limit's key. ARGV: now, the time of a request, the time of a full
--- burst, in nanoseconds. Returns the wait, 0 where the request is admitted.
+-- The generic cell rate algorithm in one step. KEYS: the limit's key. ARGV: now, in whole seconds and nanoseconds beyond; the
+-- time of a request and that of a full burst, in nanoseconds. Returns the wait in nanoseconds, 0 where it is admitted.
 --
--- Times are doubles here: whole up to 2^53 nanoseconds, some hundred days. Where the clock is Redis's own, the key would
--- be set to expire with its time; the times of a benchmark are not Redis's.
-local now, interval, burst = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
-local begin = math.max(tonumber(redis.call('GET', KEYS[1]) or '0'), now)
-local wait = begin + interval - burst - now
-if wait > 0 then
-  return string.format('%.0f', wait)
+-- Lua's numbers hold 53 bits: moments are kept in two, and only their differences are nanoseconds. Where now is the time of
+-- Redis's own clock, the key would be set to expire as well; a benchmark makes its time up.
+local seconds, nanos, interval, burst = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
+local known_seconds, known_nanos = string.match(redis.call('GET', KEYS[1]) or '0:0', '(%d+):(%d+)')
+local ahead = math.max((known_seconds - seconds) * 1e9 + known_nanos - nanos, 0)
+if ahead + interval > burst then
+  return ahead + interval - burst
 end
-redis.call('SET', KEYS[1], string.format('%.0f', begin + interval))
-return '0'
+local moved = nanos + ahead + interval
+redis.call('SET', KEYS[1], string.format('%d:%d', seconds + math.floor(moved / 1e9), moved % 1e9))
+return 0

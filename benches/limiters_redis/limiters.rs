@@ -1,8 +1,10 @@
-//! Limiters whose state is in Redis. Each may be asked by several threads, which have a connection each.
+//! Limiters whose state is in Redis.
 
 use std::sync::{Mutex, PoisonError};
 
 use quotaproof::limiter::Rate;
+use quotaproof::limiter::suite::Claim;
+use quotaproof::policy::reading::Reading;
 use quotaproof::time::Nanos;
 use redis::{Commands as _, Connection, RedisResult, Script};
 
@@ -10,7 +12,83 @@ use crate::server::Server;
 
 pub const RATE: Rate = Rate { allow: 10, per: Nanos::from_secs(1) };
 
-/// Connections that are not in use.
+/// The wait, where the request is refused.
+pub type Decision = Result<(), Nanos>;
+pub type Check = Box<dyn Fn(&mut Connection, Nanos, u64) -> RedisResult<Decision> + Send + Sync>;
+
+pub struct OverTheWire {
+    pub name: &'static str,
+    pub reading: Reading,
+    pub check: Check,
+}
+
+impl OverTheWire {
+    pub fn claim(&self) -> Claim {
+        let claim = Claim::new(self.reading, RATE.allow, RATE.per);
+        claim.every_request_costs_one().clock_only_goes_forward()
+    }
+}
+
+pub fn gcra() -> OverTheWire {
+    let script = Script::new(include_str!("gcra.lua"));
+    let check = move |connection: &mut Connection, now: Nanos, key| {
+        let mut call = script.key(key);
+        call.arg(now.as_secs()).arg(beyond_seconds(now)).arg(interval()).arg(RATE.per.0);
+        call.invoke(connection).map(decision)
+    };
+    OverTheWire {
+        name: "GCRA, one script",
+        reading: Reading::TokenBucket,
+        check: Box::new(check),
+    }
+}
+
+pub fn rolling_log() -> OverTheWire {
+    let script = Script::new(include_str!("rolling_log.lua"));
+    let check = move |connection: &mut Connection, now: Nanos, key| {
+        let mut call = script.key(key);
+        call.arg(now.as_secs()).arg(beyond_seconds(now)).arg(RATE.per.0).arg(RATE.allow);
+        call.invoke(connection).map(decision)
+    };
+    OverTheWire {
+        name: "rolling log, one script",
+        reading: Reading::Rolling,
+        check: Box::new(check),
+    }
+}
+
+/// Naive: between reading and writing others read the same. `between` is called there.
+pub fn gcra_in_two_steps(between: impl Fn() + Send + Sync + 'static) -> OverTheWire {
+    let check = move |connection: &mut Connection, now: Nanos, key| {
+        let known: Option<u64> = connection.get(key)?;
+        between();
+        let moved = known.unwrap_or(0).max(now.0) + interval();
+        match moved.saturating_sub(now.0 + RATE.per.0) {
+            0 => connection.set(key, moved).map(Ok),
+            wait => Ok(Err(Nanos(wait))),
+        }
+    };
+    OverTheWire {
+        name: "GCRA, read and then written",
+        reading: Reading::TokenBucket,
+        check: Box::new(check),
+    }
+}
+
+fn decision(wait: u64) -> Decision {
+    if wait == 0 { Ok(()) } else { Err(Nanos(wait)) }
+}
+
+/// The time of a request.
+fn interval() -> u64 {
+    RATE.per.0 / u64::from(RATE.allow)
+}
+
+fn beyond_seconds(now: Nanos) -> u64 {
+    now.0 % 1_000_000_000
+}
+
+/// Connections that are not in use, for callers that come and go.
 pub struct Pool<'a> {
     server: &'a Server,
     idle: Mutex<Vec<Connection>>,
@@ -26,57 +104,14 @@ impl<'a> Pool<'a> {
         self.with(|connection| redis::cmd("FLUSHALL").exec(connection));
     }
 
-    fn with<T>(&self, what: impl FnOnce(&mut Connection) -> RedisResult<T>) -> T {
+    /// # Panics
+    /// If the server does not answer: nothing can be measured then.
+    pub fn with<T>(&self, what: impl FnOnce(&mut Connection) -> RedisResult<T>) -> T {
         let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         let known = idle().pop();
         let mut connection = known.unwrap_or_else(|| self.server.connect().expect("its own Redis answers"));
         let result = what(&mut connection).expect("its own Redis answers");
         idle().push(connection);
         result
-    }
-}
-
-/// The wait, as an error; nothing where the request is admitted.
-pub type Decision = Result<(), Nanos>;
-
-fn decision(wait: u64) -> Decision {
-    if wait == 0 { Ok(()) } else { Err(Nanos(wait)) }
-}
-
-/// The time of a request.
-fn interval() -> u64 {
-    RATE.per.0 / u64::from(RATE.allow)
-}
-
-pub fn gcra_by_script<'a>(pool: &'a Pool<'_>) -> impl Fn(Nanos, u64) -> Decision + Sync + 'a {
-    let script = Script::new(include_str!("gcra.lua"));
-    move |now, key| {
-        let mut call = script.key(key);
-        call.arg(now.0).arg(interval()).arg(RATE.per.0);
-        decision(pool.with(|connection| call.invoke(connection)))
-    }
-}
-
-pub fn rolling_log_by_script<'a>(pool: &'a Pool<'_>) -> impl Fn(Nanos, u64) -> Decision + Sync + 'a {
-    let script = Script::new(include_str!("rolling_log.lua"));
-    move |now, key| {
-        let mut call = script.key(key);
-        call.arg(now.0).arg(RATE.per.0).arg(RATE.allow);
-        decision(pool.with(|connection| call.invoke(connection)))
-    }
-}
-
-/// Naive: between reading and writing, others read the same.
-pub fn gcra_in_two_steps<'a>(pool: &'a Pool<'_>) -> impl Fn(Nanos, u64) -> Decision + Sync + 'a {
-    move |now, key| {
-        let known: Option<u64> = pool.with(|connection| connection.get(key));
-        let moved = known.unwrap_or(0).max(now.0) + interval();
-        match moved.saturating_sub(now.0 + RATE.per.0) {
-            0 => {
-                pool.with(|connection| connection.set::<_, _, ()>(key, moved));
-                Ok(())
-            }
-            wait => Err(Nanos(wait)),
-        }
     }
 }

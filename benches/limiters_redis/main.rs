@@ -1,105 +1,125 @@
 //! What a limiter costs whose state is in Redis, and what a naive one admits too many: with a real server on loopback,
 //! which this starts and stops.
 //!
-//! `cargo bench --bench limiters_redis` writes `reports/limiters/redis.md`. It needs `redis-server` (Debian's package has
-//! that name).
+//! `cargo bench --bench limiters_redis [-- --quick]` needs redis-server and adds its figures to the report that
+//! `cargo bench --bench limiters` writes.
 
-#[path = "../limiters/estimates.rs"]
-mod estimates;
+#[path = "../limiters/in_short.rs"]
+mod in_short;
 mod limiters;
+mod race;
+#[path = "../limiters/report/mod.rs"]
+mod report;
 mod server;
 
-use std::fs;
-use std::path::Path;
-use std::time::Duration;
+use std::collections::BTreeMap;
+use std::thread;
+use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
-use criterion::{Criterion, SamplingMode};
-use quotaproof::limiter::suite::{Claim, Defect, Replay, Report, Request, Threads, Workload, examine};
-use quotaproof::policy::reading::Reading;
-use quotaproof::time::Nanos;
+use anyhow::Result;
+use hdrhistogram::Histogram;
+use quotaproof::limiter::suite::{Replay, Request, Threads, Workload, examine};
+use redis::{Connection, RedisResult};
 
-use limiters::{Decision, Pool, RATE, gcra_by_script, gcra_in_two_steps, rolling_log_by_script};
+use limiters::{OverTheWire, Pool, RATE, gcra, gcra_in_two_steps, rolling_log};
+use report::data::{self, Machine, Race, Waited};
 use server::Server;
 
+/// Callers at a time, each with a connection of its own.
+const CONNECTIONS: [usize; 2] = [1, 8];
+const RACES: u64 = 100;
+
 fn main() -> Result<()> {
+    let quick = report::is_quick();
+    let lasting = if quick { Duration::from_millis(500) } else { Duration::from_secs(3) };
     let server = Server::start()?;
     let pool = Pool::new(&server);
-    let measured = Path::new(env!("CARGO_TARGET_TMPDIR")).join("limiters_redis");
-    // Figures of an earlier run are none of this one's.
-    let _ = fs::remove_dir_all(&measured);
-    let criterion = Criterion::default().output_directory(&measured).configure_from_args();
-    let mut trial = Trial { criterion, pool: &pool, reports: Vec::new() };
-    trial.of("GCRA, by a script", Reading::TokenBucket, || gcra_by_script(&pool));
-    trial.of("rolling log, by a script", Reading::Rolling, || rolling_log_by_script(&pool));
-    trial.of("GCRA, read and then written", Reading::TokenBucket, || gcra_in_two_steps(&pool));
-    trial.criterion.final_summary();
-    let page = page(&trial.reports, &measured);
-    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("reports/limiters");
-    fs::create_dir_all(&directory)?;
-    fs::write(directory.join("redis.md"), &page).context("reports/limiters/redis.md cannot be written")?;
-    println!("{page}");
-    Ok(())
-}
-
-const GROUP: &str = "a mix, in Redis";
-
-const PREFACE: &str = "# Limiters in Redis\n\nA real server on loopback (`cargo bench --bench limiters_redis`), one caller at a time where it is \
-                       timed, several side by side where the suite looks for what is wrong. Times are told in nanoseconds, which \
-                       Redis's scripts count exactly for some hundred days.\n\n| limiter | microseconds for a decision | found |\n|---|---:|---|\n";
-
-fn page(reports: &[Report], measured: &Path) -> String {
-    let row = |report: &Report| {
-        let micros = estimates::median(measured, GROUP, &report.name).map(|ns| format!("{:.1}", ns / 1_000.0));
-        let defects: Vec<&str> = report.defects().into_iter().map(Defect::title).collect();
-        let found = if defects.is_empty() { "nothing".to_owned() } else { defects.join(", ") };
-        format!("| {} | {} | {found} |\n", report.name, micros.unwrap_or_else(|| "-".to_owned()))
+    let trials = [(gcra(), "1"), (rolling_log(), "1"), (gcra_in_two_steps(|| {}), "2, or 1 to refuse")];
+    let figures = data::Redis {
+        machine: Machine::this(),
+        quick,
+        version: server.version.clone(),
+        allow: RATE.allow,
+        per: RATE.per.to_string(),
+        ping: each_crowd(&server, lasting, &|connection, _| redis::cmd("PING").exec(connection))?,
+        limiters: trials.iter().map(|it| trial(&server, &pool, it, lasting)).collect::<Result<_>>()?,
     };
-    let rows: String = reports.iter().map(row).collect();
-    let whole: String = reports.iter().map(|report| format!("\n```text\n{report}```\n")).collect();
-    format!("{PREFACE}{rows}{whole}")
+    report::keep("redis", &figures)?;
+    report::write()
 }
 
-struct Trial<'a> {
-    criterion: Criterion,
-    pool: &'a Pool<'a>,
-    reports: Vec<Report>,
+/// A limiter, and its round trips for one decision.
+type Contender = (OverTheWire, &'static str);
+
+fn trial(
+    server: &Server,
+    pool: &Pool<'_>,
+    (limiter, round_trips): &Contender,
+    lasting: Duration,
+) -> Result<data::OverTheWire> {
+    println!("{}: waits, races, rightness", limiter.name);
+    pool.clear();
+    let us = each_crowd(server, lasting, &|connection, Request { now, key, .. }| {
+        (limiter.check)(connection, now, key).map(drop)
+    })?;
+    let report = examine(limiter.name, &limiter.claim(), || {
+        pool.clear();
+        Threads(|now, key, _| pool.with(|connection| (limiter.check)(connection, now, key)))
+    });
+    Ok(data::OverTheWire {
+        name: limiter.name.to_owned(),
+        round_trips: (*round_trips).to_owned(),
+        us,
+        race: races(pool, limiter),
+        rightness: in_short::in_short(&report),
+    })
 }
 
-impl Trial<'_> {
-    fn of<F: Fn(Nanos, u64) -> Decision + Sync>(&mut self, name: &str, reading: Reading, make: impl Fn() -> F) {
-        self.time(name, &make);
-        let report = self.examine(name, reading, &make);
-        self.reports.push(report);
+fn races(pool: &Pool<'_>, limiter: &OverTheWire) -> Race {
+    let [_, callers] = CONNECTIONS;
+    pool.clear();
+    let rounds: Vec<u64> = (0..RACES).map(|key| race::admitted(pool, limiter, key, callers, RATE.allow as usize)).collect();
+    Race {
+        callers,
+        rounds: RACES,
+        allowed: RACES * u64::from(limiter.claim().ceiling()),
+        admitted: rounds.iter().sum(),
+        most: rounds.iter().copied().max().unwrap_or(0),
     }
+}
 
-    fn time<F: Fn(Nanos, u64) -> Decision>(&mut self, name: &str, make: impl Fn() -> F) {
-        let mut group = self.criterion.benchmark_group(GROUP);
-        group.sampling_mode(SamplingMode::Flat).sample_size(20).measurement_time(Duration::from_secs(3));
-        group.bench_function(name, |bencher| {
-            self.pool.clear();
-            let limiter = make();
-            let mix = Workload::ALL.into_iter().find(|workload| workload.name == "a mix").expect("it is one of them");
-            let mut replay = Replay::new(mix.requests(RATE, 7).take(100_000).collect());
-            bencher.iter(|| {
-                let Request { now, key, .. } = replay.draw();
-                limiter(now, key)
-            });
-        });
-        group.finish();
-    }
+type Ask<'a> = &'a (dyn Fn(&mut Connection, Request) -> RedisResult<()> + Sync);
 
-    fn examine<F: Fn(Nanos, u64) -> Decision + Sync>(
-        &self,
-        name: &str,
-        reading: Reading,
-        make: impl Fn() -> F,
-    ) -> Report {
-        let claim = Claim::new(reading, RATE.allow, RATE.per).every_request_costs_one().clock_only_goes_forward();
-        examine(name, &claim, || {
-            self.pool.clear();
-            let limiter = make();
-            Threads(move |now, key, _| limiter(now, key))
-        })
+fn each_crowd(server: &Server, lasting: Duration, ask: Ask<'_>) -> Result<BTreeMap<usize, Waited>> {
+    CONNECTIONS.into_iter().map(|callers| Ok((callers, crowd(server, callers, lasting, ask)?))).collect()
+}
+
+/// Each caller asks again as soon as it has its answer.
+fn crowd(server: &Server, callers: usize, lasting: Duration, ask: Ask<'_>) -> Result<Waited> {
+    let play = |caller: usize| waits(&mut server.connect()?, caller, lasting, ask);
+    let told: RedisResult<Vec<Histogram<u64>>> = thread::scope(|scope| {
+        let playing: Vec<_> = (0..callers).map(|caller| scope.spawn(move || play(caller))).collect();
+        playing.into_iter().map(|caller| caller.join().expect("callers do not panic")).collect()
+    });
+    let mut waits = Histogram::<u64>::new(3)?;
+    told?.iter().try_for_each(|of| waits.add(of))?;
+    let us = |quantile| waits.value_at_quantile(quantile) as f64 / 1_000.0;
+    let decisions_a_second = waits.len() as f64 / lasting.as_secs_f64();
+    Ok(Waited { p50_us: us(0.5), p99_us: us(0.99), decisions_a_second })
+}
+
+#[expect(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
+fn waits(connection: &mut Connection, caller: usize, lasting: Duration, ask: Ask<'_>) -> RedisResult<Histogram<u64>> {
+    let mix = Workload::ALL.into_iter().find(|workload| workload.name == "a mix").expect("it is one of them");
+    let mut replay = Replay::new(mix.requests(RATE, caller as u64).take(100_000).collect());
+    let mut waits = Histogram::new(3).expect("three digits are few enough");
+    let begun = Instant::now();
+    loop {
+        let asked = Instant::now();
+        if asked - begun >= lasting {
+            return Ok(waits);
+        }
+        ask(connection, replay.draw())?;
+        waits.saturating_record(asked.elapsed().as_nanos() as u64);
     }
 }

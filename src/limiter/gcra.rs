@@ -29,6 +29,15 @@ impl Tat {
     pub const NEW: Tat = Tat(NonZeroU64::MIN);
 }
 
+/// What of a request all keys have in common.
+pub(super) struct Asked {
+    now: NonZeroU64,
+    /// What it moves the TAT on by.
+    used: u64,
+    /// How far ahead of now the TAT may lie before it.
+    room: u64,
+}
+
 /// Ticks last so long at least; afterwards everything is refused.
 const HORIZON: Nanos = Nanos::from_secs(10 * 365 * 86_400);
 
@@ -43,30 +52,52 @@ impl Gcra {
         Some(Gcra { capacity, ticks_per_nano, interval, burst })
     }
 
-    /// The decision, and the TAT if the request is admitted.
-    pub fn decide(&self, tat: Tat, now: Nanos, cost: u32) -> (Decision, Tat) {
+    /// A request in ticks, before any TAT is looked at; None where it costs more than ever fits.
+    #[inline]
+    pub(super) fn asked(&self, now: Nanos, cost: u32) -> Option<Asked> {
         if cost > self.capacity {
-            return (Decision::refuse(Nanos::MAX), tat);
+            return None;
         }
-        let now = self.ticks(now);
-        let begin = tat.0.max(now);
-        let ahead = begin.get() - now.get();
         let used = self.interval * u64::from(cost);
-        let room = self.burst - used;
-        if ahead > room && cost > 0 {
-            return (Decision::refuse(self.nanos(ahead - room)), tat);
+        Some(Asked { now: self.ticks(now), used, room: self.burst - used })
+    }
+
+    /// The TAT if the request is admitted, else how long it has to wait. Nothing is divided here: threads that share a
+    /// TAT are soonest done with it.
+    #[inline]
+    pub(super) fn admit(&self, asked: &Asked, tat: Tat) -> Result<Tat, Nanos> {
+        let begin = tat.0.max(asked.now);
+        let ahead = begin.get() - asked.now.get();
+        if ahead > asked.room && asked.used > 0 {
+            return Err(self.nanos(ahead - asked.room));
         }
-        match begin.checked_add(used) {
-            Some(moved) => (Decision::admit(((room.saturating_sub(ahead)) / self.interval) as u32), Tat(moved)),
-            None => (Decision::refuse(Nanos::MAX), tat),
+        begin.checked_add(asked.used).map(Tat).ok_or(Nanos::MAX)
+    }
+
+    /// How much more would be admitted once the TAT has moved there.
+    #[inline]
+    pub(super) fn remaining(&self, asked: &Asked, moved: Tat) -> u32 {
+        let ahead = moved.0.get() - asked.now.get();
+        (self.burst.saturating_sub(ahead) / self.interval) as u32
+    }
+
+    /// The decision, and the TAT after it.
+    #[inline]
+    fn decide(&self, tat: Tat, now: Nanos, cost: u32) -> (Decision, Tat) {
+        let Some(asked) = self.asked(now, cost) else { return (Decision::refuse(Nanos::MAX), tat) };
+        match self.admit(&asked, tat) {
+            Ok(moved) => (Decision::admit(self.remaining(&asked, moved)), moved),
+            Err(wait) => (Decision::refuse(wait), tat),
         }
     }
 
+    #[inline]
     fn ticks(&self, now: Nanos) -> NonZeroU64 {
         NonZeroU64::MIN.saturating_add(now.0.saturating_mul(self.ticks_per_nano))
     }
 
     /// Rounded up.
+    #[inline]
     fn nanos(&self, ticks: u64) -> Nanos {
         match self.ticks_per_nano {
             1 => Nanos(ticks),
@@ -82,6 +113,7 @@ impl Algorithm for Gcra {
         Tat::NEW
     }
 
+    #[inline]
     fn peek(&self, tat: &mut Tat, now: Nanos, cost: u32) -> Decision {
         self.decide(*tat, now, cost).0
     }
@@ -91,12 +123,14 @@ impl Algorithm for Gcra {
         tat.0 = tat.0.max(self.ticks(now)).saturating_add(used);
     }
 
+    #[inline]
     fn check(&self, tat: &mut Tat, now: Nanos, cost: u32) -> Decision {
         let (decision, moved) = self.decide(*tat, now, cost);
         *tat = moved;
         decision
     }
 
+    #[inline]
     fn is_new(&self, tat: &mut Tat, now: Nanos) -> bool {
         tat.0 <= self.ticks(now)
     }

@@ -11,6 +11,8 @@ use crate::limiter::Decision;
 use crate::limiter::gcra::{Gcra, Tat};
 use crate::time::Nanos;
 
+/// On cache lines of its own, so that threads wait for nobody but those that ask it.
+#[repr(align(128))]
 pub struct AtomicGcra {
     gcra: Gcra,
     tat: AtomicU64,
@@ -21,19 +23,20 @@ impl AtomicGcra {
         AtomicGcra { gcra, tat: AtomicU64::new(Tat::NEW.0.get()) }
     }
 
-    /// Decides one request, and counts it if it is admitted. No other memory hangs on the number, so that the order of
-    /// its own changes, which every atomic has, is order enough.
+    /// Decides one request, and counts it if it is admitted; refusing writes nothing. No other memory hangs on the number,
+    /// so that the order of its own changes, which every atomic has, is order enough.
     #[inline]
     pub fn check(&self, now: Nanos, cost: u32) -> Decision {
+        let Some(asked) = self.gcra.asked(now, cost) else { return Decision::refuse(Nanos::MAX) };
         let mut tat = self.tat.load(Ordering::Relaxed);
         loop {
             let known = Tat(NonZeroU64::new(tat).unwrap_or(Tat::NEW.0));
-            let (decision, moved) = self.gcra.decide(known, now, cost);
-            if moved == known {
-                return decision;
-            }
+            let moved = match self.gcra.admit(&asked, known) {
+                Ok(moved) => moved,
+                Err(wait) => return Decision::refuse(wait),
+            };
             match self.tat.compare_exchange_weak(tat, moved.0.get(), Ordering::Relaxed, Ordering::Relaxed) {
-                Ok(_) => return decision,
+                Ok(_) => return Decision::admit(self.gcra.remaining(&asked, moved)),
                 Err(other) => tat = other,
             }
         }
