@@ -125,7 +125,7 @@ fn the_depot_resolves_as_it_is_written() {
             ask(Question::Harvest { page_size: 100, time_filter: true }, 20),
             ask(Question::Flexibility, 30),
             ask(Question::StartStop { group: GroupId(0), hold: seconds(10), follow: seconds(2) }, 20),
-            ask(Question::Stream { group: GroupId(0), devices: 100 }, 5),
+            ask(Question::Stream { group: GroupId(0), devices: 100, per_connection: 100 }, 5),
         ],
         reaction: obey,
         token: TokenHabit::Keep,

@@ -218,9 +218,9 @@ pub enum Question {
     StartStop { group: GroupId, hold: Nanos, follow: Nanos },
     /// One batch control over all sites.
     Flexibility,
-    /// Keeps one stream open over the first `devices` chargers of a group; the cadence says how soon a lost one is
-    /// opened again.
-    Stream { group: GroupId, devices: u32 },
+    /// Keeps streams open over the first `devices` chargers of a group, each over at most `per_connection` of them; the
+    /// cadence says how soon a lost one is opened again.
+    Stream { group: GroupId, devices: u32, per_connection: u32 },
 }
 
 /// What a client does when it is refused (429) or the server is overloaded (503, 500).

@@ -129,12 +129,20 @@ fn ask_text(scenario: &Scenario, ask: &Ask) -> String {
             group_name(scenario, *group)
         ),
         Question::Flexibility => format!("flexibility control over all sites {every}"),
-        Question::Stream { group, devices } => format!(
-            "a stream over {} of {}, opened again after {} when lost",
+        Question::Stream { group, devices, per_connection } => format!(
+            "{} over {} of {}, opened again after {} when lost",
+            streams(*devices, *per_connection),
             counted(*devices, "charger"),
             group_name(scenario, *group),
             ask.cadence.every
         ),
+    }
+}
+
+fn streams(devices: u32, per_connection: u32) -> String {
+    match devices.div_ceil(per_connection.max(1)) {
+        0 | 1 => "a stream".to_owned(),
+        count => format!("{count} streams, each for {per_connection} at most,"),
     }
 }
 

@@ -147,7 +147,7 @@ fn eventful() -> Scenario {
         ask(60, Question::Energy),
         ask(120, Question::StartStop { group: GroupId(0), hold: secs(20), follow: secs(2) }),
         ask(60, Question::Flexibility),
-        ask(10, Question::Stream { group: GroupId(0), devices: 10 }),
+        ask(10, Question::Stream { group: GroupId(0), devices: 10, per_connection: u32::MAX }),
     ];
     let clients = OperatorSpec { asks, ..operator() };
     let wasteful = OperatorSpec { token: TokenHabit::PerRequest, ..clients.clone() };
@@ -369,7 +369,7 @@ fn a_server_that_takes_no_token_is_asked_less_and_less() {
 
 #[test]
 fn there_is_never_a_second_stream_and_a_lost_one_comes_back() {
-    let stream = with_ask(10, Question::Stream { group: GroupId(0), devices: 5 });
+    let stream = with_ask(10, Question::Stream { group: GroupId(0), devices: 5, per_connection: u32::MAX });
     let mut scenario = scenario(secs(600), vec![chargers("depot", 5, charger()), operators("app", 3, stream)]);
     scenario.events = vec![crate::scenario::ScheduledEvent {
         group: GroupId(1),
@@ -387,8 +387,19 @@ fn there_is_never_a_second_stream_and_a_lost_one_comes_back() {
 }
 
 #[test]
+fn a_stream_that_is_spread_has_a_connection_for_each_part_of_the_group() {
+    let spread = with_ask(10, Question::Stream { group: GroupId(0), devices: 9, per_connection: 4 });
+    let depot = ChargerSpec { sessions: busy_depot().sessions, ..charger() };
+    let log = play(&scenario(secs(60), vec![chargers("depot", 9, depot), operators("app", 1, spread)]));
+    let mut details: Vec<_> = log.records(TellusOp::Stream).map(|r| (r.outcome, r.detail.resource())).collect();
+    details.sort_by_key(|it| it.1);
+    assert_eq!(details, [(Outcome::Served, 1), (Outcome::Served, 2), (Outcome::Served, 3)]);
+    assert_eq!(log.streams_closed.len(), 3);
+}
+
+#[test]
 fn equal_sets_of_devices_share_a_number_and_others_do_not() {
-    let set = |devices| with_ask(10, Question::Stream { group: GroupId(0), devices });
+    let set = |devices| with_ask(10, Question::Stream { group: GroupId(0), devices, per_connection: u32::MAX });
     let groups = vec![
         chargers("depot", 9, charger()),
         operators("a", 1, set(5)),
@@ -405,7 +416,7 @@ fn equal_sets_of_devices_share_a_number_and_others_do_not() {
 
 #[test]
 fn a_second_stream_over_the_same_devices_is_refused_without_a_hint() {
-    let stream = ask(30, Question::Stream { group: GroupId(0), devices: 5 });
+    let stream = ask(30, Question::Stream { group: GroupId(0), devices: 5, per_connection: u32::MAX });
     let spec = OperatorSpec { asks: vec![stream.clone(), stream], ..operator() };
     let log = play(&scenario(secs(60), vec![chargers("depot", 5, charger()), operators("app", 1, spec)]));
     let refused = log.records(TellusOp::Stream).find(|record| record.outcome == Outcome::Refused).unwrap();
