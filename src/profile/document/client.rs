@@ -42,7 +42,7 @@ impl JsonSchema for Scalar {
 #[serde(deny_unknown_fields)]
 pub struct ClientsDocument {
     /// How many.
-    pub count: Whole<1, 100_000>,
+    pub count: Whole<1, 1_000_000>,
     /// How they start.
     #[serde(default)]
     pub start: ClientStartDocument,

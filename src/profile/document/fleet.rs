@@ -26,7 +26,7 @@ pub enum GroupDocument {
 #[serde(deny_unknown_fields)]
 pub struct ChargersDocument {
     /// How many.
-    pub count: Whole<1, 100_000>,
+    pub count: Whole<1, 1_000_000>,
     /// What their serial numbers begin with; the group's name when left out. A platform that remembers chargers refuses to
     /// register one twice: give every run against it another prefix.
     pub serial_prefix: Option<Located<Name>>,
