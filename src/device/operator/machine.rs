@@ -99,7 +99,8 @@ impl Operator {
         let mut fate = Draws::fork(&mut rng);
         let jitter = Draws::fork(&mut rng);
         let asks = plan.asks.iter().map(|it| Asking::new(&it.ask, Draws::fork(&mut rng))).collect();
-        let start = fate.within(plan.spec.start_spread);
+        let start = plan.spec.start;
+        let start = start.joins(index, plan.clients).saturating_add(fate.within(start.spread));
         Operator {
             index,
             token: TokenKeeper::empty(),
@@ -344,6 +345,9 @@ impl Operator {
     }
 
     fn disturbed(&mut self, now: Nanos, disturbance: &Disturbance, out: &mut Actions) {
+        if now < self.plan.spec.start.joins(self.index, self.plan.clients) {
+            return;
+        }
         match disturbance {
             Disturbance::Blackout { outage, back_within } => {
                 let back = now.saturating_add(*outage).saturating_add(self.fate.within(*back_within));

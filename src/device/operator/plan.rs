@@ -11,6 +11,8 @@ use crate::scenario::{GroupId, GroupKind, Scenario};
 pub struct OperatorPlan {
     pub spec: OperatorSpec,
     pub group: String,
+    /// How many clients the group has.
+    pub clients: u32,
     /// What is asked, each stream by itself.
     pub asks: Vec<PlannedAsk>,
     /// All groups, for bursts of commands that name one.
@@ -46,6 +48,7 @@ impl OperatorPlan {
         OperatorPlan {
             spec: spec.clone(),
             group: group.name.clone(),
+            clients: group.count,
             asks: planned(scenario, spec),
             groups: (0..scenario.groups.len()).map(|index| whole_group(scenario, GroupId(index as u16))).collect(),
             documented: Documented::of(scenario, &spec.reaction),

@@ -12,8 +12,9 @@ use crate::policy::signals::Hint;
 use crate::record::Record;
 use crate::scenario::event::BurstCommand;
 use crate::scenario::fleet::*;
+use crate::scenario::start::{Growth, Start};
 use crate::scenario::target::{Fault, OverloadSpec};
-use crate::scenario::{Disturbance, Scenario};
+use crate::scenario::{Disturbance, Scenario, ScheduledEvent};
 use crate::tellus::TellusOp;
 use crate::time::{Anchor, Nanos};
 
@@ -204,7 +205,7 @@ fn a_seed_is_the_same_run_and_another_seed_another() {
 #[test]
 fn counts_over_an_hour_are_the_documents_arithmetic() {
     for (connectors, per_minute) in [(1, 14), (2, 26)] {
-        let spec = ChargerSpec { connectors, boot_spread: Nanos(1), ..always_charging() };
+        let spec = ChargerSpec { connectors, start: Start { spread: Nanos(1), growth: None }, ..always_charging() };
         let log = play(&scenario(secs(3600), vec![chargers("depot", 3, spec)]));
         let (beats, samples) = (log.count(TellusOp::Heartbeat), log.count(TellusOp::Telemetry));
         let expected = 60 * per_minute * 3;
@@ -384,6 +385,33 @@ fn there_is_never_a_second_stream_and_a_lost_one_comes_back() {
     }
     assert!(opened.iter().all(|record| record.outcome == Outcome::Served && record.status == 101));
     assert!(opened[3..].iter().all(|record| (secs(320)..=secs(325)).contains(&record.due)));
+}
+
+#[test]
+fn a_growing_group_joins_evenly_and_nobody_earlier() {
+    let growth = Some(Growth { from: 2, over: secs(3_000) });
+    let grows = Start { spread: secs(5), growth };
+    let groups = vec![
+        chargers("depot", 5, ChargerSpec { start: grows, ..busy_depot() }),
+        operators("app", 5, OperatorSpec { start: grows, ..with_ask(60, Question::Energy) }),
+    ];
+    let mut scenario = scenario(secs(3_600), groups);
+    let rebooting = Disturbance::ColdStart { within: secs(10) };
+    let upgrading = Disturbance::FirmwareRollout {
+        version: "2".into(),
+        within: secs(1),
+        download: secs(10),
+        report_every: secs(2),
+    };
+    scenario.events = [rebooting, upgrading, Disturbance::SessionSurge { within: secs(1) }]
+        .into_iter()
+        .flat_map(|what| [0, 1].map(|group| ScheduledEvent { group: GroupId(group), ..event(500, what.clone()) }))
+        .collect();
+    let log = Log::of(&scenario);
+    for (device, joins) in [(0, 0), (1, 0), (2, 1_000), (3, 2_000), (4, 3_000), (5, 0), (7, 1_000), (9, 3_000)] {
+        let first = log.done.iter().filter(|record| record.device.0 == device).map(|record| record.due).min();
+        assert!((secs(joins)..=secs(joins + 5)).contains(&first.unwrap()), "{device}: {first:?}");
+    }
 }
 
 #[test]
