@@ -415,6 +415,26 @@ fn a_growing_group_joins_evenly_and_nobody_earlier() {
 }
 
 #[test]
+fn a_charger_is_found_as_soon_as_it_has_registered() {
+    let growth = Some(Growth { from: 0, over: secs(200) });
+    let late = ChargerSpec { start: Start { spread: Nanos::ZERO, growth }, ..charger() };
+    let details = with_ask(10, Question::DeviceDetails { group: GroupId(0), devices: 1 });
+    let mut both = details.clone();
+    both.asks.push(ask(20, Question::StartStop { group: GroupId(0), hold: secs(5), follow: secs(2) }));
+    // By itself, and in one cell with the chargers that it commands.
+    for asks in [details, both] {
+        let log = Log::of(&scenario(secs(300), vec![chargers("depot", 2, late.clone()), operators("app", 1, asks)]));
+        let (early, later): (Vec<&Record>, Vec<&Record>) =
+            log.records(TellusOp::Device).partition(|record| record.done < secs(100));
+        assert!(early.len() > 5 && early.iter().all(|record| record.outcome == Outcome::Rejected(404)));
+        let later: Vec<_> = later.into_iter().filter(|record| record.done > secs(105)).collect();
+        assert!(later.len() > 15 && later.iter().all(|record| record.outcome == Outcome::Served));
+        let started = log.records(TellusOp::Start).filter(|record| record.done < secs(100));
+        assert!(started.into_iter().all(|record| record.outcome == Outcome::Rejected(404)));
+    }
+}
+
+#[test]
 fn a_stream_that_is_spread_has_a_connection_for_each_part_of_the_group() {
     let spread = with_ask(10, Question::Stream { group: GroupId(0), devices: 9, per_connection: 4 });
     let depot = ChargerSpec { sessions: busy_depot().sessions, ..charger() };
