@@ -5,6 +5,7 @@ use crate::policy::model::*;
 use crate::policy::signals::{Hint, Told};
 use crate::record::{Observation, Observer, Record, Sent};
 use crate::scenario::fleet::{Backoff, CadenceSpec, Credentials, OperatorSpec, Question, Reaction, TokenHabit};
+use crate::scenario::start::Start;
 use crate::scenario::target::{Network, ServerSpec, Target};
 use crate::scenario::{DeviceId, Group, GroupKind, Identities, OperationId, Operations, Scenario};
 use crate::time::Nanos;
@@ -51,7 +52,7 @@ pub fn scenario(devices: u32) -> Scenario {
     let ask = crate::scenario::fleet::Ask { what: Question::Energy, cadence };
     let spec = OperatorSpec {
         credentials: Credentials::Own,
-        start_spread: Nanos::ZERO,
+        start: Start::default(),
         asks: vec![ask],
         reaction: Reaction::Obey(Backoff::DOCUMENTED),
         token: TokenHabit::Keep,

@@ -6,6 +6,7 @@ use quotaproof::policy::model::*;
 use quotaproof::profile;
 use quotaproof::scenario::fleet::*;
 use quotaproof::scenario::gate::Bound;
+use quotaproof::scenario::start::Start;
 use quotaproof::scenario::target::{Network, ServerSpec, Target};
 use quotaproof::scenario::{DeviceId, Disturbance, Scenario};
 use quotaproof::tellus::TellusOp;
@@ -98,7 +99,7 @@ fn the_depot_resolves_as_it_is_written() {
         connectors: 2,
         model: ChargerModel { name: "TP-AC22".into(), max_power_kw: 22.0, voltage: 230.0, phases: 3 },
         serial_prefix: None,
-        boot_spread: seconds(20),
+        start: Start { spread: seconds(20), growth: None },
         heartbeat: CadenceSpec { every: seconds(30), jitter: 0.1 },
         telemetry: CadenceSpec { every: seconds(5), jitter: 0.05 },
         sessions: SessionSpec {
@@ -118,14 +119,14 @@ fn the_depot_resolves_as_it_is_written() {
     let ask = |what, every| Ask { what, cadence: CadenceSpec { every: seconds(every), jitter: 0.0 } };
     let operators = OperatorSpec {
         credentials: Credentials::Own,
-        start_spread: seconds(5),
+        start: Start { spread: seconds(5), growth: None },
         asks: vec![
             ask(Question::Sites { page_size: 100, cache: seconds(600) }, 15),
             ask(Question::Energy, 30),
             ask(Question::Harvest { page_size: 100, time_filter: true }, 20),
             ask(Question::Flexibility, 30),
             ask(Question::StartStop { group: GroupId(0), hold: seconds(10), follow: seconds(2) }, 20),
-            ask(Question::Stream { group: GroupId(0), devices: 100 }, 5),
+            ask(Question::Stream { group: GroupId(0), devices: 100, per_connection: 100 }, 5),
         ],
         reaction: obey,
         token: TokenHabit::Keep,

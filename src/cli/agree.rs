@@ -54,10 +54,15 @@ pub fn run(args: &AgreeArgs) -> anyhow::Result<Exit> {
         target: base.target_text(),
         meter: Arc::new(Meter::default()),
     };
-    let plan = plan::play(&Arc::new(scenario), &options).summary;
-    let figures = agree::figures(&run, &plan);
+    let scenario = Arc::new(scenario);
+    let plan = plan::play(&scenario, &options).summary;
+    let figures = agree::figures(&run, &plan, &scenario);
     show(&mut std::io::stdout(), &text(&figures));
-    Ok(if figures.iter().all(Figure::agrees) { Exit::Pass } else { Exit::Fail })
+    Ok(match figures.as_slice() {
+        [] => Exit::Invalid,
+        figures if figures.iter().all(Figure::agrees) => Exit::Pass,
+        _ => Exit::Fail,
+    })
 }
 
 /// The profile with what the run had: its seed, its length, and the network as it met it.
@@ -73,6 +78,9 @@ fn prepare(args: &AgreeArgs, run: &Summary) -> Result<(Base, Scenario), Diagnosi
 
 /// One line for each figure.
 fn text(figures: &[Figure]) -> String {
+    if figures.is_empty() {
+        return "? neither the run nor its simulation has sent anything: there is nothing to compare\n".to_owned();
+    }
     let longest = figures.iter().map(|figure| figure.what.chars().count()).max().unwrap_or(0);
     let mut text = format!("{:longest$}  {:>10} {:>10} {:>10}\n", "", "run", "simulated", "may differ");
     for Figure { what, run, plan, tolerance } in figures {
@@ -101,5 +109,6 @@ mod tests {
                         stream: refused             0         11         10  ✗\n\
                         ✗ the run and its simulation disagree in 1 of 2 figures: one of them is wrong\n";
         assert_eq!(text, expected);
+        assert!(super::text(&[]).starts_with("? neither"));
     }
 }

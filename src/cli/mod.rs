@@ -3,7 +3,7 @@
 pub mod agree;
 pub mod check;
 pub mod dossier;
-pub mod memory;
+pub mod usage;
 pub mod plan;
 pub mod policies;
 pub mod policy;

@@ -9,14 +9,13 @@ use clap::Args;
 use super::progress::PlanProgress;
 use super::publish::{make_room, publish};
 use super::serve::{reading, share};
-use super::{complain, duration, show, style};
+use super::{complain, duration, show, style, usage};
 use crate::clock::Clock;
 use crate::exit::Exit;
 use crate::plan::base::Overrides;
 use crate::plan::{self, Base, Meter, PlayOptions, Questions, fleet, quota, sweep};
 use crate::policy::reading::Reading;
 use crate::report::format;
-use crate::scenario::target::Target;
 use crate::time::Nanos;
 use crate::words::{count, plural, trimmed};
 use crate::yaml::Diagnosis;
@@ -89,14 +88,6 @@ pub fn run(args: &PlanArgs) -> anyhow::Result<Exit> {
     };
     if !make_room(&args.reports) {
         return Ok(Exit::Usage);
-    }
-    if let Target::Embedded(spec) = &base.scenario().target
-        && spec.answers_after > Nanos::ZERO
-    {
-        let after = spec.answers_after;
-        complain(format_args!(
-            "warning: a simulated server answers at once: `answers_after: {after}` is left out, and limits on requests at the same time look wider than they are"
-        ));
     }
     let clock = Clock::start();
     let options = PlayOptions {
@@ -200,14 +191,16 @@ fn hyphened(reading: Reading) -> String {
 /// How much was simulated, and how quickly.
 fn speed(meter: &Meter, base: &Base, took: Nanos) -> String {
     let read = meter.read();
-    let rate = read.requests as f64 / took.as_secs_f64().max(1e-9);
+    let rate = |time: Nanos| count((read.requests as f64 / time.as_secs_f64().max(1e-9)).round() as u64);
+    let for_a_core = usage::cpu_time().map(|time| format!(", {} for each second of a core", rate(time)));
     format!(
-        "\nsimulated: {} of {} each, {} in {}: {} requests/s\n",
+        "\nsimulated: {} of {} each, {} in {}: {} requests/s{}\n",
         plural(read.plays, "play"),
         base.scenario().duration,
         plural(read.requests, "request"),
         format::seconds(took.as_secs_f64()),
-        count(rate.round() as u64),
+        rate(took),
+        for_a_core.unwrap_or_default(),
     )
 }
 

@@ -13,7 +13,7 @@ use crate::drive::live::Control;
 use crate::plan::Meter;
 use crate::plan::meter::Reading;
 use crate::time::Nanos;
-use crate::words::{count, plural};
+use crate::words::count;
 
 /// Shows how far a run is until it is dropped.
 pub struct Progress(#[expect(dead_code, reason = "it draws until it is dropped")] Drawer);
@@ -39,8 +39,8 @@ impl PlanProgress {
         let meter = Arc::clone(meter);
         PlanProgress(Drawer::start(move |bar, elapsed| {
             let read = meter.read();
-            bar.set_length(read.devices);
-            bar.set_position(read.played.min(read.devices));
+            bar.set_length(read.duration.0);
+            bar.set_position(read.simulated.min(read.duration).0);
             bar.set_message(plan_line(&read, elapsed));
         }))
     }
@@ -89,13 +89,17 @@ fn plan_line(read: &Reading, elapsed: Nanos) -> String {
     let speed = read.requests as f64 / elapsed.as_secs_f64().max(1e-9);
     let what = if read.what.is_empty() { String::new() } else { format!(" · {}", read.what) };
     format!(
-        "play {}: {} of {} through {} of simulated time · {} requests/s{what}",
+        "play {}: {} of {} simulated · {} requests/s{what}",
         read.plays,
-        count(read.played),
-        plural(read.devices, "device"),
+        rounded(read.simulated),
         read.duration,
         count(speed as u64)
     )
+}
+
+/// To a second: a line that changes all the time is read at a glance.
+fn rounded(time: Nanos) -> Nanos {
+    Nanos::from_secs(time.as_secs())
 }
 
 fn line(elapsed: Nanos, duration: Nanos, control: &Control) -> String {

@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use anyhow::Context;
 
-use super::memory::peak_memory_bytes;
 use super::progress::Progress;
 use super::publish::{make_room, publish};
+use super::usage::peak_memory_bytes;
 use super::{REPORTS, RunArgs, complain, cores, style};
 use crate::assemble::{Outcome, Recorder, RunFacts};
 use crate::device::fleet::{Fleet, partition};

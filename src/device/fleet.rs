@@ -48,6 +48,7 @@ impl Fleet {
             GroupKind::Chargers(spec) => PlanKind::Chargers(Arc::new(ChargerPlan {
                 spec: (**spec).clone(),
                 serial_prefix: group.serial_prefix().to_owned(),
+                chargers: group.count,
                 horizon: scenario.duration,
                 start_of_week_offset: scenario.start_of_week_offset,
             })),

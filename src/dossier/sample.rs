@@ -164,6 +164,7 @@ fn comparison(summary: &Summary) -> Comparison {
             limit: "60 per 1m for each client_id".to_owned(),
             allow: 60,
             peak: Change { before: 252, after: 3 },
+            at_least: Change::default(),
             headroom: Change { before: Some(-3.2), after: Some(0.95) },
             safety: Change { before: Safety::Over, after: Safety::Safe },
         }],

@@ -3,21 +3,24 @@
 
 use crate::measure::observer::UNCLASSIFIED;
 use crate::scenario::Scenario;
-use crate::scenario::target::Network;
+use crate::scenario::target::{Network, Target};
 use crate::summary::{ClassFigures, Driver, QuotaUse, Summary};
 use crate::time::Nanos;
 use crate::yaml::Diagnosis;
 
-/// Requests of a class may differ by this share of them, and refusals by this share of the requests: what follows from answers
-/// depends on when they came.
-const SHARE: f64 = 0.05;
-/// And by this many: a run that is stopped in the middle of something has it done or not.
-const FEW: f64 = 12.0;
-/// The highest use of a limit may differ by this share of the limit: requests that came just before the edge of a window here
-/// come just behind it there.
-const USE: f64 = 0.12;
-/// And by this many requests.
-const USE_FEW: f64 = 2.0;
+/// How far two counts of the same thing may be apart: what answers lead to, and requests at the edge of a window or of the
+/// run, fall on either side by chance, each by itself. The spread of such a count is its root.
+fn by_chance(run: f64, plan: f64) -> f64 {
+    FEW + run.max(plan).sqrt()
+}
+
+/// The rest of a round that is broken off by the end is done or not.
+const FEW: f64 = 2.0;
+
+/// Where the server draws by lot whom it turns away, both have drawn on their own: three times the spread of their difference.
+fn by_lot(run: f64, plan: f64) -> f64 {
+    FEW + 3.0 * (run + plan).sqrt()
+}
 
 /// One figure in both, and how far they may be apart.
 #[derive(Clone, Debug, PartialEq)]
@@ -68,43 +71,49 @@ pub fn network(run: &Summary, planned: &Network) -> Option<Network> {
     Some(Network { latency_median: nanos(latency.p50), latency_p99: nanos(latency.p99), loss: planned.loss })
 }
 
-/// Every figure that a plan and a run of one profile must have in common: of each class the requests and the refusals, of each
-/// limit the highest use.
-pub fn figures(run: &Summary, plan: &Summary) -> Vec<Figure> {
+/// Every figure that a plan and a run of one profile must have in common: of each class the requests and how they ended, of
+/// each limit the highest use. What neither has seen is left out.
+pub fn figures(run: &Summary, plan: &Summary, scenario: &Scenario) -> Vec<Figure> {
+    let is_overloaded = matches!(&scenario.target, Target::Embedded(spec) if spec.overload.is_some());
+    let tolerance = if is_overloaded { by_lot } else { by_chance };
     let of_classes = run.classes.iter().flat_map(|class| {
         let planned = plan.classes.iter().find(|planned| planned.class == class.class);
-        planned.map(|planned| class_figures(class, planned)).into_iter().flatten()
+        planned.map(|planned| class_figures(class, planned, tolerance)).into_iter().flatten()
     });
     let of_limits = run.quotas.iter().filter_map(|quota| {
         let planned = plan.quotas.iter().find(|it| (&it.class, &it.limit) == (&quota.class, &quota.limit))?;
-        Some(quota_figure(quota, planned))
+        Some(quota_figure(quota, planned, tolerance))
     });
-    of_classes.chain(of_limits).collect()
+    of_classes.chain(of_limits).filter(|figure| figure.run + figure.plan > 0.0).collect()
 }
 
-fn class_figures(run: &ClassFigures, plan: &ClassFigures) -> [Figure; 2] {
-    let sent = run.requests.max(plan.requests) as f64;
-    let figure = |what: &str, run: u64, plan: u64| Figure {
-        what: what.to_owned(),
-        run: run as f64,
-        plan: plan as f64,
-        tolerance: FEW + SHARE * sent,
+fn class_figures(run: &ClassFigures, plan: &ClassFigures, tolerance: fn(f64, f64) -> f64) -> [Figure; 6] {
+    let figure = |what: &str, count: fn(&ClassFigures) -> u64| {
+        let (run_count, plan_count) = (count(run) as f64, count(plan) as f64);
+        Figure {
+            what: format!("{}: {what}", run.class),
+            run: run_count,
+            plan: plan_count,
+            tolerance: tolerance(run_count, plan_count),
+        }
     };
     [
-        figure(&format!("{}: requests", run.class), run.requests, plan.requests),
-        figure(&format!("{}: refused", run.class), run.refused, plan.refused),
+        figure("requests", |class| class.requests),
+        figure("served", |class| class.served),
+        figure("refused", |class| class.refused),
+        figure("overloaded", |class| class.overloaded),
+        figure("another status", |class| class.other_status.values().sum()),
+        figure("failed", |class| class.failed.values().sum()),
     ]
 }
 
-fn quota_figure(run: &QuotaUse, plan: &QuotaUse) -> Figure {
-    let peak = |quota: &QuotaUse| f64::from(quota.readings.first().map_or(0, |reading| reading.peak));
-    // What goes far beyond a limit does so by what refusals make of it: there, the demand is what is compared.
-    let scale = f64::from(run.allow).max(peak(run)).max(peak(plan));
+fn quota_figure(run: &QuotaUse, plan: &QuotaUse, tolerance: fn(f64, f64) -> f64) -> Figure {
+    let (run_peak, plan_peak) = (f64::from(run.peak()), f64::from(plan.peak()));
     Figure {
         what: format!("{}: most of {}", run.class, run.limit),
-        run: peak(run),
-        plan: peak(plan),
-        tolerance: USE_FEW + USE * scale,
+        run: run_peak,
+        plan: plan_peak,
+        tolerance: tolerance(run_peak, plan_peak),
     }
 }
 
@@ -112,28 +121,69 @@ fn quota_figure(run: &QuotaUse, plan: &QuotaUse) -> Figure {
 mod tests {
     use super::*;
     use crate::report::sample;
+    use crate::scenario::target::{OverloadSpec, ServerSpec};
+
+    fn scenario() -> Scenario {
+        crate::profile::load(std::path::Path::new("tellus-polling-dashboard")).unwrap()
+    }
+
+    /// What is apart when the second has been changed.
+    fn apart(change: impl FnOnce(&mut Summary)) -> Vec<String> {
+        let run = sample::failing();
+        let mut plan = run.clone();
+        change(&mut plan);
+        let figures = figures(&run, &plan, &scenario());
+        assert!(figures.len() > 8, "{figures:?}");
+        figures.into_iter().filter(|figure| !figure.agrees()).map(|figure| figure.what).collect()
+    }
 
     #[test]
-    fn a_run_agrees_with_itself_and_not_with_twice_as_many_requests() {
+    fn a_run_agrees_with_itself() {
+        assert_eq!(apart(|_| {}), Vec::<String>::new());
+    }
+
+    #[test]
+    fn each_figure_of_a_class_is_held_against_the_other() {
+        let class = |plan: &mut Summary, change: fn(&mut ClassFigures)| change(&mut plan.classes[0]);
+        let name = sample::failing().classes[0].class.clone();
+        let of = |what: &str| vec![format!("{name}: {what}")];
+        assert_eq!(apart(|plan| class(plan, |it| it.requests += it.requests / 5 + 20)), of("requests"));
+        assert_eq!(apart(|plan| class(plan, |it| it.served += it.served / 5 + 20)), of("served"));
+        assert_eq!(apart(|plan| class(plan, |it| it.refused += it.refused + 11)), of("refused"));
+        assert_eq!(apart(|plan| class(plan, |it| it.overloaded += it.overloaded + 11)), of("overloaded"));
+        let other = |it: &mut ClassFigures| *it.other_status.entry(404).or_default() += 11;
+        assert_eq!(apart(|plan| class(plan, other)), of("another status"));
+        let lost = |it: &mut ClassFigures| *it.failed.entry("reset".to_owned()).or_default() += 11;
+        assert_eq!(apart(|plan| class(plan, lost)), of("failed"));
+    }
+
+    #[test]
+    fn eleven_refusals_are_not_none() {
+        let figure = |run, plan| Figure { what: String::new(), run, plan, tolerance: by_chance(run, plan) };
+        assert!(!figure(11.0, 0.0).agrees() && !figure(0.0, 11.0).agrees());
+        assert!(figure(11.0, 8.0).agrees() && figure(10_000.0, 10_090.0).agrees());
+        assert!(!figure(10_000.0, 10_200.0).agrees());
+    }
+
+    #[test]
+    fn a_server_that_turns_away_by_lot_is_given_room_for_two_draws() {
+        let mut overloaded = scenario();
+        let overload = Some(OverloadSpec { share: 0.5, from: Nanos::ZERO, lasting: None });
+        overloaded.target = Target::Embedded(ServerSpec { overload, ..ServerSpec::default() });
         let run = sample::failing();
-        let figures = figures(&run, &run);
-        assert!(figures.len() > 4 && figures.iter().all(Figure::agrees), "{figures:?}");
-        let mut doubled = run.clone();
-        let class = doubled.classes.iter_mut().max_by_key(|class| class.requests).unwrap();
-        class.requests *= 2;
-        let apart = super::figures(&run, &doubled).into_iter().filter(|figure| !figure.agrees());
-        let apart: Vec<String> = apart.map(|figure| figure.what).collect();
-        assert_eq!(apart.len(), 1, "{apart:?}");
-        assert!(apart[0].ends_with(": requests"), "{apart:?}");
+        let widest = |scenario: &Scenario| {
+            figures(&run, &run, scenario).iter().map(|figure| figure.tolerance).fold(0.0, f64::max)
+        };
+        assert!(widest(&overloaded) > 3.0 * widest(&scenario()));
     }
 
     #[test]
     fn a_peak_that_moves_beyond_chance_is_seen() {
-        let run = sample::failing();
-        let mut plan = run.clone();
-        let quota = plan.quotas.iter_mut().find(|quota| !quota.readings.is_empty()).unwrap();
-        quota.readings[0].peak = quota.readings[0].peak * 2 + 5;
-        assert_eq!(figures(&run, &plan).iter().filter(|figure| !figure.agrees()).count(), 1);
+        let moved = apart(|plan| {
+            let quota = plan.quotas.iter_mut().find(|quota| !quota.readings.is_empty()).unwrap();
+            quota.readings[0].peak = quota.readings[0].peak * 2 + 5;
+        });
+        assert_eq!(moved.len(), 1, "{moved:?}");
     }
 
     #[test]

@@ -80,7 +80,8 @@ fn quota_change(before: &QuotaUse, after: &QuotaUse) -> Option<QuotaChange> {
         class: before.class.clone(),
         limit: before.limit.clone(),
         allow: before.allow,
-        peak: Change { before: before.known_peak(), after: after.known_peak() },
+        peak: Change { before: before.peak(), after: after.peak() },
+        at_least: Change { before: before.is_more_possible(), after: after.is_more_possible() },
         headroom: Change { before: before.headroom, after: after.headroom },
         safety: Change { before: before.safety, after: after.safety },
     })

@@ -18,7 +18,7 @@ use crate::yaml::diagnosis::shown;
 use crate::yaml::{Diagnosis, suggest};
 
 /// Larger fleets are not tried.
-const MOST: u32 = 100_000;
+const MOST: u32 = 1_000_000;
 
 const DAY: Nanos = Nanos::from_secs(86_400);
 

@@ -33,9 +33,8 @@ pub struct Reading {
     pub requests: u64,
     /// What is played, in words; empty for the profile as it stands.
     pub what: String,
-    /// Of the play under way: how many devices are through its simulated time, of how many.
-    pub played: u64,
-    pub devices: u64,
+    /// Of the play under way: how much of its time is simulated, on the average of its devices.
+    pub simulated: Nanos,
     pub duration: Nanos,
 }
 
@@ -64,8 +63,7 @@ impl Meter {
             plays: now.plays,
             requests: self.requests.load(Ordering::Relaxed),
             what: now.what,
-            played: now.progress.devices.load(Ordering::Relaxed),
-            devices: now.devices,
+            simulated: now.progress.simulated(now.devices),
             duration: now.duration,
         }
     }

@@ -51,7 +51,7 @@ pub fn play_judged(driven: &Arc<Scenario>, judged: &Arc<Scenario>, options: &Pla
     let make = || Witness::new(judged, &options.meter);
     let (witness, end) = if driven.device_count() < SMALL {
         let mut witness = make();
-        let end = virtual_time::run(driven, &mut witness);
+        let end = virtual_time::run_watched(driven, &progress, &mut witness);
         (witness, end)
     } else {
         virtual_time::run_on(driven, options.threads, &progress, make, Witness::merge)

@@ -48,6 +48,7 @@ pub fn needed(scenario: &Scenario) -> u64 {
 fn operator_connections(spec: &OperatorSpec) -> u64 {
     let connections = spec.asks.iter().map(|ask| match ask.what {
         Question::DeviceDetails { devices, .. } => u64::from(devices),
+        Question::Stream { devices, per_connection, .. } => u64::from(devices.div_ceil(per_connection.max(1))),
         _ => 1,
     });
     connections.sum::<u64>().max(1)

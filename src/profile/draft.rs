@@ -11,6 +11,9 @@ use crate::yaml::{Diagnosis, Node, Source, parse, suggest};
 /// The part of a profile whose keys are names that it makes up itself.
 const NAMES: &str = "fleet";
 
+/// So many chargers fit into the request of one stream, however long their names are.
+const STREAMED_TOGETHER: u32 = 150;
+
 /// A profile's document.
 #[derive(Clone, Debug)]
 pub struct Draft {
@@ -88,11 +91,12 @@ impl Draft {
     }
 
     /// Gives a group another number of devices. What other groups ask of so many of them is cut down to as many as there
-    /// are.
+    /// are, and so is what a growing group begins with; a stream that no request could name is spread.
     ///
     /// # Errors
     /// There is no such group.
     pub fn resize(&mut self, group: &str, count: u32) -> Result<(), Diagnosis> {
+        let today = self.count(group).map_or(0, |count| u32::try_from(count).unwrap_or(u32::MAX));
         let Some(groups) = self.document.as_map_mut().and_then(|fields| fields.get_mut(NAMES)?.as_map_mut()) else {
             return Err(Diagnosis::new("the profile has no fleet"));
         };
@@ -104,12 +108,16 @@ impl Draft {
         };
         for fields in kinds.values_mut().filter_map(Node::as_map_mut) {
             fields.insert("count".to_owned(), count.into());
+            let growth = fields.get_mut("start").and_then(|start| start.as_map_mut()?.get_mut("growth")?.as_map_mut());
+            growth.into_iter().for_each(|growth| cut_down(growth, "from", count));
         }
         for ask in groups.values_mut().flat_map(asks) {
             let meant = ["of", "stream"].iter().any(|key| ask.get(*key).and_then(Node::as_text) == Some(group));
-            let devices = ask.get("devices").and_then(Node::as_count);
-            if meant && devices.is_some_and(|devices| devices > count.into()) {
-                ask.insert("devices".to_owned(), count.into());
+            if meant {
+                cut_down(ask, "devices", count);
+            }
+            if meant && ask.contains_key("stream") && !ask.contains_key("per_connection") {
+                ask.insert("per_connection".to_owned(), today.max(STREAMED_TOGETHER).into());
             }
         }
         Ok(())
@@ -128,6 +136,12 @@ impl Draft {
                 Err(refused.advice().iter().fold(plain, |plain, help| plain.help(help)))
             }
         }
+    }
+}
+
+fn cut_down(fields: &mut IndexMap<String, Node>, key: &str, most: u32) {
+    if fields.get(key).and_then(Node::as_count).is_some_and(|count| count > most.into()) {
+        fields.insert(key.to_owned(), most.into());
     }
 }
 
@@ -201,6 +215,8 @@ mod tests {
     use super::*;
     use crate::profile;
     use crate::profile::load::builtin_source;
+    use crate::scenario::fleet::Question;
+    use crate::scenario::{GroupId, GroupKind};
 
     fn draft(name: &str) -> Draft {
         Draft::new(&builtin_source(name).unwrap()).unwrap()
@@ -247,6 +263,20 @@ mod tests {
         assert_eq!(draft.get("fleet.dashboard.operators.asks.5.devices"), Some(&40.into()));
         draft.resize("depot", 4_000).unwrap();
         assert_eq!(draft.resolve().unwrap().groups[0].count, 4_000);
+    }
+
+    #[test]
+    fn another_size_changes_what_a_growing_group_begins_with_and_how_it_is_streamed() {
+        let text = "name: x\npolicy: tellus\nfleet:\n  depot:\n    chargers: {count: 60, start: {growth: {from: 40, over: 1h}}}\n  \
+                    app:\n    operators: {count: 1, asks: [{stream: depot}]}\n";
+        let mut draft = Draft::new(&Source::built_in("x.yaml", text)).unwrap();
+        draft.resize("depot", 30).unwrap();
+        draft.resolve().unwrap();
+        assert_eq!(draft.get("fleet.depot.chargers.start.growth.from"), Some(&30.into()));
+        draft.resize("depot", 90_000).unwrap();
+        let scenario = draft.resolve().unwrap();
+        let GroupKind::Operators(app) = &scenario.groups[1].kind else { panic!("operators") };
+        assert_eq!(app.asks[0].what, Question::Stream { group: GroupId(0), devices: 90_000, per_connection: 150 });
     }
 
     #[test]

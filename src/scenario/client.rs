@@ -5,14 +5,14 @@ use std::sync::Arc;
 use super::arrivals::Arrivals;
 use super::fleet::{Reaction, Secret};
 use super::operation::OperationId;
+use super::start::Start;
 use super::template::{JsonTemplate, Template};
 use crate::time::Nanos;
 
 /// What a group of scripted clients does.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ClientSpec {
-    /// Clients start at a random moment within this time.
-    pub start_spread: Nanos,
+    pub start: Start,
     pub identity: Vec<IdentityValue>,
     pub connections: Connections,
     /// Requests of one client under way at once; more are dropped.

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::client::ClientSpec;
+use super::start::Start;
 use crate::time::Nanos;
 
 /// A device's number, counted over all groups.
@@ -74,8 +75,7 @@ pub struct ChargerSpec {
     pub serial_prefix: Option<String>,
     pub connectors: u8,
     pub model: ChargerModel,
-    /// Devices boot at a random moment within this time.
-    pub boot_spread: Nanos,
+    pub start: Start,
     pub heartbeat: CadenceSpec,
     /// Per connector, while charging or discharging.
     pub telemetry: CadenceSpec,
@@ -139,8 +139,7 @@ pub enum CommandDelivery {
 #[derive(Clone, Debug, PartialEq)]
 pub struct OperatorSpec {
     pub credentials: Credentials,
-    /// Clients start at a random moment within this time.
-    pub start_spread: Nanos,
+    pub start: Start,
     pub asks: Vec<Ask>,
     pub reaction: Reaction,
     pub token: TokenHabit,
@@ -218,9 +217,9 @@ pub enum Question {
     StartStop { group: GroupId, hold: Nanos, follow: Nanos },
     /// One batch control over all sites.
     Flexibility,
-    /// Keeps one stream open over the first `devices` chargers of a group; the cadence says how soon a lost one is
-    /// opened again.
-    Stream { group: GroupId, devices: u32 },
+    /// Keeps streams open over the first `devices` chargers of a group, each over at most `per_connection` of them; the
+    /// cadence says how soon a lost one is opened again.
+    Stream { group: GroupId, devices: u32, per_connection: u32 },
 }
 
 /// What a client does when it is refused (429) or the server is overloaded (503, 500).

@@ -8,6 +8,7 @@ pub mod fleet;
 pub mod gate;
 pub mod identity;
 pub mod operation;
+pub mod start;
 pub mod target;
 pub mod template;
 pub mod words;

@@ -4,6 +4,7 @@ mod client;
 
 use super::event::{BurstCommand, Disturbance, ScheduledEvent};
 use super::fleet::*;
+use super::start::Start;
 use super::{GroupId, Scenario};
 use crate::time::Nanos;
 use crate::words::percent;
@@ -58,7 +59,7 @@ fn charger_lines(spec: &ChargerSpec) -> Vec<String> {
             model.max_power_kw,
             model.voltage
         ),
-        format!("boot {}", spread(spec.boot_spread)),
+        format!("boot {}", start(&spec.start)),
         format!("heartbeat {}", cadence(spec.heartbeat)),
         format!("telemetry {} for each busy connector", cadence(spec.telemetry)),
         format!(
@@ -94,7 +95,7 @@ fn operator_lines(scenario: &Scenario, spec: &OperatorSpec) -> Vec<String> {
             Credentials::Shared => "all are instances of one client_id".to_owned(),
             Credentials::Given { client_id, .. } => format!("all are instances of the client {client_id}"),
         },
-        format!("start {}", spread(spec.start_spread)),
+        format!("start {}", start(&spec.start)),
         match spec.token {
             TokenHabit::Keep => format!("one token for its lifetime, renewed {} before its end", spec.renew_before),
             TokenHabit::PerRequest => "a fresh token for every request".to_owned(),
@@ -129,12 +130,20 @@ fn ask_text(scenario: &Scenario, ask: &Ask) -> String {
             group_name(scenario, *group)
         ),
         Question::Flexibility => format!("flexibility control over all sites {every}"),
-        Question::Stream { group, devices } => format!(
-            "a stream over {} of {}, opened again after {} when lost",
+        Question::Stream { group, devices, per_connection } => format!(
+            "{} over {} of {}, opened again after {} when lost",
+            streams(*devices, *per_connection),
             counted(*devices, "charger"),
             group_name(scenario, *group),
             ask.cadence.every
         ),
+    }
+}
+
+fn streams(devices: u32, per_connection: u32) -> String {
+    match devices.div_ceil(per_connection.max(1)) {
+        0 | 1 => "a stream".to_owned(),
+        count => format!("{count} streams, each for {per_connection} at most,"),
     }
 }
 
@@ -192,6 +201,16 @@ fn spread(within: Nanos) -> String {
     if within == Nanos::ZERO { "all at once".to_owned() } else { format!("within {within}") }
 }
 
+fn start(start: &Start) -> String {
+    let spread = spread(start.spread);
+    match start.growth {
+        None => spread,
+        Some(growth) => {
+            format!("{spread}; {} from the beginning, the others one by one over {}", growth.from, growth.over)
+        }
+    }
+}
+
 fn counted(count: u32, noun: &str) -> String {
     if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
 }
@@ -230,7 +249,7 @@ mod tests {
         for (index, name) in ["depot", "office"].into_iter().enumerate() {
             let spec = OperatorSpec {
                 credentials: Credentials::Shared,
-                start_spread: Nanos::ZERO,
+                start: Start::default(),
                 asks: vec![Ask {
                     what: Question::DeviceDetails { group: GroupId(0), devices: 1 },
                     cadence: CadenceSpec { every: Nanos::from_secs(5), jitter: 0.125 },

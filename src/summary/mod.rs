@@ -188,14 +188,14 @@ impl QuotaUse {
         }
     }
 
-    /// The highest count under the strictest reading; where that was not kept whole, the highest in a fixed window, which is
-    /// never more than in a rolling one.
-    pub fn known_peak(&self) -> u32 {
-        let Some(strictest) = self.readings.first() else { return 0 };
-        let fixed = |used: &&ReadingUse| {
-            matches!(used.reading, Some(Reading::FixedFirstHit | Reading::FixedAligned)) && strictest.at_least
-        };
-        self.readings.iter().filter(fixed).map(|used| used.peak).fold(strictest.peak, u32::max)
+    /// The highest count under the strictest reading, which comes first; 0 without data.
+    pub fn peak(&self) -> u32 {
+        self.readings.first().map_or(0, |strictest| strictest.peak)
+    }
+
+    /// Whether the true peak may be higher than what was kept.
+    pub fn is_more_possible(&self) -> bool {
+        self.readings.first().is_some_and(|strictest| strictest.at_least)
     }
 
     /// Whether so much was held back that the counts do not tell the demand.

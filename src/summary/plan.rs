@@ -236,6 +236,9 @@ pub struct QuotaChange {
     pub allow: u32,
     /// Highest use under the strictest reading.
     pub peak: Change<u32>,
+    /// Whether the true peak may be higher than what was kept.
+    #[serde(default)]
+    pub at_least: Change<bool>,
     /// None without data, or where no whole window was seen.
     pub headroom: Change<Option<f64>>,
     pub safety: Change<Safety>,

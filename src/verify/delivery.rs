@@ -6,18 +6,18 @@
 //! mints them: another platform is blamed only where some stream brought a frame, so that it knows such ids. The documents
 //! say nothing about a server that ends a stream: that is told and not judged.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::answers::MADE_UP_IDS;
 use super::exhibit::{Exhibit, Exhibits};
 use super::series::Series;
 use super::service;
 use super::words::unseen;
-use crate::device::operator::plan::device_sets;
+use crate::device::operator::sets::{DeviceSet, device_sets};
 use crate::device::{Detail, Flow, Outcome};
 use crate::record::{Record, StreamEnding};
 use crate::scenario::target::Target;
-use crate::scenario::{DeviceId, GroupId, OperationId, Scenario};
+use crate::scenario::{DeviceId, OperationId, Scenario};
 use crate::summary::finding::{Finding, Party, Severity, Verdict};
 use crate::tellus::TellusOp;
 use crate::time::Nanos;
@@ -39,6 +39,7 @@ pub struct Deliveries {
     telemetry: Option<OperationId>,
     /// Whether the server may know none of the devices that the streams are about.
     is_remote: bool,
+    of_device: Spans,
     /// By the number of the set, from 1.
     watched: Vec<Watched>,
     open: HashMap<(DeviceId, Flow), Record>,
@@ -52,12 +53,36 @@ pub struct Deliveries {
     ended_exhibits: Exhibits,
 }
 
-/// Chargers that streams are about: so many of a group from its first, and the steps in which they told of charging.
+/// Chargers that streams are about: the steps in which they told of charging.
 #[derive(Clone, Debug)]
 struct Watched {
-    group: GroupId,
-    devices: u32,
     charging: Series,
+}
+
+/// Which sets a device is in.
+#[derive(Clone, Debug)]
+struct Spans {
+    /// Where sets begin or end, in order, and the sets that hold from there on.
+    edges: Vec<(u32, Vec<usize>)>,
+}
+
+impl Spans {
+    fn new(sets: &[DeviceSet]) -> Self {
+        let ends = |set: &DeviceSet| set.first.0 + set.devices;
+        let edges: BTreeSet<u32> = sets.iter().flat_map(|set| [set.first.0, ends(set)]).collect();
+        let mut edges: Vec<(u32, Vec<usize>)> = edges.into_iter().map(|edge| (edge, Vec::new())).collect();
+        for (index, set) in sets.iter().enumerate() {
+            let from = edges.partition_point(|&(edge, _)| edge < set.first.0);
+            let inside = edges[from..].iter_mut().take_while(|(edge, _)| *edge < ends(set));
+            inside.for_each(|(_, holding)| holding.push(index));
+        }
+        Spans { edges }
+    }
+
+    fn of(&self, device: DeviceId) -> &[usize] {
+        let after = self.edges.partition_point(|&(edge, _)| edge <= device.0);
+        after.checked_sub(1).map_or(&[], |index| &self.edges[index].1)
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -71,12 +96,14 @@ struct Silent {
 impl Deliveries {
     /// `step` is the length of a step of the timeline.
     pub fn new(scenario: &Scenario, step: Nanos) -> Self {
-        let watched = |(group, devices)| Watched { group, devices, charging: Series::new(step.min(STEP)) };
+        let sets: Vec<DeviceSet> = device_sets(scenario).into_iter().collect();
+        let watched = |_| Watched { charging: Series::new(step.min(STEP)) };
         Deliveries {
             streams: scenario.operations.iter().map(|(_, operation)| operation.method == "WS").collect(),
             telemetry: service::find(scenario, TellusOp::Telemetry),
             is_remote: matches!(scenario.target, Target::Remote(_)),
-            watched: device_sets(scenario).into_iter().map(watched).collect(),
+            of_device: Spans::new(&sets),
+            watched: sets.iter().map(watched).collect(),
             open: HashMap::new(),
             opened: 0,
             frames: 0,
@@ -92,7 +119,7 @@ impl Deliveries {
             return;
         }
         if Some(record.operation) == self.telemetry {
-            self.charges(scenario, record);
+            self.charges(record);
         } else if self.streams[usize::from(record.operation.0)] {
             self.opened += 1;
             let mut opening = *record;
@@ -105,13 +132,10 @@ impl Deliveries {
     }
 
     /// Chargers send telemetry while they charge or discharge, and only then.
-    fn charges(&mut self, scenario: &Scenario, record: &Record) {
-        for watched in &mut self.watched {
-            let index = scenario.groups[watched.group.index()].index_of(record.device);
-            if index.is_some_and(|index| index < watched.devices) {
-                let step = watched.charging.step_of(record.done);
-                watched.charging.raise(step, 1);
-            }
+    fn charges(&mut self, record: &Record) {
+        for &set in self.of_device.of(record.device) {
+            let charging = &mut self.watched[set].charging;
+            charging.raise(charging.step_of(record.done), 1);
         }
     }
 
@@ -243,14 +267,29 @@ mod tests {
     use super::*;
     use crate::scenario::fleet::{Ask as Asking, CadenceSpec, Question};
     use crate::scenario::target::RemoteSpec;
-    use crate::scenario::{GroupKind, Scenario};
+    use crate::scenario::{GroupId, GroupKind, Scenario};
+
+    #[test]
+    fn a_device_is_in_each_set_that_holds_it() {
+        let set = |first, devices| DeviceSet { group: GroupId(0), first: DeviceId(first), devices };
+        let sets = [set(0, 5), set(5, 5), set(3, 4), set(20, 1)];
+        let spans = Spans::new(&sets);
+        for device in 0..25 {
+            let naive = (0..sets.len()).filter(|&index| {
+                let set = &sets[index];
+                (set.first.0..set.first.0 + set.devices).contains(&device)
+            });
+            assert_eq!(spans.of(DeviceId(device)), naive.collect::<Vec<_>>(), "device {device}");
+        }
+    }
 
     /// Clients that watch the first `devices` of their own group.
     fn watching(devices: u32) -> Scenario {
         let mut scenario = scenario(policy(), 4);
         let GroupKind::Operators(spec) = &mut scenario.groups[0].kind else { panic!("a group of operators") };
         let cadence = CadenceSpec { every: Nanos::from_secs(10), jitter: 0.0 };
-        spec.asks = vec![Asking { what: Question::Stream { group: GroupId(0), devices }, cadence }];
+        spec.asks =
+            vec![Asking { what: Question::Stream { group: GroupId(0), devices, per_connection: u32::MAX }, cadence }];
         scenario
     }
 

@@ -166,7 +166,29 @@ impl Demand {
 
     /// Under the strictest reading.
     pub fn strictest(&self) -> Peak {
-        self.peaks[0]
+        self.known(&self.peaks)
+    }
+
+    /// The highest use under the strictest reading. Where a rolling window was not kept whole, what some fixed window held is
+    /// in some rolling one too.
+    fn known(&self, peaks: &[Peak]) -> Peak {
+        let strictest = peaks[0];
+        if !self.is_capped(self.terms.readings[0], &strictest) {
+            return strictest;
+        }
+        let is_fixed = |reading: Reading| matches!(reading, Reading::FixedFirstHit | Reading::FixedAligned);
+        let fixed = self.terms.readings.iter().zip(peaks).filter(|(reading, _)| is_fixed(**reading));
+        let fullest = fixed.map(|(_, peak)| *peak).max_by_key(|peak| peak.count);
+        match fullest.filter(|peak| peak.count > strictest.count) {
+            Some(fullest) => Peak { over: strictest.over, ..fullest },
+            None => strictest,
+        }
+    }
+
+    /// Beyond the cap of a rolling window, the oldest requests are left out whole.
+    fn is_capped(&self, reading: Reading, peak: &Peak) -> bool {
+        let fullest = rolling_cap(&self.terms).saturating_sub(self.dearest.saturating_sub(1));
+        reading == Reading::Rolling && peak.count >= fullest
     }
 
     /// Requests that came again.
@@ -176,13 +198,13 @@ impl Demand {
 
     /// The highest use by first attempts alone, under the strictest reading.
     pub fn first_attempts(&self) -> Peak {
-        self.first_attempts.of(&self.peaks)[0]
+        self.known(self.first_attempts.of(&self.peaks))
     }
 
     /// The highest use under the strictest reading, had the requests been made that were held back. Where the budget depends
     /// on the resource, which nobody knows of a request that was not made, they count for a budget of their own.
     pub fn if_made(&self) -> Peak {
-        self.if_made.of(&self.peaks)[0]
+        self.known(self.if_made.of(&self.peaks))
     }
 
     pub fn safety(&self) -> Safety {
@@ -201,20 +223,17 @@ impl Demand {
     }
 
     pub fn reading_uses(&self) -> Vec<ReadingUse> {
-        // Beyond the cap, the oldest are left out whole.
-        let fullest = rolling_cap(&self.terms).saturating_sub(self.dearest.saturating_sub(1));
-        let capped = |reading: Reading, peak: &Peak| reading == Reading::Rolling && peak.count >= fullest;
-        let reading_use = |(reading, peak): (&Reading, &Peak)| ReadingUse {
+        let reading_use = |(index, (reading, peak)): (usize, (&Reading, &Peak))| ReadingUse {
             reading: Some(*reading),
-            peak: peak.count,
-            at_least: capped(*reading, peak),
+            peak: if index == 0 { self.strictest().count } else { peak.count },
+            at_least: self.is_capped(*reading, peak),
             peak_at_s: peak.at.as_secs_f64(),
             over: peak.over,
         };
         if self.requests == 0 {
             Vec::new()
         } else {
-            self.terms.readings.iter().zip(&self.peaks).map(reading_use).collect()
+            self.terms.readings.iter().zip(&self.peaks).enumerate().map(reading_use).collect()
         }
     }
 

@@ -12,6 +12,7 @@ use crate::policy::signals::{Hint, Told};
 use crate::record::{Exchange, Observation, Observer, Record, Sent, StreamEnding};
 use crate::scenario::fleet::{Credentials, OperatorSpec, Reaction, TokenHabit};
 use crate::scenario::operation::Detail;
+use crate::scenario::start::Start;
 use crate::scenario::target::{Network, ServerSpec, Target};
 use crate::scenario::{DeviceId, Group, GroupKind, Identities, OperationId, Operations, Scenario};
 use crate::summary::QuotaUse;
@@ -108,7 +109,7 @@ pub fn scenario(policy: Policy, count: u32) -> Scenario {
     }
     let operators = OperatorSpec {
         credentials: Credentials::Own,
-        start_spread: Nanos::ZERO,
+        start: Start::default(),
         asks: Vec::new(),
         reaction: Reaction::GiveUp,
         token: TokenHabit::Keep,

@@ -6,6 +6,7 @@ use quotaproof::device::{Lane, Outcome};
 use quotaproof::drive::live::{LiveError, run};
 use quotaproof::scenario::event::{Disturbance, ScheduledEvent};
 use quotaproof::scenario::fleet::{Credentials, OperatorSpec, Reaction, TokenHabit};
+use quotaproof::scenario::start::Start;
 use quotaproof::scenario::{DeviceId, Group, GroupId, GroupKind};
 use quotaproof::time::Nanos;
 
@@ -31,7 +32,7 @@ fn events_reach_the_devices_they_are_meant_for_and_never_early() {
     let mut scenario = scenario(ms(150));
     let spec = OperatorSpec {
         credentials: Credentials::Own,
-        start_spread: Nanos::ZERO,
+        start: Start::default(),
         asks: Vec::new(),
         reaction: Reaction::GiveUp,
         token: TokenHabit::Keep,

@@ -34,6 +34,8 @@ pub struct ChargerPlan {
     pub spec: ChargerSpec,
     /// What serial numbers begin with.
     pub serial_prefix: String,
+    /// How many chargers the group has.
+    pub chargers: u32,
     /// The end of the run.
     pub horizon: Nanos,
     /// Where in the week the run begins: zero means Monday, 00:00.
@@ -110,7 +112,8 @@ impl Charger {
         let beat = Cadence::start(&plan.spec.heartbeat, Nanos::ZERO, Draws::fork(&mut rng));
         let connector = |number| Connector::new(number, &plan.spec, Draws::fork(&mut rng));
         let connectors = (1..=plan.spec.connectors).map(connector).collect();
-        let presence = Presence::Off { until: fate.within(plan.spec.boot_spread) };
+        let joins = plan.spec.start.joins(index, plan.chargers);
+        let presence = Presence::Off { until: joins.saturating_add(fate.within(plan.spec.start.spread)) };
         Charger {
             plan,
             index,

@@ -23,6 +23,7 @@ pub(crate) mod tests_support {
     use crate::device::{Actions, Answer, Body, Command, Device, Event, HttpRequest, Outcome, Request};
     use crate::policy::signals::{Hint, Told};
     use crate::scenario::fleet::*;
+    use crate::scenario::start::Start;
     use crate::tellus::TellusOp;
     use crate::time::{Anchor, Nanos};
 
@@ -32,7 +33,7 @@ pub(crate) mod tests_support {
             connectors: 1,
             model: ChargerModel { name: "TP-AC22".into(), max_power_kw: 22.0, voltage: 230.0, phases: 3 },
             serial_prefix: None,
-            boot_spread: Nanos::from_secs(10),
+            start: Start { spread: Nanos::from_secs(10), growth: None },
             heartbeat: CadenceSpec { every: Nanos::from_secs(30), jitter: 0.1 },
             telemetry: CadenceSpec { every: Nanos::from_secs(5), jitter: 0.05 },
             sessions: SessionSpec {
@@ -66,7 +67,13 @@ pub(crate) mod tests_support {
 
         pub(crate) fn new(spec: ChargerSpec) -> Self {
             let horizon = Nanos::from_secs(86_400);
-            let plan = ChargerPlan { spec, serial_prefix: "depot".into(), horizon, start_of_week_offset: Nanos::ZERO };
+            let plan = ChargerPlan {
+                spec,
+                serial_prefix: "depot".into(),
+                chargers: 4,
+                horizon,
+                start_of_week_offset: Nanos::ZERO,
+            };
             let charger = Charger::new(Arc::new(plan), 3, crate::rng::device_rng(7, "depot", 3));
             Served { charger, now: Nanos::ZERO, commands: Vec::new(), sent: Vec::new() }
         }

@@ -475,3 +475,35 @@ fn clients_that_share_a_budget_are_in_one_shard() {
         assert!(part.iter().all(|device| of(device) == of(&part[0])), "{part:?}");
     }
 }
+
+/// Three clients that ask together, where two may, of a server that takes a second to answer.
+fn slow(client: &str) -> Vec<(Outcome, Nanos)> {
+    let policy = "name: p\nclasses: {reads: {requests: [GET /v2/*], limits: [{concurrent: 2, scope: address}]}}";
+    let clients = format!("count: 3\nidentity: {{address: shared}}\n{client}\nrequests: [{{get: /v2/a}}]");
+    let target = "target: {embedded: {answers_after: 1s}}";
+    let mut records = play(&scenario_under(policy, &clients, target)).records;
+    records.sort_by_key(|record| record.sent);
+    records.iter().map(|record| (record.outcome, record.done.saturating_sub(record.sent.unwrap_or_default()))).collect()
+}
+
+#[test]
+fn a_slow_server_keeps_a_place_taken_while_it_works() {
+    let together = slow("reaction: give_up\narrivals: {times: {each: [1s, 11s, 21s, 31s, 41s]}}");
+    let refused = together.iter().filter(|(outcome, _)| *outcome == Outcome::Refused).count();
+    assert!(refused >= 5 && refused * 3 == together.len(), "{together:?}");
+    for (outcome, took) in together {
+        let worked = took >= Nanos::from_secs(1);
+        assert_eq!(worked, outcome == Outcome::Served, "{outcome:?} took {took}");
+        assert!(took < Nanos::from_millis(1_100), "{took}");
+    }
+}
+
+#[test]
+fn who_hangs_up_gives_its_place_free() {
+    let ended = slow("reaction: give_up\ntimeout: 300ms\narrivals: {every: 500ms}");
+    let hung_up = (Outcome::Failed(Failure::Timeout), Nanos::from_millis(300));
+    let (gone, refused): (Vec<_>, Vec<_>) = ended.iter().partition(|it| **it == hung_up);
+    assert!(refused.iter().all(|(outcome, _)| matches!(outcome, Outcome::Refused | Outcome::Failed(_))), "{refused:?}");
+    // Were the places kept for the whole second, a third would come in.
+    assert!(gone.len() * 2 > ended.len(), "{} of {}", gone.len(), ended.len());
+}

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use super::ask::{Asking, Begin, Place, Then, What, first_operation};
-use super::plan::OperatorPlan;
+use super::plan::{OperatorPlan, PlannedAsk};
 use crate::device::call::{Call, Settled};
 use crate::device::draws::Draws;
 use crate::device::heed::Heed;
@@ -98,8 +98,9 @@ impl Operator {
     pub fn new(plan: Arc<OperatorPlan>, index: u32, mut rng: DeviceRng) -> Self {
         let mut fate = Draws::fork(&mut rng);
         let jitter = Draws::fork(&mut rng);
-        let asks = plan.spec.asks.iter().map(|ask| Asking::new(ask, Draws::fork(&mut rng))).collect();
-        let start = fate.within(plan.spec.start_spread);
+        let asks = plan.asks.iter().map(|it| Asking::new(&it.ask, Draws::fork(&mut rng))).collect();
+        let start = plan.spec.start;
+        let start = start.joins(index, plan.clients).saturating_add(fate.within(start.spread));
         Operator {
             index,
             token: TokenKeeper::empty(),
@@ -130,14 +131,14 @@ impl Operator {
     fn come_back(&mut self, now: Nanos) {
         let Some(at) = self.dark_until.filter(|&until| until <= now) else { return };
         self.dark_until = None;
-        for (asking, ask) in self.asks.iter_mut().zip(&self.plan.spec.asks) {
+        for (asking, PlannedAsk { ask, .. }) in self.asks.iter_mut().zip(&self.plan.asks) {
             asking.restart(ask, at, false);
         }
     }
 
     fn begin_rounds(&mut self, now: Nanos, out: &mut Actions) {
         let plan = Arc::clone(&self.plan);
-        for (index, ask) in plan.spec.asks.iter().enumerate() {
+        for (index, PlannedAsk { ask, target }) in plan.asks.iter().enumerate() {
             let operation = first_operation(&ask.what).id();
             while let Some((due, missed)) = self.asks[index].fire(ask, now) {
                 let mut drop = |reason| out.notes.push(Note::Dropped { operation, reason });
@@ -146,7 +147,7 @@ impl Operator {
                     drop(DropReason::Busy);
                     continue;
                 }
-                match self.asks[index].begin(ask, plan.targets[index].as_ref(), due, &mut self.fate) {
+                match self.asks[index].begin(ask, target.as_ref(), due, &mut self.fate) {
                     Begin::Cached => out.notes.push(Note::CacheHit { operation }),
                     Begin::Ask(what) => {
                         let call = Call::scheduled(self.next_flow(), due);
@@ -316,13 +317,12 @@ impl Operator {
 
     fn go_on(&mut self, now: Nanos, index: usize, errand: Errand, body: Option<Body>) {
         let plan = Arc::clone(&self.plan);
-        let ask = &plan.spec.asks[index];
+        let PlannedAsk { ask, target } = &plan.asks[index];
         if matches!(errand.what, What::Stream { .. }) {
             let wait = |failures| backed_off(&plan.spec.reaction.backoff(), failures, &mut self.jitter);
             self.asks[index].stream_answered(ask, errand.call.flow, body.is_some(), wait, now);
         }
-        let target = plan.targets[index].as_ref();
-        let (at, what) = match self.asks[index].after(ask, target, &errand.what, body.as_ref(), now) {
+        let (at, what) = match self.asks[index].after(ask, target.as_ref(), &errand.what, body.as_ref(), now) {
             Then::Done => return,
             Then::Ask(what) => (None, what),
             Then::AskAt(at, what) => (Some(at), what),
@@ -336,7 +336,7 @@ impl Operator {
 
     fn stream_closed(&mut self, now: Nanos, flow: Flow) {
         let plan = Arc::clone(&self.plan);
-        for (asking, ask) in self.asks.iter_mut().zip(&plan.spec.asks) {
+        for (asking, PlannedAsk { ask, .. }) in self.asks.iter_mut().zip(&plan.asks) {
             let wait = |failures| backed_off(&plan.spec.reaction.backoff(), failures, &mut self.jitter);
             if asking.stream_closed(ask, flow, wait, now) {
                 return;
@@ -345,6 +345,9 @@ impl Operator {
     }
 
     fn disturbed(&mut self, now: Nanos, disturbance: &Disturbance, out: &mut Actions) {
+        if now < self.plan.spec.start.joins(self.index, self.plan.clients) {
+            return;
+        }
         match disturbance {
             Disturbance::Blackout { outage, back_within } => {
                 let back = now.saturating_add(*outage).saturating_add(self.fate.within(*back_within));
@@ -370,7 +373,7 @@ impl Operator {
         out.disconnect.push(Disconnect::All);
         self.dark_until = Some(back.max(self.dark_until.unwrap_or_default()));
         self.bursts.clear();
-        for (asking, ask) in self.asks.iter_mut().zip(&self.plan.spec.asks) {
+        for (asking, PlannedAsk { ask, .. }) in self.asks.iter_mut().zip(&self.plan.asks) {
             asking.restart(ask, now, forget);
         }
         self.errands.retain_mut(|errand| {

@@ -6,6 +6,7 @@
 pub mod ask;
 pub mod machine;
 pub mod plan;
+pub mod sets;
 pub mod wire;
 
 pub use machine::Operator;

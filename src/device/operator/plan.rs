@@ -2,20 +2,31 @@
 
 use std::sync::Arc;
 
+use super::sets::{DeviceSet, asked_about, device_sets};
 use crate::device::heed::Documented;
-use crate::scenario::fleet::{Group, OperatorSpec, Question};
+use crate::scenario::fleet::{Ask, Group, OperatorSpec};
 use crate::scenario::{GroupId, GroupKind, Scenario};
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct OperatorPlan {
     pub spec: OperatorSpec,
     pub group: String,
-    /// By ask: the chargers it is about, if it is about some.
-    pub targets: Vec<Option<Target>>,
+    /// How many clients the group has.
+    pub clients: u32,
+    /// What is asked, each stream by itself.
+    pub asks: Vec<PlannedAsk>,
     /// All groups, for bursts of commands that name one.
     pub groups: Vec<Target>,
     /// What clients that heed what remains know of the quotas.
     pub(super) documented: Option<Arc<Documented>>,
+}
+
+/// One thing that is asked again and again.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PlannedAsk {
+    pub ask: Ask,
+    /// The chargers it is about, if it is about some.
+    pub target: Option<Target>,
 }
 
 /// Chargers that a question is about.
@@ -23,9 +34,9 @@ pub struct OperatorPlan {
 pub struct Target {
     /// What the chargers' serial numbers begin with.
     pub serial_prefix: String,
-    /// Number of the group's first device.
+    /// Number of the first device.
     pub first: u32,
-    /// How many of its devices, from the first.
+    /// How many devices, from the first.
     pub devices: u32,
     pub connectors: u8,
     /// Names this set of devices in quota keys: equal for equal sets, over the whole scenario.
@@ -34,23 +45,35 @@ pub struct Target {
 
 impl OperatorPlan {
     pub fn new(scenario: &Scenario, group: &Group, spec: &OperatorSpec) -> Self {
-        let target = |question: &Question| {
-            let (of, devices) = devices_of(question, scenario)?;
-            Some(Target { set: set_number(scenario, of, devices), ..whole_group(scenario, of, devices) })
-        };
         OperatorPlan {
             spec: spec.clone(),
             group: group.name.clone(),
-            targets: spec.asks.iter().map(|ask| target(&ask.what)).collect(),
-            groups: (0..scenario.groups.len())
-                .map(|index| whole_group(scenario, GroupId(index as u16), u32::MAX))
-                .collect(),
+            clients: group.count,
+            asks: planned(scenario, spec),
+            groups: (0..scenario.groups.len()).map(|index| whole_group(scenario, GroupId(index as u16))).collect(),
             documented: Documented::of(scenario, &spec.reaction),
         }
     }
 }
 
-fn whole_group(scenario: &Scenario, of: GroupId, devices: u32) -> Target {
+fn planned(scenario: &Scenario, spec: &OperatorSpec) -> Vec<PlannedAsk> {
+    let sets = device_sets(scenario);
+    let target = |set: DeviceSet| Target {
+        first: set.first.0,
+        devices: set.devices,
+        set: sets.get_index_of(&set).map_or(0, |index| index as u32 + 1),
+        ..whole_group(scenario, set.group)
+    };
+    let asks = spec.asks.iter().flat_map(|ask| {
+        let about = asked_about(&ask.what, scenario);
+        let targets =
+            if about.is_empty() { vec![None] } else { about.into_iter().map(|set| Some(target(set))).collect() };
+        targets.into_iter().map(|target| PlannedAsk { ask: ask.clone(), target })
+    });
+    asks.collect()
+}
+
+fn whole_group(scenario: &Scenario, of: GroupId) -> Target {
     let group = &scenario.groups[of.index()];
     let connectors = match &group.kind {
         GroupKind::Chargers(spec) => spec.connectors,
@@ -59,40 +82,8 @@ fn whole_group(scenario: &Scenario, of: GroupId, devices: u32) -> Target {
     Target {
         serial_prefix: group.serial_prefix().to_owned(),
         first: group.first.0,
-        devices: devices.min(group.count),
+        devices: group.count,
         connectors,
         set: 0,
     }
-}
-
-fn devices_of(question: &Question, scenario: &Scenario) -> Option<(GroupId, u32)> {
-    let whole = |group: GroupId| scenario.groups[group.index()].count;
-    match question {
-        Question::DeviceDetails { group, devices } | Question::Stream { group, devices } => {
-            Some((*group, (*devices).min(whole(*group))))
-        }
-        Question::StartStop { group, .. } => Some((*group, whole(*group))),
-        Question::Sites { .. } | Question::Harvest { .. } | Question::Energy | Question::Flexibility => None,
-    }
-}
-
-/// The place of a set of devices among all of the scenario, counted from 1.
-fn set_number(scenario: &Scenario, group: GroupId, devices: u32) -> u32 {
-    let sets = device_sets(scenario);
-    sets.iter().position(|set| *set == (group, devices)).map_or(0, |index| index as u32 + 1)
-}
-
-/// The sets of devices that the scenario's questions name, each once: so many of a group, from its first.
-pub fn device_sets(scenario: &Scenario) -> Vec<(GroupId, u32)> {
-    let asks = scenario.groups.iter().flat_map(|group| match &group.kind {
-        GroupKind::Operators(spec) => spec.asks.as_slice(),
-        GroupKind::Chargers(_) | GroupKind::Clients(_) => &[],
-    });
-    let mut seen: Vec<(GroupId, u32)> = Vec::new();
-    for set in asks.filter_map(|ask| devices_of(&ask.what, scenario)) {
-        if !seen.contains(&set) {
-            seen.push(set);
-        }
-    }
-    seen
 }

@@ -18,6 +18,8 @@ pub struct Call {
     pub ending: Option<Ending>,
     /// The target counts it as an open stream.
     pub streams: bool,
+    /// The target has admitted it and works at the answer.
+    pub working: bool,
 }
 
 impl Call {
@@ -31,7 +33,13 @@ impl Call {
             quota: Vec::new(),
             ending: None,
             streams: false,
+            working: false,
         }
+    }
+
+    /// How long the device waits for an answer, not before `now`.
+    pub fn patience(&self, now: Nanos) -> Nanos {
+        self.sent.unwrap_or(now).saturating_add(self.request.timeout).max(now)
     }
 }
 

@@ -1,8 +1,9 @@
 //! Which devices have to be played together, and which of them before which.
 //!
-//! Devices that share a budget, or whose commands go from one to the other, are one cell; under a policy with quota headers all are. Cells share nothing while they are
-//! played but one thing: the charging records that chargers upload and operators harvest. So cells with an operator that
-//! harvests come after all others have been played, and are one if chargers are among them.
+//! Devices that share a budget, or whose commands go from one to the other, are one cell; under a policy with quota headers
+//! all are. Cells share nothing while they are played but what operators read of chargers: the charging records that they upload, and details, which are there as soon
+//! as a charger is known. So cells with an operator that reads come after all others have been played, and are one if
+//! chargers are among them.
 
 use crate::device::partition::{Bundle, Together, bundles};
 use crate::scenario::event::BurstCommand;
@@ -15,14 +16,14 @@ use crate::scenario::{DeviceId, Disturbance, Group, GroupId, GroupKind, Scenario
 pub struct Cells {
     /// Those that depend on nobody.
     pub first: Vec<Vec<DeviceId>>,
-    /// Those that harvest what the first have uploaded.
-    pub harvesters: Vec<Vec<DeviceId>>,
+    /// Those that read what the first leave behind.
+    pub readers: Vec<Vec<DeviceId>>,
 }
 
 impl Cells {
     pub fn of(scenario: &Scenario) -> Self {
         let commands = commanded(scenario);
-        let harvesting: Vec<&Group> = scenario.groups.iter().filter(|group| harvests(group)).collect();
+        let reading: Vec<&Group> = scenario.groups.iter().filter(|group| reads(group)).collect();
         let bundles = bundles(scenario, |together| {
             if shares_everything(scenario) {
                 return join_all(together, 0..scenario.device_count());
@@ -32,14 +33,13 @@ impl Cells {
                 join_all(together, devices.chain(members(&scenario.groups[chargers.index()])));
             }
             if !commands.is_empty() {
-                join_all(together, harvesting.iter().flat_map(|group| members(group)));
+                join_all(together, reading.iter().flat_map(|group| members(group)));
             }
         });
-        let mut cells = Cells { first: Vec::new(), harvesters: Vec::new() };
+        let mut cells = Cells { first: Vec::new(), readers: Vec::new() };
         for Bundle { devices, .. } in bundles {
-            let harvests =
-                devices.iter().any(|device| harvesting.iter().any(|group| group.index_of(*device).is_some()));
-            if harvests { cells.harvesters.push(devices) } else { cells.first.push(devices) }
+            let reads = devices.iter().any(|device| reading.iter().any(|group| group.index_of(*device).is_some()));
+            if reads { cells.readers.push(devices) } else { cells.first.push(devices) }
         }
         cells
     }
@@ -64,9 +64,10 @@ fn shares_everything(scenario: &Scenario) -> bool {
     by_address || learns || scenario.policy.quota_headers.is_some()
 }
 
-fn harvests(group: &Group) -> bool {
+/// Whether its clients read what chargers leave behind.
+fn reads(group: &Group) -> bool {
     let GroupKind::Operators(spec) = &group.kind else { return false };
-    spec.asks.iter().any(|ask| matches!(ask.what, Question::Harvest { .. }))
+    spec.asks.iter().any(|ask| matches!(ask.what, Question::Harvest { .. } | Question::DeviceDetails { .. }))
 }
 
 /// Which groups of operators send commands to which groups of chargers.

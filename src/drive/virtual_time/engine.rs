@@ -3,14 +3,14 @@
 
 use rustc_hash::FxHashMap;
 
-use super::DRAIN;
 use super::calls::{Call, CallId, Calls, Ending};
 use super::ended::{Ended, ended};
 use super::network::{Trip, Way, Weather};
 use super::player::{OpenStream, Player};
 use super::queue::Queue;
 use super::target::{Reply, Target};
-use super::uploads::{Archive, Uploads};
+use super::traces::{Archive, Traces};
+use super::{DRAIN, Progress};
 use crate::device::{Actions, Answer, Body, Device, Disconnect, Event, Failure, Flow, Lane, Note, Outcome, Request};
 use crate::record::{Observation, Observer, Sent, StreamEnding};
 use crate::scenario::target::{CUT_AFTER, CUT_CODE, Fault};
@@ -21,11 +21,14 @@ use crate::time::Nanos;
 /// A stream brings one frame per interval; the documents say "every few seconds".
 const FRAME_EVERY: Nanos = Nanos::from_secs(5);
 const FRAME_BYTES: u32 = 256;
+/// Happenings between two words to those who watch.
+const TELL_EVERY: u32 = 4096;
 
 pub struct Engine<'a, D, O> {
     scenario: &'a Scenario,
     observer: &'a mut O,
     weather: &'a Weather,
+    progress: &'a Progress,
     target: Target<'a>,
     queue: Queue<Happening>,
     /// The cell that is played.
@@ -47,6 +50,8 @@ enum Happening {
     Arrival(CallId),
     /// The target's patience with a long poll ends.
     HoldEnds(CallId),
+    /// The target has an answer ready, or the device is out of patience.
+    Worked(CallId),
     Answer(CallId),
     Frame {
         player: u32,
@@ -64,14 +69,21 @@ enum Happening {
 impl Happening {
     /// Whether it belongs to a request that is under way: such things go on after the end of the run.
     fn is_awaited(self) -> bool {
-        matches!(self, Happening::Arrival(_) | Happening::HoldEnds(_) | Happening::Answer(_))
+        matches!(self, Happening::Arrival(_) | Happening::HoldEnds(_) | Happening::Worked(_) | Happening::Answer(_))
     }
 }
 
 impl<'a, D: Device, O: Observer> Engine<'a, D, O> {
-    pub fn new(scenario: &'a Scenario, weather: &'a Weather, archive: &'a Archive, observer: &'a mut O) -> Self {
+    pub fn new(
+        scenario: &'a Scenario,
+        weather: &'a Weather,
+        archive: &'a Archive,
+        progress: &'a Progress,
+        observer: &'a mut O,
+    ) -> Self {
         Engine {
             weather,
+            progress,
             target: Target::new(scenario, archive),
             players: Vec::new(),
             by_id: FxHashMap::default(),
@@ -85,9 +97,9 @@ impl<'a, D: Device, O: Observer> Engine<'a, D, O> {
         }
     }
 
-    /// When chargers uploaded records, over all cells that were played.
-    pub fn into_uploads(self) -> Uploads {
-        self.target.into_uploads()
+    /// What the devices of all cells that were played have left behind.
+    pub fn into_traces(self) -> Traces {
+        self.target.into_traces()
     }
 
     /// Plays one cell from the beginning to the end; when that was.
@@ -131,20 +143,30 @@ impl<'a, D: Device, O: Observer> Engine<'a, D, O> {
     }
 
     fn play_until(&mut self, end: Nanos) {
+        let (mut happened, mut told) = (0_u32, self.now);
         while let Some((at, happening)) = self.queue.next_by(end) {
             if self.draining && !happening.is_awaited() {
                 continue;
             }
             self.now = at;
+            happened = happened.wrapping_add(1);
+            if happened % TELL_EVERY == 0 {
+                self.progress.advance(self.players.len(), at - told);
+                told = at;
+            }
             match happening {
                 Happening::Wake(player) => self.wake(player as usize),
                 Happening::Arrival(call) => self.arrive(call),
                 Happening::HoldEnds(call) => self.end_hold(call),
+                Happening::Worked(call) => self.finish_work(call),
                 Happening::Answer(call) => self.answer(call),
                 Happening::Frame { player, flow } => self.frame(player as usize, flow),
                 Happening::Cut { player, flow } => self.cut(player as usize, flow),
                 Happening::Disturbance(event) => self.disturb(event),
             }
+        }
+        if !self.draining {
+            self.progress.advance(self.players.len(), end - told);
         }
     }
 
@@ -233,13 +255,11 @@ impl<'a, D: Device, O: Observer> Engine<'a, D, O> {
         call.arrived = self.now;
         let (player, request) = (call.player as usize, call.request);
         let reply = self.target.receive(self.now, player, self.players[player].id, &request);
-        call.streams = request.lane == Lane::Stream && matches!(reply, Reply::Served(_) | Reply::Scripted);
+        call.streams = request.lane == Lane::Stream && matches!(reply, Reply::Served(_) | Reply::Scripted { .. });
         match reply {
             Reply::Served(body) => self.reply(id, Ending::Served(body)),
-            Reply::Scripted => {
-                let body = self.players[player].device.imagine(&request);
-                self.reply(id, Ending::Served(body));
-            }
+            Reply::Scripted { after: Nanos::ZERO } => self.answer_script(id),
+            Reply::Scripted { after } => self.work(id, after),
             Reply::Turned(response) => self.reply(id, Ending::Turned(response)),
             Reply::Hold { until } => {
                 self.players[player].held.push_back(id);
@@ -247,6 +267,43 @@ impl<'a, D: Device, O: Observer> Engine<'a, D, O> {
             }
         }
         self.deliver_commands(&request);
+    }
+
+    fn answer_script(&mut self, id: CallId) {
+        let Some(call) = self.calls.get(id) else { return };
+        let body = self.players[call.player as usize].device.imagine(&call.request);
+        self.reply(id, Ending::Served(body));
+    }
+
+    /// The target takes its time for an answer.
+    fn work(&mut self, id: CallId, after: Nanos) {
+        let Some(call) = self.calls.get(id) else { return };
+        call.working = true;
+        let ready = self.now.saturating_add(after).min(call.patience(self.now));
+        self.queue.plan(ready, Happening::Worked(id));
+    }
+
+    /// Whoever has no more patience hangs up, which ends the work.
+    fn finish_work(&mut self, id: CallId) {
+        let Some(call) = self.calls.get(id).filter(|call| call.ending.is_none()) else { return };
+        if self.now < call.patience(self.now) {
+            call.working = false;
+            return self.answer_script(id);
+        }
+        call.ending = Some(Ending::Failed(Failure::Timeout));
+        self.hang_up(id);
+        self.queue.plan(self.now, Happening::Answer(id));
+    }
+
+    /// The target sees that nobody waits for what it holds or works at.
+    fn hang_up(&mut self, id: CallId) {
+        let Some(call) = self.calls.get(id) else { return };
+        let player = &mut self.players[call.player as usize];
+        let held = player.held.iter().position(|&held| held == id);
+        held.map(|index| player.held.remove(index));
+        if held.is_some() || std::mem::take(&mut call.working) {
+            self.target.release(player.id, &call.request, call.arrived);
+        }
     }
 
     /// A control request may have brought commands for chargers whose polls are held.
@@ -292,7 +349,7 @@ impl<'a, D: Device, O: Observer> Engine<'a, D, O> {
                 self.target.answer(self.now, call.arrived, self.players[call.player as usize].id, &call.request);
         }
         let back = self.now + Nanos(call.latency.0.div_ceil(2));
-        let patience = call.sent.unwrap_or(self.now).saturating_add(call.request.timeout).max(self.now);
+        let patience = call.patience(self.now);
         call.ending = Some(if back > patience { Ending::Failed(Failure::Timeout) } else { ending });
         self.queue.plan(back.min(patience), Happening::Answer(id));
     }
@@ -395,10 +452,7 @@ impl<'a, D: Device, O: Observer> Engine<'a, D, O> {
         call.ending = Some(Ending::Failed(Failure::Cancelled));
         let player = &mut self.players[call.player as usize];
         player.waiting.retain(|&waiting| waiting != id);
-        if let Some(index) = player.held.iter().position(|&held| held == id) {
-            player.held.remove(index);
-            self.target.release(player.id, &call.request, call.arrived);
-        }
+        self.hang_up(id);
         self.queue.plan(self.now, Happening::Answer(id));
     }
 

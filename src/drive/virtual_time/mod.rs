@@ -23,9 +23,9 @@ mod testing;
 #[cfg(test)]
 mod tests;
 mod threads;
-mod uploads;
+mod traces;
 
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::device::Device;
 use crate::device::fleet::Fleet;
@@ -35,7 +35,7 @@ use crate::time::Nanos;
 use cells::Cells;
 use engine::Engine;
 use network::Weather;
-use uploads::Archive;
+use traces::Archive;
 
 pub use threads::run_on;
 
@@ -52,26 +52,43 @@ pub struct End {
 /// How far a run has come; to be read while it goes on.
 #[derive(Debug, Default)]
 pub struct Progress {
-    /// Devices that are through.
-    pub devices: AtomicU64,
+    /// Simulated time that devices have spent, added up over them, in milliseconds.
+    device_millis: AtomicU64,
+}
+
+impl Progress {
+    fn advance(&self, devices: usize, time: Nanos) {
+        self.device_millis.fetch_add(devices as u64 * (time.0 / 1_000_000), Ordering::Relaxed);
+    }
+
+    /// The simulated time that is over, on the average of so many devices.
+    pub fn simulated(&self, devices: u64) -> Nanos {
+        Nanos::from_millis(self.device_millis.load(Ordering::Relaxed) / devices.max(1))
+    }
 }
 
 /// Plays the scenario's whole fleet, one cell after the other.
 pub fn run(scenario: &Scenario, observer: &mut impl Observer) -> End {
+    run_watched(scenario, &Progress::default(), observer)
+}
+
+/// The same for somebody who watches how far it is.
+pub fn run_watched(scenario: &Scenario, progress: &Progress, observer: &mut impl Observer) -> End {
     let fleet = Fleet::new(scenario);
     let cells = Cells::of(scenario);
     let device = |&id: &DeviceId| (id, fleet.device(id));
     let (weather, none) = (Weather::of(&scenario.network), Archive::default());
-    let mut engine = Engine::new(scenario, &weather, &none, observer);
+    let mut engine = Engine::new(scenario, &weather, &none, progress, observer);
     let mut ended = cells.first.iter().map(|cell| engine.play(cell.iter().map(device))).max();
-    let archive = engine.into_uploads().into_archive();
-    let mut engine = Engine::new(scenario, &weather, &archive, observer);
-    ended = ended.max(cells.harvesters.iter().map(|cell| engine.play(cell.iter().map(device))).max());
+    let archive = engine.into_traces().into_archive();
+    let mut engine = Engine::new(scenario, &weather, &archive, progress, observer);
+    ended = ended.max(cells.readers.iter().map(|cell| engine.play(cell.iter().map(device))).max());
     End { ended: ended.unwrap_or(scenario.duration) }
 }
 
 /// Plays some devices of a scenario, of any kind, as one cell.
 pub fn play<D: Device>(scenario: &Scenario, devices: Vec<(DeviceId, D)>, observer: &mut impl Observer) -> End {
     let (weather, none) = (Weather::of(&scenario.network), Archive::default());
-    End { ended: Engine::new(scenario, &weather, &none, observer).play(devices.into_iter()) }
+    let progress = Progress::default();
+    End { ended: Engine::new(scenario, &weather, &none, &progress, observer).play(devices.into_iter()) }
 }

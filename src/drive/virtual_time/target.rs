@@ -6,7 +6,9 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use super::uploads::{Archive, Uploads};
+use rustc_hash::FxHashSet;
+
+use super::traces::{Archive, Traces};
 use crate::device::draws::Draws;
 use crate::device::{Body, Command, CommandKind, Detail, Lane, Request};
 use crate::limiter::enforcer::{Answered, Enforcer, NumberedScope, Refused};
@@ -40,8 +42,11 @@ const DEFAULT_WAIT: Nanos = Nanos::from_secs(30);
 #[derive(Debug)]
 pub enum Reply {
     Served(Body),
-    /// Served to a scripted client, of whose API the target knows nothing: the client says what the body may hold.
-    Scripted,
+    /// Served to a scripted client after a while, of whose API the target knows nothing: the client says what the body may
+    /// hold.
+    Scripted {
+        after: Nanos,
+    },
     Turned(Box<HttpOut>),
     /// A long poll without a command: answered when one comes, at the latest then.
     Hold {
@@ -62,12 +67,14 @@ pub struct Target<'a> {
     rules: Vec<KeyRule>,
     /// By player.
     guests: Vec<Guest>,
+    /// Of the devices at hand.
+    registered: FxHashSet<DeviceId>,
     commands: HashMap<u32, Commands>,
     commands_given: u32,
     /// Of the devices at hand.
     records: u32,
     /// Of all devices so far.
-    uploads: Uploads,
+    traces: Traces,
     /// Of devices that were played before.
     archive: &'a Archive,
 }
@@ -117,10 +124,11 @@ impl<'a> Target<'a> {
             spec,
             speaks_tellus: scenario.speaks_tellus(),
             guests: Vec::new(),
+            registered: FxHashSet::default(),
             commands: HashMap::new(),
             commands_given: 0,
             records: 0,
-            uploads: Uploads::default(),
+            traces: Traces::default(),
             archive,
             scenario,
         }
@@ -139,14 +147,15 @@ impl<'a> Target<'a> {
         self.guests.clear();
         self.guests.extend(devices.map(guest));
         self.enforcer.clear();
+        self.registered.clear();
         self.commands.clear();
         self.commands_given = 0;
         self.records = 0;
     }
 
-    /// When all chargers so far have uploaded records.
-    pub fn into_uploads(self) -> Uploads {
-        self.uploads
+    /// What all devices so far have left behind.
+    pub fn into_traces(self) -> Traces {
+        self.traces
     }
 
     fn overloaded(&self) -> HttpOut {
@@ -177,7 +186,7 @@ impl<'a> Target<'a> {
         }
         match operation {
             Some(operation) => self.serve(now, player, device, operation, request),
-            None => Reply::Scripted,
+            None => Reply::Scripted { after: self.spec.answers_after },
         }
     }
 
@@ -253,7 +262,7 @@ impl<'a> Target<'a> {
     fn serve(&mut self, now: Nanos, player: usize, device: DeviceId, operation: TellusOp, request: &Request) -> Reply {
         let body = match operation {
             TellusOp::Register => {
-                self.guests[player].registered = true;
+                self.register(now, player, device);
                 Body::Registered {
                     device_id: format!("dvc_{}", device.0).into(),
                     device_secret: format!("sk_{}", device.0).into(),
@@ -268,6 +277,11 @@ impl<'a> Target<'a> {
                 Some(body) => body,
                 None => return Reply::Hold { until: now.saturating_add(self.poll_wait(device)) },
             },
+            TellusOp::Device | TellusOp::Start | TellusOp::Stop | TellusOp::Discharge | TellusOp::Schedule
+                if !self.knows(now, DeviceId(request.detail.resource())) =>
+            {
+                return Reply::Turned(Box::new(error(404, 3001, "Device not found")));
+            }
             TellusOp::Start => self.command(request, CommandKind::StartCharging),
             TellusOp::Stop => self.command(request, CommandKind::StopCharging),
             TellusOp::Discharge => self.command(request, CommandKind::Discharge),
@@ -282,7 +296,7 @@ impl<'a> Target<'a> {
             }
             TellusOp::UploadRecord => {
                 self.records = self.records.saturating_add(1);
-                self.uploads.add(now);
+                self.traces.record(now);
                 Body::None
             }
             TellusOp::Sites => page(request.detail, SITES),
@@ -295,6 +309,16 @@ impl<'a> Target<'a> {
             | TellusOp::FirmwareStatus => Body::None,
         };
         Reply::Served(body)
+    }
+
+    fn register(&mut self, now: Nanos, player: usize, device: DeviceId) {
+        self.guests[player].registered = true;
+        self.registered.insert(device);
+        self.traces.registered(device, now);
+    }
+
+    fn knows(&self, now: Nanos, charger: DeviceId) -> bool {
+        self.registered.contains(&charger) || self.archive.knows(charger, now)
     }
 
     fn all_commands(&mut self, device: DeviceId) -> Body {
@@ -351,7 +375,7 @@ impl<'a> Target<'a> {
     fn harvest(&mut self, now: Nanos, player: usize, detail: Detail) -> Body {
         let harvest = &mut self.guests[player].harvest;
         if let Detail::Page { number: 1, time_filter, .. } = detail {
-            let to = self.records.saturating_add(self.archive.count(now));
+            let to = self.records.saturating_add(self.archive.records(now));
             *harvest = Harvest { from: if time_filter { harvest.to } else { 0 }, to };
         }
         page(detail, harvest.to - harvest.from)

@@ -5,6 +5,7 @@ use crate::policy::{self, model::Policy};
 use crate::record::{Observation, Observer, Record, Sent};
 use crate::scenario::event::ScheduledEvent;
 use crate::scenario::fleet::*;
+use crate::scenario::start::Start;
 use crate::scenario::target::{Network, ServerSpec, Target};
 use crate::scenario::{Identities, Operations, Scenario};
 use crate::tellus::TellusOp;
@@ -25,7 +26,7 @@ pub fn tellus_policy() -> Policy {
 pub fn operator() -> OperatorSpec {
     OperatorSpec {
         credentials: Credentials::Own,
-        start_spread: secs(5),
+        start: Start { spread: secs(5), growth: None },
         asks: Vec::new(),
         reaction: Reaction::Obey(Backoff::DOCUMENTED),
         token: TokenHabit::Keep,

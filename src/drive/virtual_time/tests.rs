@@ -12,8 +12,9 @@ use crate::policy::signals::Hint;
 use crate::record::Record;
 use crate::scenario::event::BurstCommand;
 use crate::scenario::fleet::*;
+use crate::scenario::start::{Growth, Start};
 use crate::scenario::target::{Fault, OverloadSpec};
-use crate::scenario::{Disturbance, Scenario};
+use crate::scenario::{Disturbance, Scenario, ScheduledEvent};
 use crate::tellus::TellusOp;
 use crate::time::{Anchor, Nanos};
 
@@ -147,7 +148,7 @@ fn eventful() -> Scenario {
         ask(60, Question::Energy),
         ask(120, Question::StartStop { group: GroupId(0), hold: secs(20), follow: secs(2) }),
         ask(60, Question::Flexibility),
-        ask(10, Question::Stream { group: GroupId(0), devices: 10 }),
+        ask(10, Question::Stream { group: GroupId(0), devices: 10, per_connection: u32::MAX }),
     ];
     let clients = OperatorSpec { asks, ..operator() };
     let wasteful = OperatorSpec { token: TokenHabit::PerRequest, ..clients.clone() };
@@ -204,7 +205,7 @@ fn a_seed_is_the_same_run_and_another_seed_another() {
 #[test]
 fn counts_over_an_hour_are_the_documents_arithmetic() {
     for (connectors, per_minute) in [(1, 14), (2, 26)] {
-        let spec = ChargerSpec { connectors, boot_spread: Nanos(1), ..always_charging() };
+        let spec = ChargerSpec { connectors, start: Start { spread: Nanos(1), growth: None }, ..always_charging() };
         let log = play(&scenario(secs(3600), vec![chargers("depot", 3, spec)]));
         let (beats, samples) = (log.count(TellusOp::Heartbeat), log.count(TellusOp::Telemetry));
         let expected = 60 * per_minute * 3;
@@ -369,7 +370,7 @@ fn a_server_that_takes_no_token_is_asked_less_and_less() {
 
 #[test]
 fn there_is_never_a_second_stream_and_a_lost_one_comes_back() {
-    let stream = with_ask(10, Question::Stream { group: GroupId(0), devices: 5 });
+    let stream = with_ask(10, Question::Stream { group: GroupId(0), devices: 5, per_connection: u32::MAX });
     let mut scenario = scenario(secs(600), vec![chargers("depot", 5, charger()), operators("app", 3, stream)]);
     scenario.events = vec![crate::scenario::ScheduledEvent {
         group: GroupId(1),
@@ -387,8 +388,66 @@ fn there_is_never_a_second_stream_and_a_lost_one_comes_back() {
 }
 
 #[test]
+fn a_growing_group_joins_evenly_and_nobody_earlier() {
+    let growth = Some(Growth { from: 2, over: secs(3_000) });
+    let grows = Start { spread: secs(5), growth };
+    let groups = vec![
+        chargers("depot", 5, ChargerSpec { start: grows, ..busy_depot() }),
+        operators("app", 5, OperatorSpec { start: grows, ..with_ask(60, Question::Energy) }),
+    ];
+    let mut scenario = scenario(secs(3_600), groups);
+    let rebooting = Disturbance::ColdStart { within: secs(10) };
+    let upgrading = Disturbance::FirmwareRollout {
+        version: "2".into(),
+        within: secs(1),
+        download: secs(10),
+        report_every: secs(2),
+    };
+    scenario.events = [rebooting, upgrading, Disturbance::SessionSurge { within: secs(1) }]
+        .into_iter()
+        .flat_map(|what| [0, 1].map(|group| ScheduledEvent { group: GroupId(group), ..event(500, what.clone()) }))
+        .collect();
+    let log = Log::of(&scenario);
+    for (device, joins) in [(0, 0), (1, 0), (2, 1_000), (3, 2_000), (4, 3_000), (5, 0), (7, 1_000), (9, 3_000)] {
+        let first = log.done.iter().filter(|record| record.device.0 == device).map(|record| record.due).min();
+        assert!((secs(joins)..=secs(joins + 5)).contains(&first.unwrap()), "{device}: {first:?}");
+    }
+}
+
+#[test]
+fn a_charger_is_found_as_soon_as_it_has_registered() {
+    let growth = Some(Growth { from: 0, over: secs(200) });
+    let late = ChargerSpec { start: Start { spread: Nanos::ZERO, growth }, ..charger() };
+    let details = with_ask(10, Question::DeviceDetails { group: GroupId(0), devices: 1 });
+    let mut both = details.clone();
+    both.asks.push(ask(20, Question::StartStop { group: GroupId(0), hold: secs(5), follow: secs(2) }));
+    // By itself, and in one cell with the chargers that it commands.
+    for asks in [details, both] {
+        let log = Log::of(&scenario(secs(300), vec![chargers("depot", 2, late.clone()), operators("app", 1, asks)]));
+        let (early, later): (Vec<&Record>, Vec<&Record>) =
+            log.records(TellusOp::Device).partition(|record| record.done < secs(100));
+        assert!(early.len() > 5 && early.iter().all(|record| record.outcome == Outcome::Rejected(404)));
+        let later: Vec<_> = later.into_iter().filter(|record| record.done > secs(105)).collect();
+        assert!(later.len() > 15 && later.iter().all(|record| record.outcome == Outcome::Served));
+        let started = log.records(TellusOp::Start).filter(|record| record.done < secs(100));
+        assert!(started.into_iter().all(|record| record.outcome == Outcome::Rejected(404)));
+    }
+}
+
+#[test]
+fn a_stream_that_is_spread_has_a_connection_for_each_part_of_the_group() {
+    let spread = with_ask(10, Question::Stream { group: GroupId(0), devices: 9, per_connection: 4 });
+    let depot = ChargerSpec { sessions: busy_depot().sessions, ..charger() };
+    let log = play(&scenario(secs(60), vec![chargers("depot", 9, depot), operators("app", 1, spread)]));
+    let mut details: Vec<_> = log.records(TellusOp::Stream).map(|r| (r.outcome, r.detail.resource())).collect();
+    details.sort_by_key(|it| it.1);
+    assert_eq!(details, [(Outcome::Served, 1), (Outcome::Served, 2), (Outcome::Served, 3)]);
+    assert_eq!(log.streams_closed.len(), 3);
+}
+
+#[test]
 fn equal_sets_of_devices_share_a_number_and_others_do_not() {
-    let set = |devices| with_ask(10, Question::Stream { group: GroupId(0), devices });
+    let set = |devices| with_ask(10, Question::Stream { group: GroupId(0), devices, per_connection: u32::MAX });
     let groups = vec![
         chargers("depot", 9, charger()),
         operators("a", 1, set(5)),
@@ -405,7 +464,7 @@ fn equal_sets_of_devices_share_a_number_and_others_do_not() {
 
 #[test]
 fn a_second_stream_over_the_same_devices_is_refused_without_a_hint() {
-    let stream = ask(30, Question::Stream { group: GroupId(0), devices: 5 });
+    let stream = ask(30, Question::Stream { group: GroupId(0), devices: 5, per_connection: u32::MAX });
     let spec = OperatorSpec { asks: vec![stream.clone(), stream], ..operator() };
     let log = play(&scenario(secs(60), vec![chargers("depot", 5, charger()), operators("app", 1, spec)]));
     let refused = log.records(TellusOp::Stream).find(|record| record.outcome == Outcome::Refused).unwrap();

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use super::cells::Cells;
 use super::engine::Engine;
 use super::network::Weather;
-use super::uploads::{Archive, Uploads};
+use super::traces::{Archive, Traces};
 use super::{End, Progress};
 use crate::device::fleet::Fleet;
 use crate::record::Observer;
@@ -32,8 +32,8 @@ pub fn run_on<O: Observer + Send>(
     let (fleet, weather) = (Fleet::new(scenario), Weather::of(&scenario.network));
     let stage = Stage { scenario, fleet, weather, threads, progress, make: &make, merge: &merge };
     let none = Archive::default();
-    let (whole, first, uploads) = stage.play(&cells.first, &none, make());
-    let (whole, last, _) = stage.play(&cells.harvesters, &uploads.into_archive(), whole);
+    let (whole, first, traces) = stage.play(&cells.first, &none, make());
+    let (whole, last, _) = stage.play(&cells.readers, &traces.into_archive(), whole);
     (whole, End { ended: first.max(last).max(scenario.duration) })
 }
 
@@ -52,7 +52,7 @@ struct Stage<'a, M, F> {
 struct Played<O> {
     whole: O,
     ended: Nanos,
-    uploads: Uploads,
+    traces: Traces,
     /// How many hands are merged.
     merged: usize,
     /// Those that wait for one before them.
@@ -60,15 +60,15 @@ struct Played<O> {
 }
 
 impl<M, F> Stage<'_, M, F> {
-    fn play<O>(&self, cells: &[Vec<DeviceId>], archive: &Archive, whole: O) -> (O, Nanos, Uploads)
+    fn play<O>(&self, cells: &[Vec<DeviceId>], archive: &Archive, whole: O) -> (O, Nanos, Traces)
     where
         O: Observer + Send,
         M: Fn() -> O + Sync,
         F: Fn(&mut O, O) + Sync,
     {
         let hands = HANDS.min(cells.len());
-        let (ended, uploads) = (Nanos::ZERO, Uploads::default());
-        let played = Mutex::new(Played { whole, ended, uploads, merged: 0, waiting: BTreeMap::new() });
+        let (ended, traces) = (Nanos::ZERO, Traces::default());
+        let played = Mutex::new(Played { whole, ended, traces, merged: 0, waiting: BTreeMap::new() });
         let next = AtomicUsize::new(0);
         let work = || {
             loop {
@@ -77,10 +77,10 @@ impl<M, F> Stage<'_, M, F> {
                     return;
                 }
                 let mut observer = (self.make)();
-                let (ended, uploads) = self.play_hand(cells.iter().skip(hand).step_by(hands), archive, &mut observer);
+                let (ended, traces) = self.play_hand(cells.iter().skip(hand).step_by(hands), archive, &mut observer);
                 let mut played = played.lock().expect("no thread has panicked");
                 played.ended = played.ended.max(ended);
-                played.uploads.merge(&uploads);
+                played.traces.merge(&traces);
                 played.waiting.insert(hand, observer);
                 self.merge_ready(&mut played);
             }
@@ -92,7 +92,7 @@ impl<M, F> Stage<'_, M, F> {
             work();
         });
         let played = played.into_inner().expect("no thread has panicked");
-        (played.whole, played.ended, played.uploads)
+        (played.whole, played.ended, played.traces)
     }
 
     fn play_hand<'c, O: Observer>(
@@ -100,14 +100,13 @@ impl<M, F> Stage<'_, M, F> {
         cells: impl Iterator<Item = &'c Vec<DeviceId>>,
         archive: &Archive,
         observer: &mut O,
-    ) -> (Nanos, Uploads) {
-        let mut engine = Engine::new(self.scenario, &self.weather, archive, observer);
+    ) -> (Nanos, Traces) {
+        let mut engine = Engine::new(self.scenario, &self.weather, archive, self.progress, observer);
         let mut ended = Nanos::ZERO;
         for cell in cells {
             ended = ended.max(engine.play(cell.iter().map(|&id| (id, self.fleet.device(id)))));
-            self.progress.devices.fetch_add(cell.len() as u64, Ordering::Relaxed);
         }
-        (ended, engine.into_uploads())
+        (ended, engine.into_traces())
     }
 
     fn merge_ready<O>(&self, played: &mut Played<O>)

@@ -37,6 +37,9 @@ pub struct AskDocument {
     pub of: Option<Located<Name>>,
     /// `get: device` and `stream`: so many chargers of the group, the first ones; all when left out.
     pub devices: Option<Located<Whole<1, 100_000>>>,
+    /// `stream`: over one connection no more than so many chargers; the others have connections of their own. All are over
+    /// one when left out.
+    pub per_connection: Option<Located<Whole<1, 100_000>>>,
     /// `start_stop`: how long a session is left to run; 20s when left out.
     pub hold: Option<Located<Length>>,
     /// `start_stop`: how often the status of a command is asked for; 2s when left out.
@@ -80,6 +83,7 @@ impl AskDocument {
             ("time_filter", self.time_filter.map(|option| option.place)),
             ("of", self.of.as_ref().map(|option| option.place)),
             ("devices", self.devices.map(|option| option.place)),
+            ("per_connection", self.per_connection.map(|option| option.place)),
             ("hold", self.hold.map(|option| option.place)),
             ("follow", self.follow.map(|option| option.place)),
         ]

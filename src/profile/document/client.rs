@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::arrivals::ArrivalsDocument;
 use super::dealt::DealtDocument;
-use super::fleet::ReactionDocument;
+use super::fleet::{GrowthDocument, ReactionDocument};
 use super::json::{JsonDocument, PoolDocument};
 use super::next::NextDocument;
 use crate::time::Nanos;
@@ -42,7 +42,7 @@ impl JsonSchema for Scalar {
 #[serde(deny_unknown_fields)]
 pub struct ClientsDocument {
     /// How many.
-    pub count: Whole<1, 100_000>,
+    pub count: Whole<1, 1_000_000>,
     /// How they start.
     #[serde(default)]
     pub start: ClientStartDocument,
@@ -89,6 +89,9 @@ pub struct ClientStartDocument {
     /// Each starts at a random moment within this time; 0s, all at once, when left out. Arrivals that the group deals out
     /// (`together`) do not wait for it.
     pub spread: Delay,
+    /// How the group grows while it is played; all are there from the beginning when left out. Not for arrivals that the
+    /// group deals out (`together`): those do not grow with it.
+    pub growth: Option<GrowthDocument>,
 }
 
 /// A value that tells clients apart.

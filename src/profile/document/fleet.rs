@@ -26,7 +26,7 @@ pub enum GroupDocument {
 #[serde(deny_unknown_fields)]
 pub struct ChargersDocument {
     /// How many.
-    pub count: Whole<1, 100_000>,
+    pub count: Whole<1, 1_000_000>,
     /// What their serial numbers begin with; the group's name when left out. A platform that remembers chargers refuses to
     /// register one twice: give every run against it another prefix.
     pub serial_prefix: Option<Located<Name>>,
@@ -109,6 +109,18 @@ pub struct ModelDocument {
 pub struct StartDocument {
     /// Each starts at a random moment within this time; 10s when left out.
     pub spread: Delay,
+    /// How the group grows while it is played; all are there from the beginning when left out.
+    pub growth: Option<GrowthDocument>,
+}
+
+/// A group that grows while it is played.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct GrowthDocument {
+    /// So many are there from the beginning.
+    pub from: Located<Whole<0, 1_000_000>>,
+    /// The others come one after the other, evenly over this time.
+    pub over: Length,
 }
 
 /// A periodic schedule.
@@ -283,7 +295,7 @@ impl Default for ModelDocument {
 
 impl Default for StartDocument {
     fn default() -> Self {
-        StartDocument { spread: Delay(Nanos::from_secs(10)) }
+        StartDocument { spread: Delay(Nanos::from_secs(10)), growth: None }
     }
 }
 

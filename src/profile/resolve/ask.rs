@@ -5,6 +5,7 @@ use crate::profile::document::ask::*;
 use crate::profile::document::fleet::ChargersDocument;
 use crate::scenario::fleet::{Ask, CadenceSpec, Question};
 use crate::time::Nanos;
+use crate::yaml::quantity::Name;
 use crate::yaml::{Diagnosis, Located};
 
 const CACHE: Nanos = Nanos::from_secs(600);
@@ -12,6 +13,8 @@ const HOLD: Nanos = Nanos::from_secs(20);
 const FOLLOW: Nanos = Nanos::from_secs(2);
 const REOPEN: Nanos = Nanos::from_secs(5);
 const FULL_PAGE: u32 = 100;
+/// The reference server takes 16 KiB of head, a token among them.
+const LONGEST_STREAM_PATH: usize = 15 * 1024;
 
 pub(super) fn ask(groups: &Groups<'_>, ask: &Located<AskDocument>) -> Result<Ask, Diagnosis> {
     let wrong = |title: &str| {
@@ -69,7 +72,10 @@ fn question(groups: &Groups<'_>, ask: &Located<AskDocument>) -> Result<Question,
     }
     if let Some(name) = &ask.stream {
         let (group, chargers) = groups.chargers(name)?;
-        return Ok(Question::Stream { group, devices: devices(groups, ask, chargers)? });
+        let devices = devices(groups, ask, chargers)?;
+        let per_connection = ask.per_connection.map_or(devices, |most| most.value.0);
+        check_handshake(groups, name, chargers, devices.min(per_connection))?;
+        return Ok(Question::Stream { group, devices, per_connection });
     }
     Ok(Question::Flexibility)
 }
@@ -87,6 +93,25 @@ fn devices(groups: &Groups<'_>, ask: &AskDocument, chargers: &ChargersDocument) 
     }
 }
 
+/// A stream names its chargers in the handshake's path, so that too many of them fit into no request.
+fn check_handshake(
+    groups: &Groups<'_>,
+    stream: &Located<Name>,
+    chargers: &ChargersDocument,
+    devices: u32,
+) -> Result<(), Diagnosis> {
+    let prefix = chargers.serial_prefix.as_ref().map_or(&stream.value, |prefix| &prefix.value);
+    let longest = format!("dvc_{}-{},", prefix.0, chargers.count.0).len();
+    let bytes = longest * devices as usize;
+    if bytes <= LONGEST_STREAM_PATH {
+        return Ok(());
+    }
+    let title = format!("a stream over {devices} chargers names them in a path of {} KiB", bytes.div_ceil(1024));
+    let fitting = (LONGEST_STREAM_PATH / 2 / longest).max(1);
+    let help = format!("servers take 8 to 16 KiB of a request: spread them, such as `per_connection: {fitting}`");
+    Err(Diagnosis::at(groups.source, stream.place, title).help(help))
+}
+
 /// An option that does nothing here would mislead.
 fn check_options(groups: &Groups<'_>, ask: &Located<AskDocument>) -> Result<(), Diagnosis> {
     let (verb, allowed): (&str, &[&str]) = match ask.get.map(|get| get.value) {
@@ -95,7 +120,7 @@ fn check_options(groups: &Groups<'_>, ask: &Located<AskDocument>) -> Result<(), 
         Some(Readable::Energy) => ("get: energy", &[]),
         None if ask.harvest.is_some() => ("harvest", &["page_size", "time_filter"]),
         None if ask.start_stop.is_some() => ("start_stop", &["hold", "follow"]),
-        None if ask.stream.is_some() => ("stream", &["devices"]),
+        None if ask.stream.is_some() => ("stream", &["devices", "per_connection"]),
         None => ("control", &[]),
     };
     match ask.options().find(|(name, _)| !allowed.contains(name)) {

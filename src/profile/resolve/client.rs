@@ -7,6 +7,7 @@ use super::groups::Groups;
 use super::identity::Keys;
 use super::requests::Requests;
 use super::script::Script;
+use super::start::{check_growth, start};
 use super::template::{Names, WORDS};
 use super::texts::headers;
 use super::unused;
@@ -42,7 +43,7 @@ impl Scripts<'_> {
             document.requests.iter().map(|request| script.request(request, &common)).collect::<Result<Vec<_>, _>>()?;
         let streams = document.streams.iter().map(|stream| script.stream(stream)).collect::<Result<Vec<_>, _>>()?;
         let spec = ClientSpec {
-            start_spread: document.start.spread.0,
+            start: start(source, document.start.spread, document.start.growth, document.count.0)?,
             connections: match document.connections {
                 ConnectionsDocument::Own => Connections::Own,
                 ConnectionsDocument::Pooled => Connections::Pooled,
@@ -57,6 +58,7 @@ impl Scripts<'_> {
             reaction: reaction(source, &document.reaction.0)?,
             identity,
         };
+        check_growth(source, document, spec.schedules.iter().map(|schedule| &schedule.arrivals))?;
         unused::check(source, document, &spec, self.policy)?;
         Ok(spec)
     }

@@ -5,6 +5,7 @@ use indexmap::IndexMap;
 use super::ask;
 use super::client::Scripts;
 use super::groups::{Groups, count};
+use super::start::start;
 use crate::profile::document::fleet::*;
 use crate::scenario::fleet::*;
 use crate::scenario::target::Target;
@@ -66,7 +67,7 @@ fn chargers(source: &Source, document: &ChargersDocument) -> Result<ChargerSpec,
             voltage: document.model.voltage.0,
             phases: document.model.phases.0 as u8,
         },
-        boot_spread: document.start.spread.0,
+        start: start(source, document.start.spread, document.start.growth, document.count.0)?,
         heartbeat: cadence(document.heartbeat),
         telemetry: cadence(document.telemetry),
         sessions: sessions(source, &document.sessions)?,
@@ -93,7 +94,7 @@ fn operators(groups: &Groups<'_>, document: &OperatorsDocument) -> Result<Operat
                 secret: Secret::default(),
             },
         },
-        start_spread: document.start.spread.0,
+        start: start(groups.source, document.start.spread, document.start.growth, document.count.0)?,
         asks: document.asks.iter().map(|found| ask::ask(groups, found)).collect::<Result<_, _>>()?,
         reaction: reaction(groups.source, &document.reaction.0)?,
         token: match document.token {

@@ -10,7 +10,7 @@ use crate::yaml::quantity::Name;
 use crate::yaml::{Diagnosis, Located, Source, suggest};
 
 /// More devices than this are refused: the memory of a run grows with them.
-const MOST_DEVICES: u32 = 200_000;
+const MOST_DEVICES: u32 = 2_000_000;
 
 pub(super) struct Groups<'a> {
     pub source: &'a Source,

@@ -13,6 +13,7 @@ mod groups;
 mod identity;
 mod requests;
 mod script;
+mod start;
 mod target;
 mod template;
 mod texts;

@@ -54,12 +54,15 @@ fn class_row(change: &ClassChange) -> Vec<String> {
 }
 
 fn quota_row(change: &QuotaChange) -> Vec<String> {
-    let peak = |peak: u32| format!("{} of {}", count(peak.into()), count(change.allow.into()));
+    let peak = |peak: u32, at_least: bool| {
+        let at_least = if at_least { "at least " } else { "" };
+        format!("{at_least}{} of {}", count(peak.into()), count(change.allow.into()))
+    };
     vec![
         change.class.clone(),
         change.limit.clone(),
-        peak(change.peak.before),
-        peak(change.peak.after),
+        peak(change.peak.before, change.at_least.before),
+        peak(change.peak.after, change.at_least.after),
         words::headroom(change.headroom.before),
         words::headroom(change.headroom.after),
     ]

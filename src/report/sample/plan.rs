@@ -148,6 +148,7 @@ fn comparison() -> Comparison {
             limit: LIMIT.to_owned(),
             allow: 60,
             peak: Change { before: 144, after: 1 },
+            at_least: Change::default(),
             headroom: Change { before: Some(-1.4), after: None },
             safety: Change { before: Safety::Over, after: Safety::Unproven },
         }],

@@ -1,6 +1,6 @@
 //! Scripted clients in plain English.
 
-use super::{cadence, counted, rate, reaction, spread};
+use super::{cadence, counted, rate, reaction, start};
 use crate::scenario::arrivals::{Arrivals, Shape, Whose};
 use crate::scenario::client::*;
 use crate::scenario::fleet::Group;
@@ -13,7 +13,7 @@ pub(super) fn client_lines(scenario: &Scenario, group: &Group, spec: &ClientSpec
         let values: Vec<String> = spec.identity.iter().map(identity).collect();
         lines.push(format!("identity: {}", values.join("; ")));
     }
-    lines.push(format!("start {}", spread(spec.start_spread)));
+    lines.push(format!("start {}", start(&spec.start)));
     lines.push(match spec.connections {
         Connections::Own => "a connection for each".to_owned(),
         Connections::Pooled => "pooled connections".to_owned(),
