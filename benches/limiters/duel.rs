@@ -86,10 +86,7 @@ fn pairs() -> Vec<Pair> {
         many("a million keys, Zipf", "Zipf keys", sides::SHARDED, sides::DASHMAP),
         many("a million keys, a fast hash for both", "uniform keys", sides::SHARDED, sides::DASHMAP_FAST_HASH),
         many("a million keys behind one lock", "uniform keys", sides::KEYED, sides::HASHMAP),
-        Pair {
-            reads_clock: true,
-            ..many("a million keys", "uniform keys", sides::SHARDED_READ, sides::DASHMAP_READ)
-        },
+        Pair { reads_clock: true, ..many("a million keys", "uniform keys", sides::SHARDED_READ, sides::DASHMAP_READ) },
     ]
 }
 

@@ -1,6 +1,6 @@
 //! The suite's report in one line.
 
-use quotaproof::limiter::suite::{Accuracy, Defect, Report};
+use quotaproof::limiter::suite::{Accuracy, Defect, Found, Report};
 
 use crate::report::data::Rightness;
 
@@ -11,6 +11,7 @@ pub fn in_short(report: &Report) -> Rightness {
         claim: report.claim.clone(),
         exact: report.is_right(),
         defects: report.defects().into_iter().map(|defect| Defect::title(defect).to_owned()).collect(),
+        examples: report.checks.iter().flat_map(|checked| &checked.found).map(example).collect(),
         decisions: sum(|it| it.decisions),
         over: sum(|it| it.over),
         under: sum(|it| it.under),
@@ -19,4 +20,9 @@ pub fn in_short(report: &Report) -> Rightness {
         long_waits: sum(|it| it.long_waits),
         fairness: report.accuracy.iter().map(|it| it.fairness).fold(1.0, f64::min),
     }
+}
+
+fn example(found: &Found) -> String {
+    let Found { defect, times, example } = found;
+    format!("{}, {times} times, first {example}", defect.title())
 }

@@ -13,6 +13,7 @@ use crate::report::data::{self, Rightness, Tail};
 use crate::speed::{Speeds, drawn, used};
 
 const TIMED: usize = 1_000_000;
+const A_SECOND: u64 = 1_000_000_000;
 
 pub fn contender(contender: &Contender, speeds: &Speeds) -> data::Contender {
     println!("{}: memory, tail, rightness", contender.name);
@@ -58,7 +59,7 @@ pub fn clock_ns() -> u64 {
 /// How long it takes, a million times.
 #[expect(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
 fn timed(mut what: impl FnMut()) -> Histogram<u64> {
-    let mut times = Histogram::new(3).expect("three digits are few enough");
+    let mut times = Histogram::new_with_max(A_SECOND, 3).expect("three digits are few enough");
     for _ in 0..TIMED {
         let begun = Instant::now();
         what();

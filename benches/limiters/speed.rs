@@ -109,12 +109,7 @@ fn alone(group: &mut BenchmarkGroup<'_, WallTime>, name: &str, drawn: &[Request]
     });
 }
 
-fn together(
-    group: &mut BenchmarkGroup<'_, WallTime>,
-    name: &str,
-    drawn: &[Vec<Request>],
-    make: impl Fn() -> Together,
-) {
+fn together(group: &mut BenchmarkGroup<'_, WallTime>, name: &str, drawn: &[Vec<Request>], make: impl Fn() -> Together) {
     let make = || (make(), drawn.iter().map(|drawn| Replay::new(drawn.clone())).collect::<Vec<Replay>>());
     let mut made = made(make);
     group.bench_function(name, |bencher| {

@@ -36,11 +36,7 @@ pub fn gcra() -> OverTheWire {
         call.arg(now.as_secs()).arg(beyond_seconds(now)).arg(interval()).arg(RATE.per.0);
         call.invoke(connection).map(decision)
     };
-    OverTheWire {
-        name: "GCRA, one script",
-        reading: Reading::TokenBucket,
-        check: Box::new(check),
-    }
+    OverTheWire { name: "GCRA, one script", reading: Reading::TokenBucket, check: Box::new(check) }
 }
 
 pub fn rolling_log() -> OverTheWire {
@@ -50,11 +46,7 @@ pub fn rolling_log() -> OverTheWire {
         call.arg(now.as_secs()).arg(beyond_seconds(now)).arg(RATE.per.0).arg(RATE.allow);
         call.invoke(connection).map(decision)
     };
-    OverTheWire {
-        name: "rolling log, one script",
-        reading: Reading::Rolling,
-        check: Box::new(check),
-    }
+    OverTheWire { name: "rolling log, one script", reading: Reading::Rolling, check: Box::new(check) }
 }
 
 /// Naive: between reading and writing others read the same. `between` is called there.
@@ -68,11 +60,7 @@ pub fn gcra_in_two_steps(between: impl Fn() + Send + Sync + 'static) -> OverTheW
             wait => Ok(Err(Nanos(wait))),
         }
     };
-    OverTheWire {
-        name: "GCRA, read and then written",
-        reading: Reading::TokenBucket,
-        check: Box::new(check),
-    }
+    OverTheWire { name: "GCRA, read and then written", reading: Reading::TokenBucket, check: Box::new(check) }
 }
 
 fn decision(wait: u64) -> Decision {

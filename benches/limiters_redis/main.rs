@@ -28,6 +28,7 @@ use server::Server;
 /// Callers at a time, each with a connection of its own.
 const CONNECTIONS: [usize; 2] = [1, 8];
 const RACES: u64 = 100;
+const A_SECOND: u64 = 1_000_000_000;
 
 fn main() -> Result<()> {
     let quick = report::is_quick();
@@ -78,7 +79,8 @@ fn trial(
 fn races(pool: &Pool<'_>, limiter: &OverTheWire) -> Race {
     let [_, callers] = CONNECTIONS;
     pool.clear();
-    let rounds: Vec<u64> = (0..RACES).map(|key| race::admitted(pool, limiter, key, callers, RATE.allow as usize)).collect();
+    let rounds: Vec<u64> =
+        (0..RACES).map(|key| race::admitted(pool, limiter, key, callers, RATE.allow as usize)).collect();
     Race {
         callers,
         rounds: RACES,
@@ -112,7 +114,7 @@ fn crowd(server: &Server, callers: usize, lasting: Duration, ask: Ask<'_>) -> Re
 fn waits(connection: &mut Connection, caller: usize, lasting: Duration, ask: Ask<'_>) -> RedisResult<Histogram<u64>> {
     let mix = Workload::ALL.into_iter().find(|workload| workload.name == "a mix").expect("it is one of them");
     let mut replay = Replay::new(mix.requests(RATE, caller as u64).take(100_000).collect());
-    let mut waits = Histogram::new(3).expect("three digits are few enough");
+    let mut waits = Histogram::new_with_max(A_SECOND, 3).expect("three digits are few enough");
     let begun = Instant::now();
     loop {
         let asked = Instant::now();

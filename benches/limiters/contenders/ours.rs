@@ -37,9 +37,11 @@ fn sharded(_: Population) -> Together {
 }
 
 pub fn all() -> Vec<Contender> {
-    let of = |name, keys, extent, reading, make| Contender { name, ours: true, keys, make, claim: Some(reading), extent };
-    let algorithm =
-        |name, reading, make: fn(Population) -> Alone| of(name, Keys::Many, Extent::Algorithm, reading, Make::Alone(make));
+    let of =
+        |name, keys, extent, reading, make| Contender { name, ours: true, keys, make, claim: Some(reading), extent };
+    let algorithm = |name, reading, make: fn(Population) -> Alone| {
+        of(name, Keys::Many, Extent::Algorithm, reading, Make::Alone(make))
+    };
     vec![
         of("GCRA, one key", Keys::One, Extent::All, Reading::TokenBucket, Make::Together(one_key)),
         of("GCRA, for threads", Keys::Many, Extent::All, Reading::TokenBucket, Make::Together(sharded)),

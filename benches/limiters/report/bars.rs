@@ -7,7 +7,7 @@ use quotaproof::report::chart::{Body, Drawing, Figure, LegendEntry, Table};
 
 /// Sizes in the page's pixels, as in the charts of lines.
 const WIDTH: f64 = 440.0;
-const ROW: f64 = 22.0;
+const ROW: f64 = 24.0;
 const MARGIN: f64 = 6.0;
 const TEXT: f64 = 12.5 * 1.24;
 /// Of a letter, on average and on the safe side.
@@ -57,7 +57,8 @@ fn draw(
     area: &DrawingArea<SVGBackend<'_>, plotters::coord::Shift>,
     bars: &[Bar],
 ) -> Result<(), Box<dyn std::error::Error>> {
-    let widest = |of: fn(&Bar) -> &str| bars.iter().map(|bar| of(bar).chars().count()).max().unwrap_or(0) as f64 * LETTER;
+    let widest =
+        |of: fn(&Bar) -> &str| bars.iter().map(|bar| of(bar).chars().count()).max().unwrap_or(0) as f64 * LETTER;
     let (left, right) = (widest(|bar| &bar.name) + MARGIN, WIDTH - widest(|bar| &bar.text) - 2.0 * MARGIN);
     let most = bars.iter().map(|bar| bar.value).fold(f64::MIN_POSITIVE, f64::max);
     let text = ("sans-serif", TEXT * GRID).into_font().color(&Ink::Text.colour());
@@ -66,7 +67,10 @@ fn draw(
         let end = left + MARGIN + (right - left - MARGIN) * bar.value / most;
         let middle = pixels(top + ROW / 2.0);
         let ink = if bar.ours { OURS } else { THEIRS };
-        let corners = [(pixels(left + MARGIN), pixels(top + 4.0)), (pixels(end.max(left + MARGIN + 1.5)), pixels(top + ROW - 4.0))];
+        let corners = [
+            (pixels(left + MARGIN), pixels(top + 4.0)),
+            (pixels(end.max(left + MARGIN + 1.5)), pixels(top + ROW - 4.0)),
+        ];
         area.draw(&Rectangle::new(corners, ink.colour().filled()))?;
         let name = text.clone().pos(Pos::new(HPos::Right, VPos::Center));
         area.draw(&Text::new(bar.name.as_str(), (pixels(left), middle), name))?;

@@ -87,6 +87,8 @@ pub struct Rightness {
     pub claim: String,
     pub exact: bool,
     pub defects: Vec<String>,
+    /// The first of each, and how often.
+    pub examples: Vec<String>,
     pub decisions: u64,
     pub over: u64,
     pub under: u64,
@@ -153,7 +155,7 @@ impl fmt::Display for Duel {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Duel { question, threads, ours_ns, theirs_ns, ratio, low, high, .. } = self;
         let clock = if self.reads_clock { "clock read" } else { "time told" };
-        write!(out, "{question}, {threads} threads, {clock}: ours {ours_ns:.1} ns, governor's {theirs_ns:.1} ns, ")?;
+        write!(out, "{question}, threads: {threads}, {clock}: ours {ours_ns:.1} ns, governor's {theirs_ns:.1} ns, ")?;
         write!(out, "ratio {ratio:.2} ({low:.2} to {high:.2})")
     }
 }

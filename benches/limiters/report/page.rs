@@ -54,7 +54,12 @@ fn table_in_markdown(head: &[String], words: usize, rows: &[Vec<String>]) -> Str
 fn picture(figure: &Figure) -> String {
     match &figure.body {
         Body::Drawn(drawing) if drawing.svg.contains("<path") || drawing.svg.contains("<polyline") => {
-            format!("\n{}. {}\n\n{}", figure.title, figure.note, table_in_markdown(&drawing.table.head, 0, &drawing.table.rows))
+            format!(
+                "\n{}. {}\n\n{}",
+                figure.title,
+                figure.note,
+                table_in_markdown(&drawing.table.head, 0, &drawing.table.rows)
+            )
         }
         Body::Drawn(_) => format!("\n{}. {}\n\n![{}]({}.svg)\n", figure.title, figure.note, figure.title, figure.id),
         Body::Sentence(sentence) => format!("\n{}. {sentence}\n", figure.title),

@@ -17,7 +17,7 @@ pub fn duels(duels: &[Duel]) -> Table {
     let row = |it: &Duel| {
         let outcome = match it.outcome() {
             Outcome::Faster => "faster",
-            Outcome::Even => "as fast",
+            Outcome::Even => "neither",
             Outcome::Slower => "slower",
         };
         vec![
@@ -34,7 +34,17 @@ pub fn duels(duels: &[Duel]) -> Table {
     };
     Table {
         title: "Ours and governor's in turns",
-        head: head(&["Asked", "Ours / governor's", "Time", "Ours is", "Threads", "Ours, ns", "governor, ns", "Ratio", "Range"]),
+        head: head(&[
+            "Asked",
+            "Ours / governor's",
+            "Time",
+            "Ours is",
+            "Threads",
+            "Ours, ns",
+            "governor, ns",
+            "Ratio",
+            "Range",
+        ]),
         words: 4,
         rows: duels.iter().map(row).collect(),
     }
@@ -46,7 +56,9 @@ pub fn speed(figures: &Limiters) -> Table {
     };
     Table {
         title: "Nanoseconds for a decision",
-        head: std::iter::once("Limiter".to_owned()).chain(figures.workloads.iter().cloned()).collect(),
+        head: std::iter::once("Limiter".to_owned())
+            .chain(figures.workloads.iter().map(|name| name.replace(" on all", ", all")))
+            .collect(),
         words: 1,
         rows: figures.contenders.iter().map(row).collect(),
     }
@@ -90,7 +102,8 @@ pub fn rightness(figures: &Limiters) -> Table {
 }
 
 pub fn rightness_head() -> Vec<String> {
-    let names = ["Limiter", "Claims", "Verdict", "Decisions", "Too many", "Too few", "Waits", "Wrong waits", "Fairness"];
+    let names =
+        ["Limiter", "Claims", "Verdict", "Decisions", "Too many", "Too few", "Waits", "Wrong waits", "Fairness"];
     head(&names)
 }
 
@@ -107,6 +120,15 @@ pub fn judged(name: &str, found: &Rightness) -> Vec<String> {
     row
 }
 
+/// What is wrong with whom, each with the first example.
+pub fn mistakes(contenders: &[Contender]) -> Vec<String> {
+    let of = |it: &Contender| {
+        let examples = it.rightness.iter().flat_map(|found| &found.examples);
+        examples.map(|example| format!("{}: {example}.", shown(it))).collect::<Vec<String>>()
+    };
+    contenders.iter().flat_map(of).collect()
+}
+
 pub fn memory(contenders: &[Contender]) -> Table {
     let with_keys: Vec<&Contender> = contenders.iter().filter(|it| it.many_keys).collect();
     let sizes = [100_000, 500_000, MANY, 1_500_000, 2_000_000];
@@ -114,7 +136,9 @@ pub fn memory(contenders: &[Contender]) -> Table {
     let row = |it: &&Contender| std::iter::once(shown(it)).chain(sizes.map(|keys| bytes(it, keys))).collect();
     Table {
         title: "Bytes for a key",
-        head: std::iter::once("Limiter".to_owned()).chain(sizes.map(|keys| format!("{} keys", count(keys.into())))).collect(),
+        head: std::iter::once("Limiter".to_owned())
+            .chain(sizes.map(|keys| format!("{} keys", count(keys.into()))))
+            .collect(),
         words: 1,
         rows: with_keys.iter().map(row).collect(),
     }

@@ -12,7 +12,8 @@ use super::tables::{judged, rightness_head};
 const TITLE: &str = "Over the wire: limiters in Redis";
 
 pub fn not_measured() -> Section {
-    let text = "Not measured yet: `cargo bench --bench limiters_redis` does, with a redis-server that it starts and stops.";
+    let text =
+        "Not measured yet: `cargo bench --bench limiters_redis` does, with a redis-server that it starts and stops.";
     Section { id: "redis", short: "Redis", title: TITLE.to_owned(), blocks: vec![Block::Text(text.to_owned())] }
 }
 
@@ -36,7 +37,8 @@ pub fn section(figures: &Redis) -> Section {
          several callers ask for one key at one moment.",
         figures.version, figures.allow, figures.per
     );
-    let bars: Vec<Bar> = figures.limiters.iter().map(bar).collect();
+    let limiters = figures.limiters.iter().map(|it| bar(&it.name, &it.us, true));
+    let bars: Vec<Bar> = limiters.chain([bar("nothing (PING)", &figures.ping, false)]).collect();
     let chart = bars::figure("redis", "A decision over the wire", "Median of one caller's waits.", "Time", &bars);
     let found = Table {
         title: "What the suite found over the wire",
@@ -58,9 +60,9 @@ pub fn section(figures: &Redis) -> Section {
     }
 }
 
-fn bar(it: &OverTheWire) -> Bar {
-    let value = it.us.first_key_value().map_or(0.0, |(_, waited)| waited.p50_us);
-    Bar { name: it.name.clone(), value, text: format!("{value:.0} µs"), ours: true }
+fn bar(name: &str, waits: &BTreeMap<usize, Waited>, ours: bool) -> Bar {
+    let value = waits.first_key_value().map_or(0.0, |(_, waited)| waited.p50_us);
+    Bar { name: name.to_owned(), value, text: format!("{value:.0} µs"), ours }
 }
 
 fn costs(figures: &Redis) -> Table {
