@@ -59,19 +59,20 @@ impl Gcra {
             return None;
         }
         let used = self.interval * u64::from(cost);
-        Some(Asked { now: self.ticks(now), used, room: self.burst - used })
+        // What costs nothing is admitted however far ahead the TAT lies.
+        let room = if cost == 0 { u64::MAX } else { self.burst - used };
+        Some(Asked { now: self.ticks(now), used, room })
     }
 
     /// The TAT if the request is admitted, else how long it has to wait. Nothing is divided here: threads that share a
     /// TAT are soonest done with it.
     #[inline]
-    pub(super) fn admit(&self, asked: &Asked, tat: Tat) -> Result<Tat, Nanos> {
-        let begin = tat.0.max(asked.now);
-        let ahead = begin.get() - asked.now.get();
-        if ahead > asked.room && asked.used > 0 {
+    pub(super) fn admit(&self, asked: &Asked, tat: u64) -> Result<Tat, Nanos> {
+        let ahead = tat.saturating_sub(asked.now.get());
+        if ahead > asked.room {
             return Err(self.nanos(ahead - asked.room));
         }
-        begin.checked_add(asked.used).map(Tat).ok_or(Nanos::MAX)
+        asked.now.checked_add(ahead + asked.used).map(Tat).ok_or(Nanos::MAX)
     }
 
     /// How much more would be admitted once the TAT has moved there.
@@ -85,7 +86,7 @@ impl Gcra {
     #[inline]
     fn decide(&self, tat: Tat, now: Nanos, cost: u32) -> (Decision, Tat) {
         let Some(asked) = self.asked(now, cost) else { return (Decision::refuse(Nanos::MAX), tat) };
-        match self.admit(&asked, tat) {
+        match self.admit(&asked, tat.0.get()) {
             Ok(moved) => (Decision::admit(self.remaining(&asked, moved)), moved),
             Err(wait) => (Decision::refuse(wait), tat),
         }
@@ -93,7 +94,11 @@ impl Gcra {
 
     #[inline]
     fn ticks(&self, now: Nanos) -> NonZeroU64 {
-        NonZeroU64::MIN.saturating_add(now.0.saturating_mul(self.ticks_per_nano))
+        let ticks = match self.ticks_per_nano {
+            1 => now.0,
+            each => now.0.saturating_mul(each),
+        };
+        NonZeroU64::MIN.saturating_add(ticks)
     }
 
     /// Rounded up.

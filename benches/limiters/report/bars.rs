@@ -17,8 +17,9 @@ const GRID: f64 = 4.0;
 
 pub struct Bar {
     pub name: String,
-    pub value: f64,
-    /// The value in words.
+    /// None draws no bar.
+    pub value: Option<f64>,
+    /// The value in words, or why there is none.
     pub text: String,
     pub ours: bool,
 }
@@ -60,18 +61,20 @@ fn draw(
     let widest =
         |of: fn(&Bar) -> &str| bars.iter().map(|bar| of(bar).chars().count()).max().unwrap_or(0) as f64 * LETTER;
     let (left, right) = (widest(|bar| &bar.name) + MARGIN, WIDTH - widest(|bar| &bar.text) - 2.0 * MARGIN);
-    let most = bars.iter().map(|bar| bar.value).fold(f64::MIN_POSITIVE, f64::max);
+    let most = bars.iter().filter_map(|bar| bar.value).fold(f64::MIN_POSITIVE, f64::max);
     let text = ("sans-serif", TEXT * GRID).into_font().color(&Ink::Text.colour());
     for (index, bar) in bars.iter().enumerate() {
         let top = MARGIN + ROW * index as f64;
-        let end = left + MARGIN + (right - left - MARGIN) * bar.value / most;
+        let end = left + MARGIN + (right - left - MARGIN) * bar.value.unwrap_or(0.0) / most;
         let middle = pixels(top + ROW / 2.0);
         let ink = if bar.ours { OURS } else { THEIRS };
         let corners = [
             (pixels(left + MARGIN), pixels(top + 4.0)),
             (pixels(end.max(left + MARGIN + 1.5)), pixels(top + ROW - 4.0)),
         ];
-        area.draw(&Rectangle::new(corners, ink.colour().filled()))?;
+        if bar.value.is_some() {
+            area.draw(&Rectangle::new(corners, ink.colour().filled()))?;
+        }
         let name = text.clone().pos(Pos::new(HPos::Right, VPos::Center));
         area.draw(&Text::new(bar.name.as_str(), (pixels(left), middle), name))?;
         let value = text.clone().pos(Pos::new(HPos::Left, VPos::Center));

@@ -173,8 +173,8 @@ fn everybody(_: &Contender) -> bool {
 /// The same limiters in the same order in each, those of one key by themselves.
 fn side_by_side(figures: &Limiters) -> Vec<Figure> {
     let bar = |it: &Contender, value: Option<f64>, text: fn(f64) -> String| {
-        let text = value.map_or("-".to_owned(), text);
-        Bar { name: shown(it), value: value.unwrap_or(0.0), text, ours: it.ours }
+        let text = value.map_or("not known".to_owned(), text);
+        Bar { name: shown(it), value, text, ours: it.ours }
     };
     let bars = |many: bool, value: &dyn Fn(&Contender) -> Option<f64>, text, shows: fn(&Contender) -> bool| {
         let shown = figures.contenders.iter().filter(|it| it.many_keys == many && shows(it));

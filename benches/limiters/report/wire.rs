@@ -61,8 +61,8 @@ pub fn section(figures: &Redis) -> Section {
 }
 
 fn bar(name: &str, waits: &BTreeMap<usize, Waited>, ours: bool) -> Bar {
-    let value = waits.first_key_value().map_or(0.0, |(_, waited)| waited.p50_us);
-    Bar { name: name.to_owned(), value, text: format!("{value:.0} µs"), ours }
+    let value = waits.first_key_value().map(|(_, waited)| waited.p50_us);
+    Bar { name: name.to_owned(), value, text: value.map_or("not known".to_owned(), |us| format!("{us:.0} µs")), ours }
 }
 
 fn costs(figures: &Redis) -> Table {

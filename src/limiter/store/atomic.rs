@@ -1,7 +1,5 @@
 //! The generic cell rate algorithm for one key and many threads: its one moment is an atomic number.
 
-use std::num::NonZeroU64;
-
 #[cfg(all(test, quotaproof_loom))]
 use loom::sync::atomic::{AtomicU64, Ordering};
 #[cfg(not(all(test, quotaproof_loom)))]
@@ -30,8 +28,7 @@ impl AtomicGcra {
         let Some(asked) = self.gcra.asked(now, cost) else { return Decision::refuse(Nanos::MAX) };
         let mut tat = self.tat.load(Ordering::Relaxed);
         loop {
-            let known = Tat(NonZeroU64::new(tat).unwrap_or(Tat::NEW.0));
-            let moved = match self.gcra.admit(&asked, known) {
+            let moved = match self.gcra.admit(&asked, tat) {
                 Ok(moved) => moved,
                 Err(wait) => return Decision::refuse(wait),
             };
