@@ -45,7 +45,9 @@ fn what_is_read_and_then_written_admits_everybody_who_read_the_same() {
     const CALLERS: usize = 30;
     let server = Server::start().unwrap();
     let all_have_read = Arc::new(Barrier::new(CALLERS));
-    let naive = gcra_in_two_steps(move || drop(all_have_read.wait()));
+    let naive = gcra_in_two_steps(move || {
+        all_have_read.wait();
+    });
     let admitted = race::admitted(&Pool::new(&server), &naive, 1, CALLERS, 1);
     assert_eq!(admitted, CALLERS as u64, "of {} that are allowed", RATE.allow);
 }
