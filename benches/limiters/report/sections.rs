@@ -42,8 +42,13 @@ pub const MANY: u32 = 1_000_000;
 
 impl Report {
     pub fn figures(&self) -> impl Iterator<Item = &Figure> {
-        let charts = |block| if let &Block::Charts(ref figures) = block { figures.as_slice() } else { &[] };
-        self.sections.iter().flat_map(|section| &section.blocks).flat_map(charts)
+        self.sections.iter().flat_map(|section| &section.blocks).flat_map(Block::figures)
+    }
+}
+
+impl Block {
+    fn figures(&self) -> &[Figure] {
+        if let Block::Charts(figures) = self { figures } else { &[] }
     }
 }
 

@@ -20,10 +20,9 @@ pub fn duels(duels: &[Duel]) -> Table {
             Outcome::Even => "neither",
             Outcome::Slower => "slower",
         };
+        let time = if it.reads_clock { "read" } else { "told" };
         vec![
-            it.question.clone(),
-            format!("{} / {}", it.ours, it.theirs),
-            if it.reads_clock { "read" } else { "told" }.to_owned(),
+            format!("{}: {} / {}, time {time}", it.question, it.ours, it.theirs),
             outcome.to_owned(),
             it.threads.to_string(),
             format!("{:.1}", it.ours_ns),
@@ -34,18 +33,8 @@ pub fn duels(duels: &[Duel]) -> Table {
     };
     Table {
         title: "Ours and governor's in turns",
-        head: head(&[
-            "Asked",
-            "Ours / governor's",
-            "Time",
-            "Ours is",
-            "Threads",
-            "Ours, ns",
-            "governor, ns",
-            "Ratio",
-            "Range",
-        ]),
-        words: 4,
+        head: head(&["Asked", "Ours is", "Threads", "Ours, ns", "governor, ns", "Ratio", "Range"]),
+        words: 2,
         rows: duels.iter().map(row).collect(),
     }
 }

@@ -6,19 +6,20 @@ use loom::sync::atomic::{AtomicU64, Ordering};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::limiter::Decision;
-use crate::limiter::gcra::{Gcra, Tat};
+use crate::limiter::gcra::Gcra;
 use crate::time::Nanos;
 
 /// On cache lines of its own, so that threads wait for nobody but those that ask it.
 #[repr(align(128))]
 pub struct AtomicGcra {
     gcra: Gcra,
+    /// In ticks.
     tat: AtomicU64,
 }
 
 impl AtomicGcra {
     pub fn new(gcra: Gcra) -> Self {
-        AtomicGcra { gcra, tat: AtomicU64::new(Tat::NEW.0.get()) }
+        AtomicGcra { gcra, tat: AtomicU64::new(0) }
     }
 
     /// Decides one request, and counts it if it is admitted; refusing writes nothing. No other memory hangs on the number,
@@ -32,7 +33,7 @@ impl AtomicGcra {
                 Ok(moved) => moved,
                 Err(wait) => return Decision::refuse(wait),
             };
-            match self.tat.compare_exchange_weak(tat, moved.0.get(), Ordering::Relaxed, Ordering::Relaxed) {
+            match self.tat.compare_exchange_weak(tat, moved, Ordering::Relaxed, Ordering::Relaxed) {
                 Ok(_) => return Decision::admit(self.gcra.remaining(&asked, moved)),
                 Err(other) => tat = other,
             }
