@@ -78,20 +78,37 @@ fn with_verdict(summary: &Summary, party: Party, verdict: Verdict) -> BTreeSet<S
 fn each_fault_of_a_server_fails_its_check_and_no_other_under_every_algorithm() {
     for fault in Fault::ALL {
         let (fleet, failed): (_, &[&str]) = match fault {
-            Fault::AdmitsTooMuch => (FLOOD, &["server.over-admission queries"]),
-            Fault::RefusesTooEarly => (MODEST, &["server.false-refusal queries"]),
-            Fault::HintTooShort => (ONE_TOO_MANY, &["server.honest-hint"]),
-            Fault::HintWrongUnit | Fault::HintFraction | Fault::WrongRefusalBody | Fault::WrongRefusalStatus => {
-                (ONE_TOO_MANY, &["server.refusal-contract"])
+            Fault::AdmitsTooMuch | Fault::ClockSkew | Fault::StoreFailsOpen | Fault::ForgetsOnRestart => {
+                (FLOOD, &["server.over-admission queries"])
             }
+            Fault::RefusesTooEarly => (MODEST, &["server.false-refusal queries"]),
+            Fault::HintTooShort | Fault::HintZero => (ONE_TOO_MANY, &["server.honest-hint"]),
+            Fault::HintWrongUnit
+            | Fault::HintFraction
+            | Fault::HintNegative
+            | Fault::WrongRefusalBody
+            | Fault::WrongRefusalStatus => (ONE_TOO_MANY, &["server.refusal-contract"]),
             Fault::KeyedByAddress => (TENANTS, &["server.false-refusal queries", "server.scope queries"]),
             Fault::StreamsSilent => (CHARGING, &["server.stream-delivery"]),
             // Not forbidden: the test below.
             Fault::StreamsCut => (CHARGING, &[]),
             Fault::StreamsUnlimited => (TWO_STREAMS, &["server.stream-limit stream"]),
+            // These take a request that is made to find them: many at one moment, edges, spoofed headers, hints that are longer
+            // than need be.
+            Fault::CountsLate
+            | Fault::DoubleAtTheEdge
+            | Fault::WindowFromFirstRequest
+            | Fault::KeyedByForwardedHeader
+            | Fault::HintWholeWindow
+            | Fault::HintSameMoment
+            | Fault::RefusalsCharged
+            | Fault::DrainsWhileRefusing => continue,
             // These show where a policy documents quota headers, or promises a hint.
             Fault::HeadersMissing
             | Fault::RemainingStuck
+            | Fault::RemainingOffByOne
+            | Fault::RemainingNegative
+            | Fault::RemainingJumps
             | Fault::LimitDrift
             | Fault::WindowWrong
             | Fault::HintMissing => continue,

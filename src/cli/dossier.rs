@@ -131,7 +131,7 @@ mod tests {
         for name in [files::DOSSIER, files::PAGE, files::MARKDOWN, files::SUMMARY] {
             assert!(out_dir.join(name).is_file() && told.contains(name), "{name}: {told}");
         }
-        assert!(told.contains("11 items left open:"), "{told}");
+        assert!(told.contains("12 items left open:"), "{told}");
         let json = std::fs::read_to_string(out_dir.join(files::DOSSIER)).unwrap();
         let dossier: Dossier = serde_json::from_str(&json).unwrap();
         assert_eq!(dossier.evidence.len(), 3);

@@ -229,6 +229,8 @@ mod tests {
             let name = serde_json::json!(known).as_str().unwrap().to_owned();
             assert_eq!(fault(&name), Ok(known));
         }
+        assert_eq!(fault("RA-SHORT"), Ok(Fault::HintTooShort));
+        assert_eq!(fault("KEY-IP"), Ok(Fault::KeyedByAddress));
     }
 
     #[test]

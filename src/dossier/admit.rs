@@ -68,7 +68,7 @@ pub fn admit(evidence: &[Evidence]) -> Result<(), Refusal> {
             return Err(Refusal::ProvesNothing { dir: one.dir.clone(), why });
         }
         same_policy(first, one)?;
-        if let Some(twin) = evidence[..index].iter().find(|twin| twin.summary == one.summary) {
+        if let Some(twin) = evidence[..index].iter().find(|twin| is_same_run(&twin.summary, &one.summary)) {
             return Err(Refusal::Twice(one.dir.clone(), twin.dir.clone()));
         }
     }
@@ -77,6 +77,17 @@ pub fn admit(evidence: &[Evidence]) -> Result<(), Refusal> {
         Some(why) => Err(Refusal::Understates { dir: first.dir.clone(), why }),
         None => Ok(()),
     }
+}
+
+/// Whether both are one run, or one play of a simulation that was asked other questions.
+fn is_same_run(one: &Summary, other: &Summary) -> bool {
+    let simulated = one.run.driver == Driver::Virtual;
+    let bare = |summary: &Summary| {
+        let mut bare = summary.clone();
+        (bare.run.started, bare.run.command) = Default::default();
+        bare
+    };
+    one == other || simulated && bare(one) == bare(other)
 }
 
 fn is_current(one: &Evidence) -> Result<(), Refusal> {

@@ -18,7 +18,7 @@ use crate::yaml::diagnosis::shown;
 use crate::yaml::{Diagnosis, suggest};
 
 /// Larger fleets are not tried.
-const MOST: u32 = 1_000_000;
+const MOST: u32 = 100_000;
 
 const DAY: Nanos = Nanos::from_secs(86_400);
 
@@ -182,7 +182,9 @@ impl Search<'_> {
         let alone = self.trials.seeds.iter().map(|seed| self.border(&[*seed], reading));
         let alone = alone.collect::<Result<Vec<_>, _>>()?;
         let sizes = alone.iter().map(|border| self.sizes.devices(border.fits)).collect();
-        let enforced = match border.fits {
+        // A size that is too large for one of the seeds alone does not fit.
+        let fits = alone.iter().map(|border| border.fits).fold(border.fits, u32::min);
+        let enforced = match fits {
             0 => None,
             size => {
                 let scenario = self.scenario(size)?;
@@ -191,12 +193,12 @@ impl Search<'_> {
         };
         Ok(LargestFleet {
             reading,
-            devices: self.sizes.devices(border.fits),
-            fleet: if border.fits == 0 { Vec::new() } else { self.sizes.fleet(border.fits) },
-            at_least: border.at_least,
+            devices: self.sizes.devices(fits),
+            fleet: if fits == 0 { Vec::new() } else { self.sizes.fleet(fits) },
+            at_least: border.at_least && fits == border.fits,
             over_seeds: Spread::of(sizes).unwrap_or_default(),
             monotone: border.monotone && alone.iter().all(|border| border.monotone),
-            binding: if border.at_least { None } else { self.binding(border.fits + 1, reading)? },
+            binding: if border.at_least && fits == border.fits { None } else { self.binding(fits + 1, reading)? },
             enforced,
         })
     }

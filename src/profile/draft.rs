@@ -267,7 +267,7 @@ mod tests {
 
     #[test]
     fn another_size_changes_what_a_growing_group_begins_with_and_how_it_is_streamed() {
-        let text = "name: x\npolicy: tellus\nfleet:\n  depot:\n    chargers: {count: 60, start: {growth: {from: 40, over: 1h}}}\n  \
+        let text = "name: x\npolicy: tellus\nduration: 1h\nfleet:\n  depot:\n    chargers: {count: 60, start: {growth: {from: 40, over: 1h}}}\n  \
                     app:\n    operators: {count: 1, asks: [{stream: depot}]}\n";
         let mut draft = Draft::new(&Source::built_in("x.yaml", text)).unwrap();
         draft.resize("depot", 30).unwrap();

@@ -7,8 +7,8 @@ use super::kind::{Kind, kind};
 use super::resolve;
 use crate::policy::model::Policy;
 use crate::policy::{self};
-use crate::scenario::Scenario;
 use crate::scenario::words::event_text;
+use crate::scenario::{Group, Scenario};
 use crate::time::Nanos;
 use crate::yaml::diagnosis::shown;
 use crate::yaml::{Diagnosis, Located, Source, parse, suggest};
@@ -70,6 +70,12 @@ pub fn last(scenario: &mut Scenario, duration: Nanos) -> Result<(), Diagnosis> {
         let title =
             format!("--duration {duration} leaves out the event at {}: {}", event.at, event_text(scenario, event));
         return Err(Diagnosis::new(title).help(format!("give a --duration above {}", event.at)));
+    }
+    let grows = |group: &&Group| group.start().growth.is_some_and(|growth| growth.over > duration);
+    if let Some(group) = scenario.groups.iter().find(grows) {
+        let title = format!("--duration {duration} ends before `{}` has grown", group.name);
+        let over = group.start().growth.map_or(duration, |growth| growth.over);
+        return Err(Diagnosis::new(title).help(format!("give a --duration of {over} or more")));
     }
     scenario.duration = duration;
     Ok(())

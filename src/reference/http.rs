@@ -1,6 +1,9 @@
 //! HTTP as the pure core sees it: what a request says, and what is answered.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
+
 use super::platform::{StreamId, Ticket};
+use crate::scenario::target::Fault;
 use crate::time::Nanos;
 
 /// The headers in which providers take API keys, in lower case.
@@ -45,6 +48,21 @@ impl<'a> HttpIn<'a> {
         let api_key = if authorization.is_none() { api_key() } else { None };
         HttpIn { method, path, query, authorization, api_key, headers, body }
     }
+
+    /// Whose address a server sees that believes `X-Forwarded-For` if it is told to: the first one named there, else the true
+    /// one.
+    pub fn seen_from(&self, address: u64, faults: &[Fault]) -> u64 {
+        let mut headers = self.headers.iter();
+        let forwarded = headers.find(|(name, _)| name.eq_ignore_ascii_case("x-forwarded-for"));
+        match forwarded.filter(|_| faults.contains(&Fault::KeyedByForwardedHeader)) {
+            Some((_, value)) => {
+                let mut hasher = DefaultHasher::new();
+                value.split(',').next().unwrap_or_default().trim().hash(&mut hasher);
+                hasher.finish()
+            }
+            None => address,
+        }
+    }
 }
 
 /// A whole answer. The body is JSON.
@@ -78,4 +96,22 @@ pub enum Reply {
         /// Besides those of the handshake.
         headers: Vec<(String, String)>,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_forwarded_address_is_believed_by_whom_it_is_told_to() {
+        let headers = [("X-Forwarded-For", "203.0.113.7, 10.0.0.1")];
+        let forwarded = HttpIn { headers: &headers, ..HttpIn::default() };
+        let faults = [Fault::KeyedByForwardedHeader];
+        assert_eq!(forwarded.seen_from(1, &[]), 1);
+        assert_eq!(HttpIn::default().seen_from(1, &faults), 1);
+        let alone = [("x-forwarded-for", "203.0.113.7")];
+        let same = HttpIn { headers: &alone, ..HttpIn::default() }.seen_from(2, &faults);
+        assert_eq!(forwarded.seen_from(1, &faults), same);
+        assert_ne!(same, 1);
+    }
 }

@@ -31,6 +31,14 @@ pub struct Group {
 
 impl Group {
     /// What the serial numbers of its chargers begin with.
+    pub fn start(&self) -> Start {
+        match &self.kind {
+            GroupKind::Chargers(spec) => spec.start,
+            GroupKind::Operators(spec) => spec.start,
+            GroupKind::Clients(spec) => spec.start,
+        }
+    }
+
     pub fn serial_prefix(&self) -> &str {
         match &self.kind {
             GroupKind::Chargers(spec) => spec.serial_prefix.as_deref().unwrap_or(&self.name),

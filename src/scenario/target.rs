@@ -62,7 +62,8 @@ pub struct OverloadSpec {
     pub lasting: Option<Nanos>,
 }
 
-/// A deliberate defect of the reference server. The names are those of the command line and of profiles.
+/// A deliberate defect of the reference server. The names are those of the command line and of profiles; the other name of
+/// some is that under which the defect is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Fault {
@@ -71,13 +72,59 @@ pub enum Fault {
     /// Refuses at half of what the policy allows.
     RefusesTooEarly,
     /// The hint is a third of the true wait (at least a second too short).
+    #[serde(alias = "RA-SHORT")]
     HintTooShort,
     /// The hint stands in milliseconds where the policy says seconds.
+    #[serde(alias = "RA-UNIT")]
     HintWrongUnit,
     /// The hint is a fraction.
+    #[serde(alias = "RA-FRACTION")]
     HintFraction,
+    /// The hint is always 0.
+    #[serde(alias = "RA-ZERO")]
+    HintZero,
+    /// The hint is negative.
+    #[serde(alias = "RA-NEG")]
+    HintNegative,
+    /// The hint is the whole window, not what is left of it.
+    #[serde(alias = "RA-WINDOW")]
+    HintWholeWindow,
+    /// The hint names one moment for all: the end of the window on the clock that follows the true one.
+    #[serde(alias = "HERD")]
+    HintSameMoment,
+    /// Refusals carry no hint when to come back.
+    #[serde(alias = "RA-MISSING")]
+    HintMissing,
     /// Every limit is kept per address instead of per its scope.
+    #[serde(alias = "KEY-IP")]
     KeyedByAddress,
+    /// Every limit is kept per address, and `X-Forwarded-For` is believed to tell it.
+    #[serde(alias = "KEY-SPOOF")]
+    KeyedByForwardedHeader,
+    /// Counts in windows on the clock, whatever the policy says: twice the limit passes around an edge.
+    #[serde(alias = "BOUNDARY-2X")]
+    DoubleAtTheEdge,
+    /// Counts in windows from the first request, whatever the policy says.
+    #[serde(alias = "DOC-ALIGN")]
+    WindowFromFirstRequest,
+    /// Counts a request only a moment after it was let in, so that many at once all are.
+    #[serde(alias = "RACE")]
+    CountsLate,
+    /// Each second request moves the clock a second forward, and with it what has run in again.
+    #[serde(alias = "SKEW")]
+    ClockSkew,
+    /// Admits everything for three of ten seconds, in which it has lost its store.
+    #[serde(alias = "FAIL-OPEN")]
+    StoreFailsOpen,
+    /// Restarts every seven seconds, and forgets what it has counted.
+    #[serde(alias = "RESTART-AMNESIA")]
+    ForgetsOnRestart,
+    /// Refused requests count, too.
+    #[serde(alias = "REJECT-CHARGED")]
+    RefusalsCharged,
+    /// A request that one limit refuses counts against the others.
+    #[serde(alias = "MULTI-POLICY")]
+    DrainsWhileRefusing,
     /// Refuses with the right status and another body.
     WrongRefusalBody,
     /// Refuses with status 403 and the right body.
@@ -92,22 +139,43 @@ pub enum Fault {
     HeadersMissing,
     /// The quota headers' remaining count never falls.
     RemainingStuck,
+    /// The quota headers' remaining count is one too high.
+    #[serde(alias = "REM-OFF")]
+    RemainingOffByOne,
+    /// The quota headers of a refusal tell that -1 remains.
+    #[serde(alias = "REM-NEG")]
+    RemainingNegative,
+    /// The quota headers' remaining count falls by four at a time.
+    #[serde(alias = "REM-JUMP")]
+    RemainingJumps,
     /// The quota headers tell a limit of 1000, whatever is enforced.
     LimitDrift,
     /// The quota headers tell a window of twice its length.
     WindowWrong,
-    /// Refusals carry no hint when to come back.
-    HintMissing,
 }
 
 impl Fault {
-    pub const ALL: [Fault; 16] = [
+    pub const ALL: [Fault; 32] = [
         Fault::AdmitsTooMuch,
         Fault::RefusesTooEarly,
         Fault::HintTooShort,
         Fault::HintWrongUnit,
         Fault::HintFraction,
+        Fault::HintZero,
+        Fault::HintNegative,
+        Fault::HintWholeWindow,
+        Fault::HintSameMoment,
+        Fault::HintMissing,
         Fault::KeyedByAddress,
+        Fault::KeyedByForwardedHeader,
+        Fault::DoubleAtTheEdge,
+        Fault::WindowFromFirstRequest,
+        Fault::CountsLate,
+        Fault::ClockSkew,
+        Fault::StoreFailsOpen,
+        Fault::ForgetsOnRestart,
+        Fault::RefusalsCharged,
+        Fault::DrainsWhileRefusing,
         Fault::WrongRefusalBody,
         Fault::WrongRefusalStatus,
         Fault::StreamsUnlimited,
@@ -115,10 +183,23 @@ impl Fault {
         Fault::StreamsCut,
         Fault::HeadersMissing,
         Fault::RemainingStuck,
+        Fault::RemainingOffByOne,
+        Fault::RemainingNegative,
+        Fault::RemainingJumps,
         Fault::LimitDrift,
         Fault::WindowWrong,
-        Fault::HintMissing,
     ];
+
+    /// Whether it is about the hint of a refusal. Of several, the first that a server is told to have shows.
+    pub fn is_of_hints(self) -> bool {
+        use Fault::{
+            HintFraction, HintNegative, HintSameMoment, HintTooShort, HintWholeWindow, HintWrongUnit, HintZero,
+        };
+        matches!(
+            self,
+            HintFraction | HintNegative | HintSameMoment | HintTooShort | HintWholeWindow | HintWrongUnit | HintZero
+        )
+    }
 }
 
 /// When [`Fault::StreamsCut`] closes a stream, and with which code: going away (RFC 6455, section 7.4.1).

@@ -72,6 +72,11 @@ fn steady(clients: u32, gap: u64) -> Plan {
     ticks.map(|(at, client)| ((at + u64::from(client) * 20, client, SITES), None)).collect()
 }
 
+/// One client sends many times what is allowed, nearly at one moment.
+fn at_once() -> Plan {
+    (0..40).map(|index| ((1_000 + index, 0, SITES), None)).collect()
+}
+
 /// Two streams of one client over the same devices.
 fn two_streams() -> Plan {
     [1_000, 2_000].map(|at| ((at, 0, STREAM), None)).into()
@@ -109,12 +114,27 @@ fn each_defect_is_caught_by_its_check_under_every_algorithm() {
     for limiter in Reading::ALL {
         for fault in Fault::ALL {
             let (check, subject, plan, obey) = match fault {
-                Fault::AdmitsTooMuch => ("server.over-admission", "queries", steady(1, 250), false),
-                Fault::RefusesTooEarly => ("server.false-refusal", "queries", steady(1, 1_700), false),
-                Fault::HintTooShort => ("server.honest-hint", "", alone.clone(), true),
-                Fault::HintWrongUnit | Fault::HintFraction | Fault::WrongRefusalBody | Fault::WrongRefusalStatus => {
-                    ("server.refusal-contract", "", alone.clone(), true)
+                Fault::AdmitsTooMuch | Fault::ClockSkew | Fault::StoreFailsOpen => {
+                    ("server.over-admission", "queries", steady(1, 250), false)
                 }
+                Fault::RefusesTooEarly => ("server.false-refusal", "queries", steady(1, 1_700), false),
+                Fault::HintTooShort | Fault::HintZero => ("server.honest-hint", "", alone.clone(), true),
+                Fault::HintWrongUnit
+                | Fault::HintFraction
+                | Fault::HintNegative
+                | Fault::WrongRefusalBody
+                | Fault::WrongRefusalStatus => ("server.refusal-contract", "", alone.clone(), true),
+                Fault::CountsLate => ("server.over-admission", "queries", at_once(), false),
+                // These take a request that is made to find them: longer hints than need be, edges, spoofed headers; or longer
+                // windows, to see what is forgotten.
+                Fault::ForgetsOnRestart
+                | Fault::HintWholeWindow
+                | Fault::HintSameMoment
+                | Fault::KeyedByForwardedHeader
+                | Fault::DoubleAtTheEdge
+                | Fault::WindowFromFirstRequest
+                | Fault::RefusalsCharged
+                | Fault::DrainsWhileRefusing => continue,
                 Fault::KeyedByAddress => ("server.scope", "queries", steady(3, 2_600), false),
                 // No limiter's doing.
                 Fault::StreamsSilent | Fault::StreamsCut => continue,
@@ -122,6 +142,9 @@ fn each_defect_is_caught_by_its_check_under_every_algorithm() {
                 // These show where a policy documents quota headers, or promises a hint.
                 Fault::HeadersMissing
                 | Fault::RemainingStuck
+                | Fault::RemainingOffByOne
+                | Fault::RemainingNegative
+                | Fault::RemainingJumps
                 | Fault::LimitDrift
                 | Fault::WindowWrong
                 | Fault::HintMissing => continue,

@@ -6,14 +6,15 @@ use super::terms::Terms;
 use crate::policy::reading::Reading;
 use crate::time::Nanos;
 
-/// Rolling counts are exact up to so many times the limit: beyond that the verdict is clear and memory is not.
+/// Rolling counts are exact up to so many times the limit, and up to so much in any case: beyond that the verdict is clear
+/// and memory is not.
 const ROLLING_CAP: u32 = 4;
+const ROLLING_LEAST: u32 = 4096;
 
 /// Counts requests (or points) as they come, admitted or not. Only what the limit's readings need is kept.
 #[derive(Clone, Debug, Default)]
 pub struct Tally {
-    /// When the requests of the last `per` came and what they cost, oldest first; together at most [`ROLLING_CAP`] times
-    /// the limit.
+    /// When the requests of the last `per` came and what they cost, oldest first; together at most [`rolling_cap`].
     recent: VecDeque<(Nanos, u32)>,
     in_recent: u32,
     /// Number of the window on the clock, what came in it, and in the one before.
@@ -37,7 +38,7 @@ pub type Levels = [u32; Reading::ALL.len()];
 
 /// The most that a rolling count can tell.
 pub fn rolling_cap(terms: &Terms) -> u32 {
-    terms.rate.allow.saturating_mul(ROLLING_CAP)
+    terms.rate.allow.saturating_mul(ROLLING_CAP).max(ROLLING_LEAST)
 }
 
 impl Tally {

@@ -1,6 +1,6 @@
 //! What is still to be filled in: by a person, or by another run.
 
-use super::super::model::{Basis, Dossier, OpenItem, Requested};
+use super::super::model::{Basis, Compared, Dossier, OpenItem, Requested};
 
 pub fn items(dossier: &Dossier) -> Vec<OpenItem> {
     let answers = unanswered(dossier).into_iter().filter(|(missing, _)| *missing).map(|(_, item)| item);
@@ -65,6 +65,13 @@ fn unrun(dossier: &Dossier) -> Vec<OpenItem> {
     if dossier.least.comparisons.is_empty() {
         let why = "`quotaproof plan PROFILE --compare OTHER.yaml` shows before and after";
         items.push(by_run(5, "what the mitigations save", why));
+    }
+    let first = dossier.reference(&dossier.fleet.source).map(|reference| reference.profile_hash.as_str());
+    let is_after = |compared: &Compared| Some(compared.comparison.after.origin.profile_hash.as_str()) == first;
+    if !dossier.least.comparisons.is_empty() && !dossier.least.comparisons.iter().any(is_after) {
+        let why = "no comparison ends with the fleet that this asks for: what is asked for is more than the remedy needs, or \
+                   the remedy is another fleet's";
+        items.push(by_run(5, "whether the mitigations are part of the fleet that is asked for", why));
     }
     if dossier.references.iter().all(|reference| reference.basis != Basis::Measured) {
         let why = "every figure here was simulated or measured on a stand-in: a run against the provider's own test \

@@ -143,10 +143,13 @@ fn counts_figure(id: &str, title: &str, series: &[(&str, &[u64])], (step_s, whol
     let description = format!("{} in all.", count(all));
     let note = format!("In whole steps of {}.", format::seconds(step_s));
     let rows = stretches(steps).map(|(from, to)| {
-        let sums = shown
-            .iter()
-            .map(|(_, series)| count(series.1.get(from..to.min(series.1.len())).unwrap_or_default().iter().sum()));
-        std::iter::once(span(from, to, step_s)).chain(sums).collect()
+        let mean = |counts: &[u64]| match counts.len() {
+            0 => "–".to_owned(),
+            steps => format::compact(counts.iter().sum::<u64>() as f64 / steps as f64 * scale),
+        };
+        let means =
+            shown.iter().map(|(_, series)| mean(series.1.get(from..to.min(series.1.len())).unwrap_or_default()));
+        std::iter::once(span(from, to, step_s)).chain(means).collect()
     });
     let head = std::iter::once("time".to_owned()).chain(shown.iter().map(|(_, series)| series.0.to_owned()));
     let table = Table { head: head.collect(), rows: rows.collect() };

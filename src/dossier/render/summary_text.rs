@@ -8,6 +8,7 @@ use super::words;
 use crate::report::format::count;
 use crate::report::text::clean;
 use crate::summary::finding::Verdict;
+use crate::summary::plan::{ClassChange, Comparison};
 
 /// Bytes, so that it holds for characters of any kind too, with the file's last line break.
 pub const MOST: usize = 2_048;
@@ -75,7 +76,7 @@ fn claims(dossier: &Dossier) -> Vec<Claim> {
     claims.extend(refusals(dossier));
     claims.extend(dossier.least.comparisons.iter().filter_map(|it| {
         let (before, after) = (&it.before, &it.after);
-        let words = it.comparison.words.first()?.trim_end_matches('.');
+        let words = saved_and_paid(&it.comparison)?;
         Some(Claim {
             rank: 3,
             text: format!("Mitigations: {words} [simulated, {before} to {after}]."),
@@ -92,6 +93,18 @@ fn claims(dossier: &Dossier) -> Vec<Claim> {
     }
     claims.extend(again(dossier));
     claims
+}
+
+/// What a comparison saves most, and what it takes more of; None where it saves nothing. Its words begin with the largest
+/// saving.
+fn saved_and_paid(comparison: &Comparison) -> Option<String> {
+    let falls = |change: &ClassChange| change.requests.after < change.requests.before;
+    let rises = |change: &ClassChange| change.requests.after > change.requests.before;
+    let saved = comparison.words.first().filter(|_| comparison.classes.iter().any(falls))?.trim_end_matches('.');
+    match comparison.words.last().filter(|_| comparison.classes.iter().any(rises)) {
+        Some(paid) => Some(format!("{saved}; but {}", paid.trim_end_matches('.'))),
+        None => Some(saved.to_owned()),
+    }
 }
 
 fn plain(rank: u8, text: String) -> Claim {

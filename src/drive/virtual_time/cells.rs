@@ -8,7 +8,7 @@
 use crate::device::partition::{Bundle, Together, bundles};
 use crate::scenario::event::BurstCommand;
 use crate::scenario::fleet::Question;
-use crate::scenario::target::{Fault, Target};
+use crate::scenario::target::{Fault, ServerSpec, Target};
 use crate::scenario::{DeviceId, Disturbance, Group, GroupId, GroupKind, Scenario};
 
 /// The cells of a scenario, each in the order of its devices' numbers.
@@ -59,9 +59,11 @@ fn join_all(together: &mut Together, devices: impl IntoIterator<Item = u32>) {
 /// Whether the target counts all devices as one, or what its headers tell is watched over all of them: from them classes are
 /// learned, and who is shut out with whom.
 fn shares_everything(scenario: &Scenario) -> bool {
-    let by_address = matches!(&scenario.target, Target::Embedded(spec) if spec.faults.contains(&Fault::KeyedByAddress));
+    let shared = [Fault::KeyedByAddress, Fault::KeyedByForwardedHeader, Fault::ClockSkew];
+    let is_faulty = |spec: &ServerSpec| shared.iter().any(|fault| spec.faults.contains(fault));
+    let by_fault = matches!(&scenario.target, Target::Embedded(spec) if is_faulty(spec));
     let learns = scenario.policy.classes.iter().any(|class| class.learned_as.is_some());
-    by_address || learns || scenario.policy.quota_headers.is_some()
+    by_fault || learns || scenario.policy.quota_headers.is_some()
 }
 
 /// Whether its clients read what chargers leave behind.

@@ -5,6 +5,7 @@ use rustc_hash::FxHashMap;
 
 use super::calls::{Call, CallId, Calls, Ending};
 use super::ended::{Ended, ended};
+use super::happening::Happening;
 use super::network::{Trip, Way, Weather};
 use super::player::{OpenStream, Player};
 use super::queue::Queue;
@@ -40,37 +41,6 @@ pub struct Engine<'a, D, O> {
     now: Nanos,
     /// Devices are no longer fed and send nothing: only answers are awaited.
     draining: bool,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Happening {
-    /// A device may want to be woken.
-    Wake(u32),
-    /// A request reaches the target.
-    Arrival(CallId),
-    /// The target's patience with a long poll ends.
-    HoldEnds(CallId),
-    /// The target has an answer ready, or the device is out of patience.
-    Worked(CallId),
-    Answer(CallId),
-    Frame {
-        player: u32,
-        flow: Flow,
-    },
-    /// The target has had enough of a stream.
-    Cut {
-        player: u32,
-        flow: Flow,
-    },
-    /// One of the scenario's events.
-    Disturbance(usize),
-}
-
-impl Happening {
-    /// Whether it belongs to a request that is under way: such things go on after the end of the run.
-    fn is_awaited(self) -> bool {
-        matches!(self, Happening::Arrival(_) | Happening::HoldEnds(_) | Happening::Worked(_) | Happening::Answer(_))
-    }
 }
 
 impl<'a, D: Device, O: Observer> Engine<'a, D, O> {

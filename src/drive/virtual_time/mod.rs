@@ -14,6 +14,7 @@ mod calls;
 pub mod cells;
 mod ended;
 mod engine;
+mod happening;
 mod network;
 mod player;
 mod queue;

@@ -61,6 +61,8 @@ pub struct Target<'a> {
     /// Whether the first operations are those of the Tellus API.
     speaks_tellus: bool,
     enforcer: Enforcer,
+    /// As the generic reference server has it.
+    usual_hint: Option<String>,
     /// By operation.
     classes: Vec<Option<ClassId>>,
     /// The scopes of the policy by their numbers, ready to make keys of.
@@ -121,6 +123,7 @@ impl<'a> Target<'a> {
             classes: scenario.operations.iter().map(|(_, operation)| class(operation)).collect(),
             rules: enforcer.scopes().into_iter().map(|scope| scenario.identities.rule(scope)).collect(),
             enforcer,
+            usual_hint: generic::usual_hint(&scenario.policy, &spec).filter(|_| !scenario.speaks_tellus()),
             spec,
             speaks_tellus: scenario.speaks_tellus(),
             guests: Vec::new(),
@@ -179,7 +182,11 @@ impl<'a> Target<'a> {
         if let Some(class) = self.class(request) {
             let key = keys(self.scenario, &self.rules, device, request);
             if let Err(refused) = self.enforcer.check(now, class, ADDRESS, key) {
-                let mut response = refusal::refused(policy, &self.spec.faults, refused.hint.as_deref());
+                let mut response = refusal::refused(
+                    policy,
+                    &self.spec.faults,
+                    refused.hint.as_ref().or(self.usual_hint.as_ref()).map(String::as_str),
+                );
                 response.headers.extend(self.quota_headers(now, class, device, request, Some(&refused)));
                 return Reply::Turned(Box::new(response));
             }

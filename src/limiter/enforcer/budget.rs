@@ -49,7 +49,7 @@ impl Budget {
     pub fn new(policy: &Policy, owner: ClassId, limit: &Limit, scope: NumberedScope, server: &ServerSpec) -> Self {
         let kind = match limit {
             Limit::Rate(rate) => {
-                let reading = reading_for(limit, server.limiter).unwrap_or(server.limiter);
+                let reading = misread(&server.faults).or(reading_for(limit, server.limiter)).unwrap_or(server.limiter);
                 Kind::Rate(RateBudget::new(policy, rate, reading, &server.faults))
             }
             Limit::Concurrent(limit) => {
@@ -124,6 +124,14 @@ impl Budget {
                 Nanos::ZERO => Ok(()),
                 rest => Err(Some(rest)),
             },
+        }
+    }
+
+    /// The length of a rate's window.
+    pub fn window(&self) -> Option<Nanos> {
+        match &self.kind {
+            Kind::Rate(rate) => Some(rate.terms.rate.per),
+            Kind::Concurrent { .. } | Kind::Cooldown { .. } => None,
         }
     }
 
@@ -205,6 +213,15 @@ impl Budget {
     }
 }
 
+/// How a server counts that does so in its own way, whatever the policy says.
+fn misread(faults: &[Fault]) -> Option<Reading> {
+    faults.iter().find_map(|fault| match fault {
+        Fault::DoubleAtTheEdge => Some(Reading::FixedAligned),
+        Fault::WindowFromFirstRequest => Some(Reading::FixedFirstHit),
+        _ => None,
+    })
+}
+
 impl RateBudget {
     fn new(policy: &Policy, limit: &RateLimit, reading: Reading, faults: &[Fault]) -> Self {
         let bent = |allow: u32| {
@@ -220,6 +237,7 @@ impl RateBudget {
         (terms.rate.allow, terms.burst) = (bent(limit.allow), limit.burst.map(bent));
         let (stated, unstated) = limit.penalty.iter().cloned().partition::<Vec<_>, _>(|penalty| penalty.stated);
         let counts = match (limit.counts_statuses.is_empty(), limit.counts_refused) {
+            _ if faults.contains(&Fault::RefusalsCharged) => Counts::All,
             (false, _) => Counts::Answers(limit.counts_statuses.clone()),
             (true, CountsRefused::Yes) => Counts::All,
             (true, CountsRefused::No | CountsRefused::Unspecified) => Counts::Admitted,

@@ -5,11 +5,13 @@
 //! was open is [released](Enforcer::release).
 
 mod budget;
+mod defects;
 
 #[cfg(test)]
 mod tests;
 
 use budget::Budget;
+use defects::Defects;
 
 use super::Standing;
 use crate::policy::model::{ClassId, HintUnit, Limit, Policy, Scope};
@@ -19,7 +21,7 @@ use crate::time::{Anchor, Nanos};
 
 /// Keeps the counts of all limits of a policy.
 pub struct Enforcer {
-    faults: Vec<Fault>,
+    defects: Defects,
     refusal_status: u16,
     hint_unit: HintUnit,
     budgets: Vec<Budget>,
@@ -101,7 +103,7 @@ impl Enforcer {
         };
         let (settles, holds) = (any(&Budget::settles), any(&Budget::holds));
         Enforcer {
-            faults: server.faults.clone(),
+            defects: Defects::new(&server.faults),
             refusal_status: policy.refusal.status,
             hint_unit: policy.refusal.retry_after.as_ref().map(|hint| hint.unit).unwrap_or_default(),
             barring: indexes(&Budget::bars_everything),
@@ -129,6 +131,7 @@ impl Enforcer {
     /// Forgets all that was counted.
     pub fn clear(&mut self) {
         self.budgets.iter_mut().for_each(Budget::clear);
+        self.defects.clear();
     }
 
     /// Decides one request: all limits that it draws on must admit it, and it counts only if all do. `key` gives a
@@ -143,42 +146,71 @@ impl Enforcer {
         address: u64,
         key: impl Fn(&NumberedScope) -> u64,
     ) -> Result<(), Refused> {
-        let key = Keyed { by_address: self.faults.contains(&Fault::KeyedByAddress).then_some(address), key };
-        let drawn = &self.drawn_on[class.index()];
-        let mut refused: Option<Option<Nanos>> = None;
-        for &index in drawn {
+        self.defects.request();
+        if self.defects.has_restarted(now) {
+            self.budgets.iter_mut().for_each(Budget::clear);
+        }
+        for (due, late) in self.defects.due(now) {
+            self.budgets[late.budget].count(due, late.key, late.class);
+        }
+        if self.defects.is_store_down(now) {
+            return Ok(());
+        }
+        let key = Keyed { by_address: self.defects.by_address().then_some(address), key };
+        match self.refusal(now, class, &key) {
+            None => {
+                self.count(now, class, &key);
+                Ok(())
+            }
+            Some(_) => {
+                self.take_note(now, class, &key);
+                // Where refusals count, this one has made the wait longer.
+                let Wait { wait, window } = self.refusal(now, class, &key).unwrap_or_default();
+                let hint = wait.map(|wait| self.defects.hint(now, wait, window, self.hint_unit));
+                Err(Refused { retry_after: wait.unwrap_or_default(), hint })
+            }
+        }
+    }
+
+    /// The longest wait of those who refuse the request; None where all limits admit it.
+    fn refusal(&mut self, now: Nanos, class: ClassId, key: &Keyed<impl Fn(&NumberedScope) -> u64>) -> Option<Wait> {
+        let mut longest: Option<Wait> = None;
+        for &index in &self.drawn_on[class.index()] {
             let budget = &mut self.budgets[index];
-            if let Err(wait) = budget.peek(now, key.of(budget), class) {
-                refused = refused.max(Some(wait));
+            if let Err(wait) = budget.peek(self.defects.clock(now, budget), key.of(budget), class) {
+                longest = longest.max(Some(Wait { wait, window: budget.window() }));
             }
         }
         for &index in &self.barring {
             let budget = &mut self.budgets[index];
-            if let Some(wait) = budget.shut_out(now, key.of(budget)) {
-                refused = refused.max(Some(Some(wait)));
+            if let Some(wait) = budget.shut_out(self.defects.clock(now, budget), key.of(budget)) {
+                longest = longest.max(Some(Wait { wait: Some(wait), window: budget.window() }));
             }
         }
-        for &index in drawn {
+        longest
+    }
+
+    fn count(&mut self, now: Nanos, class: ClassId, key: &Keyed<impl Fn(&NumberedScope) -> u64>) {
+        for &index in &self.drawn_on[class.index()] {
             let budget = &mut self.budgets[index];
-            let key = key.of(budget);
-            match refused {
-                None => budget.count(now, key, class),
-                Some(_) => budget.refused(now, key, class, self.refusal_status),
+            let (at, key) = (self.defects.clock(now, budget), key.of(budget));
+            match self.defects.has(Fault::CountsLate) {
+                false => budget.count(at, key, class),
+                true => self.defects.put_off(now, index, key, class),
             }
         }
-        if refused.is_some() {
-            // Where refusals count, this one has made the wait longer.
-            for &index in drawn {
-                let budget = &mut self.budgets[index];
-                if let Err(wait) = budget.peek(now, key.of(budget), class) {
-                    refused = refused.max(Some(wait));
-                }
-            }
-        }
-        match refused {
-            None => Ok(()),
-            Some(wait) => {
-                Err(Refused { retry_after: wait.unwrap_or_default(), hint: wait.map(|wait| self.hint(wait)) })
+    }
+
+    /// Of a request that some limit refuses.
+    fn take_note(&mut self, now: Nanos, class: ClassId, key: &Keyed<impl Fn(&NumberedScope) -> u64>) {
+        let drains = self.defects.has(Fault::DrainsWhileRefusing);
+        for &index in &self.drawn_on[class.index()] {
+            let budget = &mut self.budgets[index];
+            let (at, key) = (self.defects.clock(now, budget), key.of(budget));
+            if drains && budget.peek(at, key, class).is_ok() {
+                budget.count(at, key, class);
+            } else {
+                budget.refused(at, key, class, self.refusal_status);
             }
         }
     }
@@ -196,10 +228,10 @@ impl Enforcer {
         if !self.settles[class.index()] {
             return;
         }
-        let key = Keyed { by_address: self.faults.contains(&Fault::KeyedByAddress).then_some(address), key };
+        let key = Keyed { by_address: self.defects.by_address().then_some(address), key };
         for &index in &self.drawn_on[class.index()] {
             let budget = &mut self.budgets[index];
-            budget.settle(now, key.of(budget), class, answered);
+            budget.settle(self.defects.clock(now, budget), key.of(budget), class, answered);
         }
     }
 
@@ -208,7 +240,7 @@ impl Enforcer {
         if !self.holds[class.index()] {
             return;
         }
-        let key = Keyed { by_address: self.faults.contains(&Fault::KeyedByAddress).then_some(address), key };
+        let key = Keyed { by_address: self.defects.by_address().then_some(address), key };
         for &index in &self.drawn_on[class.index()] {
             let budget = &mut self.budgets[index];
             budget.release(key.of(budget), since);
@@ -224,32 +256,23 @@ impl Enforcer {
         address: u64,
         key: impl Fn(&NumberedScope) -> u64,
     ) -> Option<Binding> {
-        let key = Keyed { by_address: self.faults.contains(&Fault::KeyedByAddress).then_some(address), key };
-        let budgets = &mut self.budgets;
+        let key = Keyed { by_address: self.defects.by_address().then_some(address), key };
+        let (budgets, defects) = (&mut self.budgets, &self.defects);
         let found = self.drawn_on[class.index()].iter().filter_map(|&index| {
-            let key = key.of(&budgets[index]);
-            budgets[index].standing(now, key)
+            let budget = &mut budgets[index];
+            budget.standing(defects.clock(now, budget), key.of(budget))
         });
         found.min_by_key(|binding| (binding.standing.remaining, std::cmp::Reverse(binding.standing.reset)))
     }
+}
 
-    /// The wait as the server tells it: whole units rounded up, so that waiting as told is long enough.
-    fn hint(&self, wait: Nanos) -> String {
-        let millis = wait.0.div_ceil(1_000_000);
-        let told = match self.hint_unit {
-            HintUnit::Seconds => wait.0.div_ceil(1_000_000_000),
-            HintUnit::Milliseconds => millis,
-        };
-        if self.faults.contains(&Fault::HintTooShort) {
-            (told / 3).min(told.saturating_sub(1)).to_string()
-        } else if self.faults.contains(&Fault::HintWrongUnit) {
-            millis.to_string()
-        } else if self.faults.contains(&Fault::HintFraction) {
-            format!("{told}.5")
-        } else {
-            told.to_string()
-        }
-    }
+/// How long a limit refuses.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+struct Wait {
+    /// None where no time is known.
+    wait: Option<Nanos>,
+    /// Of the limit, where it has one.
+    window: Option<Nanos>,
 }
 
 /// Whose budget a request draws on.

@@ -165,6 +165,19 @@ fn each_fault_bends_what_its_name_says_and_nothing_else() {
         (Some(Fault::WrongRefusalBody), (10, "60", 2, 5)),
         (Some(Fault::WrongRefusalStatus), (10, "60", 2, 5)),
         (Some(Fault::StreamsUnlimited), (10, "60", 50, 5)),
+        (Some(Fault::HintZero), (10, "0", 2, 5)),
+        (Some(Fault::HintNegative), (10, "-60", 2, 5)),
+        (Some(Fault::HintWholeWindow), (10, "60", 2, 5)),
+        (Some(Fault::HintSameMoment), (10, "60", 2, 5)),
+        (Some(Fault::KeyedByForwardedHeader), (10, "60", 2, 1)),
+        (Some(Fault::CountsLate), (50, "60", 50, 5)),
+        (Some(Fault::ClockSkew), (10, "59", 2, 5)),
+        (Some(Fault::StoreFailsOpen), (10, "60", 2, 5)),
+        (Some(Fault::ForgetsOnRestart), (10, "60", 2, 5)),
+        (Some(Fault::RefusalsCharged), (10, "60", 2, 5)),
+        (Some(Fault::DrainsWhileRefusing), (10, "60", 2, 5)),
+        (Some(Fault::DoubleAtTheEdge), (10, "60", 2, 5)),
+        (Some(Fault::WindowFromFirstRequest), (10, "60", 2, 5)),
     ] {
         let faults: Vec<Fault> = fault.into_iter().collect();
         assert_eq!(
@@ -173,6 +186,56 @@ fn each_fault_bends_what_its_name_says_and_nothing_else() {
             "{fault:?}"
         );
     }
+}
+
+/// How many of so many requests are admitted at each of some seconds.
+fn over_time(limits: Vec<Limit>, fault: Option<Fault>, times: &[f64], at_once: usize) -> Vec<usize> {
+    let mut enforcer = enforcer(limits, &fault.into_iter().collect::<Vec<_>>());
+    let count = |&at: &f64| (0..at_once).filter(|_| ask(&mut enforcer, Nanos::from_secs_f64(at).0).is_ok()).count();
+    times.iter().map(count).collect()
+}
+
+#[test]
+fn what_is_forgotten_or_passed_over_is_admitted_once_more() {
+    let rolling = || vec![rate(5, 60, "client")];
+    assert_eq!(over_time(rolling(), None, &[1.0, 5.0, 11.0], 8), [5, 0, 0]);
+    assert_eq!(over_time(rolling(), Some(Fault::StoreFailsOpen), &[1.0, 3.9, 4.0, 6.9, 7.0], 8), [5, 0, 8, 8, 0]);
+    assert_eq!(over_time(rolling(), Some(Fault::ForgetsOnRestart), &[1.0, 6.9, 7.1, 13.0, 14.0], 8), [5, 0, 5, 0, 5]);
+    assert_eq!(over_time(rolling(), Some(Fault::CountsLate), &[1.0, 1.04, 1.06, 30.0], 8), [8, 8, 0, 0]);
+    let refilled = over_time(vec![rate(5, 5, "client")], Some(Fault::ClockSkew), &[1.0], 100)[0];
+    assert!(refilled > 40, "{refilled}");
+}
+
+#[test]
+fn windows_that_are_counted_otherwise_have_their_edges() {
+    let rolling = || vec![rate(5, 60, "client")];
+    assert_eq!(over_time(rolling(), None, &[50.0, 61.0, 111.0], 8), [5, 0, 5]);
+    assert_eq!(over_time(rolling(), Some(Fault::DoubleAtTheEdge), &[59.0, 61.0, 119.0], 8), [5, 5, 0]);
+    assert_eq!(over_time(rolling(), Some(Fault::WindowFromFirstRequest), &[50.0, 61.0, 109.0, 111.0], 8), [5, 0, 0, 5]);
+}
+
+#[test]
+fn refusals_that_count_put_off_the_end_and_a_refused_request_drains_what_would_admit_it() {
+    let five = || vec![rate(5, 10, "client")];
+    let hammered: Vec<f64> = (0..30).map(|at| f64::from(at) + 0.5).collect();
+    let admitted = |fault| over_time(five(), fault, &hammered, 5).iter().sum::<usize>();
+    assert_eq!((admitted(None), admitted(Some(Fault::RefusalsCharged))), (15, 5));
+    let two = || vec![rate(2, 1, "client"), rate(20, 60, "site")];
+    let asked: Vec<f64> = (0..6).map(|at| f64::from(at) * 1.5).collect();
+    assert_eq!(over_time(two(), None, &asked, 5), [2, 2, 2, 2, 2, 2]);
+    assert_eq!(over_time(two(), Some(Fault::DrainsWhileRefusing), &asked, 5), [2, 2, 2, 2, 0, 0]);
+}
+
+#[test]
+fn a_hint_names_the_whole_window_or_one_moment_for_all() {
+    let hints = |fault| {
+        let mut enforcer = enforcer(vec![rate(1, 60, "client")], &[fault]);
+        ask(&mut enforcer, 10 * SECOND).unwrap();
+        [20, 40].map(|at| ask(&mut enforcer, at * SECOND).unwrap_err().hint.unwrap())
+    };
+    assert_eq!(hints(Fault::HintTooShort), ["16", "10"]);
+    assert_eq!(hints(Fault::HintWholeWindow), ["60", "60"]);
+    assert_eq!(hints(Fault::HintSameMoment), ["100", "80"], "at 120 s both, where 70 s is true");
 }
 
 #[test]

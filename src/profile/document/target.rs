@@ -44,8 +44,7 @@ pub struct ServerDocument {
     /// How long tokens are good; 24h when left out.
     pub token_lifetime: Length,
     /// How long it takes over the answer of a request that it serves, up to 50ms more: limits on requests at the same time
-    /// mean nothing to a server that answers at once. 0s when left out. The Tellus API's server always answers at once, and so
-    /// does the target of simulated runs.
+    /// mean nothing to a server that answers at once. 0s when left out. The Tellus API's server always answers at once.
     pub answers_after: Delay,
     /// A span in which requests are answered as overloaded.
     pub overload: Option<OverloadDocument>,

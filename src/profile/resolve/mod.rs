@@ -48,6 +48,7 @@ pub fn resolve(source: &Source, document: &ProfileDocument, mut policy: Policy) 
     classes::check_used(source, &document.classes, &operations)?;
     check_classes(source, document, &policy, &operations)?;
     let duration = document.duration.0;
+    start::check_ends(&groups, duration)?;
     let identities = identity::identities(&policy, &fleet, &mut keys);
     if let Target::Embedded(server) = &mut target {
         server.common = identities.common();

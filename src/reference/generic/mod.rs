@@ -48,4 +48,4 @@ mod tests;
 
 pub use agreement::check;
 pub use platform::Generic;
-pub use quota::class_of;
+pub use quota::{class_of, usual_hint};

@@ -126,6 +126,7 @@ impl Generic {
 
 impl Platform for Generic {
     fn handle(&mut self, now: Nanos, address: u64, request: &HttpIn<'_>) -> Reply {
+        let address = request.seen_from(address, &self.faults);
         self.advance(now);
         if self.overload.hits(now) {
             return Reply::Respond(self.busy());

@@ -42,7 +42,7 @@ pub struct Quotas {
 }
 
 /// What a client is told to wait where it is a matter of answers that are under way: as long as one takes, a second at least.
-fn usual_hint(policy: &Policy, spec: &ServerSpec) -> Option<String> {
+pub fn usual_hint(policy: &Policy, spec: &ServerSpec) -> Option<String> {
     let source = policy.refusal.retry_after.as_ref().filter(|source| source.presence == Presence::Required)?;
     let secs = spec.answers_after.0.div_ceil(Nanos::from_secs(1).0).max(1);
     Some(match source.unit {

@@ -203,6 +203,7 @@ impl Tellus {
 
 impl Platform for Tellus {
     fn handle(&mut self, now: Nanos, address: u64, request: &HttpIn<'_>) -> Reply {
+        let address = request.seen_from(address, &self.faults);
         self.state.end_polls(now);
         let reply = match self.admission.overloaded(now) {
             Some(answer) => Err(answer),

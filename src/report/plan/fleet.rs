@@ -20,7 +20,7 @@ pub(super) fn section(answer: &FleetAnswer) -> Section {
                 "by seed",
                 "peak",
                 "at",
-                "refused if enforced",
+                "refused if enforced, all seeds",
             ]),
             rows: answer.readings.iter().map(row).collect(),
         }],

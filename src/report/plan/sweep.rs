@@ -8,7 +8,7 @@ use super::super::format::{count, percent};
 use super::super::words;
 use super::{Grid, Section, head, origin_text};
 use crate::summary::Safety;
-use crate::summary::plan::{Sweep, SweepPoint, SweptUse};
+use crate::summary::plan::{Origin, Sweep, SweepPoint, SweptUse};
 
 /// Values that have a label of their own; of more, only some do.
 const MOST_TICKS: usize = 6;
@@ -24,15 +24,25 @@ pub(super) fn section(sweep: &Sweep) -> Section {
     Section {
         id: "plan-sweep",
         title: "Over a range of values",
-        sentences: [Some(format!("{} was varied{today}.", sweep.path)), Some(turning_point(sweep))]
-            .into_iter()
-            .flatten()
-            .collect(),
+        sentences: [
+            Some(format!("{} was varied{today}.", sweep.path)),
+            Some(turning_point(sweep)),
+            sums(&sweep.origin),
+        ]
+        .into_iter()
+        .flatten()
+        .collect(),
         tables: vec![table],
         figures: figures(sweep),
         origin: origin_text(&sweep.origin),
         command: sweep.origin.command.clone(),
     }
+}
+
+/// What stands for all seeds together.
+fn sums(origin: &Origin) -> Option<String> {
+    let seeds = origin.seeds.len();
+    (seeds > 1).then(|| format!("Requests and refusals are those of {seeds} plays together, one for each seed; all else is the worst of them."))
 }
 
 /// Where limits begin to be exceeded.
