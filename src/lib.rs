@@ -12,7 +12,6 @@
 pub mod words;
 pub mod time;
 pub mod rng;
-pub mod keyed;
 pub mod clock;
 pub mod exit;
 pub mod yaml;

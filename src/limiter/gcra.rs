@@ -14,19 +14,36 @@ use crate::time::Nanos;
 #[derive(Clone, Copy, Debug)]
 pub struct Gcra {
     capacity: u32,
-    ticks_per_nano: u64,
+    ticks_per_nano: NonZeroU64,
     /// How far a request moves the TAT on.
-    interval: u64,
+    interval: NonZeroU64,
     /// How far ahead of now the TAT may lie.
     burst: u64,
 }
 
-/// What a key has, in ticks. The clock begins at one.
+/// What a key has: one more than its ticks, so that no entry of a store is nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Tat(pub NonZeroU64);
+pub struct Tat(NonZeroU64);
 
 impl Tat {
     pub const NEW: Tat = Tat(NonZeroU64::MIN);
+
+    fn at(ticks: u64) -> Option<Tat> {
+        NonZeroU64::MIN.checked_add(ticks).map(Tat)
+    }
+
+    fn ticks(self) -> u64 {
+        self.0.get() - 1
+    }
+}
+
+/// What of a request all keys have in common, in ticks.
+pub(super) struct Asked {
+    now: u64,
+    /// What it moves the TAT on by.
+    used: u64,
+    /// How far ahead of now the TAT may lie before it.
+    room: u64,
 }
 
 /// Ticks last so long at least; afterwards everything is refused.
@@ -37,38 +54,65 @@ impl Gcra {
     /// which takes a rate such as 997 a second; a [`super::TokenBucket`] has no such bound.
     pub fn new(rate: Rate, capacity: u32) -> Option<Gcra> {
         let common = common_divisor(rate.per.0, u64::from(rate.allow));
-        let (interval, ticks_per_nano) = (rate.per.0 / common, u64::from(rate.allow) / common);
-        let burst = interval.checked_mul(u64::from(capacity))?;
-        HORIZON.0.checked_mul(ticks_per_nano)?.checked_add(burst)?.checked_add(1)?;
+        let interval = NonZeroU64::new(rate.per.0 / common)?;
+        let ticks_per_nano = NonZeroU64::new(u64::from(rate.allow) / common)?;
+        let burst = interval.get().checked_mul(u64::from(capacity))?;
+        HORIZON.0.checked_mul(ticks_per_nano.get())?.checked_add(burst)?.checked_add(1)?;
         Some(Gcra { capacity, ticks_per_nano, interval, burst })
     }
 
-    /// The decision, and the TAT if the request is admitted.
-    pub fn decide(&self, tat: Tat, now: Nanos, cost: u32) -> (Decision, Tat) {
+    /// A request in ticks, before any TAT is looked at; None where it costs more than ever fits.
+    #[inline]
+    pub(super) fn asked(&self, now: Nanos, cost: u32) -> Option<Asked> {
         if cost > self.capacity {
-            return (Decision::refuse(Nanos::MAX), tat);
+            return None;
         }
-        let now = self.ticks(now);
-        let begin = tat.0.max(now);
-        let ahead = begin.get() - now.get();
-        let used = self.interval * u64::from(cost);
-        let room = self.burst - used;
-        if ahead > room && cost > 0 {
-            return (Decision::refuse(self.nanos(ahead - room)), tat);
+        let used = self.interval.get() * u64::from(cost);
+        // What costs nothing is admitted however far ahead the TAT lies.
+        let room = if cost == 0 { u64::MAX } else { self.burst - used };
+        Some(Asked { now: self.ticks(now), used, room })
+    }
+
+    /// The TAT if the request is admitted, else how long it has to wait. Nothing is divided here: threads that share a
+    /// TAT are soonest done with it.
+    #[inline]
+    pub(super) fn admit(&self, asked: &Asked, tat: u64) -> Result<u64, Nanos> {
+        let ahead = tat.saturating_sub(asked.now);
+        if ahead > asked.room {
+            return Err(self.nanos(ahead - asked.room));
         }
-        match begin.checked_add(used) {
-            Some(moved) => (Decision::admit(((room.saturating_sub(ahead)) / self.interval) as u32), Tat(moved)),
-            None => (Decision::refuse(Nanos::MAX), tat),
+        asked.now.checked_add(ahead + asked.used).ok_or(Nanos::MAX)
+    }
+
+    /// How much more would be admitted once the TAT has moved there.
+    #[inline]
+    pub(super) fn remaining(&self, asked: &Asked, moved: u64) -> u32 {
+        (self.burst.saturating_sub(moved - asked.now) / self.interval) as u32
+    }
+
+    /// The decision, and the TAT after it.
+    #[inline]
+    fn decide(&self, tat: Tat, now: Nanos, cost: u32) -> (Decision, Tat) {
+        let Some(asked) = self.asked(now, cost) else { return (Decision::refuse(Nanos::MAX), tat) };
+        let moved = self.admit(&asked, tat.ticks()).and_then(|moved| Tat::at(moved).ok_or(Nanos::MAX));
+        match moved {
+            Ok(moved) => (Decision::admit(self.remaining(&asked, moved.ticks())), moved),
+            Err(wait) => (Decision::refuse(wait), tat),
         }
     }
 
-    fn ticks(&self, now: Nanos) -> NonZeroU64 {
-        NonZeroU64::MIN.saturating_add(now.0.saturating_mul(self.ticks_per_nano))
+    #[inline]
+    fn ticks(&self, now: Nanos) -> u64 {
+        match self.ticks_per_nano.get() {
+            1 => now.0,
+            each => now.0.saturating_mul(each),
+        }
     }
 
     /// Rounded up.
+    #[inline]
     fn nanos(&self, ticks: u64) -> Nanos {
-        match self.ticks_per_nano {
+        match self.ticks_per_nano.get() {
             1 => Nanos(ticks),
             each => Nanos(ticks.div_ceil(each)),
         }
@@ -82,23 +126,27 @@ impl Algorithm for Gcra {
         Tat::NEW
     }
 
+    #[inline]
     fn peek(&self, tat: &mut Tat, now: Nanos, cost: u32) -> Decision {
         self.decide(*tat, now, cost).0
     }
 
     fn count(&self, tat: &mut Tat, now: Nanos, cost: u32) {
-        let used = self.interval.saturating_mul(u64::from(cost));
-        tat.0 = tat.0.max(self.ticks(now)).saturating_add(used);
+        let used = self.interval.get().saturating_mul(u64::from(cost));
+        let moved = tat.ticks().max(self.ticks(now)).saturating_add(used);
+        *tat = Tat::at(moved).unwrap_or(Tat(NonZeroU64::MAX));
     }
 
+    #[inline]
     fn check(&self, tat: &mut Tat, now: Nanos, cost: u32) -> Decision {
         let (decision, moved) = self.decide(*tat, now, cost);
         *tat = moved;
         decision
     }
 
+    #[inline]
     fn is_new(&self, tat: &mut Tat, now: Nanos) -> bool {
-        tat.0 <= self.ticks(now)
+        tat.ticks() <= self.ticks(now)
     }
 }
 

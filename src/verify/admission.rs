@@ -32,9 +32,9 @@
 use std::collections::VecDeque;
 
 use super::exhibit::{Exhibit, Exhibits};
+use super::keyed::Keyed;
 use super::terms::Terms;
 use crate::device::Outcome;
-use crate::keyed::Keyed;
 use crate::limiter::Rate;
 use crate::policy::model::{Cost, Enforcement, RateLimit};
 use crate::policy::reading::Reading;

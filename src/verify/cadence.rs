@@ -1,8 +1,8 @@
 //! `client.cadence`: what the provider expects at a fixed pace comes at that pace.
 
 use super::exhibit::{Exhibit, Exhibits};
+use super::keyed::Keyed;
 use super::words::unseen;
-use crate::keyed::Keyed;
 use crate::record::{Exchange, Record, Sent};
 use crate::scenario::{DeviceId, Disturbance, GroupId, Operation, OperationId, Scenario, ScheduledEvent};
 use crate::summary::finding::{Finding, Party, Severity, Verdict};

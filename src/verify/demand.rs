@@ -6,10 +6,10 @@
 //! peaks over all keys.
 
 use super::exhibit::{Exhibit, Exhibits};
+use super::keyed::{Keyed, Seen};
 use super::series::Series;
 use super::tally::{Levels, Tally, rolling_cap};
 use super::terms::Terms;
-use crate::keyed::{Keyed, Seen};
 use crate::policy::reading::Reading;
 use crate::record::Sent;
 use crate::scenario::{DeviceId, ScopeKey};

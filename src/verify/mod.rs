@@ -21,6 +21,7 @@ pub mod demand;
 pub mod exhibit;
 pub mod guidance;
 pub mod hint;
+pub mod keyed;
 pub mod overload;
 pub mod quota;
 pub mod rate;

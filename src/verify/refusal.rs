@@ -31,9 +31,9 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use super::keyed::Keyed;
 use super::terms::Terms;
 use crate::device::Outcome;
-use crate::keyed::Keyed;
 use crate::policy::model::{ClassId, Cost, CountsRefused, RateLimit};
 use crate::policy::reading::Reading;
 use crate::record::Record;

@@ -1,7 +1,7 @@
 //! Requests that an answer in hand, or a stream, would have saved.
 
+use super::keyed::Keyed;
 use crate::device::Outcome;
-use crate::keyed::Keyed;
 use crate::record::{Record, Sent};
 use crate::scenario::operation::Detail;
 use crate::scenario::{DeviceId, OperationId};

@@ -10,10 +10,10 @@
 //! limit may have refused.
 
 use super::exhibit::{Exhibit, Exhibits};
+use super::keyed::Keyed;
 use super::refusal::Cause;
 use super::words::unseen;
 use crate::device::Outcome;
-use crate::keyed::Keyed;
 use crate::policy::model::{CooldownLimit, Penalty};
 use crate::record::{Exchange, Record, Sent};
 use crate::scenario::{Scenario, ScopeKey};

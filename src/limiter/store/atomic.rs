@@ -1,39 +1,40 @@
 //! The generic cell rate algorithm for one key and many threads: its one moment is an atomic number.
 
-use std::num::NonZeroU64;
-
 #[cfg(all(test, quotaproof_loom))]
 use loom::sync::atomic::{AtomicU64, Ordering};
 #[cfg(not(all(test, quotaproof_loom)))]
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::limiter::Decision;
-use crate::limiter::gcra::{Gcra, Tat};
+use crate::limiter::gcra::Gcra;
 use crate::time::Nanos;
 
+/// On cache lines of its own, so that threads wait for nobody but those that ask it.
+#[repr(align(128))]
 pub struct AtomicGcra {
     gcra: Gcra,
+    /// In ticks.
     tat: AtomicU64,
 }
 
 impl AtomicGcra {
     pub fn new(gcra: Gcra) -> Self {
-        AtomicGcra { gcra, tat: AtomicU64::new(Tat::NEW.0.get()) }
+        AtomicGcra { gcra, tat: AtomicU64::new(0) }
     }
 
-    /// Decides one request, and counts it if it is admitted. No other memory hangs on the number, so that the order of
-    /// its own changes, which every atomic has, is order enough.
+    /// Decides one request, and counts it if it is admitted; refusing writes nothing. No other memory hangs on the number,
+    /// so that the order of its own changes, which every atomic has, is order enough.
     #[inline]
     pub fn check(&self, now: Nanos, cost: u32) -> Decision {
+        let Some(asked) = self.gcra.asked(now, cost) else { return Decision::refuse(Nanos::MAX) };
         let mut tat = self.tat.load(Ordering::Relaxed);
         loop {
-            let known = Tat(NonZeroU64::new(tat).unwrap_or(Tat::NEW.0));
-            let (decision, moved) = self.gcra.decide(known, now, cost);
-            if moved == known {
-                return decision;
-            }
-            match self.tat.compare_exchange_weak(tat, moved.0.get(), Ordering::Relaxed, Ordering::Relaxed) {
-                Ok(_) => return decision,
+            let moved = match self.gcra.admit(&asked, tat) {
+                Ok(moved) => moved,
+                Err(wait) => return Decision::refuse(wait),
+            };
+            match self.tat.compare_exchange_weak(tat, moved, Ordering::Relaxed, Ordering::Relaxed) {
+                Ok(_) => return Decision::admit(self.gcra.remaining(&asked, moved)),
                 Err(other) => tat = other,
             }
         }

@@ -80,7 +80,7 @@ impl Check {
 
     pub fn title(self) -> &'static str {
         match self {
-            Check::Burst => "more than fits, at one moment",
+            Check::Burst => "more than fits, also after rests",
             Check::Edges => "just before and at the edges of windows",
             Check::ManyRefusals => "many refusals, then the wait is over",
             Check::ClockGoesBack => "the clock goes back and forth",
@@ -120,7 +120,7 @@ impl Check {
         let mut play = Play::new(claim, make());
         let now = first_edge(claim);
         match self {
-            Check::Burst => play.fill(now + Nanos(1), 1),
+            Check::Burst => bursts(&mut play, now + Nanos(1)),
             Check::Edges => edges(&mut play, now),
             Check::ManyRefusals => many_refusals(&mut play, now),
             Check::ClockGoesBack if claim.backwards => return clock_goes_back(play, now),
@@ -140,6 +140,16 @@ fn first_edge(claim: &Claim) -> Nanos {
     let per = claim.terms.rate.per;
     let clock = claim.terms.anchor.unix_nanos % per.0;
     Nanos(per.0.saturating_mul(20).saturating_sub(clock))
+}
+
+/// One after the other, when a part, all and more than all of it has had the time to come back.
+fn bursts<S: Subject>(play: &mut Play<'_, S>, first: Nanos) {
+    let mut now = first;
+    play.fill(now, 1);
+    for tenths in [5, 10, 17, 30] {
+        now += Nanos(play.claim.terms.rate.per.0 / 10 * tenths);
+        play.fill(now, 1);
+    }
 }
 
 /// Windows begin on the clock, with the first request, and anywhere between.

@@ -1,9 +1,9 @@
 //! One class's limit as its headers tell it: who uses it, and what each key has used of late.
 
+use super::super::keyed::Keyed;
 use super::recent::Recent;
 use super::remaining::{Chain, Remaining, countable};
 use crate::device::Outcome;
-use crate::keyed::Keyed;
 use crate::policy::model::{ClassId, Limit, Policy, RateLimit};
 use crate::policy::pause::PauseRule;
 use crate::policy::signals::Told;

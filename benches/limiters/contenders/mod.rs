@@ -1,0 +1,124 @@
+//! Who takes part, and how each is asked. Whoever can be told the time is, so that the algorithm is measured and not a
+//! clock.
+
+mod clocks;
+pub mod governor;
+mod others;
+mod ours;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+use quotaproof::limiter::Rate;
+use quotaproof::limiter::suite::{Answer, Claim, Population, Subject, Threads};
+use quotaproof::policy::reading::Reading;
+use quotaproof::time::Nanos;
+
+pub use clocks::{NOW, ReadTime, ThreadTime, Time};
+pub use ours::{capacity, gcra};
+
+/// What all of them enforce.
+pub const RATE: Rate = Rate { allow: 10, per: Nanos::from_secs(1) };
+
+/// Asked by one thread: the time, the key, the cost. Everybody is called through a pointer, and so pays the same for it.
+pub type Alone = Box<dyn FnMut(Nanos, u64, u32) -> Answer>;
+/// Asked by as many as like.
+pub type Together = Box<dyn Fn(Nanos, u64, u32) -> Answer + Send + Sync>;
+
+pub struct Contender {
+    pub name: &'static str,
+    pub ours: bool,
+    pub keys: Keys,
+    pub make: Make,
+    /// What it claims to be; None where its clock is its own, so that nobody can tell how right it is without waiting.
+    pub claim: Option<Reading>,
+    pub extent: Extent,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Keys {
+    One,
+    Many,
+}
+
+/// How one is made for the keys that ask.
+#[derive(Clone, Copy)]
+pub enum Make {
+    Alone(fn(Population) -> Alone),
+    Together(fn(Population) -> Together),
+}
+
+/// Which workloads tell something new.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Extent {
+    All,
+    /// One algorithm of several in the same store: where the keys lie makes no difference between them.
+    Algorithm,
+}
+
+pub fn all() -> Vec<Contender> {
+    ours::all().into_iter().chain(governor::all()).chain(others::all()).collect()
+}
+
+impl Contender {
+    pub fn alone(&self, population: Population) -> Alone {
+        match self.make {
+            Make::Alone(make) => make(population),
+            Make::Together(make) => make(population),
+        }
+    }
+
+    pub fn claim(&self) -> Option<Claim> {
+        let claim = Claim::new(self.claim?, RATE.allow, RATE.per);
+        Some(claim.every_request_costs_one().clock_only_goes_forward())
+    }
+
+    /// One that serves many keys: where it knows but one, each key has one of its own.
+    pub fn for_many_keys(&self, population: Population) -> Served {
+        match (self.make, self.keys) {
+            (Make::Alone(make), Keys::Many) => Served::Alone(make(population)),
+            (Make::Together(make), Keys::Many) => Served::Together(make(population)),
+            (Make::Alone(make), Keys::One) => {
+                let mut each: HashMap<u64, Alone> = HashMap::new();
+                Served::Alone(Box::new(move |now, key, cost| {
+                    each.entry(key).or_insert_with(|| make(population))(now, key, cost)
+                }))
+            }
+            (Make::Together(make), Keys::One) => {
+                let each: Mutex<HashMap<u64, Arc<Together>>> = Mutex::default();
+                let of = move |key| {
+                    let mut each = each.lock().expect("no thread panics");
+                    Arc::clone(each.entry(key).or_insert_with(|| Arc::new(make(population))))
+                };
+                Served::Together(Box::new(move |now, key, cost| of(key)(now, key, cost)))
+            }
+        }
+    }
+}
+
+/// As the suite asks it: those that threads may share, side by side as well.
+pub enum Served {
+    Alone(Alone),
+    Together(Together),
+}
+
+impl Subject for Served {
+    fn check(&mut self, now: Nanos, key: u64, cost: u32) -> Answer {
+        match self {
+            Served::Alone(limiter) => limiter(now, key, cost),
+            Served::Together(limiter) => limiter(now, key, cost),
+        }
+    }
+
+    fn check_together(&mut self, now: Nanos, key: u64, times: u32) -> Option<Vec<Answer>> {
+        match self {
+            Served::Alone(_) => None,
+            Served::Together(limiter) => Threads(&**limiter).check_together(now, key, times),
+        }
+    }
+}
+
+/// Keys that come once and never again have to be forgotten: by whoever keeps them, where it does not do so itself.
+pub fn must_be_swept(population: Population) -> bool {
+    matches!(population, Population::Passing(_))
+}

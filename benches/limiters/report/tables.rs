@@ -1,0 +1,134 @@
+//! Figures in tables.
+
+use quotaproof::report::format::count;
+
+use super::data::{Contender, Duel, Limiters, Outcome, Rightness};
+use super::sections::{MANY, Table, shown};
+
+fn head(names: &[&str]) -> Vec<String> {
+    names.iter().map(|&name| name.to_owned()).collect()
+}
+
+fn ns(value: Option<&f64>) -> String {
+    value.map_or("-".to_owned(), |ns| format!("{ns:.1}"))
+}
+
+pub fn duels(duels: &[Duel]) -> Table {
+    let row = |it: &Duel| {
+        let outcome = match it.outcome() {
+            Outcome::Faster => "faster",
+            Outcome::Even => "neither",
+            Outcome::Slower => "slower",
+        };
+        let time = if it.reads_clock { "read" } else { "told" };
+        vec![
+            format!("{}: {} / {}, time {time}", it.question, it.ours, it.theirs),
+            outcome.to_owned(),
+            it.threads.to_string(),
+            format!("{:.1}", it.ours_ns),
+            format!("{:.1}", it.theirs_ns),
+            format!("{:.2}", it.ratio),
+            format!("{:.2} to {:.2}", it.low, it.high),
+        ]
+    };
+    Table {
+        title: "Ours and governor's in turns",
+        head: head(&["Asked", "Ours is", "Threads", "Ours, ns", "governor, ns", "Ratio", "Range"]),
+        words: 2,
+        rows: duels.iter().map(row).collect(),
+    }
+}
+
+pub fn speed(figures: &Limiters) -> Table {
+    let row = |it: &Contender| {
+        std::iter::once(shown(it)).chain(figures.workloads.iter().map(|workload| ns(it.ns.get(workload)))).collect()
+    };
+    Table {
+        title: "Nanoseconds for a decision",
+        head: std::iter::once("Limiter".to_owned())
+            .chain(figures.workloads.iter().map(|name| name.replace(" on all", ", all")))
+            .collect(),
+        words: 1,
+        rows: figures.contenders.iter().map(row).collect(),
+    }
+}
+
+pub fn tail(figures: &Limiters) -> Table {
+    let row = |it: &Contender| {
+        let tail = it.tail;
+        let ns = [tail.p50_ns, tail.p99_ns, tail.p99_9_ns].map(count);
+        [shown(it), format!("{:.0}", tail.mean_ns)].into_iter().chain(ns).collect()
+    };
+    Table {
+        title: "The tail of single decisions",
+        head: head(&["Limiter", "Mean, ns", "p50, ns", "p99, ns", "p99.9, ns"]),
+        words: 1,
+        rows: figures.contenders.iter().map(row).collect(),
+    }
+}
+
+/// Of 10,000 decisions.
+pub fn wrong(contender: &Contender) -> Option<f64> {
+    let it = contender.rightness.as_ref()?;
+    Some((it.over + it.under) as f64 * 10_000.0 / it.decisions as f64)
+}
+
+pub fn rightness(figures: &Limiters) -> Table {
+    let row = |it: &Contender| match &it.rightness {
+        Some(found) => judged(&shown(it), found),
+        None => {
+            let mut row = vec![shown(it), "-".to_owned(), "not looked at: its clock is its own".to_owned()];
+            row.resize(9, "-".to_owned());
+            row
+        }
+    };
+    Table {
+        title: "What the suite found",
+        head: rightness_head(),
+        words: 3,
+        rows: figures.contenders.iter().map(row).collect(),
+    }
+}
+
+pub fn rightness_head() -> Vec<String> {
+    let names =
+        ["Limiter", "Claims", "Verdict", "Decisions", "Too many", "Too few", "Waits", "Wrong waits", "Fairness"];
+    head(&names)
+}
+
+pub fn judged(name: &str, found: &Rightness) -> Vec<String> {
+    let verdict = match (found.exact, found.defects.is_empty()) {
+        (true, _) => "exact".to_owned(),
+        (false, true) => "inexact".to_owned(),
+        (false, false) => found.defects.join(", "),
+    };
+    let figures = [found.decisions, found.over, found.under, found.waits, found.short_waits + found.long_waits];
+    let mut row = vec![name.to_owned(), found.claim.clone(), verdict];
+    row.extend(figures.map(count));
+    row.push(format!("{:.3}", found.fairness));
+    row
+}
+
+/// What is wrong with whom, each with the first example.
+pub fn mistakes(contenders: &[Contender]) -> Vec<String> {
+    let of = |it: &Contender| {
+        let examples = it.rightness.iter().flat_map(|found| &found.examples);
+        examples.map(|example| format!("{}: {example}.", shown(it))).collect::<Vec<String>>()
+    };
+    contenders.iter().flat_map(of).collect()
+}
+
+pub fn memory(contenders: &[Contender]) -> Table {
+    let with_keys: Vec<&Contender> = contenders.iter().filter(|it| it.many_keys).collect();
+    let sizes = [100_000, 500_000, MANY, 1_500_000, 2_000_000];
+    let bytes = |it: &Contender, keys: u32| it.bytes(keys).map_or("-".to_owned(), |bytes| format!("{bytes:.1}"));
+    let row = |it: &&Contender| std::iter::once(shown(it)).chain(sizes.map(|keys| bytes(it, keys))).collect();
+    Table {
+        title: "Bytes for a key",
+        head: std::iter::once("Limiter".to_owned())
+            .chain(sizes.map(|keys| format!("{} keys", count(keys.into()))))
+            .collect(),
+        words: 1,
+        rows: with_keys.iter().map(row).collect(),
+    }
+}
