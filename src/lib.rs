@@ -25,6 +25,7 @@ pub mod limiter;
 pub mod summary;
 pub mod measure;
 pub mod verify;
+pub mod probe;
 pub mod gate;
 pub mod profile;
 pub mod assemble;

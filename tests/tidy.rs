@@ -83,7 +83,7 @@ fn modules_use_only_the_layers_before_them() {
 
 #[test]
 fn nothing_behind_the_record_stream_touches_clocks_sockets_or_an_async_runtime() {
-    const PURE: [&str; 22] = [
+    const PURE: [&str; 23] = [
         "time",
         "words",
         "yaml",
@@ -99,6 +99,7 @@ fn nothing_behind_the_record_stream_touches_clocks_sockets_or_an_async_runtime()
         "summary",
         "measure",
         "verify",
+        "probe",
         "gate",
         "assemble",
         "report",

@@ -7,6 +7,7 @@ pub mod usage;
 pub mod plan;
 pub mod policies;
 pub mod policy;
+pub mod probe;
 pub mod progress;
 pub mod publish;
 pub mod report;
@@ -57,6 +58,7 @@ enum Verb {
     #[command(subcommand)]
     Policy(policy::PolicyVerb),
     Serve(serve::ServeOptions),
+    Probe(Box<probe::ProbeArgs>),
     /// Render the reports of an earlier run or plan again from what it has stored
     Report {
         /// A directory that `run` or `plan` wrote
@@ -119,6 +121,7 @@ fn dispatch(verb: Verb) -> anyhow::Result<Exit> {
         Verb::Policies => Ok(policies::run(out.is_terminal(), &mut out)),
         Verb::Policy(verb) => Ok(policy::run(&verb, err.is_terminal(), &mut out, &mut err)),
         Verb::Serve(options) => serve::run(&options),
+        Verb::Probe(args) => probe::run(&args, &mut out),
         Verb::Report { dir } => report::run(&dir, &mut out, style()),
         Verb::Dossier(args) => dossier::run(&args, &mut out),
         Verb::Schema { subject } => {

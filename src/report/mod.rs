@@ -11,6 +11,7 @@ pub mod json;
 pub mod junit;
 pub mod markdown;
 pub mod plan;
+pub mod probe;
 #[cfg(test)]
 pub mod sample;
 pub mod terminal;

@@ -20,6 +20,7 @@ mod lane;
 mod lead;
 mod link;
 mod pool;
+mod probe;
 mod reach;
 mod run;
 mod shard;
@@ -30,4 +31,5 @@ mod timer;
 mod tls;
 
 pub use control::{Control, Counts, Stop};
+pub use probe::{ProbeEnd, ProbeTarget, probe};
 pub use run::{LiveEnd, LiveError, LiveOptions, run};

@@ -1,0 +1,204 @@
+//! Plays a probe against a target over real sockets: pooled connections, one request in flight on each.
+
+use std::io;
+use std::path::PathBuf;
+
+use tokio::runtime::{LocalOptions, LocalRuntime};
+use tokio::sync::mpsc::unbounded_channel;
+use tokio::task::JoinSet;
+
+use super::control::{Control, Stop};
+use super::endpoint::Endpoint;
+use super::run::LiveError;
+use super::timer::Timer;
+use super::{pool, tls};
+use crate::clock::Clock;
+use crate::policy::model::{ClassId, Policy};
+use crate::policy::signals::{self, ResponseView};
+use crate::probe::exchange::{Answer, Exchange, Volley};
+use crate::probe::{Move, Prober};
+use crate::time::Nanos;
+
+/// What a probe asks for, and of whom.
+#[derive(Clone, Debug)]
+pub struct ProbeTarget {
+    /// As in [`super::LiveOptions::base_url`].
+    pub base_url: String,
+    /// Whether its owner allows the probe; loopback needs no word.
+    pub authorized: bool,
+    pub ca_file: Option<PathBuf>,
+    pub method: String,
+    /// With its query, if it has one.
+    pub path: String,
+    /// The headers of each client.
+    pub clients: Vec<Vec<(String, String)>>,
+    pub policy: Policy,
+    pub class: ClassId,
+}
+
+/// How a probe went.
+pub struct ProbeEnd {
+    pub prober: Prober,
+    /// Stopped from outside, before it was done.
+    pub interrupted: bool,
+    pub ever_answered: bool,
+    /// What went wrong with the last request that had no answer.
+    pub trouble: Option<String>,
+    pub took: Nanos,
+}
+
+const CONNECT_TIMEOUT: Nanos = Nanos::from_secs(5);
+/// A queue may hold an answer back for long.
+const ANSWER_TIMEOUT: Nanos = Nanos::from_secs(120);
+const MOST_BODY: usize = 1 << 20;
+
+/// Plays the probe to its end, or until it is stopped. `now` is told to it by `clock`.
+///
+/// # Errors
+/// The target's address is wrong, cannot be looked up or is not allowed; the system gives no socket.
+pub fn probe(target: &ProbeTarget, prober: Prober, clock: Clock, control: &Control) -> Result<ProbeEnd, LiveError> {
+    let endpoint = Endpoint::resolve(&target.base_url, target.authorized)?;
+    let tls = if endpoint.https { tls::verifying(target.ca_file.as_deref())? } else { tls::unused()? };
+    // Nobody counts connections here.
+    let (messages, _nobody) = unbounded_channel();
+    let client = pool::client(&endpoint, &tls, CONNECT_TIMEOUT, messages)?;
+    let runtime = runtime()?;
+    runtime.block_on(async {
+        let timer = Timer::new(clock)?;
+        let end = ProbeEnd { prober, interrupted: false, ever_answered: false, trouble: None, took: Nanos::ZERO };
+        Ok(Driver { target, endpoint, client, clock, end }.play(timer, control).await?)
+    })
+}
+
+fn runtime() -> io::Result<LocalRuntime> {
+    tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build_local(LocalOptions::default())
+}
+
+struct Driver<'a> {
+    target: &'a ProbeTarget,
+    endpoint: Endpoint,
+    client: reqwest::Client,
+    clock: Clock,
+    end: ProbeEnd,
+}
+
+impl Driver<'_> {
+    async fn play(mut self, mut timer: Timer, control: &Control) -> io::Result<ProbeEnd> {
+        let mut stops = control.stops();
+        loop {
+            if control.stopped() == Some(Stop::Asked) {
+                self.end.interrupted = true;
+                break;
+            }
+            match self.end.prober.next(self.clock.now()) {
+                Move::Done => break,
+                Move::Wait(until) => tokio::select! {
+                    reached = timer.reached(Some(until)) => reached?,
+                    _ = stops.changed() => {}
+                },
+                Move::Send(volley) => tokio::select! {
+                    exchanges = send(self.target, &self.endpoint, &self.client, self.clock, volley) => self.take(exchanges),
+                    _ = stops.changed() => {}
+                },
+            }
+        }
+        self.end.took = self.clock.now();
+        Ok(self.end)
+    }
+
+    fn take(&mut self, answers: Vec<(Exchange, Option<String>)>) {
+        for (_, trouble) in &answers {
+            self.end.ever_answered |= trouble.is_none();
+            self.end.trouble = trouble.clone().or(self.end.trouble.take());
+        }
+        let exchanges: Vec<Exchange> = answers.into_iter().map(|(exchange, _)| exchange).collect();
+        self.end.prober.answered(&exchanges);
+    }
+}
+
+/// Sends a volley and waits for all its answers, with what went wrong where there is none.
+async fn send(
+    target: &ProbeTarget,
+    endpoint: &Endpoint,
+    client: &reqwest::Client,
+    clock: Clock,
+    volley: Volley,
+) -> Vec<(Exchange, Option<String>)> {
+    let mut in_flight = JoinSet::new();
+    for _ in 0..volley.count {
+        let request = request(target, endpoint, client, volley.client);
+        let (client, policy, class) = (client.clone(), target.policy.clone(), target.class);
+        in_flight.spawn_local(async move {
+            let sent = clock.now();
+            let answer =
+                tokio::time::timeout(ANSWER_TIMEOUT.into(), ask(&client, request, &policy, class, clock)).await;
+            let (answer, trouble) = match answer {
+                Ok(Ok(answer)) => (answer, None),
+                Ok(Err(trouble)) => (Answer::Lost, Some(trouble)),
+                Err(_elapsed) => (Answer::Lost, Some(format!("no whole answer within {ANSWER_TIMEOUT}"))),
+            };
+            (Exchange { client: volley.client, sent, done: clock.now(), answer }, trouble)
+        });
+    }
+    in_flight.join_all().await
+}
+
+fn request(
+    target: &ProbeTarget,
+    endpoint: &Endpoint,
+    client: &reqwest::Client,
+    sender: usize,
+) -> Result<reqwest::Request, String> {
+    let method = reqwest::Method::from_bytes(target.method.as_bytes()).map_err(|error| error.to_string())?;
+    let mut request = client.request(method, endpoint.url(&target.path));
+    for (name, value) in target.clients.get(sender).into_iter().flatten() {
+        request = request.header(name, value);
+    }
+    // Not the error's own words: they may repeat a header's value.
+    request.build().map_err(|_error| "the request cannot be built from these headers".to_owned())
+}
+
+async fn ask(
+    client: &reqwest::Client,
+    request: Result<reqwest::Request, String>,
+    policy: &Policy,
+    class: ClassId,
+    clock: Clock,
+) -> Result<Answer, String> {
+    let mut response = client.execute(request?).await.map_err(described)?;
+    let status = response.status().as_u16();
+    let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
+    let headers: Vec<(String, String)> =
+        response.headers().iter().map(|(name, value)| (name.as_str().to_owned(), text(value.as_bytes()))).collect();
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(described)? {
+        if body.len() + chunk.len() > MOST_BODY {
+            return Err(format!("a body beyond {MOST_BODY} bytes"));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    let received = Nanos(clock.anchor().unix_nanos).saturating_add(clock.now());
+    let view = ResponseView { status, headers: &headers, body: &body, received, class: Some(class) };
+    Ok(meaning(policy, view))
+}
+
+/// What an answer says about the quota.
+fn meaning(policy: &Policy, response: ResponseView<'_>) -> Answer {
+    let signal = signals::read(policy, response);
+    match response.status {
+        _ if signal.refused => Answer::Refused { hint: signal.hint.wait() },
+        401 | 403 => Answer::Barred,
+        status if signal.overloaded || status >= 500 => Answer::Lost,
+        _ => Answer::Admitted,
+    }
+}
+
+/// Without the URL, whose query may hold a token.
+fn described(error: reqwest::Error) -> String {
+    let error = error.without_url();
+    let mut cause: &dyn std::error::Error = &error;
+    while let Some(deeper) = cause.source() {
+        cause = deeper;
+    }
+    cause.to_string()
+}

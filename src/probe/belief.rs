@@ -1,0 +1,228 @@
+//! How likely each hypothesis is, after all that was seen.
+
+use std::collections::{HashMap, VecDeque};
+
+use super::exchange::{Log, Sighting};
+use super::family::Shape;
+use super::fit::{halved, tightened};
+use super::hypothesis::{Hypothesis, MISMATCH};
+use crate::time::Nanos;
+
+/// All hypotheses that are not refuted.
+#[derive(Clone, Default)]
+pub struct Belief {
+    hypotheses: Vec<Hypothesis>,
+}
+
+/// A shape and its probability.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Share {
+    /// None: something that is not among the hypotheses.
+    pub shape: Option<Shape>,
+    pub share: f64,
+}
+
+/// What is settled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Settled {
+    pub shape: Shape,
+    /// Whether the family behind a penalty is settled too.
+    pub behind: bool,
+}
+
+/// Less likely than the best by so much is refuted.
+const REFUTED: f64 = 1e-7;
+/// How well something unknown explains everything: as three surprises do.
+const UNKNOWN: f64 = MISMATCH * MISMATCH * 0.1;
+/// What is added to a family is less likely beforehand than the plain one.
+const ADDITION: f64 = 0.3;
+/// Most hypotheses that are kept.
+const MOST: usize = 160;
+
+impl Belief {
+    pub fn see(&mut self, volley: &[Sighting], log: &Log) {
+        self.hypotheses.iter_mut().for_each(|hypothesis| hypothesis.see(volley, log.usual()));
+        self.prune();
+    }
+
+    /// Whether something surprises every hypothesis.
+    pub fn is_surprised(&self) -> bool {
+        self.hypotheses.iter().all(|hypothesis| hypothesis.mismatches > 0)
+    }
+
+    /// Whether boxes are left that were to be cut.
+    pub fn is_torn(&self) -> bool {
+        self.hypotheses.iter().any(|hypothesis| hypothesis.torn)
+    }
+
+    pub fn has_any(&self) -> bool {
+        !self.hypotheses.is_empty()
+    }
+
+    /// Takes more hypotheses into account.
+    pub fn consider(&mut self, more: Vec<Hypothesis>) {
+        self.hypotheses.extend(more);
+        self.prune();
+    }
+
+    /// Those that may still be true, most likely first, and their probabilities.
+    pub fn open(&self) -> (Vec<&Hypothesis>, Vec<f64>) {
+        let mut weighed: Vec<(&Hypothesis, f64)> = self.hypotheses.iter().zip(self.weights()).collect();
+        weighed.sort_by(|(_, one), (_, other)| other.total_cmp(one));
+        weighed.into_iter().filter(|(_, weight)| *weight > 1e-6).unzip()
+    }
+
+    /// A few of them: of each shape the likeliest, then of each the second likeliest, and so on; with their weights.
+    pub fn sample(&self, most: usize) -> (Vec<&Hypothesis>, Vec<f64>) {
+        let (open, weights) = self.open();
+        let mut of_shape: HashMap<Shape, usize> = HashMap::new();
+        let mut ranked: Vec<(usize, &Hypothesis, f64)> = Vec::new();
+        for (hypothesis, weight) in open.into_iter().zip(weights) {
+            let rank = of_shape.entry(hypothesis.shape).or_default();
+            *rank += 1;
+            ranked.push((*rank, hypothesis, weight));
+        }
+        ranked.sort_by_key(|(rank, ..)| *rank);
+        ranked.truncate(most);
+        let sum: f64 = ranked.iter().map(|(.., weight)| weight).sum();
+        ranked.into_iter().map(|(_, hypothesis, weight)| (hypothesis, weight / sum)).unzip()
+    }
+
+    /// The probability of each shape, most likely first: that of its best hypothesis counts.
+    pub fn shares(&self) -> Vec<Share> {
+        let mut shares: Vec<Share> = Vec::new();
+        let best = self.best_likelihood();
+        for hypothesis in &self.hypotheses {
+            let share = prior(hypothesis.shape) * (hypothesis.likelihood() - best).exp();
+            match shares.iter_mut().find(|known| known.shape == Some(hypothesis.shape)) {
+                Some(known) => known.share = known.share.max(share),
+                None => shares.push(Share { shape: Some(hypothesis.shape), share }),
+            }
+        }
+        let slow = self.hypotheses.iter().map(|hypothesis| hypothesis.slow).min().unwrap_or_default();
+        let unsurprised = self.hypotheses.iter().map(|hypothesis| hypothesis.mismatches).min().unwrap_or(u32::MAX);
+        let unknown = match unsurprised {
+            0 => 0.0,
+            _ => (UNKNOWN.ln() + f64::from(slow) * 0.05_f64.ln() - best).exp().min(1e9),
+        };
+        shares.push(Share { shape: None, share: if best.is_finite() { unknown } else { 1.0 } });
+        let sum: f64 = shares.iter().map(|share| share.share).sum();
+        shares.iter_mut().for_each(|share| share.share /= sum);
+        shares.sort_by(|one, other| other.share.total_cmp(&one.share));
+        shares
+    }
+
+    /// The shape that is so likely; of limiters with a penalty also the likeliest of all of them, since a long penalty hides
+    /// what is behind it.
+    pub fn settled(&self, sure: f64) -> Option<Settled> {
+        let shares = self.shares();
+        let first = shares.first()?;
+        let shape = first.shape?;
+        if first.share >= sure {
+            return Some(Settled { shape, behind: true });
+        }
+        let alike =
+            |share: &&Share| share.shape.is_some_and(|other| other.penalty.is_some() && other.penalty == shape.penalty);
+        let together: f64 = shares.iter().filter(alike).map(|share| share.share).sum();
+        (together >= sure).then_some(Settled { shape, behind: false })
+    }
+
+    /// The hypotheses of a shape that explain what was seen as well as the best of them.
+    pub fn of(&self, shape: Shape) -> Vec<&Hypothesis> {
+        let all = || self.hypotheses.iter().filter(move |hypothesis| hypothesis.shape == shape);
+        let best = all().map(Hypothesis::likelihood).fold(f64::NEG_INFINITY, f64::max);
+        all().filter(|hypothesis| hypothesis.likelihood() >= best - 1.0).collect()
+    }
+
+    fn best_likelihood(&self) -> f64 {
+        self.hypotheses.iter().map(Hypothesis::likelihood).fold(f64::NEG_INFINITY, f64::max)
+    }
+
+    /// The shape's probability, shared among its hypotheses.
+    fn weights(&self) -> Vec<f64> {
+        let shares = self.shares();
+        let best = self.best_likelihood();
+        let likely = |hypothesis: &Hypothesis| (hypothesis.likelihood() - best).exp();
+        let of_shape = |shape: Shape| -> f64 {
+            self.hypotheses.iter().filter(|hypothesis| hypothesis.shape == shape).map(likely).sum()
+        };
+        let weight = |hypothesis: &Hypothesis| {
+            let share =
+                shares.iter().find(|share| share.shape == Some(hypothesis.shape)).map_or(0.0, |share| share.share);
+            share * likely(hypothesis) / of_shape(hypothesis.shape).max(f64::MIN_POSITIVE)
+        };
+        self.hypotheses.iter().map(weight).collect()
+    }
+
+    fn prune(&mut self) {
+        let best = self.best_likelihood();
+        self.hypotheses.retain(|hypothesis| hypothesis.likelihood() >= best + REFUTED.ln());
+        if self.hypotheses.len() > MOST {
+            self.hypotheses.sort_by(|one, other| other.likelihood().total_cmp(&one.likelihood()));
+            // Of each shape the best, then of each the second best, and so on.
+            let mut of_shape: HashMap<Shape, usize> = HashMap::new();
+            let mut rank = |shape: Shape| {
+                let known = of_shape.entry(shape).or_default();
+                *known += 1;
+                *known
+            };
+            let mut ranked: Vec<(usize, Hypothesis)> =
+                self.hypotheses.drain(..).map(|hypothesis| (rank(hypothesis.shape), hypothesis)).collect();
+            ranked.sort_by_key(|(rank, _)| *rank);
+            self.hypotheses.extend(ranked.into_iter().take(MOST).map(|(_, hypothesis)| hypothesis));
+        }
+    }
+
+    /// Cuts boxes with corners of different histories until each has one, or is too small to be cut: then its best corner
+    /// stands for it.
+    fn sharpen(&mut self, now: Nanos, log: &Log) {
+        let least = self.hypotheses.iter().filter(|known| !known.torn).map(Hypothesis::likelihood);
+        let refuted = least.fold(f64::NEG_INFINITY, f64::max) + REFUTED.ln();
+        let (mut torn, mut whole): (Vec<Hypothesis>, Vec<Hypothesis>) =
+            std::mem::take(&mut self.hypotheses).into_iter().partition(|hypothesis| hypothesis.is_too_large(now));
+        torn.sort_by(|one, other| other.likelihood().total_cmp(&one.likelihood()));
+        let mut left = MOST_CUTS_IN_ALL;
+        for hypothesis in torn {
+            let mut open = VecDeque::from([hypothesis]);
+            let most = left.min(MOST_CUTS);
+            let mut cuts = 0;
+            while let Some(mut part) = open.pop_front() {
+                match halved(&part, log).filter(|_| part.is_too_large(now) && cuts < most) {
+                    Some(halves) => {
+                        cuts += 1;
+                        let halves = halves.into_iter().map(|terms| part.recast(terms, log));
+                        open.extend(halves.filter(|half| half.likelihood() >= refuted));
+                    }
+                    None if part.torn && cuts < most => {
+                        part.settle_for_best();
+                        whole.push(part);
+                    }
+                    None => whole.push(part),
+                }
+            }
+            left -= cuts;
+        }
+        self.hypotheses = whole;
+        self.prune();
+    }
+
+    /// Cuts away what is refuted, once an experiment is over.
+    pub fn tighten(&mut self, now: Nanos, log: &Log) {
+        self.sharpen(now, log);
+        for hypothesis in &mut self.hypotheses {
+            if hypothesis.is_disputed() && !hypothesis.torn {
+                *hypothesis = tightened(hypothesis.clone(), log);
+            }
+        }
+        self.prune();
+    }
+}
+
+/// Cuts of one box, and of all, after one volley. What is not cut then is later.
+const MOST_CUTS: usize = 24;
+const MOST_CUTS_IN_ALL: usize = 80;
+
+fn prior(shape: Shape) -> f64 {
+    let additions = u8::from(shape.penalty.is_some()) + u8::from(shape.charges_refused);
+    ADDITION.powi(i32::from(additions))
+}

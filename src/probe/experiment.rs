@@ -1,0 +1,250 @@
+//! The catalogue of experiments: what could be sent next, as steps at definite moments.
+
+use super::exchange::Log;
+use super::family::Family;
+use super::hypothesis::{CLIENTS, Hypothesis};
+use super::predict::{Play, settle_at};
+use crate::time::Nanos;
+
+/// So many requests from then on, or fewer if one is refused before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Step {
+    pub at: Nanos,
+    pub client: usize,
+    pub count: u32,
+    pub abreast: u32,
+    pub until_refused: bool,
+}
+
+impl Step {
+    pub fn one(at: Nanos, client: usize) -> Step {
+        Step { at, client, count: 1, abreast: 1, until_refused: false }
+    }
+}
+
+/// What an experiment is, in words for the plan and the report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Poll,
+    Burst,
+    DrainAndWait,
+    Straddle,
+    Rephase,
+    SecondClient,
+    Hammer,
+    Abreast,
+    Sequence,
+}
+
+impl Kind {
+    pub fn title(self) -> &'static str {
+        match self {
+            Kind::Poll => "wait, then send one",
+            Kind::Burst => "wait, then send until refused",
+            Kind::DrainAndWait => "drain, wait, then send until refused",
+            Kind::Straddle => "use half, drain later, then see what comes back first",
+            Kind::Rephase => "rest, begin anew with one request, and see what that begins",
+            Kind::SecondClient => "drain a second client at another phase",
+            Kind::Hammer => "go on sending while refused, then see when it ends",
+            Kind::Abreast => "send many at the same time",
+            Kind::Sequence => "send many one after the other",
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Experiment {
+    pub kind: Kind,
+    pub steps: Vec<Step>,
+}
+
+impl Experiment {
+    /// The most requests it sends.
+    pub fn requests(&self) -> u32 {
+        self.steps.iter().map(|step| step.count).sum()
+    }
+
+    pub fn ends(&self) -> Nanos {
+        self.steps.last().map_or(Nanos::ZERO, |step| step.at)
+    }
+}
+
+/// Where the catalogue is made.
+pub struct Scene<'a> {
+    pub now: Nanos,
+    pub log: &'a Log,
+    /// Those that are still open, most likely first.
+    pub open: &'a [&'a Hypothesis],
+    /// Whether there is a second client to send from.
+    pub second: bool,
+    /// How many go out at the same time in a drain.
+    pub abreast: u32,
+    /// What was made before: variety finds what one kind of experiment does not.
+    pub made: &'a [Kind],
+}
+
+/// So many hypotheses say what moments are looked at, and so many of those are.
+const ADVISERS: usize = 16;
+const MOMENTS: usize = 5;
+
+impl Scene<'_> {
+    /// How much is expected of one more experiment of a kind.
+    pub fn novelty(&self, kind: Kind) -> f64 {
+        const AGAIN: f64 = 0.8;
+        AGAIN.powi(self.made.iter().filter(|made| **made == kind).count() as i32)
+    }
+
+    /// The experiments that could tell the open hypotheses apart.
+    pub fn catalogue(&self) -> Vec<Experiment> {
+        let mut all = Vec::new();
+        let begin = self.now + self.slack();
+        self.recoveries(begin, &mut all);
+        let clients = if self.second { CLIENTS } else { 1 };
+        for client in 0..clients {
+            self.after_drain(begin, client, &mut all);
+            self.after_rest(client, &mut all);
+        }
+        self.together(begin, &mut all);
+        all
+    }
+
+    /// How far from a change a request must be to be on one side of it for sure.
+    fn slack(&self) -> Nanos {
+        self.log.usual() * 2
+    }
+
+    fn drain(&self, at: Nanos, client: usize) -> Step {
+        let most = self.open.iter().map(|hypothesis| hypothesis.terms.limit).max().unwrap_or(1);
+        Step { at, client, count: most + self.abreast.max(2), abreast: self.abreast, until_refused: true }
+    }
+
+    fn advisers(&self) -> impl Iterator<Item = &Hypothesis> {
+        self.open.iter().take(ADVISERS).copied()
+    }
+
+    /// Moments on both sides of each change that hypotheses expect after these steps.
+    fn moments(&self, steps: &[Step], client: usize) -> Vec<Nanos> {
+        let from = steps.last().map_or(self.now, |step| step.at) + self.slack();
+        let mut changes: Vec<Nanos> = Vec::new();
+        for corner in self.advisers().flat_map(|hypothesis| Play::of_corners(hypothesis, self.slack())) {
+            changes.extend(corner.changes(steps, client, from));
+        }
+        changes.sort_unstable();
+        changes.dedup();
+        let step = changes.len().div_ceil(MOMENTS).max(1);
+        let picked = changes.iter().step_by(step).copied().chain(changes.last().copied());
+        let mut moments: Vec<Nanos> =
+            picked.flat_map(|at| [at.saturating_sub(self.slack()), at + self.slack()]).collect();
+        // Between two changes nothing is in doubt but which of them comes.
+        moments.extend(changes.windows(2).step_by(step).map(|pair| Nanos(pair[0].0 / 2 + pair[1].0 / 2)));
+        moments.retain(|at| *at > from);
+        moments.sort_unstable();
+        moments.dedup();
+        moments
+    }
+
+    fn recoveries(&self, begin: Nanos, all: &mut Vec<Experiment>) {
+        for at in self.moments(&[], 0) {
+            let at = at.max(begin);
+            all.push(Experiment { kind: Kind::Poll, steps: vec![Step::one(at, 0)] });
+            all.push(Experiment { kind: Kind::Burst, steps: vec![self.drain(at, 0)] });
+        }
+    }
+
+    fn after_drain(&self, begin: Nanos, client: usize, all: &mut Vec<Experiment>) {
+        let kind = if client == 0 { Kind::DrainAndWait } else { Kind::SecondClient };
+        let drain = self.drain(begin, client);
+        for at in self.moments(&[drain], client) {
+            all.push(Experiment { kind, steps: vec![drain, Step::one(at, client)] });
+            all.push(Experiment { kind, steps: vec![drain, self.drain(at, client)] });
+            if client == 0 {
+                let mut steps = vec![drain];
+                steps.extend(spread(drain.at, at).map(|at| Step::one(at, client)));
+                steps.push(Step::one(at, client));
+                all.push(Experiment { kind: Kind::Hammer, steps });
+            }
+        }
+    }
+
+    /// Experiments that begin when all quota is there again.
+    fn after_rest(&self, client: usize, all: &mut Vec<Experiment>) {
+        let rested = self.advisers().map(|hypothesis| settle_at(hypothesis, self.now)).max().unwrap_or(self.now);
+        let begin = rested.max(self.now) + self.slack();
+        for window in self.windows() {
+            let after = |share: f64| begin + window.scale(share);
+            let least = self.open.iter().map(|hypothesis| hypothesis.terms.limit).min().unwrap_or(2);
+            let half = Step { count: (least / 2).max(1), until_refused: false, ..self.drain(begin, client) };
+            for (drained, seen) in [(0.5, 1.1), (0.5, 1.3), (0.7, 1.1)] {
+                let steps = vec![half, self.drain(after(drained), client), self.drain(after(seen), client)];
+                all.push(Experiment { kind: Kind::Straddle, steps });
+            }
+            for (begun, drained, seen) in [(0.4, 0.5, 1.1), (0.4, 0.5, 1.3), (0.7, 0.8, 1.2), (0.7, 0.8, 1.6)] {
+                let one = Step::one(after(begun), client);
+                let steps = vec![one, self.drain(after(drained), client), self.drain(after(seen), client)];
+                all.push(Experiment { kind: Kind::Rephase, steps });
+            }
+            if client == 1 {
+                let steps = vec![self.drain(after(0.45), client), self.drain(after(1.25), client)];
+                all.push(Experiment { kind: Kind::SecondClient, steps });
+            }
+        }
+        for at in self.moments(&[self.drain(begin, client)], client) {
+            all.push(Experiment {
+                kind: Kind::DrainAndWait,
+                steps: vec![self.drain(begin, client), self.drain(at, client)],
+            });
+        }
+        let count = self.crowd();
+        let together = Step { at: begin, client, count, abreast: count, until_refused: false };
+        all.push(Experiment { kind: Kind::Abreast, steps: vec![together] });
+        // Just as much as may come, so that nobody is refused, and then one more.
+        let most = self.open.iter().map(|hypothesis| hypothesis.terms.limit).max().unwrap_or(1);
+        let all_of_it = Step { count: most, abreast: self.abreast, until_refused: true, ..Step::one(begin, client) };
+        for at in self.moments(&[all_of_it], client) {
+            all.push(Experiment { kind: Kind::Straddle, steps: vec![all_of_it, Step::one(at, client)] });
+        }
+    }
+
+    /// The window's lengths that are open, a few of them.
+    fn windows(&self) -> Vec<Nanos> {
+        const FEW: usize = 4;
+        let mut windows: Vec<Nanos> = Vec::new();
+        for hypothesis in self.advisers().filter(|hypothesis| hypothesis.shape.family != Family::Concurrency) {
+            let length = hypothesis.terms.window.middle();
+            let length = match hypothesis.shape.family {
+                Family::Bucket | Family::LeakyQueue => length * u64::from(hypothesis.terms.limit),
+                _ => length,
+            };
+            let known = |other: &Nanos| other.0.abs_diff(length.0) < other.0 / 5;
+            if !windows.iter().any(known) && windows.len() < FEW {
+                windows.push(length);
+            }
+        }
+        windows
+    }
+
+    /// More than any limit lets in at once.
+    fn crowd(&self) -> u32 {
+        const MOST_ABREAST: u32 = 128;
+        let most = self.open.iter().map(|hypothesis| hypothesis.terms.limit).max().unwrap_or(1);
+        most.saturating_add(most.clamp(2, 8)).min(MOST_ABREAST)
+    }
+
+    fn together(&self, begin: Nanos, all: &mut Vec<Experiment>) {
+        let count = self.crowd();
+        let most = self.open.iter().map(|hypothesis| hypothesis.terms.limit).max().unwrap_or(1);
+        let together = Step { at: begin, client: 0, count, abreast: count, until_refused: false };
+        let sequence = Step { count: most * 2 + 1, abreast: 1, ..together };
+        let again = Step { at: begin + self.log.longest() + self.slack(), ..together };
+        all.push(Experiment { kind: Kind::Abreast, steps: vec![together] });
+        all.push(Experiment { kind: Kind::Abreast, steps: vec![together, again] });
+        all.push(Experiment { kind: Kind::Sequence, steps: vec![sequence] });
+    }
+}
+
+/// A few moments on the way.
+fn spread(from: Nanos, to: Nanos) -> impl Iterator<Item = Nanos> {
+    const STEPS: u64 = 5;
+    let way = to.saturating_sub(from);
+    (1..STEPS).map(move |step| from + Nanos(way.0 / STEPS * step))
+}

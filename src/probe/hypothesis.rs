@@ -1,0 +1,488 @@
+//! A hypothesis: a shape, its whole numbers, and a box of its lengths. It is replayed at the corners of the box, each a
+//! limiter of [`crate::limiter`], over what was seen.
+//!
+//! Corners are fed what the server decided, not what they would have: so that one surprise is one surprise. A sighting
+//! contradicts the whole box when all corners are wrong in the same direction, since decisions move in one direction with
+//! each length; where corners disagree, the truth may lie between them, and the box is cut smaller ([`super::fit`]).
+
+use super::exchange::{Log, Sighting};
+use super::family::{Family, PenaltyKind, Shape};
+use crate::limiter::{
+    FixedAligned, FixedFirstHit, IntervalRefill, LeakyQueue, Limiter, PenaltyBox, Rate, RollingCounter, RollingLog,
+    Steady, TokenBucket,
+};
+use crate::policy::model::{Blocks, Penalty};
+use crate::time::{Anchor, Nanos};
+
+/// A limiter that can be tried out without being changed.
+pub trait Replay: Limiter + Send {
+    fn copied(&self) -> Box<dyn Replay>;
+}
+
+impl<L: Limiter + Clone + Send + 'static> Replay for L {
+    fn copied(&self) -> Box<dyn Replay> {
+        Box::new(self.clone())
+    }
+}
+
+impl Clone for Box<dyn Replay> {
+    fn clone(&self) -> Self {
+        (**self).copied()
+    }
+}
+
+/// From a length to another, both included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span {
+    pub low: Nanos,
+    pub high: Nanos,
+}
+
+impl Span {
+    pub const NONE: Span = Span { low: Nanos::ZERO, high: Nanos::ZERO };
+
+    pub fn new(low: Nanos, high: Nanos) -> Span {
+        Span { low: low.min(high), high }
+    }
+
+    pub fn exactly(length: Nanos) -> Span {
+        Span { low: length, high: length }
+    }
+
+    pub fn width(self) -> Nanos {
+        self.high - self.low
+    }
+
+    pub fn middle(self) -> Nanos {
+        self.low + Nanos(self.width().0 / 2)
+    }
+
+    pub fn holds(self, length: Nanos) -> bool {
+        (self.low..=self.high).contains(&length)
+    }
+
+    /// So many parts of the same length.
+    pub fn parts(self, count: u64) -> impl Iterator<Item = Span> {
+        let part = Nanos(self.width().0 / count);
+        (0..count).map(move |index| {
+            let low = self.low + part * index;
+            Span::new(low, if index + 1 == count { self.high } else { low + part })
+        })
+    }
+}
+
+/// The lengths of a hypothesis.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Length {
+    Window,
+    Phase,
+    Penalty,
+}
+
+impl Length {
+    pub const ALL: [Length; 3] = [Length::Window, Length::Phase, Length::Penalty];
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Terms {
+    /// What may come at once: the window's limit, the bucket's size, one more than may wait in a queue.
+    pub limit: u32,
+    /// How much is added at a time: of interval refills.
+    pub refill: u32,
+    /// The window's length; of buckets and queues, the time of one token; of interval refills, the interval.
+    pub window: Span,
+    /// A moment at which a window begins.
+    pub phase: Span,
+    pub penalty: Span,
+}
+
+impl Terms {
+    pub fn new(limit: u32, window: Span) -> Terms {
+        Terms { limit, refill: limit, window, phase: Span::NONE, penalty: Span::NONE }
+    }
+
+    pub fn span(&self, length: Length) -> Span {
+        match length {
+            Length::Window => self.window,
+            Length::Phase => self.phase,
+            Length::Penalty => self.penalty,
+        }
+    }
+
+    pub fn with(mut self, length: Length, span: Span) -> Terms {
+        match length {
+            Length::Window => self.window = span,
+            Length::Phase => self.phase = span,
+            Length::Penalty => self.penalty = span,
+        }
+        self
+    }
+
+    /// All ways to take an end of each span.
+    fn corners(&self) -> Vec<Terms> {
+        Length::ALL.iter().fold(vec![*self], |corners, &length| {
+            let span = self.span(length);
+            let ends: &[Nanos] = if span.width() == Nanos::ZERO { &[span.low] } else { &[span.low, span.high] };
+            let split = |corner: Terms| ends.iter().map(move |&end| corner.with(length, Span::exactly(end)));
+            corners.into_iter().flat_map(split).collect()
+        })
+    }
+}
+
+/// One definite limiter, for each client.
+#[derive(Clone)]
+pub struct Corner {
+    pub terms: Terms,
+    pub clients: Vec<Box<dyn Replay>>,
+    /// It admits too early, or too late, by what was seen.
+    pub early: u32,
+    pub late: u32,
+    /// How long it would have refused when the volley began, had none of it been admitted.
+    refusing_until: Nanos,
+    /// When it takes the last decision to have fallen.
+    decided: Nanos,
+    /// Itself, had the last decision fallen after a window's end and not before it.
+    fork: Option<Box<Corner>>,
+}
+
+/// So many are followed at most.
+const MOST_BRANCHES: usize = 16;
+
+/// How a corner's prediction compares with what was seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fit {
+    Fits,
+    /// It would have admitted what was refused.
+    Early,
+    /// It would have refused what was admitted.
+    Late,
+}
+
+#[derive(Clone)]
+pub struct Hypothesis {
+    pub shape: Shape,
+    pub terms: Terms,
+    pub corners: Vec<Corner>,
+    /// Sightings that nothing in the box explains.
+    pub mismatches: u32,
+    /// Answers that were slow for no reason that it knows.
+    pub slow: u32,
+    /// The corners have come to different histories: what lies between them may have had any mix of these, so nothing is
+    /// judged any more until the box is cut.
+    pub torn: bool,
+    /// When each client was first decided about.
+    begun: [Option<Nanos>; CLIENTS],
+}
+
+/// How many clients take part at most.
+pub const CLIENTS: usize = 2;
+
+impl Hypothesis {
+    pub fn new(shape: impl Into<Shape>, terms: Terms) -> Hypothesis {
+        let shape = shape.into();
+        let corners = match shape.family {
+            Family::Concurrency => Vec::new(),
+            _ => terms.corners().into_iter().map(|corner| Corner::new(shape, corner)).collect(),
+        };
+        Hypothesis { shape, terms, corners, mismatches: 0, slow: 0, torn: false, begun: [None; CLIENTS] }
+    }
+
+    /// What it makes of all that was seen.
+    pub fn replayed(shape: impl Into<Shape>, terms: Terms, log: &Log) -> Hypothesis {
+        let mut hypothesis = Hypothesis::new(shape, terms);
+        log.volleys().for_each(|volley| hypothesis.see(volley, log.usual()));
+        hypothesis
+    }
+
+    /// The same shape with other lengths, replayed.
+    pub fn recast(&self, terms: Terms, log: &Log) -> Hypothesis {
+        Hypothesis::replayed(self.shape, terms, log)
+    }
+
+    /// Takes in a volley. `usual` is how long an answer takes that waits for nothing.
+    pub fn see(&mut self, volley: &[Sighting], usual: Nanos) {
+        if self.shape.family == Family::Concurrency {
+            self.mismatches += super::abreast::surprises(volley, self.terms.limit, usual);
+            volley.iter().for_each(|sighting| self.judge_latency(sighting, Span::NONE, usual));
+            return;
+        }
+        let earliest = volley.iter().map(|sighting| sighting.earliest).min().unwrap_or_default();
+        if let Some(first) = volley.first() {
+            self.corners.iter_mut().for_each(|corner| corner.begin_volley(first.client, earliest));
+        }
+        for sighting in volley {
+            self.begun[sighting.client].get_or_insert(sighting.at);
+            let waits = self.waits(sighting);
+            self.judge_latency(sighting, waits, usual);
+            let decided_by = sighting.done.saturating_sub(waits.low).saturating_add(usual);
+            let sighting = Sighting { latest: sighting.latest.min(decided_by.max(sighting.at)), ..*sighting };
+            self.decide(&sighting);
+        }
+    }
+
+    fn decide(&mut self, sighting: &Sighting) {
+        let shape = self.shape;
+        self.torn |= sighting.admitted && self.is_vague_at(sighting.client, sighting.latest);
+        let judged = !self.torn;
+        let fits: Vec<Fit> = self.corners.iter_mut().map(|corner| corner.see(shape, sighting)).collect();
+        let surprised = |&first: &Fit| first != Fit::Fits && fits.iter().all(|fit| *fit == first);
+        if judged && fits.first().is_some_and(surprised) {
+            self.mismatches += 1;
+        }
+        self.branch();
+        self.torn |= self.has_parted(sighting);
+    }
+
+    /// Whether corners have no history in common.
+    fn has_parted(&mut self, sighting: &Sighting) -> bool {
+        let (shape, begun) = (self.shape, self.begun[sighting.client]);
+        let monotone = matches!(shape.family, Family::RollingLog | Family::Bucket | Family::LeakyQueue);
+        if monotone && shape.penalty.is_none() || self.corners.len() < 2 {
+            return false;
+        }
+        let near = sighting.latest - sighting.earliest;
+        let marks: Vec<(Terms, [u64; 2])> =
+            self.corners.iter_mut().map(|corner| (corner.terms, corner.history(shape, sighting, begun))).collect();
+        let alike =
+            |one: &[u64; 2], other: &[u64; 2]| one.iter().zip(other).all(|(one, other)| one.abs_diff(*other) <= near.0);
+        let first = marks[0].0;
+        let firsts = || marks.iter().filter(|(terms, _)| *terms == first);
+        let shared = |terms: &Terms| {
+            let own = || marks.iter().filter(|(other, _)| other == terms);
+            firsts().any(|(_, one)| own().any(|(_, other)| alike(one, other)))
+        };
+        !marks.iter().all(|(terms, _)| shared(terms))
+    }
+
+    /// Goes on with its best corners alone: the box is too small to be cut.
+    pub fn settle_for_best(&mut self) {
+        let least = self.corners.iter().map(Corner::wrong).min().unwrap_or(self.mismatches);
+        self.corners.retain(|corner| corner.wrong() == least);
+        self.corners.truncate(1);
+        self.mismatches = least;
+        self.torn = false;
+    }
+
+    /// Where the server may have decided on either side of a window's end, both are followed.
+    fn branch(&mut self) {
+        let before = self.corners.len();
+        let forks: Vec<Box<Corner>> = self.corners.iter_mut().filter_map(|corner| corner.fork.take()).collect();
+        self.corners.extend(forks.into_iter().map(|fork| *fork));
+        if self.corners.len() == before {
+            return;
+        }
+        let best = |terms: &Terms, corners: &[Corner]| {
+            corners.iter().filter(|other| other.terms == *terms).map(Corner::wrong).min().unwrap_or_default()
+        };
+        let least: Vec<u32> = self.corners.iter().map(|corner| best(&corner.terms, &self.corners)).collect();
+        let mut least = least.into_iter();
+        self.corners.retain(|corner| least.next().is_some_and(|least| corner.wrong() <= least));
+        self.corners.truncate(MOST_BRANCHES);
+    }
+
+    /// How far the begin of a window may be off, for those that follow each other without regard to requests.
+    fn drift(&self, client: usize, at: Nanos) -> Nanos {
+        let from = match self.shape.family {
+            family if family.has_phase() => self.terms.phase.middle(),
+            Family::IntervalRefill => self.begun[client].unwrap_or(at),
+            _ => return Nanos::ZERO,
+        };
+        let windows = at.0.abs_diff(from.0) as f64 / self.terms.window.low.0.max(1) as f64;
+        self.terms.window.width().scale(windows).saturating_add(self.terms.phase.width())
+    }
+
+    /// Whether corners would say nothing about what lies between them: their windows are too far apart.
+    pub fn is_vague_at(&self, client: usize, at: Nanos) -> bool {
+        self.drift(client, at) > Nanos(self.terms.window.low.0 / 2)
+    }
+
+    /// Whether its corners say nothing together, of what was seen or of what comes within the next windows.
+    pub fn is_too_large(&self, now: Nanos) -> bool {
+        /// Experiments look so far ahead.
+        const AHEAD: u64 = 3;
+        let soon = now.saturating_add(self.terms.window.low * AHEAD);
+        self.torn || (0..CLIENTS).any(|client| self.is_vague_at(client, soon))
+    }
+
+    /// The shortest and the longest time that a request would wait before its answer.
+    fn waits(&mut self, sighting: &Sighting) -> Span {
+        if self.shape.family != Family::LeakyQueue || !sighting.admitted {
+            return Span::NONE;
+        }
+        let waits = self.corners.iter_mut().map(|corner| corner.clients[sighting.client].standing(sighting.at).reset);
+        let (mut low, mut high) = (Nanos::MAX, Nanos::ZERO);
+        waits.for_each(|wait| (low, high) = (low.min(wait), high.max(wait)));
+        Span::new(low, high)
+    }
+
+    fn judge_latency(&mut self, sighting: &Sighting, waits: Span, usual: Nanos) {
+        let latency = sighting.latency();
+        if latency > waits.high.saturating_add(usual * 2).saturating_add(Nanos::from_millis(20)) {
+            self.slow += 1;
+        } else if latency.saturating_add(usual * 2) < waits.low {
+            self.mismatches += 1;
+        }
+    }
+
+    /// Whether a corner is wrong where the box is not: then it may be cut.
+    pub fn is_disputed(&self) -> bool {
+        self.corners.iter().any(|corner| corner.wrong() > self.mismatches)
+    }
+
+    /// The logarithm of how likely what was seen is.
+    pub fn likelihood(&self) -> f64 {
+        f64::from(self.mismatches) * MISMATCH.ln() + f64::from(self.slow) * SLOW.ln()
+    }
+}
+
+/// How often a sighting is wrong, and how often an answer is slow for no reason.
+pub const MISMATCH: f64 = 1e-3;
+const SLOW: f64 = 0.05;
+
+impl Corner {
+    fn new(shape: Shape, terms: Terms) -> Corner {
+        let limiter = limiter(shape, &terms);
+        Corner {
+            terms,
+            clients: vec![limiter; CLIENTS],
+            early: 0,
+            late: 0,
+            refusing_until: Nanos::ZERO,
+            decided: Nanos::ZERO,
+            fork: None,
+        }
+    }
+
+    fn wrong(&self) -> u32 {
+        self.early + self.late
+    }
+
+    fn begin_volley(&mut self, client: usize, earliest: Nanos) {
+        let decision = self.clients[client].peek(earliest, 1);
+        self.refusing_until = earliest.saturating_add(decision.retry_after);
+    }
+
+    fn see(&mut self, shape: Shape, sighting: &Sighting) -> Fit {
+        let limiter = &mut self.clients[sighting.client];
+        let decision = limiter.peek(sighting.earliest, 1);
+        // Once it admits, it goes on to while nothing comes: a decision changes once at most.
+        let mut admits_from = sighting.earliest.saturating_add(decision.retry_after);
+        // A penalty that a refusal would begin is none while nobody was refused.
+        let unbarred = shape.penalty.is_some() && sighting.admitted && admits_from > sighting.latest;
+        if unbarred && limiter.clone().peek(sighting.latest, 1).admitted {
+            admits_from = sighting.latest;
+        }
+        let fit = match sighting.admitted {
+            true if admits_from > sighting.latest => Fit::Late,
+            // Of one volley, those that were refused may have come before those that were admitted.
+            false if decision.admitted && self.refusing_until <= sighting.earliest => Fit::Early,
+            _ => Fit::Fits,
+        };
+        let at = match (fit, sighting.admitted) {
+            _ if !sighting.admitted && decision.admitted => sighting.at,
+            (Fit::Fits, true) => sighting.at.max(admits_from),
+            (Fit::Fits, false) => sighting.at.min(Nanos(admits_from.0 - 1)),
+            _ => sighting.at,
+        };
+        self.early += u32::from(fit == Fit::Early);
+        self.late += u32::from(fit == Fit::Late);
+        let ends = self.end_within(shape, sighting);
+        if let Some(end) = ends {
+            let mut other = Corner { fork: None, ..self.clone() };
+            other.take(shape, sighting, if at < end { sighting.latest } else { sighting.earliest });
+            self.fork = Some(Box::new(other));
+        }
+        self.take(shape, sighting, at);
+        fit
+    }
+
+    fn take(&mut self, shape: Shape, sighting: &Sighting, at: Nanos) {
+        self.decided = at;
+        let limiter = &mut self.clients[sighting.client];
+        if sighting.admitted {
+            limiter.count(at, 1);
+        } else {
+            limiter.refused(at);
+            if shape.charges_refused {
+                limiter.count(at, 1);
+            }
+        }
+    }
+
+    /// What its future follows from, besides its lengths: moments and numbers that all corners of one history share.
+    fn history(&mut self, shape: Shape, sighting: &Sighting, begun: Option<Nanos>) -> [u64; 2] {
+        /// Numbers of windows, far enough apart to be told from moments that are nearly the same.
+        const APART: u64 = 1 << 40;
+        let (terms, at) = (self.terms, sighting.latest);
+        let limiter = &mut self.clients[sighting.client];
+        let shut_out = limiter.shut_out(at);
+        let barred_at =
+            if shut_out > Nanos::ZERO { (at + shut_out).saturating_sub(terms.penalty.low) } else { Nanos::ZERO };
+        let window = terms.window.low.0.max(1);
+        let decided = self.decided;
+        let number = |from: Nanos| {
+            let windows = (i128::from(decided.0) - i128::from(from.0)).div_euclid(i128::from(window));
+            ((1 << 22) + windows.clamp(-(1 << 21), 1 << 21)).cast_unsigned() as u64 * APART
+        };
+        let mark = match shape.family {
+            Family::FixedFirstHit => match limiter.standing(at).reset {
+                Nanos::ZERO => 0,
+                _ if shut_out > Nanos::ZERO => 0,
+                rest => (at + rest).saturating_sub(terms.window.low).0,
+            },
+            Family::IntervalRefill if sighting.admitted => number(begun.unwrap_or_default()),
+            Family::FixedAligned | Family::RollingCounter if sighting.admitted => number(terms.phase.low),
+            _ => 0,
+        };
+        [barred_at.0, mark]
+    }
+
+    /// A moment at which it matters on which side of it the decision fell.
+    fn end_within(&mut self, shape: Shape, sighting: &Sighting) -> Option<Nanos> {
+        let limiter = &mut self.clients[sighting.client];
+        let earliest = sighting.earliest;
+        let counts = sighting.admitted || shape.charges_refused;
+        let wait = match shape.family {
+            _ if shape.penalty == Some(PenaltyKind::Once) && !sighting.admitted => limiter.shut_out(earliest),
+            Family::FixedAligned | Family::RollingCounter if counts => {
+                let window = self.terms.window.low.0.max(1);
+                let phase = self.terms.phase.low.0 % window;
+                Nanos(window - (earliest.0 % window + window - phase) % window)
+            }
+            Family::FixedFirstHit | Family::IntervalRefill if counts => limiter.standing(earliest).reset,
+            _ => Nanos::ZERO,
+        };
+        let end = earliest.saturating_add(wait);
+        (wait > Nanos::ZERO && end <= sighting.latest).then_some(end)
+    }
+}
+
+/// A limiter of definite terms. Its clock begins where the probe's does.
+fn limiter(shape: Shape, terms: &Terms) -> Box<dyn Replay> {
+    let per = terms.window.low.max(Nanos(1));
+    let (of_window, of_token) = (Rate { allow: terms.limit, per }, Rate { allow: 1, per });
+    let anchor = Anchor { unix_nanos: (per.0 - terms.phase.low.0 % per.0) % per.0 };
+    match shape.family {
+        Family::FixedAligned => barred(shape, terms, FixedAligned::new(of_window, anchor)),
+        Family::FixedFirstHit => barred(shape, terms, FixedFirstHit::new(of_window)),
+        Family::RollingLog => barred(shape, terms, RollingLog::new(of_window)),
+        Family::RollingCounter => barred(shape, terms, RollingCounter::new(of_window, anchor)),
+        Family::Bucket => barred(shape, terms, TokenBucket::new(of_token, terms.limit)),
+        Family::IntervalRefill => {
+            barred(shape, terms, IntervalRefill::new(Rate { allow: terms.refill, per }, terms.limit))
+        }
+        Family::LeakyQueue => barred(shape, terms, LeakyQueue::new(of_token, terms.limit.saturating_sub(1))),
+        Family::Concurrency => unreachable!("a limit on concurrency has no clock to replay"),
+    }
+}
+
+fn barred(shape: Shape, terms: &Terms, limiter: impl Limiter + Clone + Send + 'static) -> Box<dyn Replay> {
+    match shape.penalty {
+        None => Box::new(Steady::new(limiter)),
+        Some(kind) => {
+            let extends = Some(kind == PenaltyKind::Extended);
+            let penalty = Penalty { lasts: terms.penalty.low, stated: true, extends, blocks: Blocks::Everything };
+            Box::new(Steady::new(PenaltyBox::new(limiter, &penalty)))
+        }
+    }
+}

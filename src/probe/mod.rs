@@ -1,0 +1,30 @@
+//! Finds out from outside what limiter a server has.
+//!
+//! **The hypotheses are our own limiters, replayed.** A [`hypothesis`] is a [`family`] with parameters, and an instance of
+//! the implementations in [`crate::limiter`]. It is fed every exchange so far; since a server decides somewhere between a
+//! request's first byte leaving and its answer coming, a prediction that changes within that time proves nothing. What is
+//! left of a hypothesis's lengths after the [`fit`] is all that explains what was seen: an interval, not a point.
+//!
+//! The next experiment comes from a [catalogue](experiment), and is the one whose expected outcomes tell the remaining
+//! hypotheses apart best for what it costs ([`choose`]).
+//!
+//! Nothing here reads a clock or a socket: a [`Prober`] says what to send and when, a driver does it and tells what came
+//! back.
+
+mod abreast;
+pub mod belief;
+pub mod candidates;
+pub mod choose;
+pub mod exchange;
+pub mod experiment;
+pub mod family;
+pub mod fit;
+pub mod hypothesis;
+pub mod outcome;
+mod predict;
+pub mod prober;
+mod scan;
+#[cfg(test)]
+mod tests;
+
+pub use prober::{Brief, End, Move, Prober};

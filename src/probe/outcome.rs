@@ -1,0 +1,387 @@
+//! What a probe found, beside what the documents say: data for every form of the report.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::belief::Settled;
+use super::family::{Family, Shape};
+use super::hypothesis::{Hypothesis, Length, Span};
+use super::prober::{End, Prober};
+use crate::exit::Exit;
+use crate::policy::model::{Algorithm, Limit, RateLimit};
+use crate::policy::reading::Reading;
+use crate::time::Nanos;
+
+/// Everything that a probe found.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Outcome {
+    /// In one sentence.
+    pub conclusion: String,
+    pub exit: Exit,
+    /// Why it ended, in words.
+    pub ended: String,
+    pub requests: u32,
+    pub took_s: f64,
+    /// What the limiter may be, most likely first.
+    pub families: Vec<FamilyShare>,
+    /// The numbers of the family, where one is settled.
+    pub measured: Option<Measured>,
+    /// What was measured beside what is documented.
+    pub comparisons: Vec<Comparison>,
+    /// The best experiment that the budget did not allow.
+    pub would_settle: Option<String>,
+    /// The experiments that were made, in their order.
+    pub experiments: Vec<String>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct FamilyShare {
+    /// None: something that the probe does not know.
+    pub shape: Option<Shape>,
+    pub title: String,
+    /// `0..=1`.
+    pub probability: f64,
+}
+
+/// All numbers that explain what was seen.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Measured {
+    pub shape: Shape,
+    /// False where a penalty hides what is behind it: the shape's family is then one of several.
+    pub family_is_settled: bool,
+    /// What may come at once, from the fewest to the most.
+    pub limit: (u32, u32),
+    /// Seconds: of a window, of one token, or of an interval. None for limits on concurrency, and where a penalty hides it.
+    pub window_s: Option<(f64, f64)>,
+    /// Seconds of a penalty.
+    pub penalty_s: Option<(f64, f64)>,
+    /// What is added at a time, of a bucket that is filled up at intervals.
+    pub refill: Option<(u32, u32)>,
+    /// Seconds between the begin of a window and a whole multiple of its length on the clock: about zero where windows are
+    /// aligned to it.
+    pub off_the_clock_s: Option<(f64, f64)>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    AsDocumented,
+    Differs,
+    NotSettled,
+    /// The documents do not say; this is what it is.
+    Undocumented,
+}
+
+impl Verdict {
+    pub fn title(self) -> &'static str {
+        match self {
+            Verdict::AsDocumented => "as documented",
+            Verdict::Differs => "differs",
+            Verdict::NotSettled => "not settled",
+            Verdict::Undocumented => "undocumented",
+        }
+    }
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Comparison {
+    /// Such as `limit`.
+    pub what: String,
+    pub documented: String,
+    pub measured: String,
+    pub verdict: Verdict,
+}
+
+/// So likely a family must be to be named.
+const SURE: f64 = 0.99;
+
+/// Puts what a probe found beside the limits of its class.
+pub fn outcome(prober: &Prober, limits: &[Limit], took: Nanos, interrupted: bool) -> Outcome {
+    let shares = prober.belief().shares();
+    let measured = prober.belief().settled(SURE).map(|settled| measured(prober, settled));
+    let comparisons = compared(prober, limits, measured.as_ref());
+    let exit = exit(prober, &comparisons, interrupted);
+    let known = prober.belief().has_any();
+    let title =
+        |shape: Option<Shape>| shape.map_or_else(|| "nothing that this probe knows".to_owned(), |it| it.title());
+    let families = shares.iter().filter(|share| known && share.share >= 1e-4).map(|share| FamilyShare {
+        shape: share.shape,
+        title: title(share.shape),
+        probability: share.share,
+    });
+    Outcome {
+        conclusion: conclusion(prober, measured.as_ref(), interrupted),
+        exit,
+        ended: ended(prober, interrupted).to_owned(),
+        requests: prober.spent(),
+        took_s: took.as_secs_f64(),
+        families: families.collect(),
+        measured,
+        comparisons,
+        would_settle: prober.unaffordable().map(|choice| {
+            let experiment = &choice.experiment;
+            format!("{}: up to {} more requests", experiment.kind.title(), experiment.requests())
+        }),
+        experiments: prober.made().iter().map(|made| made.kind.title().to_owned()).collect(),
+    }
+}
+
+fn measured(prober: &Prober, Settled { shape, behind }: Settled) -> Measured {
+    let all = prober.belief().of(shape);
+    let numbers = |number: &dyn Fn(&Hypothesis) -> u32| {
+        let of_all = || all.iter().map(|hypothesis| number(hypothesis));
+        (of_all().min().unwrap_or_default(), of_all().max().unwrap_or_default())
+    };
+    let hull = |length: Length| {
+        let spans = || all.iter().map(|hypothesis| hypothesis.terms.span(length));
+        let low = spans().map(|span| span.low).min().unwrap_or_default();
+        Span::new(low, spans().map(|span| span.high).max().unwrap_or_default())
+    };
+    let seconds = |span: Span| (span.low.as_secs_f64(), span.high.as_secs_f64());
+    Measured {
+        shape,
+        limit: numbers(&|hypothesis| hypothesis.terms.limit),
+        window_s: (shape.family != Family::Concurrency && behind).then(|| seconds(hull(Length::Window))),
+        family_is_settled: behind,
+        penalty_s: shape.penalty.map(|_| seconds(hull(Length::Penalty))),
+        refill: (shape.family == Family::IntervalRefill).then(|| numbers(&|hypothesis| hypothesis.terms.refill)),
+        off_the_clock_s: shape
+            .family
+            .has_phase()
+            .then(|| off_the_clock(prober, hull(Length::Phase), hull(Length::Window))),
+    }
+}
+
+/// How far windows begin from whole multiples of their length, by the nearest whole second of a length.
+fn off_the_clock(prober: &Prober, phase: Span, window: Span) -> (f64, f64) {
+    let length = nearest_round(window).as_secs_f64();
+    let anchor = Nanos(prober.anchor().unix_nanos).as_secs_f64();
+    let middle = (anchor + phase.middle().as_secs_f64()) % length;
+    let middle = if middle > length / 2.0 { middle - length } else { middle };
+    let half = phase.width().as_secs_f64() / 2.0;
+    (middle - half, middle + half)
+}
+
+/// The roundest length in a span.
+fn nearest_round(span: Span) -> Nanos {
+    let units = [3600, 1800, 900, 600, 300, 60, 30, 15, 10, 5, 1].map(Nanos::from_secs);
+    let rounded = units.iter().map(|unit| Nanos(span.high.0 / unit.0 * unit.0));
+    rounded.filter(|length| *length > Nanos::ZERO).find(|length| span.holds(*length)).unwrap_or(span.middle())
+}
+
+impl Measured {
+    /// In words: what may come at once, and how it comes back.
+    pub fn text(&self) -> String {
+        let range = |(low, high): (u32, u32)| if low == high { low.to_string() } else { format!("{low} to {high}") };
+        let limit = range(self.limit);
+        let mut text = match (self.shape.family, self.window_s) {
+            (Family::Concurrency, _) => format!("{limit} at the same time"),
+            (Family::Bucket, Some(window)) => format!("{limit} at once, one back every {}", lengths(window)),
+            (Family::LeakyQueue, Some(window)) => format!("{limit} at once, one served every {}", lengths(window)),
+            (Family::IntervalRefill, Some(window)) => {
+                let refill = range(self.refill.unwrap_or(self.limit));
+                format!("{limit} at once, {refill} back every {}", lengths(window))
+            }
+            (_, Some(window)) => format!("{limit} per {}", lengths(window)),
+            (_, None) => limit,
+        };
+        if let Some(penalty) = self.penalty_s {
+            text += &format!(", a penalty of {}", lengths(penalty));
+        }
+        text
+    }
+}
+
+fn lengths((low, high): (f64, f64)) -> String {
+    let (low, high) = (Nanos::from_secs_f64(low), Nanos::from_secs_f64(high));
+    let round = nearest_round(Span::new(low, high));
+    let digits = |length: Nanos| Nanos(length.0 / 100_000 * 100_000);
+    match high - low <= Nanos(low.0 / 10) && round != Span::new(low, high).middle() {
+        true => format!("{round} ({} to {})", digits(low), digits(high)),
+        false => format!("{} to {}", digits(low), digits(high)),
+    }
+}
+
+fn compared(prober: &Prober, limits: &[Limit], measured: Option<&Measured>) -> Vec<Comparison> {
+    let mut all = Vec::new();
+    let nearest = nearest_limit(limits, measured);
+    for (index, limit) in limits.iter().enumerate() {
+        match limit {
+            Limit::Rate(rate) => all.extend(rate_compared(prober, rate, measured.filter(|_| nearest == Some(index)))),
+            Limit::Concurrent(limit) => {
+                let measured = measured.filter(|measured| measured.shape.family == Family::Concurrency);
+                all.push(number_compared("limit at the same time", limit.allow, measured.map(|it| it.limit)));
+            }
+            Limit::Cooldown(_) => {}
+        }
+    }
+    if let Some(measured) = measured {
+        if measured.shape.charges_refused {
+            all.push(stated("refused requests", "", "they use up quota", Verdict::Undocumented));
+        }
+        if let Some(penalty) = measured.penalty_s {
+            all.push(penalty_compared(limits, penalty));
+        }
+    }
+    all
+}
+
+/// Of several documented limits, the one that what was measured is nearest to: others may not have been reached.
+fn nearest_limit(limits: &[Limit], measured: Option<&Measured>) -> Option<usize> {
+    let rates = limits.iter().enumerate().filter_map(|(index, limit)| match limit {
+        Limit::Rate(rate) => Some((index, at_once(rate, measured))),
+        _ => None,
+    });
+    let limit = measured.map(|measured| measured.limit.0);
+    rates.min_by_key(|(_, at_once)| limit.map(|limit| limit.abs_diff(*at_once))).map(|(index, _)| index)
+}
+
+/// What may come at once by the documents, if the limiter is what was measured.
+fn at_once(rate: &RateLimit, measured: Option<&Measured>) -> u32 {
+    let reading = match (rate.algorithm, measured.map(|measured| measured.shape.family)) {
+        (Algorithm::LeakyBucket, _) | (_, Some(Family::LeakyQueue)) => Reading::LeakyBucket,
+        (_, Some(Family::Bucket | Family::IntervalRefill)) => Reading::TokenBucket,
+        _ => Reading::Rolling,
+    };
+    reading.ceiling(rate.allow, rate.burst)
+}
+
+fn rate_compared(prober: &Prober, rate: &RateLimit, measured: Option<&Measured>) -> Vec<Comparison> {
+    let limit = at_once(rate, measured);
+    let Some(measured) = measured else {
+        let never = prober.ended() == Some(End::NeverRefused);
+        let over = never && prober.spent() > limit.saturating_mul(2);
+        let seen = if never { format!("none of {} refused", prober.spent()) } else { "nothing".to_owned() };
+        let verdict = if over { Verdict::Differs } else { Verdict::NotSettled };
+        return vec![
+            stated("limit", &format!("{limit}"), &seen, verdict),
+            stated("window", &rate.per.to_string(), "nothing", Verdict::NotSettled),
+        ];
+    };
+    if measured.shape.family == Family::Concurrency {
+        return vec![stated("limit", &format!("{limit} per {}", rate.per), &measured.text(), Verdict::Differs)];
+    }
+    vec![
+        number_compared("limit", limit, Some(measured.limit)),
+        window_compared(rate, measured),
+        algorithm_compared(rate, measured),
+    ]
+}
+
+fn number_compared(what: &str, documented: u32, measured: Option<(u32, u32)>) -> Comparison {
+    let (seen, verdict) = match measured {
+        None => ("nothing".to_owned(), Verdict::NotSettled),
+        Some((low, high)) if low == high => {
+            (low.to_string(), if low == documented { Verdict::AsDocumented } else { Verdict::Differs })
+        }
+        Some((low, high)) if (low..=high).contains(&documented) => (format!("{low} to {high}"), Verdict::NotSettled),
+        Some((low, high)) => (format!("{low} to {high}"), Verdict::Differs),
+    };
+    stated(what, &documented.to_string(), &seen, verdict)
+}
+
+/// A span this much longer than what it holds settles nothing.
+const TOO_WIDE: f64 = 0.25;
+
+fn window_compared(rate: &RateLimit, measured: &Measured) -> Comparison {
+    let (what, documented) = match measured.shape.family {
+        Family::Bucket | Family::LeakyQueue => ("one token", rate.per.as_secs_f64() / f64::from(rate.allow.max(1))),
+        _ => ("window", rate.per.as_secs_f64()),
+    };
+    let text = Nanos::from_secs_f64(documented).to_string();
+    let Some((low, high)) = measured.window_s else {
+        return stated(what, &text, "nothing", Verdict::NotSettled);
+    };
+    // A hair, for what is rounded.
+    let holds = low * 0.999 <= documented && documented <= high * 1.001;
+    let verdict = match holds {
+        false => Verdict::Differs,
+        true if high - low > documented * TOO_WIDE => Verdict::NotSettled,
+        true => Verdict::AsDocumented,
+    };
+    stated(what, &text, &lengths((low, high)), verdict)
+}
+
+fn algorithm_compared(rate: &RateLimit, measured: &Measured) -> Comparison {
+    let family = measured.shape.family;
+    let title = if measured.family_is_settled { family.title() } else { "hidden by the penalty" };
+    if !measured.family_is_settled && rate.algorithm != Algorithm::Unspecified {
+        let names: Vec<&str> = Reading::allowed_by(rate.algorithm).iter().map(|reading| reading.title()).collect();
+        return stated("algorithm", &names.join(" or "), title, Verdict::NotSettled);
+    }
+    if rate.algorithm == Algorithm::Unspecified {
+        return stated("algorithm", "not said", title, Verdict::Undocumented);
+    }
+    let readings = Reading::allowed_by(rate.algorithm);
+    let as_documented = readings.iter().any(|reading| family_of(*reading) == family);
+    let verdict = if as_documented { Verdict::AsDocumented } else { Verdict::Differs };
+    let names: Vec<&str> = readings.iter().map(|reading| reading.title()).collect();
+    stated("algorithm", &names.join(" or "), title, verdict)
+}
+
+/// The family that a reading is of.
+pub fn family_of(reading: Reading) -> Family {
+    match reading {
+        Reading::Rolling => Family::RollingLog,
+        Reading::TokenBucket | Reading::LeakyBucket => Family::Bucket,
+        Reading::FixedFirstHit => Family::FixedFirstHit,
+        Reading::FixedAligned => Family::FixedAligned,
+        Reading::RollingCounter => Family::RollingCounter,
+        Reading::IntervalRefill => Family::IntervalRefill,
+    }
+}
+
+fn penalty_compared(limits: &[Limit], (low, high): (f64, f64)) -> Comparison {
+    let documented = limits.iter().find_map(|limit| match limit {
+        Limit::Rate(rate) => rate.penalty.as_ref().map(|penalty| penalty.lasts),
+        _ => None,
+    });
+    let Some(documented) = documented else {
+        return stated("penalty", "not said", &lengths((low, high)), Verdict::Undocumented);
+    };
+    let holds = (low..=high).contains(&documented.as_secs_f64());
+    let verdict = if holds { Verdict::AsDocumented } else { Verdict::Differs };
+    stated("penalty", &documented.to_string(), &lengths((low, high)), verdict)
+}
+
+fn stated(what: &str, documented: &str, measured: &str, verdict: Verdict) -> Comparison {
+    Comparison { what: what.to_owned(), documented: documented.to_owned(), measured: measured.to_owned(), verdict }
+}
+
+fn exit(prober: &Prober, comparisons: &[Comparison], interrupted: bool) -> Exit {
+    let any = |verdict: Verdict| comparisons.iter().any(|comparison| comparison.verdict == verdict);
+    if interrupted {
+        Exit::Interrupted
+    } else if any(Verdict::Differs) {
+        Exit::Fail
+    } else if comparisons.is_empty() || any(Verdict::NotSettled) || prober.log().sightings().is_empty() {
+        Exit::Invalid
+    } else {
+        Exit::Pass
+    }
+}
+
+fn conclusion(prober: &Prober, measured: Option<&Measured>, interrupted: bool) -> String {
+    match (measured, prober.ended()) {
+        (Some(measured), _) if measured.family_is_settled => format!("{}: {}", measured.shape.title(), measured.text()),
+        (Some(measured), _) => format!("a penalty, which hides what limiter is behind it: {}", measured.text()),
+        (None, Some(End::NeverRefused)) => format!("no limit was met in {} requests", prober.spent()),
+        (None, _) if interrupted => "stopped before anything was settled".to_owned(),
+        (None, _) => "not settled".to_owned(),
+    }
+}
+
+fn ended(prober: &Prober, interrupted: bool) -> &'static str {
+    match prober.ended() {
+        _ if interrupted => "it was stopped",
+        None => "it was not over",
+        Some(End::Settled) => "no further experiment would tell more",
+        Some(End::BudgetSpent) => "what would tell more costs more than the budget",
+        Some(End::NeverRefused) => "nothing was refused within the budget",
+        Some(End::NeverRecovered) => "nothing was admitted again within the budget",
+        Some(End::Barred) => "the credential is not let in (status 401 or 403): nothing more was sent",
+        Some(End::HintsGrow) => "refusals asked for ever longer waits: nothing more was sent, lest it lead to a ban",
+        Some(End::NoAnswers) => "too many requests had no answer that says anything of quotas",
+        Some(End::Unexplained) => "nothing that this probe knows explains what was seen",
+    }
+}

@@ -1,0 +1,365 @@
+//! The probe as a state machine: told the time and the answers, it says what to send next.
+
+use std::collections::VecDeque;
+
+use super::belief::Belief;
+use super::candidates::{self, Documented};
+use super::choose::{Best, Choice, Purse, best};
+use super::exchange::{Answer, Exchange, Log, Volley};
+use super::experiment::{Kind, Scene, Step};
+use super::scan::Scan;
+use crate::time::{Anchor, Nanos};
+
+/// What the driver is to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Move {
+    Send(Volley),
+    Wait(Nanos),
+    Done,
+}
+
+/// What a probe may spend and what it looks for.
+#[derive(Clone, Debug)]
+pub struct Brief {
+    pub documented: Vec<Documented>,
+    /// Most requests in all.
+    pub requests: u32,
+    /// How long it may take.
+    pub within: Nanos,
+    /// Whether there is a second client, whose quota is its own.
+    pub second: bool,
+    /// The clock: windows on it begin at whole multiples of their length.
+    pub anchor: Anchor,
+}
+
+/// Why a probe ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// No experiment would tell more.
+    Settled,
+    /// What would tell more costs too many requests or too much time.
+    BudgetSpent,
+    /// Nothing was refused.
+    NeverRefused,
+    /// Nothing was admitted again in time.
+    NeverRecovered,
+    /// The credential is not let in, or no more.
+    Barred,
+    /// Refusals ask for ever longer waits: going on might lead to a ban.
+    HintsGrow,
+    /// Too many requests had no answer that says anything.
+    NoAnswers,
+    /// Nothing that it knows explains what was seen.
+    Unexplained,
+}
+
+/// What is going on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// One after the other, to learn how long an answer takes.
+    First,
+    /// Until one is refused.
+    Drain,
+    /// Until one is admitted again.
+    Scan,
+    /// How many are let in then.
+    Second,
+    Experiments,
+    Over(End),
+}
+
+/// One experiment that was made, for the report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Made {
+    pub kind: Kind,
+    pub at: Nanos,
+}
+
+pub struct Prober {
+    brief: Brief,
+    stage: Stage,
+    log: Log,
+    belief: Belief,
+    /// Whether limiters with something added are among the hypotheses.
+    considered_additions: bool,
+    queue: VecDeque<Step>,
+    scan: Option<Scan>,
+    spent: u32,
+    begun: Option<Nanos>,
+    alarm: Alarm,
+    made: Vec<Made>,
+    /// The best experiment that the budget did not allow.
+    unaffordable: Option<Choice>,
+}
+
+/// Signs that going on would do harm.
+#[derive(Clone, Copy, Debug, Default)]
+struct Alarm {
+    barred: u32,
+    /// Without an answer in a row.
+    lost: u32,
+    hint: Nanos,
+    growing: u32,
+}
+
+const MOST_BARRED: u32 = 3;
+const MOST_LOST: u32 = 12;
+/// A hint that is so many times the one before grows, and so many in a row grow beyond reason.
+const GROWTH: u64 = 2;
+const MOST_GROWING: u32 = 4;
+/// The first drain takes this share of the requests at most.
+const OPENING: f64 = 0.7;
+/// So many hypotheses say what an experiment is worth.
+const MOST_OPEN: usize = 40;
+const USUAL_ABREAST: u32 = 8;
+const MOST_ABREAST: u32 = 128;
+
+impl Prober {
+    pub fn new(brief: Brief) -> Prober {
+        Prober {
+            brief,
+            stage: Stage::First,
+            log: Log::default(),
+            belief: Belief::default(),
+            considered_additions: false,
+            queue: VecDeque::new(),
+            scan: None,
+            spent: 0,
+            begun: None,
+            alarm: Alarm::default(),
+            made: Vec::new(),
+            unaffordable: None,
+        }
+    }
+
+    /// What to do now. After [`Move::Send`], tell the answers of the whole volley by [`Prober::answered`].
+    pub fn next(&mut self, now: Nanos) -> Move {
+        let begun = *self.begun.get_or_insert(now);
+        if self.queue.is_empty() {
+            self.plan(now);
+        }
+        if matches!(self.stage, Stage::Over(_)) {
+            return Move::Done;
+        }
+        let Some(step) = self.queue.front() else { return Move::Done };
+        if step.at > begun.saturating_add(self.brief.within) || self.spent >= self.brief.requests {
+            self.end(self.out_of_means());
+            return Move::Done;
+        }
+        if step.at > now {
+            return Move::Wait(step.at);
+        }
+        let count = step.count.min(step.abreast.max(1)).min(self.brief.requests - self.spent);
+        Move::Send(Volley { client: step.client, count })
+    }
+
+    /// What came back of the volley that was sent last.
+    pub fn answered(&mut self, exchanges: &[Exchange]) {
+        self.spent += exchanges.len() as u32;
+        self.log.add(exchanges);
+        self.watch(exchanges);
+        if self.stage == Stage::Experiments {
+            self.belief.see(self.log.last_volley(), &self.log);
+        }
+        let refused = exchanges.iter().any(|exchange| matches!(exchange.answer, Answer::Refused { .. }));
+        if let Some(step) = self.queue.front_mut() {
+            step.count = step.count.saturating_sub(exchanges.len() as u32);
+            if step.count == 0 || step.until_refused && refused {
+                self.queue.pop_front();
+            }
+        }
+        let admitted = exchanges.iter().any(|exchange| exchange.answer == Answer::Admitted);
+        self.advance(refused, admitted, exchanges);
+    }
+
+    /// How it ended; None while it goes on.
+    pub fn ended(&self) -> Option<End> {
+        match self.stage {
+            Stage::Over(end) => Some(end),
+            _ => None,
+        }
+    }
+
+    pub fn belief(&self) -> &Belief {
+        &self.belief
+    }
+
+    pub fn anchor(&self) -> Anchor {
+        self.brief.anchor
+    }
+
+    pub fn log(&self) -> &Log {
+        &self.log
+    }
+
+    pub fn spent(&self) -> u32 {
+        self.spent
+    }
+
+    pub fn made(&self) -> &[Made] {
+        &self.made
+    }
+
+    pub fn unaffordable(&self) -> Option<&Choice> {
+        self.unaffordable.as_ref()
+    }
+
+    /// Goes on to the next stage where the last answers are what this one waits for.
+    fn advance(&mut self, refused: bool, admitted: bool, exchanges: &[Exchange]) {
+        match self.stage {
+            Stage::First | Stage::Drain if refused => {
+                self.queue.clear();
+                let at = exchanges.iter().map(|exchange| exchange.done).max().unwrap_or_default();
+                self.scan = Some(Scan::new(&self.brief, &self.log, at));
+                self.stage = Stage::Scan;
+            }
+            Stage::Drain => self.widen(),
+            Stage::Scan if admitted => {
+                self.queue.clear();
+                let at = exchanges.iter().map(|exchange| exchange.done).max().unwrap_or_default();
+                let count = self.log.sightings().len() as u32 + self.abreast();
+                self.queue.push_back(Step { at, client: 0, count, abreast: self.abreast(), until_refused: true });
+                self.stage = Stage::Second;
+            }
+            Stage::Second if refused || self.queue.is_empty() => {
+                self.belief.consider(candidates::plain(&self.log, &self.brief.documented));
+                self.widen_belief();
+                self.stage = Stage::Experiments;
+            }
+            _ => {}
+        }
+    }
+
+    /// What no plain limiter explains, one with something added may.
+    fn widen_belief(&mut self) {
+        if self.belief.is_surprised() && !self.considered_additions {
+            self.consider_additions();
+        }
+    }
+
+    fn consider_additions(&mut self) {
+        self.considered_additions = true;
+        self.belief.consider(candidates::with_additions(&self.log, &self.brief.documented));
+    }
+
+    /// Where answers take longer the more requests are in flight, fewer than are refused wait in a queue: more of them
+    /// fill it.
+    fn widen(&mut self) {
+        let latencies = || self.log.last_volley().iter().map(|sighting| sighting.latency());
+        let (quickest, slowest) = (latencies().min().unwrap_or_default(), latencies().max().unwrap_or_default());
+        let queued = slowest > quickest * 2 + Nanos::from_millis(20);
+        if let Some(step) = self.queue.front_mut().filter(|_| queued) {
+            step.abreast = (step.abreast * 2).min(MOST_ABREAST);
+        }
+    }
+
+    fn plan(&mut self, now: Nanos) {
+        match self.stage {
+            Stage::First if self.spent == 0 => {
+                self.queue.push_back(Step { at: now, client: 0, count: 2, abreast: 1, until_refused: false });
+            }
+            Stage::First => {
+                let count = (f64::from(self.brief.requests) * OPENING) as u32;
+                self.queue.push_back(Step { at: now, client: 0, count, abreast: self.abreast(), until_refused: true });
+                self.stage = Stage::Drain;
+            }
+            Stage::Drain => self.end(End::NeverRefused),
+            Stage::Scan => {
+                let next = self.scan.as_mut().map(|scan| scan.next(now));
+                self.queue.extend(next.map(|at| Step::one(at, 0)));
+            }
+            Stage::Second | Stage::Over(_) => {}
+            Stage::Experiments => self.choose(now),
+        }
+    }
+
+    fn choose(&mut self, now: Nanos) {
+        /// Boxes are cut a few at a time.
+        const ROUNDS: usize = 16;
+        for _ in 0..ROUNDS {
+            self.belief.tighten(now, &self.log);
+            self.widen_belief();
+            if self.belief.shares().first().is_none_or(|share| share.shape.is_none()) {
+                return self.end(End::Unexplained);
+            }
+            let found = self.best(now);
+            match (found.affordable, found.any) {
+                (Some(choice), _) => {
+                    self.made.push(Made { kind: choice.experiment.kind, at: now });
+                    self.queue.extend(choice.experiment.steps);
+                    return;
+                }
+                _ if self.belief.is_torn() => {}
+                // What is about to be settled might be something else in disguise.
+                _ if !self.considered_additions => self.consider_additions(),
+                (None, Some(choice)) => {
+                    self.unaffordable = Some(choice);
+                    return self.end(End::BudgetSpent);
+                }
+                (None, None) => return self.end(End::Settled),
+            }
+        }
+        self.end(End::BudgetSpent);
+    }
+
+    fn best(&self, now: Nanos) -> Best {
+        let (open, weights) = self.belief.sample(MOST_OPEN);
+        let until = self.begun.unwrap_or_default().saturating_add(self.brief.within);
+        let purse = Purse { requests: self.brief.requests.saturating_sub(self.spent), until };
+        let made: Vec<Kind> = self.made.iter().map(|made| made.kind).collect();
+        let (second, abreast) = (self.brief.second, self.abreast());
+        let scene = Scene { now, log: &self.log, open: &open, second, abreast, made: &made };
+        best(&scene, &weights, purse, self.log.usual() * 2)
+    }
+
+    /// How many go out at the same time: so many that the documented limit is used up in a small part of its window.
+    fn abreast(&self) -> u32 {
+        const PART: u64 = 20;
+        let needed = self.brief.documented.iter().map(|documented| match *documented {
+            Documented::Concurrent { allow } => allow.saturating_add(2),
+            Documented::Rate { allow, per, burst } => {
+                let in_sequence = self.log.usual() * u64::from(burst.unwrap_or(allow)) * PART;
+                u32::try_from(in_sequence.0 / per.0.max(1)).unwrap_or(MOST_ABREAST)
+            }
+        });
+        needed.max().unwrap_or_default().clamp(USUAL_ABREAST, MOST_ABREAST)
+    }
+
+    fn watch(&mut self, exchanges: &[Exchange]) {
+        for exchange in exchanges {
+            let alarm = &mut self.alarm;
+            alarm.lost = if exchange.answer == Answer::Lost { alarm.lost + 1 } else { 0 };
+            alarm.barred = if exchange.answer == Answer::Barred { alarm.barred + 1 } else { 0 };
+        }
+        let hints = exchanges.iter().filter_map(|exchange| match exchange.answer {
+            Answer::Refused { hint } => hint,
+            _ => None,
+        });
+        if let Some(hint) = hints.max() {
+            let grows = self.alarm.hint > Nanos::ZERO && hint >= self.alarm.hint * GROWTH;
+            self.alarm.growing = if grows { self.alarm.growing + 1 } else { 0 };
+            self.alarm.hint = hint;
+        }
+        if self.alarm.barred >= MOST_BARRED {
+            self.end(End::Barred);
+        } else if self.alarm.growing >= MOST_GROWING {
+            self.end(End::HintsGrow);
+        } else if self.alarm.lost >= MOST_LOST {
+            self.end(End::NoAnswers);
+        }
+    }
+
+    fn out_of_means(&self) -> End {
+        match self.stage {
+            Stage::First | Stage::Drain => End::NeverRefused,
+            Stage::Scan | Stage::Second => End::NeverRecovered,
+            Stage::Experiments | Stage::Over(_) => End::BudgetSpent,
+        }
+    }
+
+    fn end(&mut self, end: End) {
+        if !matches!(self.stage, Stage::Over(_)) {
+            self.stage = Stage::Over(end);
+        }
+    }
+}

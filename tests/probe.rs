@@ -1,0 +1,81 @@
+//! A probe over real sockets, against the reference server with short windows.
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use quotaproof::clock::Clock;
+use quotaproof::drive::live::{self, Control, ProbeTarget};
+use quotaproof::exit::Exit;
+use quotaproof::policy;
+use quotaproof::policy::model::{ClassId, Policy};
+use quotaproof::policy::reading::Reading;
+use quotaproof::probe::candidates::Documented;
+use quotaproof::probe::outcome::{Outcome, Verdict, outcome};
+use quotaproof::probe::{Brief, Prober};
+use quotaproof::reference;
+use quotaproof::scenario::target::{Fault, ServerSpec};
+use quotaproof::time::Nanos;
+use quotaproof::yaml::Source;
+
+const ALLOW: u32 = 8;
+const PER: Nanos = Nanos::from_secs(1);
+const BUDGET: u32 = 400;
+
+fn policy() -> Policy {
+    let text =
+        "name: short\nclasses:\n  reads: {requests: [GET /orders], limits: [{allow: 8, per: 1s, scope: user}]}\n";
+    policy::load(&Source::built_in("short.yaml", text)).unwrap()
+}
+
+/// Probes the reference server and gives what was found.
+fn probed(spec: ServerSpec, budget: u32) -> Outcome {
+    let server = reference::live::start(policy(), spec, SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).unwrap();
+    let key = |key: &str| vec![("x-api-key".to_owned(), key.to_owned())];
+    let target = ProbeTarget {
+        base_url: format!("http://{}", server.addr()),
+        authorized: false,
+        ca_file: None,
+        method: "GET".to_owned(),
+        path: "/orders".to_owned(),
+        clients: vec![key("one"), key("two")],
+        policy: policy(),
+        class: ClassId(0),
+    };
+    let clock = Clock::start();
+    let brief = Brief {
+        documented: vec![Documented::Rate { allow: ALLOW, per: PER, burst: None }],
+        requests: budget,
+        within: Nanos::from_secs(30),
+        second: true,
+        anchor: clock.anchor(),
+    };
+    let end = live::probe(&target, Prober::new(brief), clock, &Control::default()).unwrap();
+    outcome(&end.prober, &policy().class(ClassId(0)).limits, end.took, end.interrupted)
+}
+
+fn verdict(outcome: &Outcome, what: &str) -> Option<Verdict> {
+    outcome.comparisons.iter().find(|comparison| comparison.what == what).map(|comparison| comparison.verdict)
+}
+
+#[test]
+fn a_server_that_keeps_to_its_documents_is_never_said_to_differ() {
+    let outcome = probed(ServerSpec { limiter: Reading::FixedAligned, ..ServerSpec::default() }, BUDGET);
+    assert!(outcome.requests <= BUDGET);
+    // A machine that stalls leaves it open; it must not accuse anybody.
+    assert!(matches!(outcome.exit, Exit::Pass | Exit::Invalid), "{outcome:#?}");
+    assert_ne!(verdict(&outcome, "limit"), Some(Verdict::Differs), "{outcome:#?}");
+}
+
+#[test]
+fn a_server_that_admits_more_than_documented_is_never_said_to_keep_to_it() {
+    let spec = ServerSpec { faults: vec![Fault::AdmitsTooMuch], ..ServerSpec::default() };
+    let outcome = probed(spec, BUDGET);
+    assert_ne!(verdict(&outcome, "limit"), Some(Verdict::AsDocumented), "{outcome:#?}");
+    assert_ne!(outcome.exit, Exit::Pass, "{outcome:#?}");
+}
+
+#[test]
+fn a_budget_is_never_passed() {
+    let outcome = probed(ServerSpec::default(), 6);
+    assert!(outcome.requests <= 6, "{outcome:#?}");
+    assert_eq!(outcome.exit, Exit::Invalid, "{outcome:#?}");
+}
