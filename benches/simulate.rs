@@ -15,7 +15,7 @@
 use std::sync::Arc;
 
 use quotaproof::assemble::Recorder;
-use quotaproof::cli::memory::peak_memory_bytes;
+use quotaproof::cli::usage::peak_memory_bytes;
 use quotaproof::drive::virtual_time::{Progress, run_on};
 use quotaproof::measure::Measure;
 use quotaproof::profile;

@@ -155,8 +155,8 @@ mod tests {
         let of = |what: &str| vec![format!("{name}: {what}")];
         assert_eq!(apart(|plan| class(plan, |it| it.requests += it.requests / 5 + 20)), of("requests"));
         assert_eq!(apart(|plan| class(plan, |it| it.served += it.served / 5 + 20)), of("served"));
-        assert_eq!(apart(|plan| class(plan, |it| it.refused += it.refused + 11)), of("refused"));
-        assert_eq!(apart(|plan| class(plan, |it| it.overloaded += it.overloaded + 11)), of("overloaded"));
+        assert_eq!(apart(|plan| class(plan, |it| it.refused = 2 * it.refused + 11)), of("refused"));
+        assert_eq!(apart(|plan| class(plan, |it| it.overloaded = 2 * it.overloaded + 11)), of("overloaded"));
         let other = |it: &mut ClassFigures| *it.other_status.entry(404).or_default() += 11;
         assert_eq!(apart(|plan| class(plan, other)), of("another status"));
         let lost = |it: &mut ClassFigures| *it.failed.entry("reset".to_owned()).or_default() += 11;

@@ -16,7 +16,7 @@ pub enum GroupDocument {
     /// Chargers: they register, send heartbeats and telemetry, report events and records, and take commands.
     Chargers(Box<ChargersDocument>),
     /// Clients of an operator's back end.
-    Operators(OperatorsDocument),
+    Operators(Box<OperatorsDocument>),
     /// Clients of any HTTP API, with the requests that are written here.
     Clients(Box<ClientsDocument>),
 }
