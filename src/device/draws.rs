@@ -6,6 +6,7 @@ use rand_xoshiro::SplitMix64;
 
 use crate::rng::DeviceRng;
 use crate::scenario::fleet::LogNormal;
+use crate::scenario::start::Start;
 use crate::time::Nanos;
 
 /// One stream of eight bytes: a device has several.
@@ -52,6 +53,11 @@ impl Draws {
     /// A random moment of a span: zero up to, not including, `span`.
     pub fn within(&mut self, span: Nanos) -> Nanos {
         Nanos((span.0 as f64 * self.share()) as u64)
+    }
+
+    /// When a device begins, by its number in a group of so many.
+    pub fn start(&mut self, start: &Start, index: u32, count: u32) -> Nanos {
+        start.joins(index, count).saturating_add(self.within(start.spread))
     }
 
     /// Uniform in `low..high`.

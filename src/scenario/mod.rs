@@ -72,11 +72,15 @@ impl Scenario {
         format!("{}/{}", group.name, device.0 - group.first.0)
     }
 
-    /// Whether an event reaches a device: the group's members are chosen by the seed, the same ones in every run.
+    /// Whether an event reaches a device: the group's members are chosen by the seed, the same ones in every run. Who has not
+    /// joined yet hears of nothing.
     pub fn reaches(&self, event: usize, device: DeviceId) -> bool {
         let scheduled = &self.events[event];
         let group = &self.groups[scheduled.group.index()];
         let Some(index) = group.index_of(device) else { return false };
+        if scheduled.at < group.start().joins(index, group.count) {
+            return false;
+        }
         let label = format!("event {event}");
         scheduled.share >= 1.0 || crate::rng::stable_share(self.seed, &label, index) < scheduled.share
     }

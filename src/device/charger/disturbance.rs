@@ -12,9 +12,6 @@ use crate::time::Nanos;
 impl Charger {
     /// Takes one of the scenario's events.
     pub(super) fn disturbed(&mut self, now: Nanos, disturbance: &Disturbance, out: &mut Actions) {
-        if now < self.plan.spec.start.joins(self.index, self.plan.chargers) {
-            return;
-        }
         match disturbance {
             Disturbance::Blackout { outage, back_within } => {
                 let back = now.saturating_add(*outage).saturating_add(self.fate.within(*back_within));

@@ -112,8 +112,7 @@ impl Charger {
         let beat = Cadence::start(&plan.spec.heartbeat, Nanos::ZERO, Draws::fork(&mut rng));
         let connector = |number| Connector::new(number, &plan.spec, Draws::fork(&mut rng));
         let connectors = (1..=plan.spec.connectors).map(connector).collect();
-        let joins = plan.spec.start.joins(index, plan.chargers);
-        let presence = Presence::Off { until: joins.saturating_add(fate.within(plan.spec.start.spread)) };
+        let presence = Presence::Off { until: fate.start(&plan.spec.start, index, plan.chargers) };
         Charger {
             plan,
             index,

@@ -54,7 +54,7 @@ impl Client {
         let mut fate = Draws::fork(&mut rng);
         let jitter = Draws::fork(&mut rng);
         let spec = &plan.spec;
-        let start = spec.start.joins(index, plan.clients).saturating_add(fate.within(spec.start.spread));
+        let start = fate.start(&spec.start, index, plan.clients);
         let process = |arrivals| Process::new(arrivals, start, index, plan.clients, Draws::fork(&mut rng));
         let schedules = spec.schedules.iter().map(|schedule| &schedule.arrivals).map(process).collect();
         // What the group deals out does not wait for anyone's start.
@@ -312,9 +312,6 @@ impl Client {
     }
 
     fn disturbed(&mut self, now: Nanos, disturbance: &Disturbance, out: &mut Actions) {
-        if now < self.plan.spec.start.joins(self.index, self.plan.clients) {
-            return;
-        }
         match disturbance {
             Disturbance::Blackout { outage, back_within } => {
                 let back = now.saturating_add(*outage).saturating_add(self.fate.within(*back_within));

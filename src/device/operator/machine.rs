@@ -99,8 +99,7 @@ impl Operator {
         let mut fate = Draws::fork(&mut rng);
         let jitter = Draws::fork(&mut rng);
         let asks = plan.asks.iter().map(|it| Asking::new(&it.ask, Draws::fork(&mut rng))).collect();
-        let start = plan.spec.start;
-        let start = start.joins(index, plan.clients).saturating_add(fate.within(start.spread));
+        let start = fate.start(&plan.spec.start, index, plan.clients);
         Operator {
             index,
             token: TokenKeeper::empty(),
@@ -345,9 +344,6 @@ impl Operator {
     }
 
     fn disturbed(&mut self, now: Nanos, disturbance: &Disturbance, out: &mut Actions) {
-        if now < self.plan.spec.start.joins(self.index, self.plan.clients) {
-            return;
-        }
         match disturbance {
             Disturbance::Blackout { outage, back_within } => {
                 let back = now.saturating_add(*outage).saturating_add(self.fate.within(*back_within));
