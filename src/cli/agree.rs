@@ -14,7 +14,6 @@ use crate::plan::base::Overrides;
 use crate::plan::{self, Base, Meter, PlayOptions};
 use crate::report;
 use crate::scenario::Scenario;
-use crate::scenario::target::Target;
 use crate::summary::Summary;
 use crate::time::Nanos;
 use crate::words::plural;
@@ -73,10 +72,7 @@ fn prepare(args: &AgreeArgs, run: &Summary) -> Result<(Base, Scenario), Diagnosi
     let base = Base::read(&args.profile, overrides)?;
     agree::check(run, base.scenario())?;
     let mut scenario = base.scenario().clone();
-    let answers_after = match &scenario.target {
-        Target::Embedded(server) => server.answers_after,
-        Target::Remote(_) => Nanos::ZERO,
-    };
+    let answers_after = scenario.target.stand_in().answers_after;
     scenario.network = agree::network(run, &scenario.network, answers_after).unwrap_or(scenario.network);
     Ok((base, scenario))
 }

@@ -3,7 +3,7 @@
 
 use crate::measure::observer::UNCLASSIFIED;
 use crate::scenario::Scenario;
-use crate::scenario::target::{Network, Target};
+use crate::scenario::target::Network;
 use crate::summary::{ClassFigures, Driver, QuotaUse, Summary};
 use crate::time::Nanos;
 use crate::yaml::Diagnosis;
@@ -80,7 +80,7 @@ pub fn network(run: &Summary, planned: &Network, answers_after: Nanos) -> Option
 /// Every figure that a plan and a run of one profile must have in common: of each class the requests and how they ended, of
 /// each limit the highest use. What neither has seen is left out.
 pub fn figures(run: &Summary, plan: &Summary, scenario: &Scenario) -> Vec<Figure> {
-    let is_overloaded = matches!(&scenario.target, Target::Embedded(spec) if spec.overload.is_some());
+    let is_overloaded = scenario.target.stand_in().overload.is_some();
     let tolerance = if is_overloaded { by_lot } else { by_chance };
     let of_classes = run.classes.iter().flat_map(|class| {
         let planned = plan.classes.iter().find(|planned| planned.class == class.class);
@@ -127,7 +127,7 @@ fn quota_figure(run: &QuotaUse, plan: &QuotaUse, tolerance: fn(f64, f64) -> f64)
 mod tests {
     use super::*;
     use crate::report::sample;
-    use crate::scenario::target::{OverloadSpec, ServerSpec};
+    use crate::scenario::target::{OverloadSpec, ServerSpec, Target};
 
     fn scenario() -> Scenario {
         crate::profile::load(std::path::Path::new("tellus-polling-dashboard")).unwrap()

@@ -8,7 +8,7 @@ use crate::policy::model::Limit;
 use crate::policy::reading::Reading;
 use crate::profile::{self, Draft};
 use crate::scenario::fleet::Reaction;
-use crate::scenario::target::{ServerSpec, Target};
+use crate::scenario::target::Target;
 use crate::scenario::{Group, GroupKind, Scenario};
 use crate::summary::Summary;
 use crate::summary::plan::{GroupCount, Origin};
@@ -80,7 +80,7 @@ impl Base {
 
     /// How limits are enforced whose words leave it open.
     pub fn reading(&self) -> Reading {
-        server(&self.scenario.target).limiter
+        self.scenario.target.stand_in().limiter
     }
 
     /// What is simulated, in words.
@@ -139,7 +139,7 @@ impl Base {
         if headroom > 0.0 {
             caveats.push("Headroom is left of limits above one: of a limit of one no part can stay unused.".to_owned());
         }
-        if !server(&self.scenario.target).faults.is_empty() {
+        if !self.scenario.target.stand_in().faults.is_empty() {
             caveats.push("Searches leave out the deliberate faults of the profile's server.".to_owned());
         }
         caveats
@@ -152,20 +152,12 @@ pub fn group_counts(scenario: &Scenario) -> Vec<GroupCount> {
     groups.map(|group| GroupCount { group: group.name.clone(), devices: group.count }).collect()
 }
 
-/// The server that stands in for a target. A remote one is not asked: it becomes what its policy says.
-pub fn server(target: &Target) -> ServerSpec {
-    match target {
-        Target::Embedded(spec) => spec.clone(),
-        Target::Remote(_) => ServerSpec::default(),
-    }
-}
-
 fn overridden(mut scenario: Scenario, overrides: Overrides) -> Result<Scenario, Diagnosis> {
     scenario.seed = overrides.seed.unwrap_or(scenario.seed);
     if let Some(duration) = overrides.duration {
         profile::last(&mut scenario, duration)?;
     }
-    let mut spec = server(&scenario.target);
+    let mut spec = scenario.target.stand_in();
     spec.limiter = overrides.limiter.unwrap_or(spec.limiter);
     scenario.target = Target::Embedded(spec);
     Ok(scenario)

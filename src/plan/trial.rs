@@ -4,7 +4,6 @@
 use std::sync::Arc;
 
 use super::Base;
-use super::base::server;
 use super::limits;
 use super::play::{PlayOptions, play_judged};
 use crate::policy::model::Policy;
@@ -79,7 +78,7 @@ impl Trials<'_> {
 
 /// The scenario with another seed and policy, without deliberate faults.
 fn variant(scenario: &Scenario, seed: u64, reading: Option<Reading>, policy: Policy) -> Scenario {
-    let spec = server(&scenario.target);
+    let spec = scenario.target.stand_in();
     let limiter = reading.unwrap_or(spec.limiter);
     let target = Target::Embedded(ServerSpec { limiter, faults: Vec::new(), ..spec });
     Scenario { seed, policy, target, ..scenario.clone() }

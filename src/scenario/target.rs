@@ -10,6 +10,16 @@ pub enum Target {
     Remote(RemoteSpec),
 }
 
+impl Target {
+    /// The server that stands in for it where nothing is sent to a remote one: that becomes what its policy says.
+    pub fn stand_in(&self) -> ServerSpec {
+        match self {
+            Target::Embedded(spec) => spec.clone(),
+            Target::Remote(_) => ServerSpec::default(),
+        }
+    }
+}
+
 /// A server under test.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RemoteSpec {

@@ -8,7 +8,7 @@
 use crate::device::partition::{Bundle, Together, bundles};
 use crate::scenario::event::BurstCommand;
 use crate::scenario::fleet::Question;
-use crate::scenario::target::{Fault, ServerSpec, Target};
+use crate::scenario::target::Fault;
 use crate::scenario::{DeviceId, Disturbance, Group, GroupId, GroupKind, Scenario};
 
 /// The cells of a scenario, each in the order of its devices' numbers.
@@ -60,8 +60,7 @@ fn join_all(together: &mut Together, devices: impl IntoIterator<Item = u32>) {
 /// learned, and who is shut out with whom.
 fn shares_everything(scenario: &Scenario) -> bool {
     let shared = [Fault::KeyedByAddress, Fault::KeyedByForwardedHeader, Fault::ClockSkew];
-    let is_faulty = |spec: &ServerSpec| shared.iter().any(|fault| spec.faults.contains(fault));
-    let by_fault = matches!(&scenario.target, Target::Embedded(spec) if is_faulty(spec));
+    let by_fault = scenario.target.stand_in().faults.iter().any(|fault| shared.contains(fault));
     let learns = scenario.policy.classes.iter().any(|class| class.learned_as.is_some());
     by_fault || learns || scenario.policy.quota_headers.is_some()
 }

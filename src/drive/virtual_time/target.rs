@@ -19,7 +19,7 @@ use crate::rng::device_rng;
 use crate::scenario::fleet::CommandDelivery;
 use crate::scenario::identity::KeyRule;
 use crate::scenario::operation::Operation;
-use crate::scenario::target::{Fault, ServerSpec, Target as TargetSpec};
+use crate::scenario::target::{Fault, ServerSpec};
 use crate::scenario::{Asked, DeviceId, GroupKind, Scenario};
 use crate::signals::{ResetKind, http_date};
 use crate::tellus::TellusOp;
@@ -111,10 +111,7 @@ struct Harvest {
 
 impl<'a> Target<'a> {
     pub fn new(scenario: &'a Scenario, archive: &'a Archive) -> Self {
-        let spec = match &scenario.target {
-            TargetSpec::Embedded(spec) => spec.clone(),
-            TargetSpec::Remote(_) => ServerSpec::default(),
-        };
+        let spec = scenario.target.stand_in();
         let enforcer = Enforcer::new(&scenario.policy, &spec);
         let class = |operation: &Operation| {
             operation.class.or_else(|| generic::class_of(&scenario.policy, &operation.method, &operation.path))
