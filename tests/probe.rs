@@ -37,7 +37,7 @@ fn probed(spec: ServerSpec, budget: u32) -> Outcome {
         method: "GET".to_owned(),
         path: "/orders".to_owned(),
         clients: vec![key("one"), key("two")],
-        policy: policy(),
+        policy: policy().into(),
         class: ClassId(0),
     };
     let clock = Clock::start();

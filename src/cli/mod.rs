@@ -3,7 +3,6 @@
 pub mod agree;
 pub mod check;
 pub mod dossier;
-pub mod usage;
 pub mod plan;
 pub mod policies;
 pub mod policy;
@@ -14,12 +13,15 @@ pub mod report;
 pub mod run;
 pub mod schema;
 pub mod serve;
+pub mod usage;
 
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 
+use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
 
+use crate::drive::live::LiveError;
 use crate::exit::Exit;
 use crate::report::terminal::{self, Style};
 use crate::time::Nanos;
@@ -129,6 +131,17 @@ fn dispatch(verb: Verb) -> anyhow::Result<Exit> {
             Ok(Exit::Pass)
         }
     }
+}
+
+/// Says why nothing can be played over sockets; an error where that is the system's doing.
+fn cannot_play(what: &str, error: LiveError) -> anyhow::Result<Exit> {
+    let exit = match error {
+        LiveError::System(error) => return Err(error).with_context(|| format!("the {what} cannot start or go on")),
+        LiveError::Resolve { .. } => Exit::Unreachable,
+        _ => Exit::Usage,
+    };
+    complain(format_args!("error: {error}"));
+    Ok(exit)
 }
 
 /// How verdicts look on standard output.

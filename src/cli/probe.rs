@@ -2,11 +2,12 @@
 
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use anyhow::Context;
 use clap::Args;
 
-use super::{complain, duration, show};
+use super::{cannot_play, complain, duration, show};
 use crate::clock::Clock;
 use crate::drive::live::{self, Control, LiveError, ProbeTarget};
 use crate::exit::Exit;
@@ -107,7 +108,13 @@ pub fn run(args: &ProbeArgs, out: &mut dyn Write) -> anyhow::Result<Exit> {
     live::signals::watch(control.clone()).context("signals cannot be watched")?;
     let end = match live::probe(&target, Prober::new(brief), clock, &control) {
         Ok(end) => end,
-        Err(error) => return refused(error),
+        Err(LiveError::NotAuthorized { host, address }) => {
+            complain(format_args!(
+                "error: the target `{host}` is another machine ({address}): ask its owner first; then add --authorized"
+            ));
+            return Ok(Exit::Usage);
+        }
+        Err(error) => return cannot_play("probe", error),
     };
     if !end.ever_answered && !end.interrupted {
         let trouble = end.trouble.unwrap_or_default();
@@ -123,26 +130,6 @@ pub fn run(args: &ProbeArgs, out: &mut dyn Write) -> anyhow::Result<Exit> {
         write(file, report::junit(&found, &target.policy.class(target.class).name)?.as_bytes())?;
     }
     Ok(found.exit)
-}
-
-fn refused(error: LiveError) -> anyhow::Result<Exit> {
-    match error {
-        LiveError::System(error) => Err(error).context("the probe cannot start or go on"),
-        LiveError::Resolve { .. } => {
-            complain(format_args!("error: {error}"));
-            Ok(Exit::Unreachable)
-        }
-        LiveError::NotAuthorized { host, address } => {
-            complain(format_args!(
-                "error: the target `{host}` is another machine ({address}): ask its owner first; then add --authorized"
-            ));
-            Ok(Exit::Usage)
-        }
-        error => {
-            complain(format_args!("error: {error}"));
-            Ok(Exit::Usage)
-        }
-    }
 }
 
 fn write(file: &Path, content: &[u8]) -> anyhow::Result<()> {
@@ -163,7 +150,7 @@ fn target(args: &ProbeArgs, policy: Policy, variable: impl Fn(&str) -> Option<St
         method,
         path,
         clients,
-        policy,
+        policy: Rc::new(policy),
         class,
     })
 }

@@ -10,7 +10,7 @@ use anyhow::Context;
 use super::progress::Progress;
 use super::publish::{make_room, publish};
 use super::usage::peak_memory_bytes;
-use super::{REPORTS, RunArgs, complain, cores, style};
+use super::{REPORTS, RunArgs, cannot_play, complain, cores, style};
 use crate::assemble::{Outcome, Recorder, RunFacts};
 use crate::device::fleet::{Fleet, partition};
 use crate::drive::live::{self, Control, LiveEnd, LiveError, LiveOptions, Stop};
@@ -63,15 +63,7 @@ pub fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     let place = Place::of(&scenario)?;
     let end = match play(&scenario, &place, args) {
         Ok(end) => end,
-        Err(LiveError::System(error)) => return Err(error).context("the run cannot start or go on"),
-        Err(error @ LiveError::Resolve { .. }) => {
-            complain(format_args!("error: {error}"));
-            return Ok(Exit::Unreachable);
-        }
-        Err(error) => {
-            complain(format_args!("error: {error}"));
-            return Ok(Exit::Usage);
-        }
+        Err(error) => return cannot_play("run", error),
     };
     let outcome = conclude(end, &place, args, &scenario);
     publish(&outcome, None, &args.reports, &mut std::io::stdout(), style())?;

@@ -9,7 +9,7 @@ use tower::util::MapResponseLayer;
 
 use super::LiveError;
 use super::endpoint::Endpoint;
-use super::link::{Job, Link, Message, Trouble};
+use super::link::{Job, Link, Message, Reply, Trouble};
 use crate::device::Failure;
 use crate::time::Nanos;
 
@@ -51,19 +51,30 @@ pub async fn run(link: Rc<Link>, client: reqwest::Client, mut job: Job) {
 async fn exchange(link: &Link, client: &reqwest::Client, job: &mut Job) -> Result<(), Trouble> {
     let request = build(link, client, job)?;
     link.sent(job.ticket, Nanos::ZERO)?;
-    let mut response = client.execute(request).await.map_err(trouble)?;
-    job.reply.clear();
-    job.reply.status = response.status().as_u16();
-    if link.wants_headers(&job.http, job.reply.status) {
+    let response = client.execute(request).await.map_err(trouble)?;
+    let with_headers = link.wants_headers(&job.http, response.status().as_u16());
+    read(response, &mut job.reply, with_headers, link.max_body).await
+}
+
+/// Reads the whole answer, of a body of at most so many bytes.
+pub async fn read(
+    mut response: reqwest::Response,
+    reply: &mut Reply,
+    with_headers: bool,
+    most: usize,
+) -> Result<(), Trouble> {
+    reply.clear();
+    reply.status = response.status().as_u16();
+    if with_headers {
         let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
         let pairs = response.headers().iter();
-        job.reply.headers.extend(pairs.map(|(name, value)| (name.as_str().to_owned(), text(value.as_bytes()))));
+        reply.headers.extend(pairs.map(|(name, value)| (name.as_str().to_owned(), text(value.as_bytes()))));
     }
     while let Some(chunk) = response.chunk().await.map_err(trouble)? {
-        if job.reply.body.len() + chunk.len() > link.max_body {
-            return Err(Trouble::new(Failure::TooLarge, format!("a body beyond {} bytes", link.max_body)));
+        if reply.body.len() + chunk.len() > most {
+            return Err(Trouble::new(Failure::TooLarge, format!("a body beyond {most} bytes")));
         }
-        job.reply.body.extend_from_slice(&chunk);
+        reply.body.extend_from_slice(&chunk);
     }
     Ok(())
 }
@@ -86,7 +97,7 @@ fn build(link: &Link, client: &reqwest::Client, job: &Job) -> Result<reqwest::Re
 }
 
 /// Sorts the pool's errors into the kinds of failure. The URL is left out: its query may hold a token.
-fn trouble(error: reqwest::Error) -> Trouble {
+pub fn trouble(error: reqwest::Error) -> Trouble {
     let error = error.without_url();
     let failure = if error.is_connect() {
         cause(&error).map(innermost).map_or(Failure::ConnectFailed, connect_failure)

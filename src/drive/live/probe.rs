@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::PathBuf;
+use std::rc::Rc;
 
 use tokio::runtime::{LocalOptions, LocalRuntime};
 use tokio::sync::mpsc::unbounded_channel;
@@ -9,6 +10,7 @@ use tokio::task::JoinSet;
 
 use super::control::{Control, Stop};
 use super::endpoint::Endpoint;
+use super::link::Reply;
 use super::run::LiveError;
 use super::timer::Timer;
 use super::{pool, tls};
@@ -32,7 +34,8 @@ pub struct ProbeTarget {
     pub path: String,
     /// The headers of each client.
     pub clients: Vec<Vec<(String, String)>>,
-    pub policy: Policy,
+    /// Every request on its way reads its answer by it.
+    pub policy: Rc<Policy>,
     pub class: ClassId,
 }
 
@@ -127,11 +130,13 @@ async fn send(
     let mut in_flight = JoinSet::new();
     for _ in 0..volley.count {
         let request = request(target, endpoint, client, volley.client);
-        let (client, policy, class) = (client.clone(), target.policy.clone(), target.class);
+        let (client, policy, class) = (client.clone(), Rc::clone(&target.policy), target.class);
         in_flight.spawn_local(async move {
             let sent = clock.now();
-            let answer =
-                tokio::time::timeout(ANSWER_TIMEOUT.into(), ask(&client, request, &policy, class, clock)).await;
+            let answer = tokio::time::timeout(ANSWER_TIMEOUT.into(), async {
+                ask(&client, request?, &policy, class, clock).await
+            })
+            .await;
             let (answer, trouble) = match answer {
                 Ok(Ok(answer)) => (answer, None),
                 Ok(Err(trouble)) => (Answer::Lost, Some(trouble)),
@@ -160,25 +165,17 @@ fn request(
 
 async fn ask(
     client: &reqwest::Client,
-    request: Result<reqwest::Request, String>,
+    request: reqwest::Request,
     policy: &Policy,
     class: ClassId,
     clock: Clock,
 ) -> Result<Answer, String> {
-    let mut response = client.execute(request?).await.map_err(described)?;
-    let status = response.status().as_u16();
-    let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
-    let headers: Vec<(String, String)> =
-        response.headers().iter().map(|(name, value)| (name.as_str().to_owned(), text(value.as_bytes()))).collect();
-    let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(described)? {
-        if body.len() + chunk.len() > MOST_BODY {
-            return Err(format!("a body beyond {MOST_BODY} bytes"));
-        }
-        body.extend_from_slice(&chunk);
-    }
+    let mut reply = Reply::default();
+    let response = client.execute(request).await.map_err(|error| pool::trouble(error).detail)?;
+    pool::read(response, &mut reply, true, MOST_BODY).await.map_err(|trouble| trouble.detail)?;
     let received = Nanos(clock.anchor().unix_nanos).saturating_add(clock.now());
-    let view = ResponseView { status, headers: &headers, body: &body, received, class: Some(class) };
+    let Reply { status, headers, body } = &reply;
+    let view = ResponseView { status: *status, headers, body, received, class: Some(class) };
     Ok(meaning(policy, view))
 }
 
@@ -191,14 +188,4 @@ fn meaning(policy: &Policy, response: ResponseView<'_>) -> Answer {
         status if signal.overloaded || status >= 500 => Answer::Lost,
         _ => Answer::Admitted,
     }
-}
-
-/// Without the URL, whose query may hold a token.
-fn described(error: reqwest::Error) -> String {
-    let error = error.without_url();
-    let mut cause: &dyn std::error::Error = &error;
-    while let Some(deeper) = cause.source() {
-        cause = deeper;
-    }
-    cause.to_string()
 }
