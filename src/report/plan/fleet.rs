@@ -1,7 +1,7 @@
 //! The largest fleet, in words and as a table.
 
 use super::super::format::{self, count, percent, plural};
-use super::{Grid, Section, fleet_text, head, origin_text, range, reading_text, unproven_text};
+use super::{Grid, Section, counted, fleet_text, head, origin_text, range, reading_text, unproven_text};
 use crate::summary::plan::{Binding, Enforced, FleetAnswer, LargestFleet};
 
 pub(super) fn section(answer: &FleetAnswer) -> Section {
@@ -119,13 +119,12 @@ fn row(largest: &LargestFleet) -> Vec<String> {
 fn size(largest: &LargestFleet) -> String {
     match largest.devices {
         0 => "none".to_owned(),
-        devices if largest.at_least => format!("at least {}", count(devices.into())),
-        devices => count(devices.into()),
+        devices => counted(devices, largest.at_least),
     }
 }
 
 fn peak(binding: &Binding) -> String {
-    format!("{}{}", if binding.at_least { "at least " } else { "" }, count(binding.peak.into()))
+    counted(binding.peak, binding.at_least)
 }
 
 fn refused(enforced: &Enforced) -> String {

@@ -75,6 +75,11 @@ fn reading_text(reading: Option<Reading>) -> &'static str {
 }
 
 /// `5`, or `4 to 6` where the seeds differ.
+/// `72`, or `at least 72` where more may have come than was counted.
+fn counted(number: u32, at_least: bool) -> String {
+    format!("{}{}", if at_least { "at least " } else { "" }, count(number.into()))
+}
+
 fn range(spread: &Spread) -> String {
     if spread.min == spread.max {
         count(spread.max.into())

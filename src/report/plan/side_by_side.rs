@@ -2,7 +2,7 @@
 
 use super::super::format::count;
 use super::super::words;
-use super::{Grid, Section, fleet_text, head, origin_text};
+use super::{Grid, Section, counted, fleet_text, head, origin_text};
 use crate::summary::plan::{ClassChange, Comparison, QuotaChange, Side};
 
 pub(super) fn section(comparison: &Comparison) -> Section {
@@ -54,10 +54,7 @@ fn class_row(change: &ClassChange) -> Vec<String> {
 }
 
 fn quota_row(change: &QuotaChange) -> Vec<String> {
-    let peak = |peak: u32, at_least: bool| {
-        let at_least = if at_least { "at least " } else { "" };
-        format!("{at_least}{} of {}", count(peak.into()), count(change.allow.into()))
-    };
+    let peak = |peak: u32, at_least: bool| format!("{} of {}", counted(peak, at_least), count(change.allow.into()));
     vec![
         change.class.clone(),
         change.limit.clone(),

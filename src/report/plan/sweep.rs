@@ -6,7 +6,7 @@ use super::super::chart::plot::{Line, Plot};
 use super::super::chart::{Figure, Table};
 use super::super::format::{count, percent};
 use super::super::words;
-use super::{Grid, Section, head, origin_text};
+use super::{Grid, Section, counted, head, origin_text};
 use crate::summary::Safety;
 use crate::summary::plan::{Origin, Sweep, SweepPoint, SweptUse};
 
@@ -69,18 +69,13 @@ fn row(point: &SweepPoint) -> Vec<String> {
     vec![
         point.value.clone(),
         tightest.map_or_else(none, |used| format!("{} ({})", used.class, used.limit)),
-        tightest.map_or_else(none, |used| {
-            format!("{}{} of {}", at_least(used), count(used.peak.into()), count(used.allow.into()))
-        }),
+        tightest
+            .map_or_else(none, |used| format!("{} of {}", counted(used.peak, used.at_least), count(used.allow.into()))),
         tightest.map_or_else(none, |used| words::headroom(used.headroom)),
         count(point.devices.into()),
         count(point.requests),
         count(point.refused),
     ]
-}
-
-fn at_least(used: &SweptUse) -> &'static str {
-    if used.at_least { "at least " } else { "" }
 }
 
 /// How much of a limit was used at the busiest moment.
