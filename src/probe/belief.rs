@@ -214,8 +214,28 @@ impl Belief {
                 *hypothesis = tightened(hypothesis.clone(), log);
             }
         }
+        self.drop_unseen_penalties(unseen_penalty(log));
         self.prune();
     }
+
+    /// A penalty that is too short to be seen is none, where none explains as much.
+    fn drop_unseen_penalties(&mut self, unseen: Nanos) {
+        let plain = |of: &Hypothesis| {
+            let same = |known: &&Hypothesis| known.shape == Shape { penalty: None, ..of.shape };
+            self.hypotheses.iter().filter(same).map(Hypothesis::likelihood).fold(f64::NEG_INFINITY, f64::max)
+        };
+        let is_seen = |of: &Hypothesis| {
+            of.shape.penalty.is_none() || of.terms.penalty.high > unseen || of.likelihood() > plain(of)
+        };
+        let seen: Vec<bool> = self.hypotheses.iter().map(is_seen).collect();
+        let mut seen = seen.into_iter();
+        self.hypotheses.retain(|_| seen.next().unwrap_or(true));
+    }
+}
+
+/// A penalty shorter than this cannot be told from none: moments are not known so well.
+pub fn unseen_penalty(log: &Log) -> Nanos {
+    log.usual() * 4
 }
 
 /// Cuts of one box, and of all, after one volley. What is not cut then is later.

@@ -99,10 +99,14 @@ impl Scene<'_> {
         let mut all = Vec::new();
         let begin = self.now + self.slack();
         self.recoveries(begin, &mut all);
-        let clients = if self.second { CLIENTS } else { 1 };
+        let is_fresh = !self.log.sightings().iter().any(|sighting| sighting.client > 0);
+        let clients = if self.second && !is_fresh { CLIENTS } else { 1 };
         for client in 0..clients {
             self.after_drain(begin, client, &mut all);
             self.after_rest(client, &mut all);
+        }
+        if self.second && is_fresh {
+            self.fresh(begin, &mut all);
         }
         self.together(begin, &mut all);
         all
@@ -152,8 +156,8 @@ impl Scene<'_> {
     }
 
     fn after_drain(&self, begin: Nanos, client: usize, all: &mut Vec<Experiment>) {
-        let kind = if client == 0 { Kind::DrainAndWait } else { Kind::SecondClient };
         let drain = self.drain(begin, client);
+        let kind = Kind::DrainAndWait;
         for at in self.moments(&[drain], client) {
             all.push(Experiment { kind, steps: vec![drain, Step::one(at, client)] });
             all.push(Experiment { kind, steps: vec![drain, self.drain(at, client)] });
@@ -164,6 +168,31 @@ impl Scene<'_> {
                 all.push(Experiment { kind: Kind::Hammer, steps });
             }
         }
+    }
+
+    /// What a second client's first request begins can be seen only once: in the middle of the first one's windows.
+    fn fresh(&self, begin: Nanos, all: &mut Vec<Experiment>) {
+        const SECOND: usize = 1;
+        let Some(begin) = self.between_windows(begin) else { return };
+        let drain = self.drain(begin, SECOND);
+        for at in self.moments(&[drain], SECOND) {
+            for seen in [Step::one(at, SECOND), self.drain(at, SECOND)] {
+                all.push(Experiment { kind: Kind::SecondClient, steps: vec![drain, seen] });
+            }
+        }
+    }
+
+    /// A moment far from the begin of every window that goes on without regard to requests, if it is known where they
+    /// begin.
+    fn between_windows(&self, from: Nanos) -> Option<Nanos> {
+        const PARTS: u64 = 8;
+        let going_on = |hypothesis: &&Hypothesis| hypothesis.window_at(0, from).is_some();
+        let window = self.advisers().find(going_on)?.terms.window.middle();
+        let is_far = |hypothesis: &Hypothesis, at: Nanos| {
+            hypothesis.window_at(0, at).is_none_or(|(share, unsure)| share - unsure > 0.15 && share + unsure < 0.85)
+        };
+        let moments = (0..PARTS).map(|part| from + Nanos(window.0 / PARTS * part));
+        moments.into_iter().find(|at| self.advisers().all(|hypothesis| is_far(hypothesis, *at)))
     }
 
     /// Experiments that begin when all quota is there again.
@@ -182,10 +211,6 @@ impl Scene<'_> {
                 let one = Step::one(after(begun), client);
                 let steps = vec![one, self.drain(after(drained), client), self.drain(after(seen), client)];
                 all.push(Experiment { kind: Kind::Rephase, steps });
-            }
-            if client == 1 {
-                let steps = vec![self.drain(after(0.45), client), self.drain(after(1.25), client)];
-                all.push(Experiment { kind: Kind::SecondClient, steps });
             }
         }
         for at in self.moments(&[self.drain(begin, client)], client) {
@@ -244,7 +269,7 @@ impl Scene<'_> {
 
 /// A few moments on the way.
 fn spread(from: Nanos, to: Nanos) -> impl Iterator<Item = Nanos> {
-    const STEPS: u64 = 5;
+    const STEPS: u64 = 8;
     let way = to.saturating_sub(from);
     (1..STEPS).map(move |step| from + Nanos(way.0 / STEPS * step))
 }

@@ -280,13 +280,26 @@ impl Hypothesis {
         self.corners.truncate(MOST_BRANCHES);
     }
 
+    /// The begin of a window, for those that follow each other without regard to requests.
+    fn window_begin(&self, client: usize) -> Option<Nanos> {
+        match self.shape.family {
+            family if family.has_phase() => Some(self.terms.phase.middle()),
+            Family::IntervalRefill => self.begun[client],
+            _ => None,
+        }
+    }
+
+    /// How much of a window is over, of those that follow each other without regard to requests, and how far that may be
+    /// off: shares of its length.
+    pub fn window_at(&self, client: usize, at: Nanos) -> Option<(f64, f64)> {
+        let (window, begin) = (self.terms.window.middle().0.max(1), self.window_begin(client)?);
+        let over = (i128::from(at.0) - i128::from(begin.0)).rem_euclid(i128::from(window));
+        Some((over as f64 / window as f64, self.drift(client, at).0 as f64 / window as f64 / 2.0))
+    }
+
     /// How far the begin of a window may be off, for those that follow each other without regard to requests.
     fn drift(&self, client: usize, at: Nanos) -> Nanos {
-        let from = match self.shape.family {
-            family if family.has_phase() => self.terms.phase.middle(),
-            Family::IntervalRefill => self.begun[client].unwrap_or(at),
-            _ => return Nanos::ZERO,
-        };
+        let Some(from) = self.window_begin(client) else { return Nanos::ZERO };
         let windows = at.0.abs_diff(from.0) as f64 / self.terms.window.low.0.max(1) as f64;
         self.terms.window.width().scale(windows).saturating_add(self.terms.phase.width())
     }
@@ -353,7 +366,8 @@ impl Corner {
         }
     }
 
-    fn wrong(&self) -> u32 {
+    /// How often it was wrong, in either direction.
+    pub fn wrong(&self) -> u32 {
         self.early + self.late
     }
 
