@@ -235,7 +235,7 @@ impl Belief {
 
 /// A penalty shorter than this cannot be told from none: moments are not known so well.
 pub fn unseen_penalty(log: &Log) -> Nanos {
-    log.usual() * 4
+    log.usual() * 8
 }
 
 /// Cuts of one box, and of all, after one volley. What is not cut then is later.

@@ -1,7 +1,7 @@
 //! The catalogue of experiments: what could be sent next, as steps at definite moments.
 
 use super::exchange::Log;
-use super::family::Family;
+use super::family::{Family, PenaltyKind};
 use super::hypothesis::{CLIENTS, Hypothesis};
 use super::predict::{Play, settle_at};
 use crate::time::Nanos;
@@ -168,6 +168,27 @@ impl Scene<'_> {
                 all.push(Experiment { kind: Kind::Hammer, steps });
             }
         }
+        if client == 0 {
+            self.refused_shortly_before(drain, all);
+        }
+    }
+
+    /// A request that is refused shortly before it would be let in, and one shortly after: a penalty that begins anew
+    /// refuses it too.
+    fn refused_shortly_before(&self, drain: Step, all: &mut Vec<Experiment>) {
+        let again = |hypothesis: &&Hypothesis| hypothesis.shape.penalty == Some(PenaltyKind::Extended);
+        let Some(penalty) = self.advisers().find(again).map(|hypothesis| hypothesis.terms.penalty.middle()) else {
+            return;
+        };
+        let plain = self.advisers().filter(|hypothesis| hypothesis.shape.penalty.is_none()).take(MOMENTS);
+        for corner in plain.flat_map(|hypothesis| Play::of_corners(hypothesis, self.slack())) {
+            for back in corner.changes(&[drain], drain.client, drain.at + self.slack()) {
+                let before = back.saturating_sub(Nanos(penalty.0 / 2)).max(drain.at + self.slack());
+                let after = Step::one(back + Nanos(penalty.0 / 4), drain.client);
+                let steps = vec![drain, Step::one(before, drain.client), after];
+                all.push(Experiment { kind: Kind::Hammer, steps });
+            }
+        }
     }
 
     /// What a second client's first request begins can be seen only once: in the middle of the first one's windows.
@@ -179,6 +200,12 @@ impl Scene<'_> {
             for seen in [Step::one(at, SECOND), self.drain(at, SECOND)] {
                 all.push(Experiment { kind: Kind::SecondClient, steps: vec![drain, seen] });
             }
+        }
+        // What comes back after the second window has begun comes sooner than a whole window after the drain.
+        for window in self.windows() {
+            let after = |share: f64| begin + window.scale(share);
+            let steps = vec![Step::one(begin, SECOND), self.drain(after(1.5), SECOND), Step::one(after(2.25), SECOND)];
+            all.push(Experiment { kind: Kind::SecondClient, steps });
         }
     }
 
