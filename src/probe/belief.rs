@@ -4,7 +4,7 @@ use std::collections::{HashMap, VecDeque};
 
 use super::exchange::{Log, Sighting};
 use super::family::Shape;
-use super::fit::{halved, tightened};
+use super::fit::{halved, represented, tightened};
 use super::hypothesis::{Hypothesis, MISMATCH};
 use crate::time::Nanos;
 
@@ -173,7 +173,7 @@ impl Belief {
         }
     }
 
-    /// Cuts boxes with corners of different histories until each has one, or is too small to be cut: then its best corner
+    /// Cuts boxes with corners of different histories until each has one, or is too small to be cut: then a point of it
     /// stands for it.
     fn sharpen(&mut self, now: Nanos, log: &Log) {
         let least = self.hypotheses.iter().filter(|known| !known.torn).map(Hypothesis::likelihood);
@@ -186,17 +186,14 @@ impl Belief {
             let mut open = VecDeque::from([hypothesis]);
             let most = left.min(MOST_CUTS);
             let mut cuts = 0;
-            while let Some(mut part) = open.pop_front() {
+            while let Some(part) = open.pop_front() {
                 match halved(&part, log).filter(|_| part.is_too_large(now) && cuts < most) {
                     Some(halves) => {
                         cuts += 1;
                         let halves = halves.into_iter().map(|terms| part.recast(terms, log));
                         open.extend(halves.filter(|half| half.likelihood() >= refuted));
                     }
-                    None if part.torn && cuts < most => {
-                        part.settle_for_best();
-                        whole.push(part);
-                    }
+                    None if part.torn && cuts < most => whole.push(represented(&part, log)),
                     None => whole.push(part),
                 }
             }
@@ -210,7 +207,9 @@ impl Belief {
     pub fn tighten(&mut self, now: Nanos, log: &Log) {
         self.sharpen(now, log);
         for hypothesis in &mut self.hypotheses {
-            if hypothesis.is_disputed() && !hypothesis.torn {
+            if hypothesis.stands_in && hypothesis.mismatches > 0 {
+                *hypothesis = represented(hypothesis, log);
+            } else if hypothesis.is_disputed() && !hypothesis.torn {
                 *hypothesis = tightened(hypothesis.clone(), log);
             }
         }

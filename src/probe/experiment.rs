@@ -191,7 +191,8 @@ impl Scene<'_> {
         }
     }
 
-    /// What a second client's first request begins can be seen only once: in the middle of the first one's windows.
+    /// What a second client's first request begins can be seen only once: in the middle of windows on the
+    /// clock.
     fn fresh(&self, begin: Nanos, all: &mut Vec<Experiment>) {
         const SECOND: usize = 1;
         let Some(begin) = self.between_windows(begin) else { return };
@@ -209,17 +210,17 @@ impl Scene<'_> {
         }
     }
 
-    /// A moment far from the begin of every window that goes on without regard to requests, if it is known where they
-    /// begin.
+    /// A moment far from the begin of every window on the clock, if it is known where they begin.
     fn between_windows(&self, from: Nanos) -> Option<Nanos> {
         const PARTS: u64 = 8;
-        let going_on = |hypothesis: &&Hypothesis| hypothesis.window_at(0, from).is_some();
-        let window = self.advisers().find(going_on)?.terms.window.middle();
+        let on_the_clock = |hypothesis: &&Hypothesis| hypothesis.window_at(from).is_some();
+        let Some(likeliest) = self.advisers().find(on_the_clock) else { return Some(from) };
+        let part = Nanos(likeliest.terms.window.middle().0 / PARTS);
         let is_far = |hypothesis: &Hypothesis, at: Nanos| {
-            hypothesis.window_at(0, at).is_none_or(|(share, unsure)| share - unsure > 0.15 && share + unsure < 0.85)
+            hypothesis.window_at(at).is_none_or(|(share, unsure)| share - unsure > 0.15 && share + unsure < 0.85)
         };
-        let moments = (0..PARTS).map(|part| from + Nanos(window.0 / PARTS * part));
-        moments.into_iter().find(|at| self.advisers().all(|hypothesis| is_far(hypothesis, *at)))
+        let mut moments = (0..PARTS).map(|nth| from + part * nth);
+        moments.find(|at| self.advisers().all(|hypothesis| is_far(hypothesis, *at)))
     }
 
     /// Experiments that begin when all quota is there again.

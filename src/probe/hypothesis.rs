@@ -170,6 +170,8 @@ pub struct Hypothesis {
     /// The corners have come to different histories: what lies between them may have had any mix of these, so nothing is
     /// judged any more until the box is cut.
     pub torn: bool,
+    /// Its corners are one point of the box, which is too small to be cut.
+    pub stands_in: bool,
     /// When each client was first decided about.
     begun: [Option<Nanos>; CLIENTS],
 }
@@ -184,7 +186,7 @@ impl Hypothesis {
             Family::Concurrency => Vec::new(),
             _ => terms.corners().into_iter().map(|corner| Corner::new(shape, corner)).collect(),
         };
-        Hypothesis { shape, terms, corners, mismatches: 0, slow: 0, torn: false, begun: [None; CLIENTS] }
+        Hypothesis { shape, terms, corners, mismatches: 0, slow: 0, torn: false, stands_in: false, begun: [None; CLIENTS] }
     }
 
     /// What it makes of all that was seen.
@@ -254,13 +256,9 @@ impl Hypothesis {
         !marks.iter().all(|(terms, _)| shared(terms))
     }
 
-    /// Goes on with its best corners alone: the box is too small to be cut.
-    pub fn settle_for_best(&mut self) {
-        let least = self.corners.iter().map(Corner::wrong).min().unwrap_or(self.mismatches);
-        self.corners.retain(|corner| corner.wrong() == least);
-        self.corners.truncate(1);
-        self.mismatches = least;
-        self.torn = false;
+    /// The same, standing for a box that holds its terms.
+    pub fn standing_for(self, terms: Terms) -> Hypothesis {
+        Hypothesis { terms, stands_in: true, ..self }
     }
 
     /// Where the server may have decided on either side of a window's end, both are followed.
@@ -289,12 +287,14 @@ impl Hypothesis {
         }
     }
 
-    /// How much of a window is over, of those that follow each other without regard to requests, and how far that may be
-    /// off: shares of its length.
-    pub fn window_at(&self, client: usize, at: Nanos) -> Option<(f64, f64)> {
-        let (window, begin) = (self.terms.window.middle().0.max(1), self.window_begin(client)?);
-        let over = (i128::from(at.0) - i128::from(begin.0)).rem_euclid(i128::from(window));
-        Some((over as f64 / window as f64, self.drift(client, at).0 as f64 / window as f64 / 2.0))
+    /// How much of a window on the clock is over, and how far that may be off: shares of its length.
+    pub fn window_at(&self, at: Nanos) -> Option<(f64, f64)> {
+        if !self.shape.family.has_phase() {
+            return None;
+        }
+        let (window, begin) = (self.terms.window.middle().0.max(1), self.terms.phase.middle().0);
+        let over = (i128::from(at.0) - i128::from(begin)).rem_euclid(i128::from(window));
+        Some((over as f64 / window as f64, self.drift(0, at).0 as f64 / window as f64 / 2.0))
     }
 
     /// How far the begin of a window may be off, for those that follow each other without regard to requests.
