@@ -3,7 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 
 use super::exchange::{Log, Sighting};
-use super::family::Shape;
+use super::family::{Family, Shape};
 use super::fit::{halved, represented, tightened};
 use super::hypothesis::{Hypothesis, MISMATCH};
 use crate::time::Nanos;
@@ -155,8 +155,8 @@ impl Belief {
     }
 
     fn prune(&mut self) {
-        let best = self.best_likelihood();
-        self.hypotheses.retain(|hypothesis| hypothesis.likelihood() >= best + REFUTED.ln());
+        let refuted = self.best_likelihood() + REFUTED.ln();
+        self.hypotheses.retain(|hypothesis| hypothesis.likelihood() >= refuted || hypothesis.is_outdated());
         if self.hypotheses.len() > MOST {
             self.hypotheses.sort_by(|one, other| other.likelihood().total_cmp(&one.likelihood()));
             // Of each shape the best, then of each the second best, and so on.
@@ -207,24 +207,29 @@ impl Belief {
     pub fn tighten(&mut self, now: Nanos, log: &Log) {
         self.sharpen(now, log);
         for hypothesis in &mut self.hypotheses {
-            if hypothesis.stands_in && hypothesis.mismatches > 0 {
+            if hypothesis.is_outdated() {
                 *hypothesis = represented(hypothesis, log);
             } else if hypothesis.is_disputed() && !hypothesis.torn {
                 *hypothesis = tightened(hypothesis.clone(), log);
             }
         }
-        self.drop_unseen_penalties(unseen_penalty(log));
+        self.drop_unseen(unseen(log));
         self.prune();
     }
 
-    /// A penalty that is too short to be seen is none, where none explains as much.
-    fn drop_unseen_penalties(&mut self, unseen: Nanos) {
-        let plain = |of: &Hypothesis| {
-            let same = |known: &&Hypothesis| known.shape == Shape { penalty: None, ..of.shape };
-            self.hypotheses.iter().filter(same).map(Hypothesis::likelihood).fold(f64::NEG_INFINITY, f64::max)
+    /// A penalty that is too short to be seen is none, and a bucket filled up at such intervals is filled evenly, where
+    /// that explains as much.
+    fn drop_unseen(&mut self, unseen: Nanos) {
+        let best = |shape: Shape| {
+            let same = self.hypotheses.iter().filter(|known| known.shape == shape);
+            same.map(Hypothesis::likelihood).fold(f64::NEG_INFINITY, f64::max)
         };
         let is_seen = |of: &Hypothesis| {
-            of.shape.penalty.is_none() || of.terms.penalty.high > unseen || of.likelihood() > plain(of)
+            let (shape, terms) = (of.shape, of.terms);
+            let penalty = shape.penalty.is_none() || terms.penalty.high > unseen;
+            let interval = shape.family != Family::IntervalRefill || terms.window.high > unseen;
+            (penalty || of.likelihood() > best(Shape { penalty: None, ..shape }))
+                && (interval || of.likelihood() > best(Shape { family: Family::Bucket, ..shape }))
         };
         let seen: Vec<bool> = self.hypotheses.iter().map(is_seen).collect();
         let mut seen = seen.into_iter();
@@ -232,8 +237,8 @@ impl Belief {
     }
 }
 
-/// A penalty shorter than this cannot be told from none: moments are not known so well.
-pub fn unseen_penalty(log: &Log) -> Nanos {
+/// Shorter than this, a penalty cannot be told from none, nor intervals from an even flow: moments are not known so well.
+pub fn unseen(log: &Log) -> Nanos {
     log.usual() * 8
 }
 

@@ -205,8 +205,14 @@ impl Scene<'_> {
         // What comes back after the second window has begun comes sooner than a whole window after the drain.
         for window in self.windows() {
             let after = |share: f64| begin + window.scale(share);
-            let steps = vec![Step::one(begin, SECOND), self.drain(after(1.5), SECOND), Step::one(after(2.25), SECOND)];
-            all.push(Experiment { kind: Kind::SecondClient, steps });
+            for (drained, seen) in [(1.5, 2.25), (1.7, 2.3)] {
+                let steps = vec![
+                    Step::one(begin, SECOND),
+                    self.drain(after(drained), SECOND),
+                    Step::one(after(seen), SECOND),
+                ];
+                all.push(Experiment { kind: Kind::SecondClient, steps });
+            }
         }
     }
 

@@ -170,8 +170,8 @@ pub struct Hypothesis {
     /// The corners have come to different histories: what lies between them may have had any mix of these, so nothing is
     /// judged any more until the box is cut.
     pub torn: bool,
-    /// Its corners are one point of the box, which is too small to be cut.
-    pub stands_in: bool,
+    /// Its corners are one point of the box, which is too small to be cut; of so many mismatches when it was chosen.
+    stands_in: Option<u32>,
     /// When each client was first decided about.
     begun: [Option<Nanos>; CLIENTS],
 }
@@ -186,7 +186,7 @@ impl Hypothesis {
             Family::Concurrency => Vec::new(),
             _ => terms.corners().into_iter().map(|corner| Corner::new(shape, corner)).collect(),
         };
-        Hypothesis { shape, terms, corners, mismatches: 0, slow: 0, torn: false, stands_in: false, begun: [None; CLIENTS] }
+        Hypothesis { shape, terms, corners, mismatches: 0, slow: 0, torn: false, stands_in: None, begun: [None; CLIENTS] }
     }
 
     /// What it makes of all that was seen.
@@ -258,7 +258,12 @@ impl Hypothesis {
 
     /// The same, standing for a box that holds its terms.
     pub fn standing_for(self, terms: Terms) -> Hypothesis {
-        Hypothesis { terms, stands_in: true, ..self }
+        Hypothesis { terms, stands_in: Some(self.mismatches), ..self }
+    }
+
+    /// Whether another point of the box may explain more than the one that stands for it.
+    pub fn is_outdated(&self) -> bool {
+        self.stands_in.is_some_and(|mismatches| self.mismatches > mismatches)
     }
 
     /// Where the server may have decided on either side of a window's end, both are followed.
