@@ -206,11 +206,8 @@ impl Scene<'_> {
         for window in self.windows() {
             let after = |share: f64| begin + window.scale(share);
             for (drained, seen) in [(1.5, 2.25), (1.7, 2.3)] {
-                let steps = vec![
-                    Step::one(begin, SECOND),
-                    self.drain(after(drained), SECOND),
-                    Step::one(after(seen), SECOND),
-                ];
+                let steps =
+                    vec![Step::one(begin, SECOND), self.drain(after(drained), SECOND), Step::one(after(seen), SECOND)];
                 all.push(Experiment { kind: Kind::SecondClient, steps });
             }
         }

@@ -5,31 +5,11 @@
 //! contradicts the whole box when all corners are wrong in the same direction, since decisions move in one direction with
 //! each length; where corners disagree, the truth may lie between them, and the box is cut smaller ([`super::fit`]).
 
+use super::corner::{Corner, Fit, Replay};
 use super::exchange::{Log, Sighting};
-use super::family::{Family, PenaltyKind, Shape};
-use crate::limiter::{
-    FixedAligned, FixedFirstHit, IntervalRefill, LeakyQueue, Limiter, PenaltyBox, Rate, RollingCounter, RollingLog,
-    Steady, TokenBucket,
-};
-use crate::policy::model::{Blocks, Penalty};
-use crate::time::{Anchor, Nanos};
-
-/// A limiter that can be tried out without being changed.
-pub trait Replay: Limiter + Send {
-    fn copied(&self) -> Box<dyn Replay>;
-}
-
-impl<L: Limiter + Clone + Send + 'static> Replay for L {
-    fn copied(&self) -> Box<dyn Replay> {
-        Box::new(self.clone())
-    }
-}
-
-impl Clone for Box<dyn Replay> {
-    fn clone(&self) -> Self {
-        (**self).copied()
-    }
-}
+use super::family::{Family, Shape};
+use crate::limiter::{Limiter, Standing};
+use crate::time::Nanos;
 
 /// From a length to another, both included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -129,34 +109,8 @@ impl Terms {
     }
 }
 
-/// One definite limiter, for each client.
-#[derive(Clone)]
-pub struct Corner {
-    pub terms: Terms,
-    pub clients: Vec<Box<dyn Replay>>,
-    /// It admits too early, or too late, by what was seen.
-    pub early: u32,
-    pub late: u32,
-    /// How long it would have refused when the volley began, had none of it been admitted.
-    refusing_until: Nanos,
-    /// When it takes the last decision to have fallen.
-    decided: Nanos,
-    /// Itself, had the last decision fallen after a window's end and not before it.
-    fork: Option<Box<Corner>>,
-}
-
 /// So many are followed at most.
 const MOST_BRANCHES: usize = 16;
-
-/// How a corner's prediction compares with what was seen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Fit {
-    Fits,
-    /// It would have admitted what was refused.
-    Early,
-    /// It would have refused what was admitted.
-    Late,
-}
 
 #[derive(Clone)]
 pub struct Hypothesis {
@@ -186,7 +140,16 @@ impl Hypothesis {
             Family::Concurrency => Vec::new(),
             _ => terms.corners().into_iter().map(|corner| Corner::new(shape, corner)).collect(),
         };
-        Hypothesis { shape, terms, corners, mismatches: 0, slow: 0, torn: false, stands_in: None, begun: [None; CLIENTS] }
+        Hypothesis {
+            shape,
+            terms,
+            corners,
+            mismatches: 0,
+            slow: 0,
+            torn: false,
+            stands_in: None,
+            begun: [None; CLIENTS],
+        }
     }
 
     /// What it makes of all that was seen.
@@ -209,9 +172,7 @@ impl Hypothesis {
             return;
         }
         let earliest = volley.iter().map(|sighting| sighting.earliest).min().unwrap_or_default();
-        if let Some(first) = volley.first() {
-            self.corners.iter_mut().for_each(|corner| corner.begin_volley(first.client, earliest));
-        }
+        self.corners.iter_mut().for_each(|corner| corner.begin_volley(volley, earliest));
         for sighting in volley {
             self.begun[sighting.client].get_or_insert(sighting.at);
             let waits = self.waits(sighting);
@@ -231,12 +192,12 @@ impl Hypothesis {
         if judged && fits.first().is_some_and(surprised) {
             self.mismatches += 1;
         }
-        self.branch();
+        self.branch(sighting.latest);
         self.torn |= self.has_parted(sighting);
     }
 
     /// Whether corners have no history in common.
-    fn has_parted(&mut self, sighting: &Sighting) -> bool {
+    fn has_parted(&self, sighting: &Sighting) -> bool {
         let (shape, begun) = (self.shape, self.begun[sighting.client]);
         let monotone = matches!(shape.family, Family::RollingLog | Family::Bucket | Family::LeakyQueue);
         if monotone && shape.penalty.is_none() || self.corners.len() < 2 {
@@ -244,7 +205,7 @@ impl Hypothesis {
         }
         let near = sighting.latest - sighting.earliest;
         let marks: Vec<(Terms, [u64; 2])> =
-            self.corners.iter_mut().map(|corner| (corner.terms, corner.history(shape, sighting, begun))).collect();
+            self.corners.iter().map(|corner| (corner.terms, corner.history(shape, sighting, begun))).collect();
         let alike =
             |one: &[u64; 2], other: &[u64; 2]| one.iter().zip(other).all(|(one, other)| one.abs_diff(*other) <= near.0);
         let first = marks[0].0;
@@ -267,7 +228,7 @@ impl Hypothesis {
     }
 
     /// Where the server may have decided on either side of a window's end, both are followed.
-    fn branch(&mut self) {
+    fn branch(&mut self, now: Nanos) {
         let before = self.corners.len();
         let forks: Vec<Box<Corner>> = self.corners.iter_mut().filter_map(|corner| corner.fork.take()).collect();
         self.corners.extend(forks.into_iter().map(|fork| *fork));
@@ -280,7 +241,24 @@ impl Hypothesis {
         let least: Vec<u32> = self.corners.iter().map(|corner| best(&corner.terms, &self.corners)).collect();
         let mut least = least.into_iter();
         self.corners.retain(|corner| least.next().is_some_and(|least| corner.wrong() <= least));
+        self.drop_twins(now);
         self.corners.truncate(MOST_BRANCHES);
+    }
+
+    /// Of corners that cannot differ any more, one is enough.
+    fn drop_twins(&mut self, now: Nanos) {
+        let moments = [now, now.saturating_add(self.terms.window.high)];
+        let future = |corner: &Corner| -> Vec<Standing> {
+            let standing = |client: &Box<dyn Replay>| moments.map(|at| client.clone().standing(at));
+            corner.clients.iter().flat_map(standing).collect()
+        };
+        let mut kept: Vec<(Terms, u32, Vec<Standing>)> = Vec::new();
+        self.corners.retain(|corner| {
+            let mark = (corner.terms, corner.wrong(), future(corner));
+            let is_new = !kept.contains(&mark);
+            kept.extend(is_new.then_some(mark));
+            is_new
+        });
     }
 
     /// The begin of a window, for those that follow each other without regard to requests.
@@ -323,11 +301,12 @@ impl Hypothesis {
     }
 
     /// The shortest and the longest time that a request would wait before its answer.
-    fn waits(&mut self, sighting: &Sighting) -> Span {
+    fn waits(&self, sighting: &Sighting) -> Span {
         if self.shape.family != Family::LeakyQueue || !sighting.admitted {
             return Span::NONE;
         }
-        let waits = self.corners.iter_mut().map(|corner| corner.clients[sighting.client].standing(sighting.at).reset);
+        let waits =
+            self.corners.iter().map(|corner| corner.clients[sighting.client].clone().standing(sighting.at).reset);
         let (mut low, mut high) = (Nanos::MAX, Nanos::ZERO);
         waits.for_each(|wait| (low, high) = (low.min(wait), high.max(wait)));
         Span::new(low, high)
@@ -356,152 +335,3 @@ impl Hypothesis {
 /// How often a sighting is wrong, and how often an answer is slow for no reason.
 pub const MISMATCH: f64 = 1e-3;
 const SLOW: f64 = 0.05;
-
-impl Corner {
-    fn new(shape: Shape, terms: Terms) -> Corner {
-        let limiter = limiter(shape, &terms);
-        Corner {
-            terms,
-            clients: vec![limiter; CLIENTS],
-            early: 0,
-            late: 0,
-            refusing_until: Nanos::ZERO,
-            decided: Nanos::ZERO,
-            fork: None,
-        }
-    }
-
-    /// How often it was wrong, in either direction.
-    pub fn wrong(&self) -> u32 {
-        self.early + self.late
-    }
-
-    fn begin_volley(&mut self, client: usize, earliest: Nanos) {
-        let decision = self.clients[client].peek(earliest, 1);
-        self.refusing_until = earliest.saturating_add(decision.retry_after);
-    }
-
-    fn see(&mut self, shape: Shape, sighting: &Sighting) -> Fit {
-        let limiter = &mut self.clients[sighting.client];
-        let decision = limiter.peek(sighting.earliest, 1);
-        // Once it admits, it goes on to while nothing comes: a decision changes once at most.
-        let mut admits_from = sighting.earliest.saturating_add(decision.retry_after);
-        // A penalty that a refusal would begin is none while nobody was refused.
-        let unbarred = shape.penalty.is_some() && sighting.admitted && admits_from > sighting.latest;
-        if unbarred && limiter.clone().peek(sighting.latest, 1).admitted {
-            admits_from = sighting.latest;
-        }
-        let fit = match sighting.admitted {
-            true if admits_from > sighting.latest => Fit::Late,
-            // Of one volley, those that were refused may have come before those that were admitted.
-            false if decision.admitted && self.refusing_until <= sighting.earliest => Fit::Early,
-            _ => Fit::Fits,
-        };
-        let at = match (fit, sighting.admitted) {
-            _ if !sighting.admitted && decision.admitted => sighting.at,
-            (Fit::Fits, true) => sighting.at.max(admits_from),
-            (Fit::Fits, false) => sighting.at.min(Nanos(admits_from.0 - 1)),
-            _ => sighting.at,
-        };
-        self.early += u32::from(fit == Fit::Early);
-        self.late += u32::from(fit == Fit::Late);
-        let ends = self.end_within(shape, sighting);
-        if let Some(end) = ends {
-            let mut other = Corner { fork: None, ..self.clone() };
-            other.take(shape, sighting, if at < end { sighting.latest } else { sighting.earliest });
-            self.fork = Some(Box::new(other));
-        }
-        self.take(shape, sighting, at);
-        fit
-    }
-
-    fn take(&mut self, shape: Shape, sighting: &Sighting, at: Nanos) {
-        self.decided = at;
-        let limiter = &mut self.clients[sighting.client];
-        if sighting.admitted {
-            limiter.count(at, 1);
-        } else {
-            limiter.refused(at);
-            if shape.charges_refused {
-                limiter.count(at, 1);
-            }
-        }
-    }
-
-    /// What its future follows from, besides its lengths: moments and numbers that all corners of one history share.
-    fn history(&mut self, shape: Shape, sighting: &Sighting, begun: Option<Nanos>) -> [u64; 2] {
-        /// Numbers of windows, far enough apart to be told from moments that are nearly the same.
-        const APART: u64 = 1 << 40;
-        let (terms, at) = (self.terms, sighting.latest);
-        let limiter = &mut self.clients[sighting.client];
-        let shut_out = limiter.shut_out(at);
-        let barred_at =
-            if shut_out > Nanos::ZERO { (at + shut_out).saturating_sub(terms.penalty.low) } else { Nanos::ZERO };
-        let window = terms.window.low.0.max(1);
-        let decided = self.decided;
-        let number = |from: Nanos| {
-            let windows = (i128::from(decided.0) - i128::from(from.0)).div_euclid(i128::from(window));
-            ((1 << 22) + windows.clamp(-(1 << 21), 1 << 21)).cast_unsigned() as u64 * APART
-        };
-        let mark = match shape.family {
-            Family::FixedFirstHit => match limiter.standing(at).reset {
-                Nanos::ZERO => 0,
-                _ if shut_out > Nanos::ZERO => 0,
-                rest => (at + rest).saturating_sub(terms.window.low).0,
-            },
-            Family::IntervalRefill if sighting.admitted => number(begun.unwrap_or_default()),
-            Family::FixedAligned | Family::RollingCounter if sighting.admitted => number(terms.phase.low),
-            _ => 0,
-        };
-        [barred_at.0, mark]
-    }
-
-    /// A moment at which it matters on which side of it the decision fell.
-    fn end_within(&mut self, shape: Shape, sighting: &Sighting) -> Option<Nanos> {
-        let limiter = &mut self.clients[sighting.client];
-        let earliest = sighting.earliest;
-        let counts = sighting.admitted || shape.charges_refused;
-        let wait = match shape.family {
-            _ if shape.penalty == Some(PenaltyKind::Once) && !sighting.admitted => limiter.shut_out(earliest),
-            Family::FixedAligned | Family::RollingCounter if counts => {
-                let window = self.terms.window.low.0.max(1);
-                let phase = self.terms.phase.low.0 % window;
-                Nanos(window - (earliest.0 % window + window - phase) % window)
-            }
-            Family::FixedFirstHit | Family::IntervalRefill if counts => limiter.standing(earliest).reset,
-            _ => Nanos::ZERO,
-        };
-        let end = earliest.saturating_add(wait);
-        (wait > Nanos::ZERO && end <= sighting.latest).then_some(end)
-    }
-}
-
-/// A limiter of definite terms. Its clock begins where the probe's does.
-fn limiter(shape: Shape, terms: &Terms) -> Box<dyn Replay> {
-    let per = terms.window.low.max(Nanos(1));
-    let (of_window, of_token) = (Rate { allow: terms.limit, per }, Rate { allow: 1, per });
-    let anchor = Anchor { unix_nanos: (per.0 - terms.phase.low.0 % per.0) % per.0 };
-    match shape.family {
-        Family::FixedAligned => barred(shape, terms, FixedAligned::new(of_window, anchor)),
-        Family::FixedFirstHit => barred(shape, terms, FixedFirstHit::new(of_window)),
-        Family::RollingLog => barred(shape, terms, RollingLog::new(of_window)),
-        Family::RollingCounter => barred(shape, terms, RollingCounter::new(of_window, anchor)),
-        Family::Bucket => barred(shape, terms, TokenBucket::new(of_token, terms.limit)),
-        Family::IntervalRefill => {
-            barred(shape, terms, IntervalRefill::new(Rate { allow: terms.refill, per }, terms.limit))
-        }
-        Family::LeakyQueue => barred(shape, terms, LeakyQueue::new(of_token, terms.limit.saturating_sub(1))),
-        Family::Concurrency => unreachable!("a limit on concurrency has no clock to replay"),
-    }
-}
-
-fn barred(shape: Shape, terms: &Terms, limiter: impl Limiter + Clone + Send + 'static) -> Box<dyn Replay> {
-    match shape.penalty {
-        None => Box::new(Steady::new(limiter)),
-        Some(kind) => {
-            let extends = Some(kind == PenaltyKind::Extended);
-            let penalty = Penalty { lasts: terms.penalty.low, stated: true, extends, blocks: Blocks::Everything };
-            Box::new(Steady::new(PenaltyBox::new(limiter, &penalty)))
-        }
-    }
-}

@@ -15,6 +15,7 @@ mod abreast;
 pub mod belief;
 pub mod candidates;
 pub mod choose;
+mod corner;
 pub mod exchange;
 pub mod experiment;
 pub mod family;

@@ -1,8 +1,9 @@
 //! What a hypothesis expects of an experiment, as far as it knows: how many of each step are let in.
 
+use super::corner::{Corner, Replay};
 use super::experiment::Step;
 use super::family::{Family, Shape};
-use super::hypothesis::{Corner, Hypothesis, Replay};
+use super::hypothesis::Hypothesis;
 use crate::limiter::Limiter;
 use crate::time::Nanos;
 

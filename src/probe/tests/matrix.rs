@@ -5,106 +5,22 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use super::world::{Server, World};
-use crate::limiter::{Concurrency, LeakyQueue, Limiter, PenaltyBox, Rate, Terms, build};
-use crate::policy::model::{Blocks, Penalty};
+use super::case::{Case, Truth, penalty_of};
+use super::world::World;
 use crate::policy::reading::Reading;
 use crate::probe::candidates::Documented;
-use crate::probe::family::{Family, PenaltyKind, Shape};
-use crate::probe::hypothesis::{Hypothesis, Span, Terms as Box_};
+use crate::probe::family::PenaltyKind;
+use crate::probe::hypothesis::Hypothesis;
 use crate::probe::outcome::{Measured, outcome};
 use crate::probe::prober::{Brief, Prober};
 use crate::time::Nanos;
-
-/// A limiter of which everything is known.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Truth {
-    Rate(Reading),
-    Charging(Reading),
-    Barred(Reading, PenaltyKind),
-    Queue,
-    Concurrent,
-}
 
 /// How many per so many seconds.
 const LIMITS: [(u32, u64); 4] = [(5, 1), (10, 10), (60, 60), (100, 3600)];
 /// Those that are tried in every test run.
 const QUICK: usize = 2;
 
-#[derive(Clone, Copy, Debug)]
-struct Case {
-    truth: Truth,
-    allow: u32,
-    per: Nanos,
-    seed: u64,
-}
-
-fn penalty_of(case: &Case) -> Nanos {
-    case.per * 2
-}
-
 impl Case {
-    fn server(&self) -> Server {
-        let rate = Rate { allow: self.allow, per: self.per };
-        let terms = |reading| {
-            let burst = (reading == Reading::LeakyBucket).then_some(self.allow - 1);
-            Terms { burst, anchor: World::anchor(), ..Terms::from(rate) }
-        };
-        let both = |make: &dyn Fn() -> Box<dyn Limiter + Send>| vec![make(), make()];
-        match self.truth {
-            Truth::Rate(reading) => Server::Rate(both(&|| build(reading, terms(reading)))),
-            Truth::Charging(reading) => Server::Charging(both(&|| build(reading, terms(reading)))),
-            Truth::Barred(reading, kind) => {
-                let extends = Some(kind == PenaltyKind::Extended);
-                let penalty = Penalty { lasts: penalty_of(self), stated: true, extends, blocks: Blocks::Class };
-                Server::Rate(both(&|| Box::new(PenaltyBox::new(build(reading, terms(reading)), &penalty))))
-            }
-            Truth::Queue => Server::Queue(vec![LeakyQueue::new(rate, self.allow - 1); 2]),
-            Truth::Concurrent => Server::Concurrent {
-                allow: self.allow.min(20) as usize,
-                service: Nanos::from_millis(200),
-                open: vec![Concurrency::default(); 2],
-            },
-        }
-    }
-
-    fn shape(&self) -> Shape {
-        let family = |reading| match reading {
-            Reading::FixedAligned => Family::FixedAligned,
-            Reading::FixedFirstHit => Family::FixedFirstHit,
-            Reading::Rolling => Family::RollingLog,
-            Reading::RollingCounter => Family::RollingCounter,
-            Reading::TokenBucket | Reading::LeakyBucket => Family::Bucket,
-            Reading::IntervalRefill => Family::IntervalRefill,
-        };
-        match self.truth {
-            Truth::Rate(reading) => family(reading).into(),
-            Truth::Charging(reading) => Shape { charges_refused: true, ..family(reading).into() },
-            Truth::Barred(reading, kind) => Shape { penalty: Some(kind), ..family(reading).into() },
-            Truth::Queue => Family::LeakyQueue.into(),
-            Truth::Concurrent => Family::Concurrency.into(),
-        }
-    }
-
-    fn limit(&self) -> u32 {
-        if self.truth == Truth::Concurrent { self.allow.min(20) } else { self.allow }
-    }
-
-    fn window(&self) -> Nanos {
-        match self.shape().family {
-            Family::Bucket | Family::LeakyQueue => Nanos(self.per.0 / u64::from(self.allow)),
-            _ => self.per,
-        }
-    }
-
-    /// The hypothesis that is true.
-    fn truth(&self) -> (Shape, Box_) {
-        let window = self.window();
-        let phase = Nanos(window.0 - World::anchor().unix_nanos % window.0);
-        let penalty = Span::exactly(penalty_of(self));
-        (self.shape(), Box_ { phase: Span::exactly(phase), penalty, ..Box_::new(self.limit(), Span::exactly(window)) })
-    }
-
     fn probe(&self) -> Prober {
         let documented = match self.truth {
             Truth::Concurrent => Documented::Concurrent { allow: self.limit() },
@@ -207,13 +123,17 @@ const ROWS: [Row; 12] = [
     Row { name: "bucket filled up at intervals", truth: Truth::Rate(Reading::IntervalRefill) },
     Row { name: "rolling window that charges refusals", truth: Truth::Charging(Reading::Rolling) },
     Row { name: "rolling window with a penalty", truth: Truth::Barred(Reading::Rolling, PenaltyKind::Once) },
-    Row { name: "token bucket, penalty begins anew", truth: Truth::Barred(Reading::TokenBucket, PenaltyKind::Extended) },
+    Row {
+        name: "token bucket, penalty begins anew",
+        truth: Truth::Barred(Reading::TokenBucket, PenaltyKind::Extended),
+    },
     Row { name: "leaky bucket as a queue", truth: Truth::Queue },
     Row { name: "limit on requests at the same time", truth: Truth::Concurrent },
 ];
 
 fn cases(truth: Truth, limits: usize, seeds: u64) -> impl Iterator<Item = Case> {
-    let of_limit = move |(allow, per)| (0..seeds).map(move |seed| Case { truth, allow, per: Nanos::from_secs(per), seed });
+    let of_limit =
+        move |(allow, per)| (0..seeds).map(move |seed| Case { truth, allow, per: Nanos::from_secs(per), seed });
     LIMITS.into_iter().take(limits).flat_map(of_limit)
 }
 
@@ -252,7 +172,9 @@ fn play_all(cases: &[Case]) -> Vec<Played> {
     std::thread::scope(|scope| {
         for _ in 0..cores {
             scope.spawn(|| {
-                while let Some((at, case)) = Some(next.fetch_add(1, Ordering::Relaxed)).and_then(|at| Some((at, cases.get(at)?))) {
+                while let Some((at, case)) =
+                    Some(next.fetch_add(1, Ordering::Relaxed)).and_then(|at| Some((at, cases.get(at)?)))
+                {
                     let done = case.play();
                     played.lock().unwrap_or_else(PoisonError::into_inner).push((at, done));
                 }
@@ -294,7 +216,10 @@ fn table() {
         print!("{}", line(row, &played));
         let not_right = || played.iter().filter(|played| played.grade != Grade::Right);
         for Played { case, grade, requests, detail } in not_right() {
-            eprintln!("{:?} {}/{} seed {}: {grade:?} after {requests}: {detail}", case.truth, case.allow, case.per, case.seed);
+            eprintln!(
+                "{:?} {}/{} seed {}: {grade:?} after {requests}: {detail}",
+                case.truth, case.allow, case.per, case.seed
+            );
         }
         let right = played.len() - not_right().count();
         let wrong = played.iter().any(|played| played.grade == Grade::Wrong);

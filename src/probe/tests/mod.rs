@@ -1,4 +1,6 @@
 //! The probe against every limiter there is, in virtual time.
 
+mod case;
 mod matrix;
+mod truth;
 mod world;
