@@ -5,7 +5,7 @@
 //! contradicts the whole box when all corners are wrong in the same direction, since decisions move in one direction with
 //! each length; where corners disagree, the truth may lie between them, and the box is cut smaller ([`super::fit`]).
 
-use super::corner::{Corner, Fit, Replay};
+use super::corner::{Corner, Fit};
 use super::exchange::{Log, Sighting};
 use super::family::{Family, Shape};
 use crate::limiter::{Limiter, Standing};
@@ -250,8 +250,7 @@ impl Hypothesis {
         let Sighting { earliest, latest, .. } = *sighting;
         let moments = [earliest, latest, latest.saturating_add(self.terms.window.high)];
         let future = |corner: &Corner| -> Vec<Standing> {
-            let standing = |client: &Box<dyn Replay>| moments.map(|at| client.clone().standing(at));
-            corner.clients.iter().flat_map(standing).collect()
+            corner.clients.iter().flat_map(|client| moments.map(|at| client.copied().standing(at))).collect()
         };
         let mut kept: Vec<(Terms, u32, Vec<Standing>)> = Vec::new();
         self.corners.retain(|corner| {
