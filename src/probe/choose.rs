@@ -16,6 +16,8 @@ pub struct Purse {
 #[derive(Clone, Debug)]
 pub struct Choice {
     pub experiment: Experiment,
+    /// Until its last request is due.
+    pub takes: Nanos,
     /// The probability that it tells two hypotheses apart, of two that are drawn by their weights; less for what was made
     /// before.
     pub worth: f64,
@@ -44,17 +46,18 @@ pub fn best(scene: &Scene<'_>, weights: &[f64], purse: Purse, slack: Nanos) -> B
         if worth < LEAST_WORTH {
             continue;
         }
-        let time = experiment.ends().saturating_sub(scene.now).as_secs_f64() / span;
+        let takes = experiment.ends().saturating_sub(scene.now);
+        let time = takes.as_secs_f64() / span;
         let requests = f64::from(experiment.requests()) / f64::from(purse.requests.max(1));
         let per_cost = worth / (0.05 + time + requests);
         let affordable = experiment.requests() <= purse.requests && experiment.ends() <= purse.until;
         if affordable && per_cost > most_affordable {
             most_affordable = per_cost;
-            best.affordable = Some(Choice { experiment: experiment.clone(), worth });
+            best.affordable = Some(Choice { experiment: experiment.clone(), takes, worth });
         }
         if per_cost > most {
             most = per_cost;
-            best.any = Some(Choice { experiment, worth });
+            best.any = Some(Choice { experiment, takes, worth });
         }
     }
     best

@@ -98,6 +98,17 @@ impl Log {
         self.volleys.iter().zip(ends).map(|(begin, end)| &self.sightings[*begin..end])
     }
 
+    /// The most that were sent at the same time.
+    pub fn most_abreast(&self) -> u32 {
+        self.volleys().map(<[Sighting]>::len).max().unwrap_or_default() as u32
+    }
+
+    /// The most that were sent at the same time and all admitted.
+    pub fn most_admitted_abreast(&self) -> u32 {
+        let admitted = self.volleys().filter(|volley| volley.iter().all(|sighting| sighting.admitted));
+        admitted.map(<[Sighting]>::len).max().unwrap_or_default() as u32
+    }
+
     pub fn last_volley(&self) -> &[Sighting] {
         &self.sightings[self.volleys.last().copied().unwrap_or_default()..]
     }

@@ -79,18 +79,26 @@ pub fn halved(hypothesis: &Hypothesis, log: &Log) -> Option<[Terms; 2]> {
     Some([terms.with(longest, low), terms.with(longest, high)])
 }
 
-/// A point that stands for a box which is too small to be cut and whose corners have different histories: the one that
-/// explains most.
+/// A point that stands for a box which is too small to be cut and whose corners have different histories: the first that
+/// explains all, from the middle on, or the one that explains most.
 pub fn represented(hypothesis: &Hypothesis, log: &Log) -> Hypothesis {
-    const POINTS: u64 = 8;
+    const PARTS: u64 = 8;
+    const FROM_THE_MIDDLE: [u64; 9] = [4, 3, 5, 2, 6, 1, 7, 0, 8];
     let terms = hypothesis.terms;
-    let point = |nth: u64| {
-        Length::ALL.into_iter().fold(terms, |point, length| {
+    let mut best: Option<Hypothesis> = None;
+    for nth in FROM_THE_MIDDLE {
+        let point = Length::ALL.into_iter().fold(terms, |point, length| {
             let span = terms.span(length);
-            point.with(length, Span::exactly(span.low + Nanos(span.width().0 / POINTS * nth)))
-        })
-    };
-    let points = (0..=POINTS).map(|nth| hypothesis.recast(point(nth), log));
-    let best = points.max_by(|one, other| one.likelihood().total_cmp(&other.likelihood()));
+            point.with(length, Span::exactly(span.low + Nanos(span.width().0 / PARTS * nth)))
+        });
+        let point = hypothesis.recast(point, log);
+        let explains_all = point.likelihood() >= 0.0;
+        if best.as_ref().is_none_or(|best| point.likelihood() > best.likelihood()) {
+            best = Some(point);
+        }
+        if explains_all {
+            break;
+        }
+    }
     best.unwrap_or_else(|| hypothesis.clone()).standing_for(terms)
 }

@@ -118,12 +118,21 @@ pub fn outcome(prober: &Prober, limits: &[Limit], took: Nanos, interrupted: bool
         families: families.collect(),
         measured,
         comparisons,
-        would_settle: prober.unaffordable().map(|choice| {
-            let experiment = &choice.experiment;
-            format!("{}: up to {} more requests", experiment.kind.title(), experiment.requests())
-        }),
+        would_settle: would_settle(prober),
         experiments: prober.made().iter().map(|made| made.kind.title().to_owned()).collect(),
     }
+}
+
+/// What would tell more, and what that costs.
+fn would_settle(prober: &Prober) -> Option<String> {
+    if prober.needs_second_client() {
+        return Some(
+            "a second client whose quota is its own: whether its windows begin with the first one's".to_owned(),
+        );
+    }
+    let choice = prober.unaffordable()?;
+    let (kind, requests) = (choice.experiment.kind.title(), choice.experiment.requests());
+    Some(format!("{kind}: up to {requests} more requests, over about {}", choice.takes))
 }
 
 fn measured(prober: &Prober, Settled { shape, behind }: Settled) -> Measured {
@@ -210,7 +219,10 @@ fn compared(prober: &Prober, limits: &[Limit], measured: Option<&Measured>) -> V
             Limit::Rate(rate) => all.extend(rate_compared(prober, rate, measured.filter(|_| nearest == Some(index)))),
             Limit::Concurrent(limit) => {
                 let measured = measured.filter(|measured| measured.shape.family == Family::Concurrency);
-                all.push(number_compared("limit at the same time", limit.allow, measured.map(|it| it.limit)));
+                all.push(match measured {
+                    Some(measured) => number_compared(AT_ONCE, limit.allow, Some(measured.limit)),
+                    None => unmet_at_once(prober, limit.allow),
+                });
             }
             Limit::Cooldown(_) => {}
         }
@@ -224,6 +236,15 @@ fn compared(prober: &Prober, limits: &[Limit], measured: Option<&Measured>) -> V
         }
     }
     all
+}
+
+const AT_ONCE: &str = "limit at the same time";
+
+/// A limit on requests at the same time that was not found.
+fn unmet_at_once(prober: &Prober, allow: u32) -> Comparison {
+    let most = prober.log().most_admitted_abreast();
+    let verdict = if most > allow { Verdict::Differs } else { Verdict::NotSettled };
+    stated(AT_ONCE, &allow.to_string(), &format!("{most} at the same time, all admitted"), verdict)
 }
 
 /// Of several documented limits, the one that what was measured is nearest to: others may not have been reached.
@@ -365,7 +386,10 @@ fn conclusion(prober: &Prober, measured: Option<&Measured>, interrupted: bool) -
     match (measured, prober.ended()) {
         (Some(measured), _) if measured.family_is_settled => format!("{}: {}", measured.shape.title(), measured.text()),
         (Some(measured), _) => format!("a penalty, which hides what limiter is behind it: {}", measured.text()),
-        (None, Some(End::NeverRefused)) => format!("no limit was met in {} requests", prober.spent()),
+        (None, Some(End::NeverRefused)) => {
+            let most = prober.log().most_abreast();
+            format!("no limit was met in {} requests, at most {most} of them at the same time", prober.spent())
+        }
         (None, _) if interrupted => "stopped before anything was settled".to_owned(),
         (None, _) => "not settled".to_owned(),
     }

@@ -2,11 +2,12 @@
 
 use std::collections::VecDeque;
 
-use super::belief::Belief;
+use super::belief::{Belief, Share};
 use super::candidates::{self, Documented};
 use super::choose::{Best, Choice, Purse, best};
 use super::exchange::{Answer, Exchange, Log, Volley};
 use super::experiment::{Kind, Scene, Step};
+use super::family::Family;
 use super::scan::Scan;
 use crate::time::{Anchor, Nanos};
 
@@ -198,6 +199,18 @@ impl Prober {
 
     pub fn made(&self) -> &[Made] {
         &self.made
+    }
+
+    /// Whether all that is open differs in nothing but whether clients share the begin of their windows, which one client
+    /// alone cannot show.
+    pub fn needs_second_client(&self) -> bool {
+        const OPEN: f64 = 0.01;
+        let shares = self.belief.shares();
+        let open = || shares.iter().filter(|share| share.share > OPEN);
+        let goes_on = |share: &Share| {
+            share.shape.is_some_and(|shape| shape.family.has_phase() || shape.family == Family::IntervalRefill)
+        };
+        !self.brief.second && self.ended() == Some(End::Settled) && open().count() > 1 && open().all(goes_on)
     }
 
     pub fn unaffordable(&self) -> Option<&Choice> {

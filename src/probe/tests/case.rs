@@ -4,8 +4,10 @@ use super::world::{Server, World};
 use crate::limiter::{Concurrency, LeakyQueue, Limiter, PenaltyBox, Rate, Terms, build};
 use crate::policy::model::{Blocks, Penalty};
 use crate::policy::reading::Reading;
+use crate::probe::candidates::Documented;
 use crate::probe::family::{Family, PenaltyKind, Shape};
 use crate::probe::hypothesis::{Span, Terms as Box_};
+use crate::probe::prober::Brief;
 use crate::time::Nanos;
 
 /// A limiter of which everything is known.
@@ -90,5 +92,20 @@ impl Case {
         let phase = Nanos(window.0 - World::anchor().unix_nanos % window.0);
         let penalty = Span::exactly(penalty_of(self));
         (self.shape(), Box_ { phase: Span::exactly(phase), penalty, ..Box_::new(self.limit(), Span::exactly(window)) })
+    }
+
+    /// A probe of plenty that is told what is true.
+    pub fn brief(&self) -> Brief {
+        let documented = match self.truth {
+            Truth::Concurrent => Documented::Concurrent { allow: self.limit() },
+            _ => Documented::Rate { allow: self.allow, per: self.per, burst: None },
+        };
+        Brief {
+            documented: vec![documented],
+            requests: 2_000,
+            within: self.per * 40 + Nanos::from_secs(60),
+            second: true,
+            anchor: World::anchor(),
+        }
     }
 }

@@ -8,11 +8,10 @@ use std::sync::{Mutex, PoisonError};
 use super::case::{Case, Truth, penalty_of};
 use super::world::World;
 use crate::policy::reading::Reading;
-use crate::probe::candidates::Documented;
 use crate::probe::family::PenaltyKind;
 use crate::probe::hypothesis::Hypothesis;
 use crate::probe::outcome::{Measured, outcome};
-use crate::probe::prober::{Brief, Prober};
+use crate::probe::prober::Prober;
 use crate::time::Nanos;
 
 /// How many per so many seconds.
@@ -22,18 +21,7 @@ const QUICK: usize = 2;
 
 impl Case {
     fn probe(&self) -> Prober {
-        let documented = match self.truth {
-            Truth::Concurrent => Documented::Concurrent { allow: self.limit() },
-            _ => Documented::Rate { allow: self.allow, per: self.per, burst: None },
-        };
-        let brief = Brief {
-            documented: vec![documented],
-            requests: 2_000,
-            within: self.per * 40 + Nanos::from_secs(60),
-            second: true,
-            anchor: World::anchor(),
-        };
-        World::new(self.server(), self.seed).probe(brief)
+        World::new(self.server(), self.seed).probe(self.brief())
     }
 }
 

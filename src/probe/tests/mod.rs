@@ -2,5 +2,6 @@
 
 mod case;
 mod matrix;
+mod open;
 mod truth;
 mod world;
