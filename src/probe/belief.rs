@@ -45,11 +45,6 @@ impl Belief {
         self.prune();
     }
 
-    /// Whether something surprises every hypothesis.
-    pub fn is_surprised(&self) -> bool {
-        self.hypotheses.iter().all(|hypothesis| hypothesis.mismatches > 0)
-    }
-
     /// Whether boxes are left that were to be cut.
     pub fn is_torn(&self) -> bool {
         self.hypotheses.iter().any(|hypothesis| hypothesis.torn)

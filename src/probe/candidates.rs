@@ -92,7 +92,7 @@ pub fn plain(log: &Log, documented: &[Documented]) -> Vec<Hypothesis> {
     replayed(all, log)
 }
 
-/// Families with something added: they are looked at where no plain one explains everything.
+/// Families with something added.
 pub fn with_additions(log: &Log, documented: &[Documented]) -> Vec<Hypothesis> {
     let Some(opening) = Opening::of(log) else { return Vec::new() };
     let mut all = Vec::new();

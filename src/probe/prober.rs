@@ -81,8 +81,6 @@ pub struct Prober {
     stage: Stage,
     log: Log,
     belief: Belief,
-    /// Whether limiters with something added are among the hypotheses.
-    considered_additions: bool,
     queue: VecDeque<Step>,
     scan: Option<Scan>,
     spent: u32,
@@ -122,7 +120,6 @@ impl Prober {
             stage: Stage::First,
             log: Log::default(),
             belief: Belief::default(),
-            considered_additions: false,
             queue: VecDeque::new(),
             scan: None,
             spent: 0,
@@ -236,23 +233,11 @@ impl Prober {
             }
             Stage::Second if refused || self.queue.is_empty() => {
                 self.belief.consider(candidates::plain(&self.log, &self.brief.documented));
-                self.consider_additions();
+                self.belief.consider(candidates::with_additions(&self.log, &self.brief.documented));
                 self.stage = Stage::Experiments;
             }
             _ => {}
         }
-    }
-
-    /// What no plain limiter explains, one with something added may.
-    fn widen_belief(&mut self) {
-        if self.belief.is_surprised() && !self.considered_additions {
-            self.consider_additions();
-        }
-    }
-
-    fn consider_additions(&mut self) {
-        self.considered_additions = true;
-        self.belief.consider(candidates::with_additions(&self.log, &self.brief.documented));
     }
 
     /// Where answers take longer the more requests are in flight, fewer than are refused wait in a queue: more of them
@@ -291,7 +276,6 @@ impl Prober {
         const ROUNDS: usize = 16;
         for _ in 0..ROUNDS {
             self.belief.tighten(now, &self.log);
-            self.widen_belief();
             if self.belief.shares().first().is_none_or(|share| share.shape.is_none()) {
                 return self.end(End::Unexplained);
             }
@@ -303,8 +287,6 @@ impl Prober {
                     return;
                 }
                 _ if self.belief.is_torn() => {}
-                // What is about to be settled might be something else in disguise.
-                _ if !self.considered_additions => self.consider_additions(),
                 (None, Some(choice)) => {
                     self.unaffordable = Some(choice);
                     return self.end(End::BudgetSpent);
