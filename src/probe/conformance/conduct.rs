@@ -91,6 +91,13 @@ impl Conduct {
         self.trials.iter().map(planned).collect()
     }
 
+    /// All that the documents give reason to make.
+    pub fn all(&self) -> Vec<Trial> {
+        let Some(terms) = &self.terms else { return Vec::new() };
+        let second = self.case.second;
+        Trial::ALL.into_iter().filter(|trial| !trial.steps(terms, second).is_empty()).collect()
+    }
+
     /// Those that were made in full.
     pub fn made(&self) -> &[Trial] {
         &self.made

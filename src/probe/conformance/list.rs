@@ -40,7 +40,7 @@ pub const CHECKS: [Check; 18] = [
     check(checks::refused::ID, "refused requests use up no quota, unless documented", &["REJECT-CHARGED", "MULTI-POLICY"]),
     check(checks::forwarded::ID, "nobody gets another quota by naming another address", &["KEY-SPOOF"]),
     check(checks::other::ID, "another credential has a quota of its own, where that is documented", &["KEY-IP"]),
-    check(checks::clock::ID, "windows begin when the documents say", &["DOC-ALIGN"]),
+    check(checks::begin::ID, "windows begin when the documents say", &["DOC-ALIGN"]),
 ];
 
 /// The verdict of every check, in the order of [`CHECKS`]; those of a run that have several subjects have one for each.

@@ -14,6 +14,8 @@ mod ledger;
 pub mod list;
 pub mod terms;
 pub mod transcript;
+#[cfg(test)]
+mod tests;
 pub mod trial;
 
 pub use conduct::Conduct;

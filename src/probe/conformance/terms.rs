@@ -100,6 +100,20 @@ impl Case {
         self.rates().all(|(rate, _)| rate.readings().iter().any(doubles))
     }
 
+    /// The same as if the documents named no algorithm: then every reading is possible.
+    pub fn by_any_reading(&self) -> Case {
+        let mut policy = (*self.policy).clone();
+        for limit in policy.classes.iter_mut().flat_map(|class| &mut class.limits) {
+            if let Limit::Rate(rate) = limit {
+                // A leaky bucket's burst is one less than may come at once.
+                let at_once = rate.readings().iter().map(|reading| reading.ceiling(rate.allow, rate.burst)).max();
+                rate.burst = at_once.filter(|at_once| *at_once != rate.allow);
+                rate.algorithm = Algorithm::Unspecified;
+            }
+        }
+        Case { policy: Arc::new(policy), ..self.clone() }
+    }
+
     /// Whether the documents name an algorithm.
     pub fn names_algorithm(&self) -> bool {
         self.rates().any(|(rate, _)| rate.algorithm != Algorithm::Unspecified)

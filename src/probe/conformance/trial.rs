@@ -51,7 +51,9 @@ pub const POLLS: u32 = 9;
 pub const TURNS: u32 = 7;
 /// Of the told wait, so much is used to hammer.
 pub const HAMMERED: f64 = 0.8;
-/// A watch lasts a window, and this long at least.
+/// A watch lasts a few windows, but no longer than this; a longer window is watched once.
+const WATCHED_WINDOWS: u64 = 4;
+const LONGEST_WATCH: Nanos = Nanos::from_secs(40);
 const SHORTEST_WATCH: Nanos = Nanos::from_secs(21);
 const WATCH_EVERY: Nanos = Nanos::from_millis(500);
 /// More do not go out at the same moment.
@@ -138,7 +140,7 @@ impl Terms {
     }
 
     pub fn watch_lasts(&self) -> Nanos {
-        SHORTEST_WATCH.max(self.window)
+        (self.window * WATCHED_WINDOWS).min(LONGEST_WATCH).max(self.window).max(SHORTEST_WATCH)
     }
 
     /// Slower where windows are long, so that it takes no more than some.

@@ -7,7 +7,7 @@
 use super::{Scene, finding};
 use crate::probe::conformance::list::nothing;
 use crate::probe::conformance::trial::{Step, Trial};
-use crate::probe::witness::Guise;
+use crate::probe::witness::{Guise, Witness};
 use crate::summary::finding::{Finding, Verdict};
 
 pub const ID: &str = "server.forwarded-address";
@@ -23,7 +23,7 @@ pub fn check(scene: &Scene<'_>) -> Finding {
         return nothing(ID, "The client was not refused long enough to try");
     }
     let admitted = between.iter().filter(|witness| witness.is_admitted()).count();
-    let told = |witness: &&crate::probe::witness::Witness| {
+    let told = |witness: &&Witness| {
         scene.evidence(witness, if witness.is_admitted() { "admitted" } else { "refused as without it" })
     };
     let evidence = between.iter().take(3).map(told).collect();

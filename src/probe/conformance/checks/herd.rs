@@ -4,7 +4,7 @@
 //! Where windows begin on the clock, the same moment is the truth for all; it is told then as something that no document
 //! speaks of. It is wrong where a client was admitted before.
 
-use super::{Scene, finding, late};
+use super::{Scene, finding};
 use crate::probe::conformance::list::nothing;
 use crate::probe::conformance::trial::{Step, Trial};
 use crate::probe::witness::Witness;
@@ -13,7 +13,8 @@ use crate::time::Nanos;
 
 pub const ID: &str = "server.same-hint";
 
-pub fn check(scene: &Scene<'_>) -> Finding {
+/// `late` is the verdict on hints that are too long.
+pub fn check(scene: &Scene<'_>, late: Verdict) -> Finding {
     if !scene.case.second {
         return nothing(ID, "It takes a second client");
     }
@@ -34,7 +35,7 @@ pub fn check(scene: &Scene<'_>) -> Finding {
     if apart > terms.unit {
         return finding(ID, Verdict::Pass, format!("Two clients were sent back {apart} apart"), evidence);
     }
-    let (verdict, headline) = match late::check(scene).verdict {
+    let (verdict, headline) = match late {
         Verdict::Fail => (Verdict::Fail, "All are sent back at the same moment, and would be admitted before"),
         _ => (Verdict::Undocumented, "All are sent back at the same moment, when they are free: clients should spread"),
     };

@@ -7,13 +7,17 @@
 use super::{Scene, finding};
 use crate::probe::conformance::list::nothing;
 use crate::probe::conformance::trial::{Step, Trial};
+use crate::probe::witness::Witness;
 use crate::summary::finding::{Finding, Verdict};
 use crate::time::Nanos;
 
 pub const ID: &str = "server.late-hint";
 
-/// Beside the rounding, a wait may be longer by this share of it.
+/// Beside the rounding, in units, a wait may be longer by this share of it.
+const ROUNDING: u64 = 2;
 const SLACK: f64 = 0.05;
+/// A window of so many units can tell.
+const TELLS: u64 = 4;
 
 pub fn check(scene: &Scene<'_>) -> Finding {
     let Some(terms) = scene.terms else { return nothing(ID, "No rate is documented") };
@@ -25,19 +29,18 @@ pub fn check(scene: &Scene<'_>) -> Finding {
     let refused = || asked.iter().filter(|witness| witness.is_refused());
     let too_long = |told: Nanos, sent: Nanos| {
         let excess = sent.saturating_add(told).saturating_sub(admitted.done);
-        excess > terms.unit.saturating_add(told.scale(SLACK))
+        excess > (terms.unit * ROUNDING).saturating_add(told.scale(SLACK))
     };
     let late = refused().find(|witness| witness.told().is_some_and(|told| too_long(told, witness.sent)));
     let Some(last) = refused().filter(|witness| witness.told().is_some()).last() else {
         return nothing(ID, "No refusal said how long to wait");
     };
-    let told = |witness: &crate::probe::witness::Witness| {
+    let told = |witness: &Witness| {
         format!("told to wait {}", witness.told().unwrap_or_default())
     };
     let Some(late) = late else {
         let evidence = vec![scene.evidence(last, told(last)), scene.evidence(admitted, "admitted")];
-        // A wait of one unit cannot be told apart from a longer one.
-        return match terms.window > terms.unit + Nanos(terms.unit.0 / 2) {
+        return match terms.window >= terms.unit * TELLS {
             true => finding(ID, Verdict::Pass, "Admitted when it was told, and not long before", evidence),
             false => finding(
                 ID,

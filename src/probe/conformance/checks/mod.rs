@@ -1,6 +1,6 @@
 //! The checks that only a probe can make: pure functions of what it sent and what came back. One file for each.
 
-pub mod clock;
+pub mod begin;
 pub mod edge;
 pub mod forwarded;
 pub mod herd;
@@ -11,10 +11,9 @@ pub mod race;
 pub mod refused;
 pub mod remaining;
 
-use super::ledger;
 use super::list::nothing;
 use super::terms::{Case, Terms};
-use super::transcript::{Entry, Transcript};
+use super::transcript::Transcript;
 use super::trial::{Step, Trial};
 use crate::probe::witness::{Guise, Witness};
 use crate::summary::finding::{Evidence, Finding, Verdict};
@@ -24,52 +23,66 @@ pub struct Scene<'a> {
     pub case: &'a Case,
     pub terms: Option<Terms>,
     pub transcript: &'a Transcript,
-    /// How often more than any reading allows was let through to who sends one after the other after a rest: what is wrong
-    /// then has nothing to do with races, edges or lapses.
+    /// Whether too much is let through even to who sends one after the other after a rest: what is wrong then has nothing to
+    /// do with edges or lapses.
     pub plainly_over: bool,
 }
 
-/// The verdicts of all.
+/// The verdicts of all. What lapses explain is not held against anything else.
 pub fn all(scene: &Scene<'_>) -> Vec<Finding> {
     let lapse = lapse::check(scene);
     let lapsed = lapse.verdict == Verdict::Fail;
-    let found = [
-        late::check(scene),
-        herd::check(scene),
+    let unless_lapsed = |finding: Finding| match lapsed && finding.verdict == Verdict::Fail {
+        true => Finding {
+            verdict: Verdict::Inconclusive,
+            explanation: "What was counted is forgotten at times, which may be the reason.".to_owned(),
+            remedy: String::new(),
+            wrong: 0,
+            ..finding
+        },
+        false => finding,
+    };
+    let late = unless_lapsed(late::check(scene));
+    vec![
+        herd::check(scene, late.verdict),
+        late,
         remaining::check(scene),
-        race::check(scene),
-        edge::check(scene),
+        unless_lapsed(race::check(scene)),
+        unless_lapsed(edge::check(scene)),
+        lapse,
         refused::check(scene),
         forwarded::check(scene),
         other::check(scene),
-        clock::check(scene),
-    ];
-    let explained = [late::ID, race::ID, edge::ID, clock::ID];
-    let mut all: Vec<Finding> = found
-        .into_iter()
-        .map(|finding| match lapsed && finding.verdict == Verdict::Fail && explained.contains(&&*finding.check) {
-            true => Finding {
-                verdict: Verdict::Inconclusive,
-                explanation: "What was counted is forgotten at times, which may be the reason.".to_owned(),
-                remedy: String::new(),
-                wrong: 0,
-                ..finding
-            },
-            false => finding,
-        })
-        .collect();
-    all.push(lapse);
-    all
+        unless_lapsed(begin::check(scene)),
+    ]
+}
+
+/// Who rests first begins to fill with all of the quota.
+pub fn rests_first(trial: Trial) -> bool {
+    matches!(trial, Trial::ComeBackAsTold | Trial::HammerWhileRefused | Trial::TwoAtDifferentTimes)
 }
 
 impl<'a> Scene<'a> {
     pub fn new(case: &'a Case, transcript: &'a Transcript) -> Scene<'a> {
-        let after_rest = |trial: Trial| {
-            move |entry: &&Entry| entry.is_of(trial) && matches!(entry.step(), Some(Step::Fill(0)))
+        let terms = case.terms();
+        let scene = Scene { case, terms, transcript, plainly_over: false };
+        let plainly_over = terms.is_some_and(|terms| scene.is_plainly_over(&terms));
+        Scene { plainly_over, ..scene }
+    }
+
+    /// Whether each time that somebody used all up after a rest, it was more than there can have been, but for the edge of a
+    /// window in between, which is not there each time.
+    fn is_plainly_over(&self, terms: &Terms) -> bool {
+        let fills = Trial::ALL.into_iter().filter(|trial| rests_first(*trial));
+        let fills: Vec<Vec<&Witness>> =
+            fills.map(|trial| self.step(trial, |step| step == Step::Fill(0))).filter(|fill| !fill.is_empty()).collect();
+        let is_over = |fill: &Vec<&Witness>| {
+            let admitted = fill.iter().filter(|witness| witness.is_admitted()).count() as f64;
+            let span = fill.iter().map(|it| it.done).max().unwrap_or_default().saturating_sub(fill[0].sent);
+            let runs_in = span.as_secs_f64() * f64::from(terms.at_once) / terms.window.as_secs_f64();
+            admitted > f64::from(terms.at_once) + runs_in.ceil()
         };
-        let over = |trial: Trial| ledger::over_admissions(case, transcript.entries().iter().filter(after_rest(trial))) > 0;
-        let plainly_over = over(Trial::ComeBackAsTold) || over(Trial::HammerWhileRefused);
-        Scene { case, terms: case.terms(), transcript, plainly_over }
+        fills.len() >= 2 && fills.iter().all(is_over)
     }
 
     /// What was sent in a step of a trial.

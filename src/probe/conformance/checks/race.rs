@@ -4,6 +4,7 @@ use super::{Scene, finding};
 use crate::probe::conformance::ledger::over_admissions;
 use crate::probe::conformance::list::nothing;
 use crate::probe::conformance::trial::{Step, Trial};
+use crate::probe::witness::Witness;
 use crate::summary::finding::{Finding, Verdict};
 
 pub const ID: &str = "server.race";
@@ -14,12 +15,14 @@ pub fn check(scene: &Scene<'_>) -> Finding {
     let (Some(terms), false) = (scene.terms, together.is_empty()) else {
         return nothing(ID, "Nothing was sent at the same moment");
     };
-    let admitted = |witnesses: &[&crate::probe::witness::Witness]| witnesses.iter().filter(|it| it.is_admitted()).count() as u32;
+    let admitted = |witnesses: &[&Witness]| witnesses.iter().filter(|it| it.is_admitted()).count() as u32;
     let (at_once, one_by_one) = (admitted(&together), admitted(&in_turn));
     let mut shown = together.iter().filter(|witness| witness.is_admitted());
     let evidence: Vec<_> = shown.nth(terms.at_once as usize).map(|it| scene.evidence(it, "admitted beyond the limit")).into_iter().collect();
     let over = over_admissions(scene.case, scene.transcript.of(Trial::AllTogether)) > 0;
-    let more = at_once > one_by_one + (terms.at_once / 4).max(2);
+    // Where each gets too much, many at once must get much more.
+    let margin = if scene.plainly_over { one_by_one / 2 } else { (terms.at_once / 4).max(2) };
+    let more = at_once > one_by_one + margin;
     let headline = format!("{at_once} of {} at the same moment were admitted, {one_by_one} one after the other", together.len());
     let verdict = match (over, more && !in_turn.is_empty()) {
         (true, true) => Verdict::Fail,

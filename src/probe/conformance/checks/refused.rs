@@ -18,8 +18,8 @@ pub fn check(scene: &Scene<'_>) -> Finding {
         return nothing(ID, "No refusal said when to come back");
     };
     let refused: Vec<_> = hammered.iter().filter(|witness| witness.is_refused()).collect();
-    if refused.is_empty() {
-        return nothing(ID, "Nothing was refused that could have counted");
+    if refused.is_empty() || refused.len() < hammered.len() {
+        return nothing(ID, "The client was not refused for as long as it was told to wait");
     }
     let quiet = scene.step(Trial::ComeBackAsTold, |step| step == Step::Obey);
     let hints_hold = quiet.last().is_some_and(|witness| witness.is_admitted());

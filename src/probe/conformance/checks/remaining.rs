@@ -2,9 +2,10 @@
 //!
 //! Looks at requests that went one after the other, each alone. What runs in or begins anew only adds to what remains.
 
-use super::{Scene, finding};
+use super::{Scene, finding, rests_first};
 use crate::probe::conformance::list::nothing;
 use crate::probe::conformance::transcript::Entry;
+use crate::probe::conformance::trial::Step;
 use crate::probe::witness::{Guise, Witness};
 use crate::summary::finding::{Evidence, Finding, Verdict};
 
@@ -23,15 +24,16 @@ pub fn check(scene: &Scene<'_>) -> Finding {
     let (mut looked_at, mut wrong) = (0, 0);
     for client in 0..2 {
         let own: Vec<&Entry> = scene.transcript.entries().iter().filter(|it| it.witness.client == client).collect();
-        for three in own.windows(2) {
-            let &[one, other] = three else { continue };
+        for pair in own.windows(2) {
+            let &[one, other] = pair else { continue };
             let alone = |entry: &Entry| own.iter().filter(|it| it.volley == entry.volley).count() == 1;
-            if !(alone(one) && alone(other) && one.witness.is_admitted() && is_plain(&other.witness)) {
+            let plain = is_plain(&one.witness) && is_plain(&other.witness);
+            if !(alone(one) && alone(other) && plain && one.witness.is_admitted()) {
                 continue;
             }
             let Some(left) = one.witness.signal.told.remaining else { continue };
             looked_at += 1;
-            if let Some(why) = mistake(left, &other.witness, one_limit) {
+            if let Some(why) = mistake(left, &other.witness, one_limit || is_of_tightest(other)) {
                 wrong += 1;
                 if wrong <= SHOWN {
                     evidence.push(scene.evidence(&one.witness, format!("{left} said to remain")));
@@ -50,6 +52,11 @@ pub fn check(scene: &Scene<'_>) -> Finding {
     };
     Finding { looked_at, wrong: wrong as u64, ..found }
         .with_remedy("Tell what is left once the request itself is counted: one less each time, and all of it to be used")
+}
+
+/// Who fills after a rest meets the tightest limit first.
+fn is_of_tightest(entry: &Entry) -> bool {
+    matches!(entry.purpose, Some((trial, Step::Fill(_))) if rests_first(trial))
 }
 
 fn is_plain(witness: &Witness) -> bool {
