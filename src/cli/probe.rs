@@ -16,8 +16,8 @@ use crate::policy::matching::{RequestPattern, Segment};
 use crate::policy::model::{ClassId, Limit, Policy};
 use crate::policy::words::limit_text;
 use crate::probe::candidates::Documented;
-use crate::probe::outcome::outcome;
 use crate::probe::conformance::Case;
+use crate::probe::outcome::outcome;
 use crate::probe::{Brief, Examination};
 use crate::report::probe as report;
 use crate::time::Nanos;
@@ -283,7 +283,8 @@ fn announcement(args: &ProbeArgs, target: &ProbeTarget, limits: &[Limit], examin
             text += "The time that it may take is shorter: some of it may stay open (raise --within)\n";
         }
     }
-    text + &trials(examination) + "Refusals are provoked. It stops at 401 and 403, when hints grow beyond reason, and at Ctrl-C\n"
+    text + &trials(examination)
+        + "Refusals are provoked. It stops at 401 and 403, when hints grow beyond reason, and at Ctrl-C\n"
 }
 
 /// The trials of the server's promises, which share the budget.

@@ -46,8 +46,8 @@ pub enum Step {
 }
 
 /// How often [`Step::Poll`], [`Step::Forge`] and [`Step::Other`] ask.
-pub const PARTS: u32 = 6;
-pub const POLLS: u32 = 9;
+pub const PARTS: u32 = 12;
+pub const POLLS: u32 = 15;
 pub const TURNS: u32 = 7;
 /// Of the told wait, so much is used to hammer.
 pub const HAMMERED: f64 = 0.8;
@@ -74,7 +74,9 @@ impl Trial {
     pub fn title(self) -> &'static str {
         match self {
             Trial::ComeBackAsTold => "use all up, wait as told, ask again",
-            Trial::WhileRefused => "while refused: ask from made-up addresses and as another client, then find out when it ends",
+            Trial::WhileRefused => {
+                "while refused: ask from made-up addresses and as another client, then find out when it ends"
+            }
             Trial::AllTogether => "send twice what is allowed at the same moment",
             Trial::HammerWhileRefused => "go on asking while refused, then ask when the first refusal said",
             Trial::AroundAnEdge => "use all up before the edge of a window and after it",
@@ -83,15 +85,18 @@ impl Trial {
         }
     }
 
-    /// What it consists of.
+    /// What it consists of. Where quota is used up twice, it is at different places of windows on the clock: no edge of them
+    /// explains both.
     pub fn steps(self, terms: &Terms, second: bool) -> Vec<Step> {
-        let near = terms.near();
+        let (near, half) = (terms.near(), Nanos(terms.window.0 / 2));
         match self {
-            Trial::ComeBackAsTold => vec![Step::Rest, Step::Fill(0), Step::Obey],
+            Trial::ComeBackAsTold => vec![Step::Rest, Step::Before(half), Step::Fill(0), Step::Obey],
             Trial::WhileRefused if second => vec![Step::Fill(0), Step::Forge, Step::Other, Step::Poll],
             Trial::WhileRefused => vec![Step::Fill(0), Step::Forge, Step::Poll],
             Trial::AllTogether => vec![Step::Rest, Step::Together(terms.together())],
-            Trial::HammerWhileRefused => vec![Step::Rest, Step::Fill(0), Step::Hammer, Step::AsFirstTold],
+            Trial::HammerWhileRefused => {
+                vec![Step::Rest, Step::Before(Nanos(half.0 / 2)), Step::Fill(0), Step::Hammer, Step::AsFirstTold]
+            }
             Trial::AroundAnEdge => vec![
                 Step::Rest,
                 Step::After(Nanos(near.0 / 4)),

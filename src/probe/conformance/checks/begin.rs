@@ -17,14 +17,17 @@ pub const ID: &str = "server.window-begin";
 const CLOCKS_DIFFER: Nanos = Nanos::from_secs(1);
 
 pub fn check(scene: &Scene<'_>) -> Finding {
-    let mut rates = scene.case.rates();
-    let (Some((rate, _)), None) = (rates.next(), rates.next()) else {
-        return nothing(ID, "It takes a single limit to tell");
-    };
-    match rate.algorithm {
-        _ if rate.penalty.is_some() => nothing(ID, "A penalty hides when windows begin"),
-        Algorithm::FixedAligned => on_the_clock(scene, rate.per),
-        Algorithm::FixedFirstHit => from_first_request(scene, rate.per),
+    let Some(terms) = scene.terms else { return nothing(ID, "No rate is documented") };
+    let all = |algorithm: Algorithm| scene.case.rates().all(|(rate, _)| rate.algorithm == algorithm);
+    if scene.case.rates().any(|(rate, _)| rate.penalty.is_some()) {
+        return nothing(ID, "A penalty hides when windows begin");
+    }
+    match scene.case.rates().count() {
+        _ if all(Algorithm::FixedFirstHit) => from_first_request(scene, terms.window),
+        1 if all(Algorithm::FixedAligned) => on_the_clock(scene, terms.window),
+        _ if all(Algorithm::FixedAligned) => {
+            nothing(ID, "Of several limits, another may be the reason for what is refused")
+        }
         _ => nothing(ID, "The documents do not say when windows begin"),
     }
 }
@@ -48,7 +51,10 @@ fn on_the_clock(scene: &Scene<'_>, per: Nanos) -> Finding {
         if before.done.saturating_add(CLOCKS_DIFFER) < began {
             let evidence = vec![
                 scene.evidence(before, "the last that was admitted"),
-                scene.evidence(witness, format!("refused {since} after a window had begun in which nothing was admitted")),
+                scene.evidence(
+                    witness,
+                    format!("refused {since} after a window had begun in which nothing was admitted"),
+                ),
             ];
             let headline = "Refused in a window of the clock in which nothing had been admitted";
             return finding(ID, Verdict::Fail, headline, evidence)
@@ -57,7 +63,10 @@ fn on_the_clock(scene: &Scene<'_>, per: Nanos) -> Finding {
     }
     match looked_at {
         0 => nothing(ID, "Nothing was refused well inside a window"),
-        _ => Finding { looked_at, ..finding(ID, Verdict::Pass, "Each refusal followed requests of its window on the clock", vec![]) },
+        _ => Finding {
+            looked_at,
+            ..finding(ID, Verdict::Pass, "Each refusal followed requests of its window on the clock", vec![])
+        },
     }
 }
 
@@ -83,6 +92,9 @@ fn from_first_request(scene: &Scene<'_>, per: Nanos) -> Finding {
     }
     match looked_at {
         0 => nothing(ID, "Nobody was admitted again after being refused"),
-        _ => Finding { looked_at, ..finding(ID, Verdict::Pass, "Nothing was admitted again before a window had passed", vec![]) },
+        _ => Finding {
+            looked_at,
+            ..finding(ID, Verdict::Pass, "Nothing was admitted again before a window had passed", vec![])
+        },
     }
 }

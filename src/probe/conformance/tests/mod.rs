@@ -1,4 +1,5 @@
 //! The trials against the reference server, in virtual time.
 
+mod expected;
 mod matrix;
 mod world;
