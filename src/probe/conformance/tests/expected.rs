@@ -66,6 +66,8 @@ pub fn expected(fault: Fault, documents: &Documents) -> Expected {
         Fault::HintWholeWindow | Fault::HintSameMoment if short => Invisible(UNITS),
         Fault::HintWholeWindow => Caught(&[LATE]),
         Fault::HintSameMoment => Mostly(&[LATE, SAME], NEAR),
+        Fault::KeyedByForwardedHeader if short => Mostly(&[FORWARDED], TOO_SHORT),
+        Fault::KeyedByAddress if short => Mostly(&[OTHER], TOO_SHORT),
         Fault::KeyedByAddress => Caught(&[OTHER]),
         Fault::KeyedByForwardedHeader => Caught(&[FORWARDED]),
         Fault::DoubleAtTheEdge | Fault::WindowFromFirstRequest if !documents.stated => Invisible(ANY_READING),
@@ -103,6 +105,7 @@ pub fn besides(fault: Fault) -> &'static [&'static str] {
         Fault::HintTooShort | Fault::HintZero => &[HEADERS],
         // Longer than the window, where what is counted is an estimate.
         Fault::HintWholeWindow => &[HINT, HEADERS],
+        Fault::HintSameMoment => &[LATE, SAME],
         // A number of milliseconds that is taken for seconds may be believed.
         Fault::HintWrongUnit | Fault::HintFraction => &[LATE],
         Fault::KeyedByAddress | Fault::KeyedByForwardedHeader => &[FALSE, OTHER, REMAINING, OVER],
