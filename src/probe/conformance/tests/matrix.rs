@@ -7,8 +7,9 @@ use std::fmt::Write as _;
 
 use super::expected::{Expected, besides, expected};
 use super::world::*;
-use crate::policy::model::{Algorithm, Limit, Policy};
+use crate::policy::model::{Algorithm, Blocks, Cost, CountsRefused, Limit, Penalty, Policy, RateLimit};
 use crate::policy::reading::Reading;
+use crate::probe::conformance::list::CHECKS;
 use crate::scenario::target::Fault;
 use crate::summary::finding::{Finding, Verdict};
 use crate::time::Nanos;
@@ -65,6 +66,7 @@ impl Documents {
             seed,
             requests: 4_000,
             within: Nanos::from_secs(6_000),
+            harsh: false,
         }
     }
 
@@ -136,6 +138,8 @@ struct Table {
     text: String,
     notes: Vec<&'static str>,
     wrong: String,
+    /// The checks that failed.
+    failed: BTreeSet<String>,
 }
 
 impl Table {
@@ -154,6 +158,7 @@ impl Table {
                 if !cell.is_as(expected) {
                     let _ = writeln!(table.wrong, "{} {fault:?}: {expected:?}, {cell:?}", documents.title());
                 }
+                table.failed.extend(cell.failed.keys().cloned());
                 by.extend(cell.failed.keys().map(|check| format!("`{}`", check.trim_start_matches("server."))));
                 let entry = table.entry(&cell, expected);
                 let _ = write!(table.text, " {entry} |");
@@ -186,11 +191,12 @@ fn name(fault: Fault) -> String {
 }
 
 #[expect(clippy::print_stdout, reason = "the table is what a long run is made for")]
-fn check_defects(limits: &[(u32, u64)]) {
-    let Table { text, notes, wrong } = Table::of(limits, seeds().map_or(1, |seeds| (seeds / 10).max(1)));
+fn check_defects(limits: &[(u32, u64)]) -> BTreeSet<String> {
+    let Table { text, notes, wrong, failed } = Table::of(limits, seeds().map_or(1, |seeds| (seeds / 10).max(1)));
     let notes: String = notes.iter().zip(1..).map(|(note, number)| format!("{number}. {note}\n")).collect();
     println!("\n{limits:?}\n\n{text}\n{notes}");
     assert!(wrong.is_empty(), "{wrong}");
+    failed
 }
 
 #[expect(clippy::print_stdout, reason = "the count is what a long run is made for")]
@@ -210,8 +216,10 @@ fn check_health(limits: &[(u32, u64)]) {
 }
 
 #[test]
-fn each_defect_is_found_and_nothing_else() {
-    check_defects(TEN);
+fn each_defect_is_found_and_nothing_else_and_each_check_finds_one() {
+    let failed = check_defects(TEN);
+    let idle: Vec<&str> = CHECKS.iter().map(|check| check.id).filter(|id| !failed.contains(*id)).collect();
+    assert!(idle.is_empty(), "found nothing: {idle:?}");
 }
 
 #[test]
@@ -243,6 +251,39 @@ fn a_server_without_defects_is_never_accused() {
 fn nor_is_one_with_long_or_short_windows() {
     check_health(SIXTY);
     check_health(FIVE);
+}
+
+/// What else documents may say.
+const TWISTS: [fn(&mut RateLimit); 6] = [
+    |_| {},
+    |rate| rate.penalty = Some(penalty(None)),
+    |rate| rate.penalty = Some(penalty(Some(true))),
+    |rate| rate.counts_refused = CountsRefused::Yes,
+    |rate| rate.counts_refused = CountsRefused::Unspecified,
+    |rate| (rate.allow, rate.burst, rate.cost) = (rate.allow * 2, rate.burst.map(|burst| burst * 2), Cost::Points(2)),
+];
+
+fn penalty(extends: Option<bool>) -> Penalty {
+    Penalty { lasts: Nanos::from_secs(15), stated: true, extends, blocks: Blocks::Class }
+}
+
+#[test]
+fn nor_is_one_on_a_harsh_network_whatever_else_its_documents_say() {
+    for documents in Documents::all(TEN) {
+        for (twist, number) in TWISTS.iter().zip(0..) {
+            for seed in 0..seeds().map_or(1, |seeds| (seeds / 10).max(1)) {
+                let mut setting = Setting { harsh: true, ..documents.setting(&[], 5_000 + seed * 10 + number) };
+                for limit in setting.policy.classes.iter_mut().flat_map(|class| &mut class.limits) {
+                    if let Limit::Rate(rate) = limit {
+                        twist(rate);
+                    }
+                }
+                let findings = setting.probe().findings();
+                let failed: Vec<&Finding> = findings.iter().filter(|it| it.verdict == Verdict::Fail).collect();
+                assert!(failed.is_empty(), "{documents:?} twist {number} seed {seed}: {failed:#?}");
+            }
+        }
+    }
 }
 
 #[test]
