@@ -54,6 +54,8 @@ pub const HAMMERED: f64 = 0.8;
 /// A watch lasts a few windows, but no longer than this; a longer window is watched once.
 const WATCHED_WINDOWS: u64 = 4;
 const LONGEST_WATCH: Nanos = Nanos::from_secs(40);
+/// Of shorter windows, a lapse hardly differs from an edge.
+pub const SHORTEST_WATCHED: Nanos = Nanos::from_secs(2);
 const SHORTEST_WATCH: Nanos = Nanos::from_secs(21);
 const WATCH_EVERY: Nanos = Nanos::from_millis(500);
 /// More do not go out at the same moment.
@@ -110,6 +112,8 @@ impl Trial {
                 vec![Step::Rest, Step::Fill(0), Step::Pause(Nanos(terms.window.0 / 3)), Step::Fill(1)]
             }
             Trial::TwoAtDifferentTimes => Vec::new(),
+            // A shorter window forgets as quickly by itself.
+            Trial::Watch if terms.window < SHORTEST_WATCHED => Vec::new(),
             Trial::Watch => vec![Step::Fill(0), Step::Watch],
         }
     }

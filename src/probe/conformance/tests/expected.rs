@@ -46,7 +46,7 @@ const NEAR: &str = "the moment for all may be the true one, but for the rounding
 const AS_REFILLS: &str = "such a bucket lets as much through around its refills; what it is, identification tells";
 const CLOCKS: &str = "in a window so short, clocks that differ explain anything";
 const SEVERAL: &str = "of several limits, another may be the reason for a refusal; what it is, identification tells";
-const FORGETS: &str = "a window so short forgets as much by itself";
+const FORGETS: &str = "a window so short forgets as much by itself, and is not watched";
 const UNITS: &str = "waits are told in whole seconds, of which the window has too few";
 
 pub fn expected(fault: Fault, documents: &Documents) -> Expected {
@@ -83,7 +83,8 @@ pub fn expected(fault: Fault, documents: &Documents) -> Expected {
         Fault::DoubleAtTheEdge | Fault::WindowFromFirstRequest => Caught(&[OVER, EDGE]),
         Fault::CountsLate => Caught(&[OVER, FULL, RACE]),
         Fault::ClockSkew => Caught(&[OVER, LAPSE, LATE]),
-        Fault::ForgetsOnRestart if short && windows => Invisible(FORGETS),
+        Fault::ForgetsOnRestart if short => Invisible(FORGETS),
+        Fault::StoreFailsOpen if short => Mostly(&[OVER, FULL, RACE], FORGETS),
         Fault::StoreFailsOpen | Fault::ForgetsOnRestart => Caught(&[OVER, LAPSE, LATE]),
         Fault::RefusalsCharged if (fixed || reading == Reading::IntervalRefill) && single => Invisible(UNNOTICED),
         Fault::DrainsWhileRefusing if single => Invisible(NO_OTHER),
@@ -113,7 +114,9 @@ pub fn besides(fault: Fault) -> &'static [&'static str] {
         // What is counted late is refused late, and told too late.
         Fault::CountsLate => &[FALSE, HINT, REMAINING, STEPS, EDGE, BEGIN],
         Fault::ClockSkew => &[REMAINING, RACE, EDGE, HINT, STEPS, BEGIN, FULL],
-        Fault::StoreFailsOpen | Fault::ForgetsOnRestart => &[REMAINING, RACE, EDGE, STEPS, BEGIN, FULL, SAME],
+        Fault::StoreFailsOpen | Fault::ForgetsOnRestart => {
+            &[OVER, LAPSE, LATE, REMAINING, RACE, EDGE, STEPS, BEGIN, FULL, SAME]
+        }
         Fault::RefusalsCharged | Fault::DrainsWhileRefusing => &[FALSE],
         Fault::RemainingStuck | Fault::RemainingOffByOne | Fault::RemainingJumps => &[REMAINING],
         _ => &[],

@@ -1,5 +1,5 @@
 //! Every defect of the reference server against every check, and servers without any. Those that are ignored take minutes; the
-//! environment variable `PROBE_SEEDS` asks for so many plays of servers without defects (a tenth of it with each defect), and
+//! environment variable `PROBE_SEEDS` asks for so many plays of servers without defects (a fortieth of it with each defect), and
 //! `--nocapture` shows the tables of `reports/probe-matrix/README.md`.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -192,7 +192,7 @@ fn name(fault: Fault) -> String {
 
 #[expect(clippy::print_stdout, reason = "the table is what a long run is made for")]
 fn check_defects(limits: &[(u32, u64)]) -> BTreeSet<String> {
-    let Table { text, notes, wrong, failed } = Table::of(limits, seeds().map_or(1, |seeds| (seeds / 10).max(1)));
+    let Table { text, notes, wrong, failed } = Table::of(limits, seeds().map_or(1, |seeds| (seeds / 40).max(1)));
     let notes: String = notes.iter().zip(1..).map(|(note, number)| format!("{number}. {note}\n")).collect();
     println!("\n{limits:?}\n\n{text}\n{notes}");
     assert!(wrong.is_empty(), "{wrong}");
