@@ -28,7 +28,7 @@ pub fn check(scene: &Scene<'_>) -> Finding {
     let over = most.is_some_and(|most| at_once > most)
         || over_admissions(scene.case, scene.transcript.of(Trial::AllTogether)) > 0;
     // Where each gets too much, many at once must get much more.
-    let margin = if scene.plainly_over { one_by_one / 2 } else { (terms.at_once / 4).max(2) };
+    let margin = if scene.plainly_over { one_by_one / 4 } else { (terms.at_once / 4).max(2) };
     let more = at_once > one_by_one + margin;
     let headline =
         format!("{at_once} of {} at the same moment were admitted, {one_by_one} one after the other", together.len());
