@@ -2,7 +2,7 @@
 
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
+use std::sync::Arc;
 
 use anyhow::Context;
 use clap::Args;
@@ -16,8 +16,9 @@ use crate::policy::matching::{RequestPattern, Segment};
 use crate::policy::model::{ClassId, Limit, Policy};
 use crate::policy::words::limit_text;
 use crate::probe::candidates::Documented;
+use crate::probe::conformance::Case;
 use crate::probe::outcome::outcome;
-use crate::probe::{Brief, Prober};
+use crate::probe::{Brief, Examination};
 use crate::report::probe as report;
 use crate::time::Nanos;
 
@@ -92,22 +93,33 @@ pub fn run(args: &ProbeArgs, out: &mut dyn Write) -> anyhow::Result<Exit> {
         }
     };
     let limits = limits(&target);
-    show(out, &announcement(args, &target, &limits));
-    if args.plan {
-        return Ok(Exit::Pass);
-    }
     let clock = Clock::start();
+    let second = target.clients.len() > 1;
     let brief = Brief {
         documented: documented(&target, &limits),
         requests: args.budget,
         within: args.within,
-        second: target.clients.len() > 1,
+        second,
         anchor: clock.anchor(),
     };
+    let case = Case {
+        policy: Arc::clone(&target.policy),
+        class: target.class,
+        method: target.method.clone(),
+        path: target.path.clone(),
+        second,
+        url: target.base_url.clone(),
+        anchor: clock.anchor(),
+    };
+    let examination = Examination::new(brief, case);
+    show(out, &announcement(args, &target, &limits, &examination));
+    if args.plan {
+        return Ok(Exit::Pass);
+    }
     let control = Control::default();
     let asked = control.clone();
     live::signals::watch(move || asked.stop()).context("signals cannot be watched")?;
-    let end = match live::probe(&target, Prober::new(brief), clock, &control) {
+    let end = match live::probe(&target, examination, clock, &control) {
         Ok(end) => end,
         Err(LiveError::NotAuthorized { host, address }) => {
             complain(format_args!(
@@ -122,7 +134,7 @@ pub fn run(args: &ProbeArgs, out: &mut dyn Write) -> anyhow::Result<Exit> {
         complain(format_args!("error: {} cannot be reached: {trouble}", args.target));
         return Ok(Exit::Unreachable);
     }
-    let found = outcome(&end.prober, &limits, end.took, end.interrupted);
+    let found = outcome(&end.examination, &limits, end.took, end.interrupted);
     show(out, &report::text(&found));
     if let Some(file) = &args.json {
         write(file, report::json(&found).as_bytes())?;
@@ -151,7 +163,7 @@ fn target(args: &ProbeArgs, policy: Policy, variable: impl Fn(&str) -> Option<St
         method,
         path,
         clients,
-        policy: Rc::new(policy),
+        policy: Arc::new(policy),
         class,
     })
 }
@@ -250,7 +262,7 @@ fn documented(target: &ProbeTarget, limits: &[Limit]) -> Vec<Documented> {
 /// How many windows it takes to tell algorithms apart, as a rule.
 const WINDOWS: u64 = 8;
 
-fn announcement(args: &ProbeArgs, target: &ProbeTarget, limits: &[Limit]) -> String {
+fn announcement(args: &ProbeArgs, target: &ProbeTarget, limits: &[Limit], examination: &Examination) -> String {
     let class = &target.policy.class(target.class).name;
     let clients = if target.clients.len() > 1 { "two clients" } else { "one client" };
     let path = target.path.split('?').next().unwrap_or_default();
@@ -272,7 +284,23 @@ fn announcement(args: &ProbeArgs, target: &ProbeTarget, limits: &[Limit]) -> Str
             text += "The time that it may take is shorter: some of it may stay open (raise --within)\n";
         }
     }
-    text + "Refusals are provoked. It stops at 401 and 403, when hints grow beyond reason, and at Ctrl-C\n"
+    text + &trials(examination)
+        + "Refusals are provoked. It stops at 401 and 403, when hints grow beyond reason, and at Ctrl-C\n"
+}
+
+/// The trials of the server's promises, which share the budget.
+fn trials(examination: &Examination) -> String {
+    let planned = examination.conduct().plan();
+    if planned.is_empty() {
+        return "No rate is documented: only what the answers themselves say is held to the documents\n".to_owned();
+    }
+    let requests: u32 = planned.iter().map(|(_, requests, _)| requests).sum();
+    let time = planned.iter().fold(Nanos::ZERO, |sum, (_, _, time)| sum.saturating_add(*time));
+    let mut text = format!("Then its promises, about {requests} requests over {time}, as far as the budget goes:\n");
+    for (trial, requests, time) in planned {
+        text += &format!("  {} (about {requests} requests, {time})\n", trial.title());
+    }
+    text
 }
 
 #[cfg(test)]

@@ -4,12 +4,16 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::belief::Settled;
+use super::conformance::list::nothing;
+use super::conformance::trial::Trial;
+use super::examination::Examination;
 use super::family::{Family, Shape};
 use super::hypothesis::{Hypothesis, Length, Span};
 use super::prober::{End, Prober};
 use crate::exit::Exit;
 use crate::policy::model::{Algorithm, Limit, RateLimit};
 use crate::policy::reading::Reading;
+use crate::summary::finding::{self, Finding, Severity};
 use crate::time::Nanos;
 
 /// Everything that a probe found.
@@ -32,6 +36,17 @@ pub struct Outcome {
     pub would_settle: Option<String>,
     /// The experiments that were made, in their order.
     pub experiments: Vec<String>,
+    /// What was done to find out whether the server keeps its promises.
+    pub trials: Vec<TrialOutcome>,
+    /// The verdicts on the server's promises: every check, also those that had nothing to look at.
+    pub checks: Vec<Finding>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct TrialOutcome {
+    pub title: String,
+    /// False where the budget or the time did not allow it, or the probe was ended before.
+    pub made: bool,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -96,11 +111,14 @@ pub struct Comparison {
 const SURE: f64 = 0.99;
 
 /// Puts what a probe found beside the limits of its class.
-pub fn outcome(prober: &Prober, limits: &[Limit], took: Nanos, interrupted: bool) -> Outcome {
+pub fn outcome(examination: &Examination, limits: &[Limit], took: Nanos, interrupted: bool) -> Outcome {
+    let prober = examination.prober();
     let shares = prober.belief().shares();
-    let measured = prober.belief().settled(SURE).map(|settled| measured(prober, settled));
+    let measured = found(prober);
     let comparisons = compared(prober, limits, measured.as_ref());
-    let exit = exit(prober, &comparisons, interrupted);
+    let mut checks = examination.findings();
+    checks.push(documented(&comparisons));
+    let exit = exit(prober, &comparisons, &checks, interrupted);
     let known = prober.belief().has_any();
     let title =
         |shape: Option<Shape>| shape.map_or_else(|| "nothing that this probe knows".to_owned(), |it| it.title());
@@ -113,18 +131,20 @@ pub fn outcome(prober: &Prober, limits: &[Limit], took: Nanos, interrupted: bool
         conclusion: conclusion(prober, measured.as_ref(), interrupted),
         exit,
         ended: ended(prober, interrupted).to_owned(),
-        requests: prober.spent(),
+        requests: examination.spent(),
         took_s: took.as_secs_f64(),
         families: families.collect(),
         measured,
         comparisons,
         would_settle: would_settle(prober),
         experiments: prober.made().iter().map(|made| made.kind.title().to_owned()).collect(),
+        trials: trials(examination),
+        checks,
     }
 }
 
 /// What would tell more, and what that costs.
-fn would_settle(prober: &Prober) -> Option<String> {
+pub(super) fn would_settle(prober: &Prober) -> Option<String> {
     if prober.needs_second_client() {
         return Some(
             "a second client whose quota is its own: whether its windows begin with the first one's".to_owned(),
@@ -133,6 +153,48 @@ fn would_settle(prober: &Prober) -> Option<String> {
     let choice = prober.unaffordable()?;
     let (kind, requests) = (choice.experiment.kind.title(), choice.experiment.requests());
     Some(format!("{kind}: up to {requests} more requests, over about {}", choice.takes))
+}
+
+/// What the limiter is, where that is settled.
+pub fn found(prober: &Prober) -> Option<Measured> {
+    prober.belief().settled(SURE).map(|settled| measured(prober, settled))
+}
+
+/// What was measured beside what is documented, as a check.
+fn documented(comparisons: &[Comparison]) -> Finding {
+    let of = |verdict: Verdict| -> Vec<&Comparison> {
+        comparisons.iter().filter(|comparison| comparison.verdict == verdict).collect()
+    };
+    let names = |all: &[&Comparison]| all.iter().map(|it| it.what.as_str()).collect::<Vec<_>>().join(", ");
+    let (differ, open, settled) = (of(Verdict::Differs), of(Verdict::NotSettled), of(Verdict::AsDocumented));
+    let (verdict, headline) = match (differ.as_slice(), open.as_slice(), settled.as_slice()) {
+        ([], [], []) => (finding::Verdict::NoData, "Nothing that is documented was measured".to_owned()),
+        ([], [], settled) => (finding::Verdict::Pass, format!("As documented: {}", names(settled))),
+        ([], open, _) => (finding::Verdict::Inconclusive, format!("Not settled: {}", names(open))),
+        (differ, ..) => {
+            let what: Vec<String> = differ
+                .iter()
+                .map(|it| format!("{} is documented as {} and measured as {}", it.what, it.documented, it.measured))
+                .collect();
+            (finding::Verdict::Fail, what.join("; "))
+        }
+    };
+    let looked_at = (differ.len() + settled.len()) as u64;
+    let remedy = "Make documents and server say the same".to_owned();
+    Finding {
+        verdict,
+        headline,
+        remedy: if verdict == finding::Verdict::Fail { remedy } else { String::new() },
+        looked_at,
+        wrong: differ.len() as u64,
+        ..nothing("server.documented-limiter", "")
+    }
+}
+
+fn trials(examination: &Examination) -> Vec<TrialOutcome> {
+    let made = examination.conduct().made();
+    let outcome = |trial: Trial| TrialOutcome { title: trial.title().to_owned(), made: made.contains(&trial) };
+    examination.conduct().all().into_iter().map(outcome).collect()
 }
 
 fn measured(prober: &Prober, Settled { shape, behind }: Settled) -> Measured {
@@ -211,7 +273,7 @@ fn lengths((low, high): (f64, f64)) -> String {
     }
 }
 
-fn compared(prober: &Prober, limits: &[Limit], measured: Option<&Measured>) -> Vec<Comparison> {
+pub(super) fn compared(prober: &Prober, limits: &[Limit], measured: Option<&Measured>) -> Vec<Comparison> {
     let mut all = Vec::new();
     let nearest = nearest_limit(limits, measured);
     for (index, limit) in limits.iter().enumerate() {
@@ -369,11 +431,12 @@ fn stated(what: &str, documented: &str, measured: &str, verdict: Verdict) -> Com
     Comparison { what: what.to_owned(), documented: documented.to_owned(), measured: measured.to_owned(), verdict }
 }
 
-fn exit(prober: &Prober, comparisons: &[Comparison], interrupted: bool) -> Exit {
+fn exit(prober: &Prober, comparisons: &[Comparison], checks: &[Finding], interrupted: bool) -> Exit {
+    let broken = |check: &Finding| check.verdict == finding::Verdict::Fail && check.severity == Severity::Breach;
     let any = |verdict: Verdict| comparisons.iter().any(|comparison| comparison.verdict == verdict);
     if interrupted {
         Exit::Interrupted
-    } else if any(Verdict::Differs) {
+    } else if any(Verdict::Differs) || checks.iter().any(broken) {
         Exit::Fail
     } else if comparisons.is_empty() || any(Verdict::NotSettled) || prober.log().sightings().is_empty() {
         Exit::Invalid
@@ -382,7 +445,7 @@ fn exit(prober: &Prober, comparisons: &[Comparison], interrupted: bool) -> Exit 
     }
 }
 
-fn conclusion(prober: &Prober, measured: Option<&Measured>, interrupted: bool) -> String {
+pub(super) fn conclusion(prober: &Prober, measured: Option<&Measured>, interrupted: bool) -> String {
     match (measured, prober.ended()) {
         (Some(measured), _) if measured.family_is_settled => format!("{}: {}", measured.shape.title(), measured.text()),
         (Some(measured), _) => format!("a penalty, which hides what limiter is behind it: {}", measured.text()),

@@ -1,0 +1,8 @@
+//! The trials against the reference server, in virtual time.
+
+mod bounds;
+mod expected;
+mod matrix;
+mod testing;
+
+pub use testing::case;
