@@ -8,8 +8,8 @@
 use super::exchange::{Log, Sighting};
 use super::family::{Family, PenaltyKind, Shape};
 use crate::limiter::{
-    FixedAligned, FixedFirstHit, IntervalRefill, LeakyQueue, Limiter, PenaltyBox, Rate, RollingCounter, RollingLog,
-    Steady, TokenBucket,
+    FixedAligned, FixedFirstHit, IntervalRefill, LeakyQueue, Limiter, PenaltyBox, Rate, RollingCounter,
+    RollingCounterFirstHit, RollingLog, Rounding, Steady, TokenBucket,
 };
 use crate::policy::model::{Blocks, Penalty};
 use crate::time::{Anchor, Nanos};
@@ -89,6 +89,8 @@ pub struct Terms {
     pub limit: u32,
     /// How much is added at a time: of interval refills.
     pub refill: u32,
+    /// Of a part of a request: of rolling windows that are estimated.
+    pub rounding: Rounding,
     /// The window's length; of buckets and queues, the time of one token; of interval refills, the interval.
     pub window: Span,
     /// A moment at which a window begins.
@@ -98,7 +100,7 @@ pub struct Terms {
 
 impl Terms {
     pub fn new(limit: u32, window: Span) -> Terms {
-        Terms { limit, refill: limit, window, phase: Span::NONE, penalty: Span::NONE }
+        Terms { limit, refill: limit, rounding: Rounding::Up, window, phase: Span::NONE, penalty: Span::NONE }
     }
 
     pub fn span(&self, length: Length) -> Span {
@@ -430,6 +432,10 @@ impl Corner {
                 _ if shut_out > Nanos::ZERO => 0,
                 rest => (at + rest).saturating_sub(terms.window.low).0,
             },
+            Family::RollingCounterFirstHit => {
+                let rest = limiter.window_rest(at);
+                rest.map_or(0, |rest| (at + rest).saturating_sub(terms.window.low).0)
+            }
             Family::IntervalRefill if sighting.admitted => number(begun.unwrap_or_default()),
             Family::FixedAligned | Family::RollingCounter if sighting.admitted => number(terms.phase.low),
             _ => 0,
@@ -450,6 +456,7 @@ impl Corner {
                 Nanos(window - (earliest.0 % window + window - phase) % window)
             }
             Family::FixedFirstHit | Family::IntervalRefill if counts => limiter.standing(earliest).reset,
+            Family::RollingCounterFirstHit if counts => limiter.window_rest(earliest).unwrap_or_default(),
             _ => Nanos::ZERO,
         };
         let end = earliest.saturating_add(wait);
@@ -466,7 +473,10 @@ fn limiter(shape: Shape, terms: &Terms) -> Box<dyn Replay> {
         Family::FixedAligned => barred(shape, terms, FixedAligned::new(of_window, anchor)),
         Family::FixedFirstHit => barred(shape, terms, FixedFirstHit::new(of_window)),
         Family::RollingLog => barred(shape, terms, RollingLog::new(of_window)),
-        Family::RollingCounter => barred(shape, terms, RollingCounter::new(of_window, anchor)),
+        Family::RollingCounter => barred(shape, terms, RollingCounter::rounded(of_window, anchor, terms.rounding)),
+        Family::RollingCounterFirstHit => {
+            barred(shape, terms, RollingCounterFirstHit::new(of_window, terms.rounding))
+        }
         Family::Bucket => barred(shape, terms, TokenBucket::new(of_token, terms.limit)),
         Family::IntervalRefill => {
             barred(shape, terms, IntervalRefill::new(Rate { allow: terms.refill, per }, terms.limit))

@@ -313,21 +313,25 @@ fn algorithm_compared(rate: &RateLimit, measured: &Measured) -> Comparison {
         return stated("algorithm", "not said", title, Verdict::Undocumented);
     }
     let readings = Reading::allowed_by(rate.algorithm);
-    let as_documented = readings.iter().any(|reading| family_of(*reading) == family);
+    let as_documented = readings.iter().any(|reading| families_of(*reading, measured.limit).contains(&family));
     let verdict = if as_documented { Verdict::AsDocumented } else { Verdict::Differs };
     let names: Vec<&str> = readings.iter().map(|reading| reading.title()).collect();
     stated("algorithm", &names.join(" or "), title, verdict)
 }
 
-/// The family that a reading is of.
-pub fn family_of(reading: Reading) -> Family {
+/// The families that a reading is of: of several that its words leave open, all. Windows that let one in at a time are a
+/// bucket of one.
+fn families_of(reading: Reading, limit: (u32, u32)) -> &'static [Family] {
     match reading {
-        Reading::Rolling => Family::RollingLog,
-        Reading::TokenBucket | Reading::LeakyBucket => Family::Bucket,
-        Reading::FixedFirstHit => Family::FixedFirstHit,
-        Reading::FixedAligned => Family::FixedAligned,
-        Reading::RollingCounter => Family::RollingCounter,
-        Reading::IntervalRefill => Family::IntervalRefill,
+        Reading::Rolling if limit == (1, 1) => &[Family::RollingLog, Family::Bucket],
+        Reading::Rolling => &[Family::RollingLog],
+        Reading::TokenBucket => &[Family::Bucket],
+        Reading::LeakyBucket => &[Family::Bucket, Family::LeakyQueue],
+        Reading::FixedFirstHit if limit == (1, 1) => &[Family::FixedFirstHit, Family::Bucket],
+        Reading::FixedFirstHit => &[Family::FixedFirstHit],
+        Reading::FixedAligned => &[Family::FixedAligned],
+        Reading::RollingCounter => &[Family::RollingCounter, Family::RollingCounterFirstHit],
+        Reading::IntervalRefill => &[Family::IntervalRefill],
     }
 }
 
