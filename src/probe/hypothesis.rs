@@ -465,7 +465,7 @@ impl Corner {
 }
 
 /// A limiter of definite terms. Its clock begins where the probe's does.
-fn limiter(shape: Shape, terms: &Terms) -> Box<dyn Replay> {
+pub fn limiter(shape: Shape, terms: &Terms) -> Box<dyn Replay> {
     let per = terms.window.low.max(Nanos(1));
     let (of_window, of_token) = (Rate { allow: terms.limit, per }, Rate { allow: 1, per });
     let anchor = Anchor { unix_nanos: (per.0 - terms.phase.low.0 % per.0) % per.0 };

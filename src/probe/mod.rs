@@ -12,6 +12,7 @@
 //! back.
 
 mod abreast;
+pub mod account;
 pub mod belief;
 pub mod candidates;
 pub mod choose;
@@ -19,9 +20,11 @@ pub mod exchange;
 pub mod experiment;
 pub mod family;
 pub mod fit;
+mod forecast;
 pub mod hypothesis;
 pub mod outcome;
 mod predict;
+mod proof;
 pub mod prober;
 mod scan;
 #[cfg(test)]

@@ -237,7 +237,7 @@ fn nearest_limit(limits: &[Limit], measured: Option<&Measured>) -> Option<usize>
 }
 
 /// What may come at once by the documents, if the limiter is what was measured.
-fn at_once(rate: &RateLimit, measured: Option<&Measured>) -> u32 {
+pub fn at_once(rate: &RateLimit, measured: Option<&Measured>) -> u32 {
     let reading = match (rate.algorithm, measured.map(|measured| measured.shape.family)) {
         (Algorithm::LeakyBucket, _) | (_, Some(Family::LeakyQueue)) => Reading::LeakyBucket,
         (_, Some(Family::Bucket | Family::IntervalRefill)) => Reading::TokenBucket,

@@ -78,6 +78,7 @@ pub struct Made {
 pub struct Prober {
     brief: Brief,
     stage: Stage,
+    exchanges: Vec<Exchange>,
     log: Log,
     belief: Belief,
     /// Whether limiters with something added are among the hypotheses.
@@ -119,6 +120,7 @@ impl Prober {
         Prober {
             brief,
             stage: Stage::First,
+            exchanges: Vec::new(),
             log: Log::default(),
             belief: Belief::default(),
             considered_additions: false,
@@ -156,6 +158,7 @@ impl Prober {
     /// What came back of the volley that was sent last.
     pub fn answered(&mut self, exchanges: &[Exchange]) {
         self.spent += exchanges.len() as u32;
+        self.exchanges.extend(exchanges);
         self.log.add(exchanges);
         self.watch(exchanges);
         if self.stage == Stage::Experiments {
@@ -186,6 +189,11 @@ impl Prober {
 
     pub fn anchor(&self) -> Anchor {
         self.brief.anchor
+    }
+
+    /// All that was sent and came back.
+    pub fn exchanges(&self) -> &[Exchange] {
+        &self.exchanges
     }
 
     pub fn log(&self) -> &Log {
