@@ -18,6 +18,16 @@ pub fn plural(number: u64, thing: &str) -> String {
     format!("{} {thing}{}", count(number), if number == 1 { "" } else { "s" })
 }
 
+/// `72`, or `at least 72` where more may have come than was counted.
+pub fn counted(number: u32, at_least: bool) -> String {
+    format!("{}{}", if at_least { "at least " } else { "" }, count(number.into()))
+}
+
+/// Some of many: `11 of 1,200 requests`.
+pub fn part_of(part: u64, whole: u64, thing: &str) -> String {
+    format!("{} of {}", count(part), plural(whole, thing))
+}
+
 /// A share: `0%`, `0.02%`, `12.5%`, `-40%`. What is not zero never reads as zero, what is not all never as all.
 pub fn percent(share: f64) -> String {
     let percent = share * 100.0;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use quotaproof::assemble::{Outcome, Recorder};
 use quotaproof::device::fleet::Fleet;
-use quotaproof::drive::virtual_time::{self, Progress};
+use quotaproof::drive::virtual_time::{self, Progress, Stop};
 use quotaproof::record::{Observation, Observer, Record};
 use quotaproof::scenario::{DeviceId, Scenario};
 use quotaproof::summary::Summary;
@@ -106,6 +106,47 @@ fn on_threads(scenario: &Arc<Scenario>, threads: usize) -> Outcome {
     let make = || Recorder::new(Arc::clone(scenario), ANCHOR);
     let (whole, end) = virtual_time::run_on(scenario, threads, &Progress::default(), make, Recorder::merge);
     whole.conclude(&facts(end.ended))
+}
+
+/// Asks for a stop when so many requests are over.
+struct Impatient {
+    recorder: Recorder,
+    left: usize,
+    stop: Stop,
+}
+
+impl Observer for Impatient {
+    fn observe(&mut self, at: Nanos, observation: Observation<'_>) {
+        if matches!(observation, Observation::Done { .. }) {
+            self.left = self.left.saturating_sub(1);
+        }
+        if self.left == 0 {
+            self.stop.ask();
+        }
+        self.recorder.observe(at, observation);
+    }
+}
+
+#[test]
+fn a_play_that_is_stopped_ends_with_what_it_has() {
+    let scenario = Arc::new(scenario(FLEET));
+    let whole = on_threads(&scenario, 1).summary;
+    let requests = |summary: &Summary| summary.classes.iter().map(|class| class.requests).sum::<u64>();
+    let stopped = |threads, left| {
+        let stop = Stop::default();
+        let make = || Impatient { recorder: Recorder::new(Arc::clone(&scenario), ANCHOR), left, stop: stop.clone() };
+        let merge = |all: &mut Impatient, other: Impatient| all.recorder.merge(other.recorder);
+        let (all, end) = virtual_time::run_on(&scenario, threads, &Progress::until(stop.clone()), make, merge);
+        (all.recorder.conclude(&facts(end.ended)).summary, end)
+    };
+    for threads in [1, 3] {
+        let (summary, end) = stopped(threads, 500);
+        let devices = u64::from(scenario.device_count());
+        assert!((1..devices).contains(&end.devices), "{threads}: {end:?} of {devices}");
+        assert!((500..requests(&whole)).contains(&requests(&summary)), "{threads}: {}", requests(&summary));
+        let (_, end) = stopped(threads, 0);
+        assert!(end.devices < devices / 4, "{threads}: {end:?}");
+    }
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use quotaproof::exit::Exit;
 use quotaproof::plan::base::Overrides;
 use quotaproof::plan::{self, Base, Meter, PlayOptions, Questions, fleet, quota, sweep};
 use quotaproof::policy::reading::Reading;
@@ -218,6 +219,22 @@ fn a_sweep_shows_where_the_limit_is_passed() {
     let refused: Vec<bool> = sweep.points.iter().map(|point| point.refused > 0).collect();
     assert_eq!(refused, [true, false, false]);
     assert_eq!(sweep.today.as_deref(), Some("5s"));
+}
+
+#[test]
+fn what_an_interrupted_plan_has_not_answered_stays_open() {
+    let (_folder, base) = polling(3, 5);
+    let options = options(1);
+    let today = plan::play(&Arc::new(base.scenario().clone()), &options).summary;
+    options.meter.stop.ask();
+    let wanted = sweep::read("fleet.desk.operators.asks.0.every=5s,12s").unwrap();
+    let questions = Questions { fleet: Some(fleet::Wanted::default()), sweep: Some(wanted), ..NOTHING };
+    let plan = plan::answer(&base, &today, &questions, &options).unwrap();
+    assert!(plan.fleet.is_none() && plan.sweep.is_none());
+    assert_eq!(plan.caveats.last().unwrap(), "This plan was interrupted; not answered: the largest fleet, the sweep.");
+    let interrupted = plan::play(&Arc::new(base.scenario().clone()), &options).summary;
+    assert_eq!((interrupted.conclusion.exit, interrupted.run.devices_played), (Exit::Interrupted, Some(0)));
+    assert!(today.run.devices_played.is_none() && !today.run.interrupted);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use crate::exit::Exit;
 use crate::summary::finding::{Finding, Party, Severity, Verdict};
 use crate::summary::{Conclusion, GateResult, QuotaUse, Safety, Summary};
 use crate::time::Nanos;
-use crate::words::plural;
+use crate::words::{part_of, plural};
 
 /// The check whose failed finding explains a quota that is exceeded.
 const QUOTA_CHECK: &str = "fleet.quota";
@@ -147,7 +147,18 @@ fn advice(summary: &Summary) -> Vec<String> {
 
 fn interrupted_headline(summary: &Summary) -> String {
     let (ran, planned) = how_far(summary);
-    format!("Interrupted after {ran} of {planned}: the report covers what ran.")
+    match summary.run.devices_played {
+        None => format!("Interrupted after {ran} of {planned}: the report covers what ran."),
+        Some(0) => {
+            format!(
+                "Interrupted after {ran} of {planned}, before any device was played to its end: the report covers what was played."
+            )
+        }
+        Some(played) => {
+            let devices: u64 = summary.fleet.iter().map(|group| u64::from(group.devices)).sum();
+            format!("Interrupted when {} had been played: the report covers these.", part_of(played, devices, "device"))
+        }
+    }
 }
 
 /// For how long it ran, and for how long it was to.
@@ -461,5 +472,26 @@ mod tests {
         assert_eq!((conclusion.exit, conclusion.exit_code), (Exit::Interrupted, 130));
         assert_eq!(conclusion.headline, "Interrupted after 12s of 1m: the report covers what ran.");
         assert_eq!(conclusion.reasons.len(), 1);
+    }
+
+    #[test]
+    fn an_interrupted_plan_says_how_many_devices_it_has_played() {
+        let headline = |played| {
+            concluded(|summary| {
+                summary.run.interrupted = true;
+                summary.run.devices_played = Some(played);
+                summary.run.duration_s = summary.run.planned_s / 2.0;
+                summary.fleet[0].devices = 5_000;
+            })
+            .headline
+        };
+        assert_eq!(
+            headline(1_200),
+            "Interrupted when 1,200 of 5,000 devices had been played: the report covers these."
+        );
+        assert_eq!(
+            headline(0),
+            "Interrupted after 30s of 1m, before any device was played to its end: the report covers what was played."
+        );
     }
 }

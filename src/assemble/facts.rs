@@ -14,6 +14,8 @@ pub struct RunFacts {
     /// When the last answer was in.
     pub ended: Nanos,
     pub interrupted: bool,
+    /// How many devices were played to the end, where devices are played one after the other and it was interrupted.
+    pub devices_played: Option<u64>,
     /// Whether no connection to the target was ever made.
     pub unreachable: bool,
     /// Whether it was stopped for that before its time.
@@ -42,6 +44,7 @@ pub(super) fn run_info(scenario: &Scenario, facts: &RunFacts) -> RunInfo {
         planned_s: scenario.duration.as_secs_f64(),
         duration_s: facts.ended.as_secs_f64(),
         interrupted: facts.interrupted,
+        devices_played: facts.devices_played,
         gave_up: facts.gave_up,
         seed: scenario.seed,
         profile_hash: scenario.profile_hash.clone(),

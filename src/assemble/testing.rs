@@ -34,6 +34,7 @@ pub fn facts() -> RunFacts {
         anchor: Anchor { unix_nanos: 1_773_570_600_000_000_000 },
         ended: Nanos::from_millis(60_123),
         interrupted: false,
+        devices_played: None,
         unreachable: false,
         gave_up: false,
         connect_error: None,

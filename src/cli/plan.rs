@@ -11,6 +11,7 @@ use super::publish::{make_room, publish};
 use super::serve::{reading, share};
 use super::{complain, duration, show, style, usage};
 use crate::clock::Clock;
+use crate::drive::live;
 use crate::exit::Exit;
 use crate::plan::base::Overrides;
 use crate::plan::{self, Base, Meter, PlayOptions, Questions, fleet, quota, sweep};
@@ -86,6 +87,9 @@ pub fn run(args: &PlanArgs) -> anyhow::Result<Exit> {
             return Ok(Exit::Usage);
         }
     };
+    let meter = Arc::new(Meter::default());
+    let stop = meter.stop.clone();
+    live::signals::watch(move || stop.ask())?;
     if !make_room(&args.reports) {
         return Ok(Exit::Usage);
     }
@@ -95,7 +99,7 @@ pub fn run(args: &PlanArgs) -> anyhow::Result<Exit> {
         command: command(args, &base),
         started: clock.anchor(),
         target: base.target_text(),
-        meter: Arc::new(Meter::default()),
+        meter,
     };
     let (outcome, answers) = {
         let _progress = PlanProgress::start(&options.meter);
@@ -115,7 +119,7 @@ pub fn run(args: &PlanArgs) -> anyhow::Result<Exit> {
     let out = &mut std::io::stdout();
     publish(&outcome, answers.as_ref(), &args.reports, out, style())?;
     show(out, &speed(&options.meter, &base, clock.now()));
-    Ok(outcome.summary.conclusion.exit)
+    Ok(if options.meter.stop.is_asked() { Exit::Interrupted } else { outcome.summary.conclusion.exit })
 }
 
 /// The profile and the questions, checked before anything is played.

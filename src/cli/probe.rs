@@ -105,7 +105,8 @@ pub fn run(args: &ProbeArgs, out: &mut dyn Write) -> anyhow::Result<Exit> {
         anchor: clock.anchor(),
     };
     let control = Control::default();
-    live::signals::watch(control.clone()).context("signals cannot be watched")?;
+    let asked = control.clone();
+    live::signals::watch(move || asked.stop()).context("signals cannot be watched")?;
     let end = match live::probe(&target, Prober::new(brief), clock, &control) {
         Ok(end) => end,
         Err(LiveError::NotAuthorized { host, address }) => {

@@ -107,7 +107,8 @@ impl Place {
 
 fn play(scenario: &Arc<Scenario>, place: &Place, args: &RunArgs) -> Result<LiveEnd<Recorder>, LiveError> {
     let options = LiveOptions { control: Control::default(), ..LiveOptions::new(&place.url) };
-    live::signals::watch(options.control.clone())?;
+    let control = options.control.clone();
+    live::signals::watch(move || control.stop())?;
     let _progress = Progress::start(scenario.duration, options.control.clone());
     let shards = args.shards.map_or_else(cores, usize::from);
     let fleet = Fleet::new(scenario);
@@ -126,6 +127,7 @@ fn conclude(end: LiveEnd<Recorder>, place: &Place, args: &RunArgs, scenario: &Sc
         anchor: end.anchor,
         ended: end.ended,
         interrupted: end.stopped == Some(Stop::Asked),
+        devices_played: None,
         gave_up: end.stopped == Some(Stop::Unreachable),
         // Where nothing was tried, nothing is known of the target.
         unreachable: !end.ever_connected && end.peak_in_flight > 0,

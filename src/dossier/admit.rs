@@ -204,7 +204,10 @@ fn understates(summary: &Summary) -> Option<String> {
     let run = &summary.run;
     if run.interrupted {
         let (ran, planned) = (format::seconds(run.duration_s), format::seconds(run.planned_s));
-        return Some(format!("it was stopped after {ran} of {planned}"));
+        return Some(match run.devices_played {
+            Some(played) => format!("it was stopped when {} had been played to the end", plural(played, "device")),
+            None => format!("it was stopped after {ran} of {planned}"),
+        });
     }
     let missing = summary.findings.iter().find(|finding| finding.check == SERVICE_CHECK)?;
     (missing.wrong * MISSING_ONE_IN > missing.looked_at).then(|| {

@@ -84,6 +84,7 @@ fn groups(chargers: u32) -> Vec<GroupCount> {
 
 fn plan(summary: &Summary) -> Plan {
     let quota = QuotaAnswer {
+        without_effect: Vec::new(),
         origin: origin(summary, &[7, 8, 9]),
         refused_ratio: 0.0,
         delay_s: Some(2.0),
@@ -180,6 +181,7 @@ fn sweep(summary: &Summary) -> Sweep {
         requests: u64::from(devices) * 100,
         refused: 0,
         quotas: vec![SweptUse {
+            on_a_rate: true,
             class: "queries".to_owned(),
             limit: "60 per 1m for each client_id".to_owned(),
             allow: 60,

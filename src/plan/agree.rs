@@ -4,6 +4,7 @@
 use crate::measure::observer::UNCLASSIFIED;
 use crate::scenario::Scenario;
 use crate::scenario::target::Network;
+use crate::summary::finding::Finding;
 use crate::summary::{ClassFigures, Driver, QuotaUse, Summary};
 use crate::time::Nanos;
 use crate::yaml::Diagnosis;
@@ -46,7 +47,7 @@ impl Figure {
 /// Checks that a run can be compared with a plan of a scenario.
 ///
 /// # Errors
-/// It is no run over sockets, or one of another profile or of another length.
+/// It is no run over sockets, one of another profile, or one that was broken off.
 pub fn check(run: &Summary, scenario: &Scenario) -> Result<(), Diagnosis> {
     let info = &run.run;
     if info.driver != Driver::Live {
@@ -55,10 +56,6 @@ pub fn check(run: &Summary, scenario: &Scenario) -> Result<(), Diagnosis> {
     if (&info.profile_hash, &info.policy_hash) != (&scenario.profile_hash, &scenario.policy.hash) {
         let title = format!("this is a run of another profile, or of another version of it: {}", info.name);
         return Err(Diagnosis::new(title).help("run the profile as it is now"));
-    }
-    if info.planned_s != scenario.duration.as_secs_f64() {
-        let title = format!("the run was planned for {} s, this plan for {}", info.planned_s, scenario.duration);
-        return Err(Diagnosis::new(title).help("give both the same --duration"));
     }
     if info.interrupted || info.gave_up {
         return Err(Diagnosis::new("the run was broken off").help("let it come to its end"));
@@ -78,7 +75,7 @@ pub fn network(run: &Summary, planned: &Network, answers_after: Nanos) -> Option
 }
 
 /// Every figure that a plan and a run of one profile must have in common: of each class the requests and how they ended, of
-/// each limit the highest use. What neither has seen is left out.
+/// each limit the highest use, of each check what was found wrong. What neither has seen is left out.
 pub fn figures(run: &Summary, plan: &Summary, scenario: &Scenario) -> Vec<Figure> {
     let is_overloaded = scenario.target.stand_in().overload.is_some();
     let tolerance = if is_overloaded { by_lot } else { by_chance };
@@ -90,7 +87,25 @@ pub fn figures(run: &Summary, plan: &Summary, scenario: &Scenario) -> Vec<Figure
         let planned = plan.quotas.iter().find(|it| (&it.class, &it.limit) == (&quota.class, &quota.limit))?;
         Some(quota_figure(quota, planned, if is_overloaded { by_lot } else { peak_by_chance }))
     });
-    of_classes.chain(of_limits).filter(|figure| figure.run + figure.plan > 0.0).collect()
+    let of_checks = run.findings.iter().filter_map(|finding| {
+        let same =
+            |it: &&Finding| (&it.check, &it.subject, it.party) == (&finding.check, &finding.subject, finding.party);
+        let planned = plan.findings.iter().find(same)?;
+        Some(finding_figure(finding, planned, tolerance))
+    });
+    let all = of_classes.chain(of_limits).chain(of_checks);
+    all.filter(|figure| figure.run + figure.plan > 0.0).collect()
+}
+
+fn finding_figure(run: &Finding, plan: &Finding, tolerance: fn(f64, f64) -> f64) -> Figure {
+    let (run_wrong, plan_wrong) = (run.wrong as f64, plan.wrong as f64);
+    let of = if run.subject.is_empty() { String::new() } else { format!("{}: ", run.subject) };
+    Figure {
+        what: format!("{of}wrong by {}", run.check),
+        run: run_wrong,
+        plan: plan_wrong,
+        tolerance: tolerance(run_wrong, plan_wrong),
+    }
 }
 
 fn class_figures(run: &ClassFigures, plan: &ClassFigures, tolerance: fn(f64, f64) -> f64) -> [Figure; 6] {
@@ -190,6 +205,13 @@ mod tests {
             quota.readings[0].peak = quota.readings[0].peak * 2 + 5;
         });
         assert_eq!(moved.len(), 1, "{moved:?}");
+    }
+
+    #[test]
+    fn what_a_check_finds_wrong_is_held_against_the_other() {
+        let moved = apart(|plan| plan.findings[0].wrong = 3 * plan.findings[0].wrong + 20);
+        let check = &sample::failing().findings[0].check;
+        assert!(moved.len() == 1 && moved[0].ends_with(&format!("wrong by {check}")), "{moved:?}");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::Questions;
 use super::limits;
 use super::play::PlayOptions;
 use crate::policy::model::Limit;
@@ -102,18 +103,20 @@ impl Base {
         }
     }
 
-    /// What holds for every answer. `today` is the play of the profile as it stands, `headroom` what was asked for.
-    pub fn caveats(&self, today: &Summary, headroom: f64) -> Vec<String> {
+    /// What holds for every answer. `today` is the play of the profile as it stands.
+    pub fn caveats(&self, today: &Summary, questions: &Questions) -> Vec<String> {
         let network = &self.scenario.network;
+        let is_swept = questions.sweep.as_ref().is_some_and(|wanted| wanted.path.starts_with("network"));
         let mut caveats = vec![
             "All of this is simulated: the profile's devices played in virtual time, and the policy's limits. No request was \
              sent to any server."
                 .to_owned(),
             format!(
-                "The simulated network takes {} there and back (99% within {}) and loses {} of connections.",
+                "The simulated network takes {} there and back (99% within {}) and loses {} of connections{}.",
                 network.latency_median,
                 network.latency_p99,
-                percent(network.loss)
+                percent(network.loss),
+                if is_swept { ", where the sweep does not vary it" } else { "" }
             ),
         ];
         if today.quotas.iter().any(|quota| quota.is_demand_unknown()) {
@@ -136,7 +139,7 @@ impl Base {
                 self.scenario.duration
             ));
         }
-        if headroom > 0.0 {
+        if questions.headroom > 0.0 {
             caveats.push("Headroom is left of limits above one: of a limit of one no part can stay unused.".to_owned());
         }
         if !self.scenario.target.stand_in().faults.is_empty() {

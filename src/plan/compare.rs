@@ -6,7 +6,7 @@ use super::base::group_counts;
 use super::{Base, PlayOptions, play};
 use crate::summary::plan::{Change, ClassChange, Comparison, QuotaChange, Side};
 use crate::summary::{ClassFigures, QuotaUse, Safety, Summary};
-use crate::words::{count, percent, plural};
+use crate::words::{count, counted, percent, plural};
 use crate::yaml::Diagnosis;
 
 /// Plays the other profile and holds it against the play of the first.
@@ -114,8 +114,9 @@ fn class_words(change: &ClassChange, quotas: &[QuotaChange]) -> String {
         words += &format!("; {after} refused instead of {}", count(change.refused.before));
     }
     for quota in quotas.iter().filter(|quota| quota.class == change.class && quota.peak.before != quota.peak.after) {
-        let (before, after) = (u64::from(quota.peak.before), u64::from(quota.peak.after));
-        words += &format!("; {} at the busiest moment instead of {}, of {}", count(after), count(before), quota.limit);
+        let before = counted(quota.peak.before, quota.at_least.before);
+        let after = counted(quota.peak.after, quota.at_least.after);
+        words += &format!("; {after} at the busiest moment instead of {before}, of {}", quota.limit);
     }
     words + "."
 }

@@ -1,9 +1,9 @@
-//! How far the plays are, for whoever watches.
+//! How far the plays are, for whoever watches, and whether they are to go on.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::drive::virtual_time::Progress;
+use crate::drive::virtual_time::{Progress, Stop};
 use crate::time::Nanos;
 
 /// Shared by those who play and those who show it.
@@ -12,6 +12,8 @@ pub struct Meter {
     /// Over all plays of a command.
     requests: AtomicU64,
     now: Mutex<Now>,
+    /// Ends the play under way, and makes nothing of all that follow.
+    pub stop: Stop,
 }
 
 /// The play under way.
@@ -48,7 +50,7 @@ impl Meter {
     pub fn begin(&self, devices: u64, duration: Nanos) -> Arc<Progress> {
         let mut now = self.now();
         now.plays += 1;
-        (now.devices, now.duration, now.progress) = (devices, duration, Arc::default());
+        (now.devices, now.duration, now.progress) = (devices, duration, Arc::new(Progress::until(self.stop.clone())));
         Arc::clone(&now.progress)
     }
 

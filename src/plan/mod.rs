@@ -61,19 +61,48 @@ pub fn check(base: &Base, questions: &Questions) -> Result<(), Diagnosis> {
     Ok(())
 }
 
-/// Answers the questions about a profile whose play as it stands came to `today`.
+/// Answers the questions about a profile whose play as it stands came to `today`. Once a stop is asked for
+/// ([`Meter::stop`]), what is not answered yet stays open, and a caveat says so.
 ///
 /// # Errors
 /// What is wrong with a question: a group, a field or a value that the profile does not have.
 pub fn answer(base: &Base, today: &Summary, questions: &Questions, options: &PlayOptions) -> Result<Plan, Diagnosis> {
     let trials = Trials { base, options, seeds: base.seeds(questions.seeds) };
     let headroom = questions.headroom;
-    Ok(Plan {
-        format: FORMAT,
-        caveats: base.caveats(today, headroom),
-        fleet: questions.fleet.as_ref().map(|wanted| fleet::answer(&trials, wanted, headroom)).transpose()?,
-        quota: questions.quota.as_ref().map(|wanted| quota::answer(&trials, wanted, headroom)).transpose()?,
-        comparison: questions.compare.as_ref().map(|other| compare::answer(base, today, other, options)).transpose()?,
-        sweep: questions.sweep.as_ref().map(|wanted| sweep::answer(&trials, wanted)).transpose()?,
-    })
+    let fleet = answered(options, &questions.fleet, |wanted| fleet::answer(&trials, wanted, headroom))?;
+    let quota = answered(options, &questions.quota, |wanted| quota::answer(&trials, wanted, headroom))?;
+    let comparison = answered(options, &questions.compare, |other| compare::answer(base, today, other, options))?;
+    let sweep = questions.sweep.as_ref().map(|wanted| sweep::answer(&trials, wanted)).transpose()?.flatten();
+    let mut plan = Plan { format: FORMAT, caveats: base.caveats(today, questions), fleet, quota, comparison, sweep };
+    plan.caveats.extend(cut_short(questions, &plan));
+    Ok(plan)
+}
+
+/// An answer, unless a stop was asked for before it was complete: a search whose plays were cut short has found nothing.
+fn answered<Q, A>(
+    options: &PlayOptions,
+    question: &Option<Q>,
+    answer: impl FnOnce(&Q) -> Result<A, Diagnosis>,
+) -> Result<Option<A>, Diagnosis> {
+    let stop = &options.meter.stop;
+    let Some(question) = question.as_ref().filter(|_| !stop.is_asked()) else { return Ok(None) };
+    let answer = answer(question)?;
+    Ok(Some(answer).filter(|_| !stop.is_asked()))
+}
+
+/// What an interrupted plan leaves open.
+fn cut_short(questions: &Questions, plan: &Plan) -> Option<String> {
+    let wanted = questions.sweep.as_ref().map_or(0, |wanted| wanted.values.len());
+    let swept = plan.sweep.as_ref().map_or(0, |sweep| sweep.points.len());
+    let open = [
+        ("the largest fleet", questions.fleet.is_some() && plan.fleet.is_none()),
+        ("the least quota", questions.quota.is_some() && plan.quota.is_none()),
+        ("the comparison", questions.compare.is_some() && plan.comparison.is_none()),
+        ("the sweep", wanted > 0 && swept == 0),
+    ];
+    let mut open: Vec<String> = open.into_iter().filter(|(_, open)| *open).map(|(what, _)| what.to_owned()).collect();
+    if (1..wanted).contains(&swept) {
+        open.push(format!("{} of the sweep's {wanted} values", wanted - swept));
+    }
+    (!open.is_empty()).then(|| format!("This plan was interrupted; not answered: {}.", open.join(", ")))
 }

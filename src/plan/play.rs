@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::Meter;
 use super::delay::Delays;
 use crate::assemble::{Outcome, Recorder, RunFacts};
-use crate::drive::virtual_time;
+use crate::drive::virtual_time::{self, End};
 use crate::record::{Observation, Observer};
 use crate::scenario::Scenario;
 use crate::summary::Driver;
@@ -56,15 +56,17 @@ pub fn play_judged(driven: &Arc<Scenario>, judged: &Arc<Scenario>, options: &Pla
     } else {
         virtual_time::run_on(driven, options.threads, &progress, make, Witness::merge)
     };
-    witness.conclude(&facts(end.ended, options), options.started)
+    witness.conclude(&facts(driven, end, options), options.started)
 }
 
-fn facts(ended: Nanos, options: &PlayOptions) -> RunFacts {
+fn facts(scenario: &Scenario, end: End, options: &PlayOptions) -> RunFacts {
+    let played = (end.devices < scenario.device_count().into()).then_some(end.devices);
     RunFacts {
         driver: Driver::Virtual,
         anchor: ANCHOR,
-        ended,
-        interrupted: false,
+        ended: end.ended,
+        interrupted: played.is_some(),
+        devices_played: played,
         unreachable: false,
         gave_up: false,
         connect_error: None,

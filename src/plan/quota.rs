@@ -51,7 +51,8 @@ pub fn answer(trials: &Trials<'_>, wanted: &Wanted, headroom: f64) -> Result<Quo
     let search = Search { trials, wanted, headroom };
     trials.options.meter.announce("the least quota".to_owned());
     let needs = search.needs(today);
-    let sensitivity = sensitivity::variants(trials.base, wanted.growth)?.into_iter().map(|variant| {
+    let variants = sensitivity::variants(trials.base, wanted.growth)?;
+    let sensitivity = variants.changed.into_iter().map(|variant| {
         trials.options.meter.announce(format!("the least quota with {}", variant.what));
         let needs = search.needs(&variant.scenario);
         variant.with_needs(needs)
@@ -62,6 +63,7 @@ pub fn answer(trials: &Trials<'_>, wanted: &Wanted, headroom: f64) -> Result<Quo
         delay_s: wanted.delay.map(Nanos::as_secs_f64),
         headroom,
         sensitivity: sensitivity.collect(),
+        without_effect: variants.unchanged,
         checks: search.checks(today, &needs),
         unproven: unproven(&trials.demand(today, trials.seeds[0], today.policy.clone())),
         needs,

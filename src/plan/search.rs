@@ -12,8 +12,9 @@ pub struct Border {
 }
 
 /// Looks for the largest number up to `most` that fits, from `start` on: doubles or halves until the border is between two
-/// numbers, then bisects. A few numbers on both sides are tried besides, near and far. One below that does not fit moves
-/// the border below it.
+/// numbers, then bisects. A few numbers on both sides are tried besides, near and far (far ones alone where the largest
+/// allowed fits: large fleets take long, and there is no border to be near to). One below that does not fit moves the border
+/// below it.
 ///
 /// # Errors
 /// Those of `fits`.
@@ -26,7 +27,7 @@ pub fn largest<E>(start: u32, most: u32, mut fits: impl FnMut(u32) -> Result<boo
             monotone = false;
         }
     }
-    while let Some(below) = first_misfit(&probes_below(border), &mut fits)? {
+    while let Some(below) = first_misfit(&probes_below(border, most), &mut fits)? {
         monotone = false;
         let (low, high) = bracket(below, below, &mut fits)?;
         border = bisect(low, high, &mut fits)?;
@@ -73,9 +74,10 @@ fn probes_above(border: u32, most: u32) -> Vec<u32> {
 }
 
 /// Numbers below a border that should fit.
-fn probes_below(border: u32) -> Vec<u32> {
-    let near = [border.saturating_sub(1), border.saturating_sub(2), border - border / 10, border / 2];
-    tidy(near.into_iter().filter(|&number| number > 0 && number < border).collect())
+fn probes_below(border: u32, most: u32) -> Vec<u32> {
+    let near = [border.saturating_sub(1), border.saturating_sub(2), border - border / 10];
+    let near = near.into_iter().filter(|_| border < most);
+    tidy(near.chain([border / 2]).filter(|&number| number > 0 && number < border).collect())
 }
 
 fn tidy(mut numbers: Vec<u32>) -> Vec<u32> {

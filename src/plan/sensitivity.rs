@@ -22,9 +22,15 @@ impl Variant {
     }
 }
 
-/// Without jitter and with twice as much, a tenth smaller and larger, and grown as far as is asked for. What changes
-/// nothing is left out.
-pub fn variants(base: &Base, growth: Option<f64>) -> Result<Vec<Variant>, Diagnosis> {
+/// What a fleet was varied in.
+pub struct Variants {
+    pub changed: Vec<Variant>,
+    /// What changes nothing in this fleet.
+    pub unchanged: Vec<String>,
+}
+
+/// Without jitter and with twice as much, a tenth smaller and larger, and grown as far as is asked for.
+pub fn variants(base: &Base, growth: Option<f64>) -> Result<Variants, Diagnosis> {
     let today = base.scenario();
     let jittered = [("no jitter", 0.0), ("twice the jitter", 2.0)].map(|(what, factor)| {
         let mut scenario = today.clone();
@@ -38,8 +44,9 @@ pub fn variants(base: &Base, growth: Option<f64>) -> Result<Vec<Variant>, Diagno
         Ok(Variant { what, scenario: base.vary(|draft| resize(draft, &fleet))? })
     });
     let all = jittered.into_iter().map(Ok).chain(resized).collect::<Result<Vec<_>, Diagnosis>>()?;
-    let changed = |variant: &Variant| variant.scenario.groups != today.groups;
-    Ok(all.into_iter().filter(changed).collect())
+    let changes = |variant: &Variant| variant.scenario.groups != today.groups;
+    let (changed, unchanged): (Vec<Variant>, Vec<Variant>) = all.into_iter().partition(changes);
+    Ok(Variants { changed, unchanged: unchanged.into_iter().map(|variant| variant.what).collect() })
 }
 
 /// No group disappears.
@@ -75,7 +82,7 @@ mod tests {
 
     fn names(profile: &str, growth: Option<f64>) -> Vec<String> {
         let base = Base::read(Path::new(profile), Overrides::default()).unwrap();
-        variants(&base, growth).unwrap().into_iter().map(|variant| variant.what).collect()
+        variants(&base, growth).unwrap().changed.into_iter().map(|variant| variant.what).collect()
     }
 
     #[test]
@@ -85,7 +92,7 @@ mod tests {
         assert_eq!(names("tellus-depot", Some(0.5)).last().unwrap(), "a growth of 50%");
         // One client is never a tenth of a client more or less.
         let base = Base::read(Path::new("tellus-depot"), Overrides::default()).unwrap();
-        let larger = variants(&base, None).unwrap().into_iter().nth(3).unwrap();
+        let larger = variants(&base, None).unwrap().changed.into_iter().nth(3).unwrap();
         let counts: Vec<u32> = larger.scenario.groups.iter().map(|group| group.count).collect();
         assert_eq!(counts, [220, 2]);
     }

@@ -17,16 +17,19 @@ pub fn check(base: &Base, wanted: &Wanted) -> Result<(), Diagnosis> {
     variants(base, wanted).map(drop)
 }
 
-/// Plays the profile with each value and every seed.
-pub fn answer(trials: &Trials<'_>, wanted: &Wanted) -> Result<Sweep, Diagnosis> {
+/// Plays the profile with each value and every seed; the values that were played before a stop was asked for, None if there
+/// are none.
+pub fn answer(trials: &Trials<'_>, wanted: &Wanted) -> Result<Option<Sweep>, Diagnosis> {
     let variants = variants(trials.base, wanted)?;
-    Ok(Sweep {
+    let points = wanted.values.iter().zip(&variants).map(|(value, scenario)| point(trials, value, scenario));
+    let points: Vec<SweepPoint> = points.take_while(|_| !trials.options.meter.stop.is_asked()).collect();
+    Ok((!points.is_empty()).then(|| Sweep {
         origin: trials.base.origin(&trials.seeds, trials.options),
         path: wanted.path.clone(),
         today: trials.base.draft().get(&wanted.path).and_then(Node::written),
         log: wanted.log,
-        points: wanted.values.iter().zip(&variants).map(|(value, scenario)| point(trials, value, scenario)).collect(),
-    })
+        points,
+    }))
 }
 
 /// The profile with each of the values.
@@ -88,6 +91,7 @@ fn swept(quota: &QuotaUse, summary: &Summary) -> SweptUse {
     SweptUse {
         class: quota.class.clone(),
         limit: quota.limit.clone(),
+        on_a_rate: quota.per_s.is_some(),
         allow: quota.allow,
         peak: quota.peak(),
         at_least: quota.is_more_possible(),
@@ -128,7 +132,17 @@ mod tests {
     fn used(peak: u32, safety: Safety, headroom: f64, refused: f64) -> SweptUse {
         let (class, limit) = ("queries".to_owned(), "60 per 1m".to_owned());
         let (headroom, refused_ratio) = (Some(headroom), Some(refused));
-        SweptUse { class, limit, allow: 60, peak, at_least: peak > 200, safety, headroom, refused_ratio }
+        SweptUse {
+            class,
+            limit,
+            on_a_rate: true,
+            allow: 60,
+            peak,
+            at_least: peak > 200,
+            safety,
+            headroom,
+            refused_ratio,
+        }
     }
 
     #[test]

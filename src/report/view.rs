@@ -4,7 +4,9 @@ use super::chart::percentile;
 use super::format::{self, count, percent};
 use super::words::{self, Mark};
 use crate::summary::finding::Finding;
-use crate::summary::{ClassFigures, Driver, GateResult, HarnessInfo, QuotaUse, RateSpread, ReadingUse, Summary};
+use crate::summary::{
+    ClassFigures, Driver, GateResult, HarnessInfo, QuotaUse, RateSpread, ReadingUse, RunInfo, Summary,
+};
 
 /// A quota with one bar per reading.
 pub struct QuotaRow {
@@ -59,6 +61,14 @@ pub struct TableView {
     pub rows: Vec<Vec<String>>,
 }
 
+/// How far an interrupted run came.
+fn interrupted(run: &RunInfo, ran: &str, planned: &str) -> String {
+    match run.devices_played {
+        None | Some(0) => format!("{ran} of {planned}, interrupted"),
+        Some(played) => format!("{ran}, interrupted when {} had been played", format::plural(played, "device")),
+    }
+}
+
 impl<'a> FindingRow<'a> {
     pub fn of(finding: &'a Finding) -> Self {
         FindingRow {
@@ -84,7 +94,7 @@ pub fn facts(summary: &Summary) -> Vec<(&'static str, String)> {
     let run = &summary.run;
     let (ran, planned) = (format::seconds(run.duration_s), format::seconds(run.planned_s));
     let took = match (run.interrupted, run.gave_up) {
-        (true, _) => format!("{ran} of {planned}, interrupted"),
+        (true, _) => interrupted(run, &ran, &planned),
         (false, true) => format!("{ran} of {planned}, given up"),
         (false, false) => ran,
     };

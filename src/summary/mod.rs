@@ -49,6 +49,10 @@ pub struct RunInfo {
     pub planned_s: f64,
     pub duration_s: f64,
     pub interrupted: bool,
+    /// How many of the fleet's devices were played to the end by an interrupted plan, which plays them one after the other;
+    /// the others in part or not at all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub devices_played: Option<u64>,
     /// Ended before its time because no connection to the target could be made.
     #[serde(default)]
     pub gave_up: bool,

@@ -146,6 +146,9 @@ pub struct QuotaAnswer {
     pub needs: Vec<Need>,
     /// The same with one thing changed.
     pub sensitivity: Vec<Variation>,
+    /// What changes nothing in this fleet, and so was not played: `twice the jitter` where there is none.
+    #[serde(default)]
+    pub without_effect: Vec<String>,
     /// All the least limits at once, enforced.
     pub checks: Vec<QuotaCheck>,
     /// Limits that this play cannot judge because it saw no whole window of them: `class: limit`.
@@ -275,6 +278,9 @@ pub struct SweepPoint {
 pub struct SweptUse {
     pub class: String,
     pub limit: String,
+    /// Whether it is one on a rate, and not on how many there are at the same time.
+    #[serde(default)]
+    pub on_a_rate: bool,
     pub allow: u32,
     /// Highest use under the strictest reading, of what was asked for, whatever was refused.
     pub peak: u32,

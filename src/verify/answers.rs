@@ -17,7 +17,7 @@ use crate::scenario::target::Target;
 use crate::scenario::{Operation, OperationId, Scenario};
 use crate::summary::finding::{Finding, Party, Severity, Verdict};
 use crate::tellus::TellusOp;
-use crate::words::{percent_of, plural};
+use crate::words::{part_of, percent_of, plural};
 
 /// More than one in so many requests may not go wrong.
 const ONE_IN: u64 = 100;
@@ -132,7 +132,7 @@ impl Asked {
             (true, _) => "no answer or a server error",
             (false, _) => "a server error",
         };
-        format!("{} of {} got {got}: {}", self.faulty(), plural(self.finished, "request"), self.faults_in_words())
+        format!("{} got {got}: {}", part_of(self.faulty(), self.finished, "request"), self.faults_in_words())
     }
 }
 
@@ -270,12 +270,15 @@ fn answers_headline(all: &Asked, too_many: bool, never: &[&(&Operation, &Asked)]
 
 fn overload_finding(scenario: &Scenario, all: &Asked, exhibits: Exhibits, blank: Finding) -> Finding {
     let failed = all.overloaded * ONE_IN > all.finished;
-    let requests = plural(all.finished, "request");
     Finding {
         verdict: if failed { Verdict::Fail } else { Verdict::Pass },
         headline: match all.overloaded {
             0 => "Never said that it is overloaded".to_owned(),
-            count => format!("Overloaded for {count} of {requests} ({})", percent_of(count, all.finished)),
+            overloaded => format!(
+                "Overloaded for {} ({})",
+                part_of(overloaded, all.finished, "request"),
+                percent_of(overloaded, all.finished)
+            ),
         },
         remedy: if failed { "Give the server more room, or ask for less".to_owned() } else { String::new() },
         looked_at: all.finished,

@@ -7,7 +7,7 @@ use crate::record::{Exchange, Record, Sent};
 use crate::scenario::{DeviceId, Disturbance, GroupId, Operation, OperationId, Scenario, ScheduledEvent};
 use crate::summary::finding::{Finding, Party, Severity, Verdict};
 use crate::time::Nanos;
-use crate::words::percent_of;
+use crate::words::{part_of, percent_of};
 
 /// A gap may be off by this share of the pace: schedules have jitter.
 const TOLERANCE: f64 = 0.25;
@@ -140,7 +140,8 @@ impl Cadences {
             with_counts().filter(|(_, gaps)| is_bad(gaps)).map(|((_, operation), _)| operation.name()).collect();
         let lines = with_counts().map(|((id, operation), gaps)| {
             let every = self.paces[usize::from(id.0)].unwrap_or_default();
-            format!("{}, every {every}: {} of {} gaps off by more than 25%.", operation.name(), gaps.off, gaps.seen)
+            let off = part_of(gaps.off, gaps.seen, "gap");
+            format!("{}, every {every}: {off} off by more than 25%.", operation.name())
         });
         let explanation = lines.collect::<Vec<_>>().join(" ");
         let failed = !bad.is_empty();

@@ -11,7 +11,7 @@ use crate::scenario::target::Target;
 use crate::scenario::{DeviceId, Disturbance, Operation, OperationId, Scenario};
 use crate::summary::finding::{Finding, Party, Severity, Verdict};
 use crate::time::Nanos;
-use crate::words::plural;
+use crate::words::{part_of, plural};
 
 /// Polling may be quicker by this share of the interval: timers and networks jitter.
 const TOLERANCE: f64 = 0.05;
@@ -200,9 +200,9 @@ impl Count {
         let failed = self.wrong > 0;
         let saves = match kind {
             Kind::TimeFilter => String::new(),
-            _ => format!(": saves {saved} of {}", plural(self.looked_at, "request")),
+            _ => format!(": saves {}", part_of(saved, self.looked_at, "request")),
         };
-        let counted = format!("{} of {}", self.wrong, plural(self.looked_at, "request"));
+        let counted = part_of(self.wrong, self.looked_at, "request");
         Finding {
             verdict: if failed { Verdict::Fail } else { Verdict::Pass },
             headline: if failed {

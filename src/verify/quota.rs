@@ -12,7 +12,7 @@ use crate::scenario::Scenario;
 use crate::summary::Safety;
 use crate::summary::finding::{Finding, Party, Severity, Verdict};
 use crate::time::Nanos;
-use crate::words::{percent, plural};
+use crate::words::{count, part_of, percent, plural};
 
 /// What the finding on a class needs to know besides how its limits were used.
 pub struct About<'a> {
@@ -99,11 +99,16 @@ impl About<'_> {
                     (Blame::Fleet, Some(saving)) => format!(": {}", lower_first(saving.cause)),
                     (Blame::Fleet, None) => String::new(),
                 };
-                format!("Over the limit: {peak} asked for, {} allowed ({}){cause}", quota.allow, quota.limit)
+                format!(
+                    "Over the limit: {peak} asked for, {} allowed ({}){cause}",
+                    count(quota.allow.into()),
+                    quota.limit
+                )
             }
             Safety::DependsOnReading if usage.at_least => format!(
                 "Asked for more than the provider grants for sure: {peak}, where it is at least {} ({})",
-                quota.allow, quota.limit
+                count(quota.allow.into()),
+                quota.limit
             ),
             Safety::DependsOnReading if self.is_settled(usage) => format!(
                 "Over {} as {}, and the server reads it strictly: {} refused",
@@ -113,7 +118,7 @@ impl About<'_> {
             ),
             Safety::Unproven => format!(
                 "Within the limit so far: {peak} of {} in {:.0} s of a {}",
-                quota.allow,
+                count(quota.allow.into()),
                 usage.seen_for.unwrap_or_default().as_secs_f64().floor(),
                 window_text(Nanos::from_secs_f64(quota.per_s.unwrap_or_default()), usage.calendar)
             ),
@@ -242,16 +247,18 @@ impl About<'_> {
     }
 
     fn savings_text(&self, usage: &Usage) -> Vec<String> {
-        let requests = plural(usage.quota.requests, "request");
+        let requests = usage.quota.requests;
         let remedies = self.savings.iter();
-        remedies.map(|saving| format!("{}: saves {} of {requests}.", saving.remedy, saving.requests)).collect()
+        remedies
+            .map(|saving| format!("{}: saves {}.", saving.remedy, part_of(saving.requests, requests, "request")))
+            .collect()
     }
 }
 
 fn peak_text(usage: &Usage) -> String {
     let at_least = usage.quota.readings.first().is_some_and(|reading| reading.at_least);
     let unit = if usage.in_points { " points" } else { "" };
-    format!("{}{}{unit}", usage.peak.count, if at_least { " or more" } else { "" })
+    format!("{}{}{unit}", count(u64::from(usage.peak.count)), if at_least { " or more" } else { "" })
 }
 
 fn lower_first(text: &str) -> String {

@@ -5,7 +5,7 @@ use crate::policy::model::{BackoffAdvice, ClassId};
 use crate::scenario::Scenario;
 use crate::summary::finding::{Finding, Party, Severity, Verdict};
 use crate::time::Nanos;
-use crate::words::{percent_of, plural};
+use crate::words::{part_of, percent_of, plural};
 
 /// Requests per logical operation beyond which retries make an overload worse.
 const AMPLIFICATION_BOUND: f64 = 1.5;
@@ -129,8 +129,8 @@ impl Refusals {
                 _ => format!("Refusals passed: {hit} of {spans} spans of {SPAN} had some"),
             },
             explanation: format!(
-                "{refused} of {} {} ({}); the longest series was {} in a row.",
-                plural(self.requests, "answer"),
+                "{} {} ({}); the longest series was {} in a row.",
+                part_of(refused, self.requests, "answer"),
                 if refused == 1 { "was a refusal" } else { "were refusals" },
                 percent_of(refused, self.requests),
                 plural(row as u64, "span")

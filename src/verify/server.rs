@@ -15,7 +15,7 @@ use crate::scenario::Scenario;
 use crate::scenario::target::Target;
 use crate::summary::Safety;
 use crate::summary::finding::{Finding, Party, Severity, Verdict};
-use crate::words::{percent_of, plural};
+use crate::words::{count, part_of, percent_of, plural};
 
 fn blank(check: &str, subject: &str) -> Finding {
     unseen(check, Party::Server, Severity::Breach, subject)
@@ -142,7 +142,7 @@ fn false_refusal(class: &ClassWatch, scenario: &Scenario, name: &str) -> Finding
             (Verdict::Inconclusive, format!("{} may or may not be due", plural(looked_at, "refusal")))
         }
         0 if open > 0 => {
-            (Verdict::Inconclusive, format!("{open} of {} may or may not be due", plural(looked_at, "refusal")))
+            (Verdict::Inconclusive, format!("{} may or may not be due", part_of(open, looked_at, "refusal")))
         }
         0 => {
             (Verdict::Pass, format!("{} {} the limit", plural(looked_at, "refusal"), either(looked_at, "fits", "fit")))
@@ -270,7 +270,10 @@ impl Contract {
         let (verdict, headline) = match self.wrong {
             _ if self.looked_at == 0 => (Verdict::NoData, "Nothing was refused".to_owned()),
             0 => (Verdict::Pass, format!("{refusals} as documented")),
-            wrong => (Verdict::Fail, format!("{wrong} of {refusals} {} not as documented", either(wrong, "is", "are"))),
+            wrong => (
+                Verdict::Fail,
+                format!("{} of {refusals} {} not as documented", count(wrong), either(wrong, "is", "are")),
+            ),
         };
         let remedy = "Answer a refusal with the documented status, body and hint, in the documented unit";
         Finding {
@@ -358,11 +361,11 @@ pub fn hint_findings(hints: Hints, scenario: &Scenario) -> (Finding, Finding) {
     };
 
     let looked_at = counts.obeyed + counts.ignored;
-    let retries = format!("{looked_at} {}", either(looked_at, "retry", "retries"));
+    let retries = format!("{} {}", count(looked_at), either(looked_at, "retry", "retries"));
     let (verdict, headline) = match counts.ignored {
         _ if looked_at == 0 => (Verdict::NoData, "Nothing was sent again after a hint".to_owned()),
         0 => (Verdict::Pass, format!("{retries}, none sooner than told")),
-        ignored => (Verdict::Fail, format!("{ignored} of {retries} came sooner than told")),
+        ignored => (Verdict::Fail, format!("{} of {retries} came sooner than told", count(ignored))),
     };
     let remedy = "Wait at least as long as the refusal says, and let jitter only add to it";
     let obeys = Finding {

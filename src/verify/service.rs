@@ -10,7 +10,7 @@ use crate::record::Record;
 use crate::scenario::{DeviceId, OperationId, Scenario};
 use crate::summary::finding::{Finding, Party, Severity, Verdict};
 use crate::tellus::TellusOp;
-use crate::words::plural;
+use crate::words::{count, part_of, plural};
 
 /// What a platform answers to a serial number that it knows.
 pub(super) const KNOWN: Outcome = Outcome::Rejected(409);
@@ -97,11 +97,15 @@ impl Arrivals {
         for setback in self.setbacks.values() {
             *reasons.entry(setback.in_words()).or_default() += 1;
         }
-        let reasons: Vec<String> = reasons.iter().map(|(reason, count)| format!("{reason} {count}")).collect();
-        let chargers = plural(looked_at, "charger");
+        let reasons: Vec<String> =
+            reasons.iter().map(|(reason, chargers)| format!("{reason} {}", count(*chargers))).collect();
         Finding {
             verdict: Verdict::Inconclusive,
-            headline: format!("{kept_out} of {chargers} never came into service: {}", reasons.join(", ")),
+            headline: format!(
+                "{} never came into service: {}",
+                part_of(kept_out, looked_at, "charger"),
+                reasons.join(", ")
+            ),
             explanation: self.explanation(),
             looked_at,
             wrong: kept_out,

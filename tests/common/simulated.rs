@@ -34,6 +34,7 @@ pub fn facts(ended: Nanos) -> RunFacts {
         anchor: ANCHOR,
         ended,
         interrupted: false,
+        devices_played: None,
         unreachable: false,
         gave_up: false,
         connect_error: None,

@@ -24,7 +24,8 @@ fn a_first_signal_stops_the_run_and_a_second_ends_the_process() {
 
 fn be_signalled() {
     let control = Control::default();
-    signals::watch(control.clone()).unwrap();
+    let asked = control.clone();
+    signals::watch(move || asked.stop()).unwrap();
     send("INT");
     while control.stopped().is_none() {
         std::thread::sleep(Duration::from_millis(1));

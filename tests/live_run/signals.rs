@@ -44,6 +44,26 @@ fn an_interrupted_run_writes_its_report() {
 }
 
 #[test]
+fn an_interrupted_plan_writes_its_report() {
+    let stage = Stage::new(WELL_BEHAVED);
+    let mut command = stage.command("plan");
+    command.args(["profile.yaml", "--duration", "60d", "--find", "fleet"]);
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    // It makes room for its reports when it is ready to be interrupted.
+    while !stage.path("reports").exists() {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    signal(&child, "INT");
+    let output = child.wait_with_output().unwrap();
+    let (code, out) = (output.status.code(), String::from_utf8(output.stdout).unwrap());
+    let ended = Ended { code, out, err: String::new() };
+    assert_eq!(code, Some(130), "{ended:?}");
+    let summary = stage.summary(&ended);
+    assert!(summary.run.interrupted && summary.run.devices_played == Some(0), "{:?}", summary.run);
+    assert!(ended.says("Interrupted after ") && ended.says("not answered: the largest fleet"), "{ended:?}");
+}
+
+#[test]
 fn a_second_signal_ends_the_program_without_a_report() {
     let (stage, mut child) = begun();
     // Answers are awaited for five seconds after the first signal; two that come at once may count as one.

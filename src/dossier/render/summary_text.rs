@@ -258,7 +258,7 @@ fn questions(dossier: &Dossier) -> Option<Claim> {
 fn again(dossier: &Dossier) -> Option<Claim> {
     let first = dossier.references.first()?;
     Some(plain(
-        4,
+        2,
         format!("Again: {}; policy {}, quotaproof {}.", first.command, words::short(&first.policy_hash), first.version),
     ))
 }

@@ -112,7 +112,8 @@ pub fn because(dossier: &Dossier, asked: &Asked) -> String {
     match &asked.because {
         Requested::Searched { source } => searched(dossier, source),
         Requested::Peak { source } => format!(
-            "The most that the fleet asked for in one window {}; no search for the least was made.",
+            "The most that the fleet asked for {} {}; no search for the least was made.",
+            if asked.per_s.is_some() { "in one window" } else { "at the same time" },
             cite(dossier, source)
         ),
         Requested::Stated { least: Some((least, source)) } => {

@@ -2,11 +2,13 @@
 
 use std::io;
 
-use super::Control;
 use crate::exit::Exit;
 
-/// Watches for signals on a thread of its own until the process ends.
-pub fn watch(control: Control) -> io::Result<()> {
+/// Watches for signals on a thread of its own until the process ends; the first one asks for a stop.
+///
+/// # Errors
+/// The system gives no thread or no handler.
+pub fn watch(stop: impl FnOnce() + Send + 'static) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
     let mut signals = {
         let _context = runtime.enter();
@@ -15,7 +17,7 @@ pub fn watch(control: Control) -> io::Result<()> {
     let watcher = move || {
         runtime.block_on(async {
             signals.next().await;
-            control.stop();
+            stop();
             signals.next().await;
             std::process::exit(i32::from(Exit::Interrupted.code()));
         });

@@ -11,7 +11,7 @@ use super::player::{OpenStream, Player};
 use super::queue::Queue;
 use super::target::{Reply, Target};
 use super::traces::{Archive, Traces};
-use super::{DRAIN, Progress};
+use super::{DRAIN, End, Progress};
 use crate::device::{Actions, Answer, Body, Device, Disconnect, Event, Failure, Flow, Lane, Note, Outcome, Request};
 use crate::record::{Observation, Observer, Sent, StreamEnding};
 use crate::scenario::target::{CUT_AFTER, CUT_CODE, Fault};
@@ -72,8 +72,13 @@ impl<'a, D: Device, O: Observer> Engine<'a, D, O> {
         self.target.into_traces()
     }
 
-    /// Plays one cell from the beginning to the end; when that was.
-    pub fn play(&mut self, cell: impl Iterator<Item = (DeviceId, D)>) -> Nanos {
+    /// Whether somebody has asked for a stop.
+    pub fn is_stopped(&self) -> bool {
+        self.progress.stop.is_asked()
+    }
+
+    /// Plays one cell from the beginning to the end, or until a stop is asked for: that moment is then its end.
+    pub fn play(&mut self, cell: impl Iterator<Item = (DeviceId, D)>) -> End {
         self.set_up(cell);
         for player in 0..self.players.len() {
             self.plan_wake(player, Nanos::ZERO);
@@ -81,14 +86,14 @@ impl<'a, D: Device, O: Observer> Engine<'a, D, O> {
         for (index, event) in self.scenario.events.iter().enumerate() {
             self.queue.plan(event.at, Happening::Disturbance(index));
         }
-        let duration = self.scenario.duration;
-        self.play_until(duration);
-        self.now = duration;
+        let whole = self.play_until(self.scenario.duration);
+        let end = if whole { self.scenario.duration } else { self.now };
+        self.now = end;
         self.draining = true;
         self.cancel_unsent();
-        self.play_until(duration.saturating_add(DRAIN));
+        self.play_until(end.saturating_add(DRAIN));
         if self.calls.any() {
-            self.now = duration.saturating_add(DRAIN);
+            self.now = end.saturating_add(DRAIN);
         }
         self.cancel_open();
         for player in 0..self.players.len() {
@@ -96,7 +101,7 @@ impl<'a, D: Device, O: Observer> Engine<'a, D, O> {
         }
         let ended = self.now;
         self.observer.observe(ended, Observation::Through { ended });
-        ended
+        End { ended, devices: if whole { self.players.len() as u64 } else { 0 } }
     }
 
     fn set_up(&mut self, cell: impl Iterator<Item = (DeviceId, D)>) {
@@ -112,7 +117,8 @@ impl<'a, D: Device, O: Observer> Engine<'a, D, O> {
         }
     }
 
-    fn play_until(&mut self, end: Nanos) {
+    /// Whether the end was reached. Where a stop was asked for, `now` is as far as it came; answers are awaited all the same.
+    fn play_until(&mut self, end: Nanos) -> bool {
         let (mut happened, mut told) = (0_u32, self.now);
         while let Some((at, happening)) = self.queue.next_by(end) {
             if self.draining && !happening.is_awaited() {
@@ -123,6 +129,9 @@ impl<'a, D: Device, O: Observer> Engine<'a, D, O> {
             if happened % TELL_EVERY == 0 {
                 self.progress.advance(self.players.len(), at - told);
                 told = at;
+                if !self.draining && self.is_stopped() {
+                    return false;
+                }
             }
             match happening {
                 Happening::Wake(player) => self.wake(player as usize),
@@ -138,6 +147,7 @@ impl<'a, D: Device, O: Observer> Engine<'a, D, O> {
         if !self.draining {
             self.progress.advance(self.players.len(), end - told);
         }
+        true
     }
 
     /// Hands an event to a device and does what it says.

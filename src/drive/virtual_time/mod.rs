@@ -26,10 +26,11 @@ mod tests;
 mod threads;
 mod traces;
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crate::device::Device;
-use crate::device::fleet::Fleet;
+use crate::device::fleet::{Fleet, FleetDevice};
 use crate::record::Observer;
 use crate::scenario::{DeviceId, Scenario};
 use crate::time::Nanos;
@@ -44,20 +45,48 @@ pub use threads::run_on;
 pub const DRAIN: Nanos = Nanos::from_secs(5);
 
 /// How a run ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct End {
-    /// The duration, or when the last answer came.
+    /// The latest that any device was played to: the duration, or when the last answer came.
     pub ended: Nanos,
+    /// How many devices were played to the end; fewer than there are where somebody asked for a stop.
+    pub devices: u64,
 }
 
-/// How far a run has come; to be read while it goes on.
+impl End {
+    fn and(self, other: End) -> End {
+        End { ended: self.ended.max(other.ended), devices: self.devices + other.devices }
+    }
+}
+
+/// Stops runs from outside; clones are handles on the same wish.
+#[derive(Clone, Debug, Default)]
+pub struct Stop(Arc<AtomicBool>);
+
+impl Stop {
+    pub fn ask(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    pub fn is_asked(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// How far a run has come, to be read while it goes on, and whether it is to go on.
 #[derive(Debug, Default)]
 pub struct Progress {
     /// Simulated time that devices have spent, added up over them, in milliseconds.
     device_millis: AtomicU64,
+    stop: Stop,
 }
 
 impl Progress {
+    /// Of a run that ends when a stop is asked for: the devices under way are played no further, the others not at all.
+    pub fn until(stop: Stop) -> Self {
+        Progress { stop, ..Progress::default() }
+    }
+
     fn advance(&self, devices: usize, time: Nanos) {
         self.device_millis.fetch_add(devices as u64 * (time.0 / 1_000_000), Ordering::Relaxed);
     }
@@ -77,19 +106,33 @@ pub fn run(scenario: &Scenario, observer: &mut impl Observer) -> End {
 pub fn run_watched(scenario: &Scenario, progress: &Progress, observer: &mut impl Observer) -> End {
     let fleet = Fleet::new(scenario);
     let cells = Cells::of(scenario);
-    let device = |&id: &DeviceId| (id, fleet.device(id));
     let (weather, none) = (Weather::of(&scenario.network), Archive::default());
     let mut engine = Engine::new(scenario, &weather, &none, progress, observer);
-    let mut ended = cells.first.iter().map(|cell| engine.play(cell.iter().map(device))).max();
+    let first = play_cells(&mut engine, &fleet, cells.first.iter());
     let archive = engine.into_traces().into_archive();
     let mut engine = Engine::new(scenario, &weather, &archive, progress, observer);
-    ended = ended.max(cells.readers.iter().map(|cell| engine.play(cell.iter().map(device))).max());
-    End { ended: ended.unwrap_or(scenario.duration) }
+    first.and(play_cells(&mut engine, &fleet, cells.readers.iter()))
+}
+
+/// One cell after the other, as far as nobody asks for a stop.
+fn play_cells<'c>(
+    engine: &mut Engine<'_, FleetDevice, impl Observer>,
+    fleet: &Fleet,
+    cells: impl Iterator<Item = &'c Vec<DeviceId>>,
+) -> End {
+    let mut played = End::default();
+    for cell in cells {
+        if engine.is_stopped() {
+            break;
+        }
+        played = played.and(engine.play(cell.iter().map(|&id| (id, fleet.device(id)))));
+    }
+    played
 }
 
 /// Plays some devices of a scenario, of any kind, as one cell.
 pub fn play<D: Device>(scenario: &Scenario, devices: Vec<(DeviceId, D)>, observer: &mut impl Observer) -> End {
     let (weather, none) = (Weather::of(&scenario.network), Archive::default());
     let progress = Progress::default();
-    End { ended: Engine::new(scenario, &weather, &none, &progress, observer).play(devices.into_iter()) }
+    Engine::new(scenario, &weather, &none, &progress, observer).play(devices.into_iter())
 }

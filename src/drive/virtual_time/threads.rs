@@ -11,11 +11,10 @@ use super::cells::Cells;
 use super::engine::Engine;
 use super::network::Weather;
 use super::traces::{Archive, Traces};
-use super::{End, Progress};
+use super::{End, Progress, play_cells};
 use crate::device::fleet::Fleet;
 use crate::record::Observer;
 use crate::scenario::{DeviceId, Scenario};
-use crate::time::Nanos;
 
 /// Enough for the threads of any machine to have something to do to the end, and few enough for observers of megabytes.
 const HANDS: usize = 64;
@@ -34,7 +33,7 @@ pub fn run_on<O: Observer + Send>(
     let none = Archive::default();
     let (whole, first, traces) = stage.play(&cells.first, &none, make());
     let (whole, last, _) = stage.play(&cells.readers, &traces.into_archive(), whole);
-    (whole, End { ended: first.max(last).max(scenario.duration) })
+    (whole, first.and(last))
 }
 
 /// What all threads need.
@@ -51,7 +50,7 @@ struct Stage<'a, M, F> {
 /// What was played so far.
 struct Played<O> {
     whole: O,
-    ended: Nanos,
+    end: End,
     traces: Traces,
     /// How many hands are merged.
     merged: usize,
@@ -60,15 +59,15 @@ struct Played<O> {
 }
 
 impl<M, F> Stage<'_, M, F> {
-    fn play<O>(&self, cells: &[Vec<DeviceId>], archive: &Archive, whole: O) -> (O, Nanos, Traces)
+    fn play<O>(&self, cells: &[Vec<DeviceId>], archive: &Archive, whole: O) -> (O, End, Traces)
     where
         O: Observer + Send,
         M: Fn() -> O + Sync,
         F: Fn(&mut O, O) + Sync,
     {
         let hands = HANDS.min(cells.len());
-        let (ended, traces) = (Nanos::ZERO, Traces::default());
-        let played = Mutex::new(Played { whole, ended, traces, merged: 0, waiting: BTreeMap::new() });
+        let (end, traces) = (End::default(), Traces::default());
+        let played = Mutex::new(Played { whole, end, traces, merged: 0, waiting: BTreeMap::new() });
         let next = AtomicUsize::new(0);
         let work = || {
             loop {
@@ -77,9 +76,9 @@ impl<M, F> Stage<'_, M, F> {
                     return;
                 }
                 let mut observer = (self.make)();
-                let (ended, traces) = self.play_hand(cells.iter().skip(hand).step_by(hands), archive, &mut observer);
+                let (end, traces) = self.play_hand(cells.iter().skip(hand).step_by(hands), archive, &mut observer);
                 let mut played = played.lock().expect("no thread has panicked");
-                played.ended = played.ended.max(ended);
+                played.end = played.end.and(end);
                 played.traces.merge(&traces);
                 played.waiting.insert(hand, observer);
                 self.merge_ready(&mut played);
@@ -92,7 +91,7 @@ impl<M, F> Stage<'_, M, F> {
             work();
         });
         let played = played.into_inner().expect("no thread has panicked");
-        (played.whole, played.ended, played.traces)
+        (played.whole, played.end, played.traces)
     }
 
     fn play_hand<'c, O: Observer>(
@@ -100,13 +99,10 @@ impl<M, F> Stage<'_, M, F> {
         cells: impl Iterator<Item = &'c Vec<DeviceId>>,
         archive: &Archive,
         observer: &mut O,
-    ) -> (Nanos, Traces) {
+    ) -> (End, Traces) {
         let mut engine = Engine::new(self.scenario, &self.weather, archive, self.progress, observer);
-        let mut ended = Nanos::ZERO;
-        for cell in cells {
-            ended = ended.max(engine.play(cell.iter().map(|&id| (id, self.fleet.device(id)))));
-        }
-        (ended, engine.into_traces())
+        let end = play_cells(&mut engine, &self.fleet, cells);
+        (end, engine.into_traces())
     }
 
     fn merge_ready<O>(&self, played: &mut Played<O>)

@@ -48,11 +48,13 @@ fn sentences(answer: &FleetAnswer) -> Vec<String> {
             sentences.push(format!("Under the loosest reading ({reading}) it is {}.", size(loosest)));
         }
     }
-    for largest in answer.readings.iter().filter(|largest| !largest.monotone) {
+    let ragged: Vec<&str> =
+        answer.readings.iter().filter(|it| !it.monotone).map(|it| reading_text(it.reading)).collect();
+    if !ragged.is_empty() {
         sentences.push(format!(
-            "Under one reading ({}) not every larger fleet that was tried was over, or not every smaller one within: the \
-             figure is the size up to which all that were tried fit.",
-            reading_text(largest.reading)
+            "Not every larger fleet that was tried was over, or not every smaller one within ({}): the figure is the size up \
+             to which all that were tried fit.",
+            ragged.join(", ")
         ));
     }
     if answer.readings.iter().any(|largest| largest.enforced.is_some_and(|enforced| enforced.refused > 0)) {

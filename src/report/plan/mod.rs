@@ -10,6 +10,7 @@ use super::format::{self, count};
 use super::words;
 use crate::policy::reading::Reading;
 use crate::summary::plan::{GroupCount, Origin, Plan, Spread};
+use crate::words::counted;
 
 /// One answer.
 pub struct Section {
@@ -75,11 +76,6 @@ fn reading_text(reading: Option<Reading>) -> &'static str {
 }
 
 /// `5`, or `4 to 6` where the seeds differ.
-/// `72`, or `at least 72` where more may have come than was counted.
-fn counted(number: u32, at_least: bool) -> String {
-    format!("{}{}", if at_least { "at least " } else { "" }, count(number.into()))
-}
-
 fn range(spread: &Spread) -> String {
     if spread.min == spread.max {
         count(spread.max.into())

@@ -68,6 +68,9 @@ fn sentences(answer: &QuotaAnswer) -> Vec<String> {
                 .to_owned(),
         );
     }
+    if !answer.without_effect.is_empty() {
+        sentences.push(format!("Nothing in this fleet changes with {}.", answer.without_effect.join(" or ")));
+    }
     sentences.extend(unproven_text(&answer.unproven));
     sentences
 }

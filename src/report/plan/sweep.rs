@@ -64,7 +64,7 @@ fn is_over(used: &SweptUse) -> bool {
 }
 
 fn row(point: &SweepPoint) -> Vec<String> {
-    let tightest = point.quotas.iter().filter(|used| used.peak > 0).max_by(|a, b| share(a).total_cmp(&share(b)));
+    let tightest = tightest(point);
     let none = || "–".to_owned();
     vec![
         point.value.clone(),
@@ -76,6 +76,14 @@ fn row(point: &SweepPoint) -> Vec<String> {
         count(point.requests),
         count(point.refused),
     ]
+}
+
+/// What is exceeded first of all; else a limit on a rate: one stream of one is as it should be, and says nothing about what
+/// is to spare.
+fn tightest(point: &SweepPoint) -> Option<&SweptUse> {
+    let rank = |used: &SweptUse| (share(used) > 1.0, used.on_a_rate);
+    let used = point.quotas.iter().filter(|used| used.peak > 0);
+    used.max_by(|a, b| rank(a).cmp(&rank(b)).then(share(a).total_cmp(&share(b))))
 }
 
 /// How much of a limit was used at the busiest moment.

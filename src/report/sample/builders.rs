@@ -18,6 +18,7 @@ pub fn run(name: &str, description: &str) -> RunInfo {
         planned_s: 60.0,
         duration_s: 60.2,
         interrupted: false,
+        devices_played: None,
         gave_up: false,
         seed: 7,
         profile_hash: "9f2c4a7e51d83b60".repeat(4),

@@ -119,6 +119,7 @@ fn quota() -> QuotaAnswer {
         delay_s: Some(5.0),
         headroom: 0.2,
         sensitivity: vec![Variation { what: "no jitter".to_owned(), fleet: counts(12), needs: needs.clone() }],
+        without_effect: vec!["twice the jitter".to_owned()],
         needs,
         checks: vec![check],
         unproven: Vec::new(),
@@ -164,6 +165,7 @@ fn sweep() -> Sweep {
         requests: u64::from(value) * 15,
         refused: u64::from(value / 6),
         quotas: vec![SweptUse {
+            on_a_rate: true,
             class: "queries".to_owned(),
             limit: LIMIT.to_owned(),
             allow: 60,

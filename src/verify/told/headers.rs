@@ -13,7 +13,7 @@ use crate::summary::finding::{Finding, Party, Severity, Verdict};
 use crate::time::Nanos;
 use crate::verify::exhibit::{Exhibit, Exhibits};
 use crate::verify::words::unseen;
-use crate::words::plural;
+use crate::words::{count, part_of, plural};
 
 /// So many different served limits of one class are told apart.
 const MOST_LIMITS: usize = 16;
@@ -87,14 +87,16 @@ impl Presences {
     pub fn finding(self, scenario: &Scenario) -> Finding {
         let (missing, broken) = (self.missing, self.broken);
         let answers = plural(self.looked_at, "answer");
+        let of_answers = |part| part_of(part, self.looked_at, "answer");
         let (verdict, headline) = match (missing, broken) {
             _ if self.looked_at == 0 => (Verdict::NoData, "No limited request was answered".to_owned()),
             (0, 0) => (Verdict::Pass, format!("The quota headers are as documented in {answers}")),
-            (missing, 0) => (Verdict::Fail, format!("{missing} of {answers} lack quota headers")),
-            (0, broken) => (Verdict::Fail, format!("{broken} of {answers} have quota headers that cannot be right")),
-            (missing, broken) => {
-                (Verdict::Fail, format!("{missing} of {answers} lack quota headers, {broken} have wrong ones"))
-            }
+            (missing, 0) => (Verdict::Fail, format!("{} lack quota headers", of_answers(missing))),
+            (0, broken) => (Verdict::Fail, format!("{} have quota headers that cannot be right", of_answers(broken))),
+            (missing, broken) => (
+                Verdict::Fail,
+                format!("{} lack quota headers, {} have wrong ones", of_answers(missing), count(broken)),
+            ),
         };
         let remedy = "Send every documented header with every answer of a limited request, as whole numbers";
         let bare = match self.bare_refusals {
@@ -169,7 +171,10 @@ impl ClassNames {
             let (verdict, headline) = match self.wrong {
                 _ if self.looked_at == 0 => (Verdict::NoData, "No answer named its class".to_owned()),
                 0 => (Verdict::Pass, format!("{answers} named the class that was expected")),
-                wrong => (Verdict::Fail, format!("{wrong} of {answers} named another class than expected")),
+                wrong => (
+                    Verdict::Fail,
+                    format!("{} named another class than expected", part_of(wrong, self.looked_at, "answer")),
+                ),
             };
             let remedy = "Keep each request in one class, or correct the profile's `classes` where they are mapped";
             Finding {
@@ -319,17 +324,16 @@ impl Windows {
             || scenario.policy.quota_headers.as_ref().is_some_and(|told| told.dialect == Dialect::XRateLimit);
         tells.then(|| {
             let answers = plural(self.looked_at, "answer");
+            let wrong = || part_of(self.wrong, self.looked_at, "answer");
             let (verdict, headline) = match self.others {
                 _ if self.looked_at == 0 => (Verdict::NoData, "No answer told a window".to_owned()),
                 None => (Verdict::Pass, format!("The window is as documented in {answers}")),
-                Some((one, other)) if one == other => (
-                    Verdict::Fail,
-                    format!("{} of {answers} tell a window of {one}, which is not documented", self.wrong),
-                ),
-                Some((low, high)) => (
-                    Verdict::Fail,
-                    format!("{} of {answers} tell windows from {low} to {high}: it reads as a time left", self.wrong),
-                ),
+                Some((one, other)) if one == other => {
+                    (Verdict::Fail, format!("{} tell a window of {one}, which is not documented", wrong()))
+                }
+                Some((low, high)) => {
+                    (Verdict::Fail, format!("{} tell windows from {low} to {high}: it reads as a time left", wrong()))
+                }
             };
             let remedy = "Tell the documented length; a time that is left belongs in a header of its own";
             Finding {

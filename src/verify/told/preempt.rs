@@ -22,7 +22,7 @@ use crate::time::Nanos;
 use crate::verify::exhibit::{Exhibit, Exhibits};
 use crate::verify::refusal::Cause;
 use crate::verify::words::unseen;
-use crate::words::plural;
+use crate::words::{count, plural};
 
 /// Clients and keys beyond this are not followed.
 pub(super) const MOST_FOLLOWED: usize = 1 << 16;
@@ -221,7 +221,7 @@ impl Preempt {
             (0, 0) if heeded == 0 => (Verdict::NoData, "No client came again after nothing remained".to_owned(), ""),
             (0, 0) => (
                 Verdict::Pass,
-                format!("Nothing was sent for a window after nothing remained, {heeded} of {heeded} times"),
+                format!("Nothing was sent for a window after nothing remained, {}", plural(heeded, "time")),
                 "",
             ),
             (0, refused) => (
@@ -274,7 +274,7 @@ impl Preempt {
             }
             alone => (
                 if outsiders { Verdict::Inconclusive } else { Verdict::Fail },
-                format!("Refuses {alone} of {requests} that were sent one at a time and heeded what remains"),
+                format!("Refuses {} of {requests} that were sent one at a time and heeded what remains", count(alone)),
             ),
         };
         let remedy = "Let what remains be what the next request finds, also at the end of a window";

@@ -11,7 +11,7 @@ use crate::summary::finding::{Finding, Party, Severity, Verdict};
 use crate::time::{Anchor, Nanos};
 use crate::verify::exhibit::{Exhibit, Exhibits};
 use crate::verify::words::unseen;
-use crate::words::plural;
+use crate::words::{count, part_of, plural};
 
 /// Waits are told in whole seconds, rounded up.
 const ROUNDING: Nanos = Nanos::from_secs(1);
@@ -102,19 +102,24 @@ impl RetryAfter {
         let RetryAfter { window, penalty, either, shorter, elsewhere, beyond, .. } = self;
         let looked_at = window + penalty + either + shorter + elsewhere + beyond;
         let waits = plural(looked_at, "wait");
+        let of_waits = |part| part_of(part, looked_at, "wait");
         let (verdict, headline) = match () {
             () if looked_at == 0 => (Verdict::NoData, "No refusal said how long to wait".to_owned()),
-            () if beyond > 0 => (Verdict::Fail, format!("{beyond} of {waits} reach beyond anything documented")),
+            () if beyond > 0 => (Verdict::Fail, format!("{} reach beyond anything documented", of_waits(beyond))),
             () if shorter > 0 => {
-                (Verdict::Inconclusive, format!("{shorter} of {waits} end before a window of requests has passed"))
+                (Verdict::Inconclusive, format!("{} end before a window of requests has passed", of_waits(shorter)))
             }
             () if elsewhere > 0 => (
                 Verdict::Inconclusive,
-                format!("{elsewhere} of {waits} outlast the class's own limit, as what else is documented may"),
+                format!("{} outlast the class's own limit, as what else is documented may", of_waits(elsewhere)),
             ),
             () if penalty > 0 && window > 0 => (
                 Verdict::Inconclusive,
-                format!("{window} of {waits} are what is left of the window, {penalty} a time of being shut out"),
+                format!(
+                    "{} are what is left of the window, {} a time of being shut out",
+                    of_waits(window),
+                    count(penalty)
+                ),
             ),
             () if penalty > 0 && !stated => (
                 Verdict::Undocumented,

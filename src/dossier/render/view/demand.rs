@@ -20,21 +20,10 @@ pub fn demand(dossier: &Dossier) -> Vec<Block> {
          and p95 over time, from the first whole window on. First attempts are the peak without what was sent again after a \
          refusal or a failure. Headroom is what its peak leaves. All of one run {cite}."
     )));
-    let head = [
-        "class",
-        "limit",
-        "verdict",
-        "mean",
-        "p95",
-        "peak",
-        "first attempts",
-        "allowed",
-        "headroom",
-        "keys",
-        "all keys, per second",
-    ];
+    let head = ["class", "limit", "verdict", "mean", "p95", "peak", "first attempts", "allowed", "headroom"];
     blocks.push(table("Demand by limit", 3, &head, used.iter().map(|limit| row(limit)).collect()));
     blocks.push(Block::Charts(figures::quota_use(dossier)));
+    blocks.extend(together(&used));
     blocks.extend(readings(&used));
     blocks.extend(elsewhere(dossier, &used));
     let unused: Vec<String> = demand.limits.iter().filter(|limit| limit.readings.is_empty()).map(named).collect();
@@ -83,9 +72,16 @@ fn row(limit: &LimitDemand) -> Vec<String> {
         limit.first_attempts_peak.map_or_else(|| "–".to_owned(), |peak| count(peak.into())),
         count(limit.allow.into()),
         words::headroom(limit),
-        count(limit.keys),
-        compact(limit.per_second),
     ]
+}
+
+/// What all keys of each limit ask for: the load that it is to the provider.
+fn together(used: &[&LimitDemand]) -> Vec<Block> {
+    let row = |limit: &&LimitDemand| {
+        vec![limit.class.clone(), limit.limit.clone(), count(limit.keys), compact(limit.per_second)]
+    };
+    let head = ["class", "limit", "keys", "requests per second, all keys"];
+    titled_table("All keys together", "", 2, &head, used.iter().map(row).collect())
 }
 
 /// The peaks under each reading, where the words allow several.
@@ -103,7 +99,8 @@ fn readings(used: &[&LimitDemand]) -> Vec<Block> {
             ]
         })
     });
-    let lead = "The documents do not say how requests are counted. Each way that their words allow:";
+    let lead = "The documents do not say how requests are counted. Each way that their words allow; the peak of a bucket is \
+                the size that it would have needed at its refill:";
     let head = ["class", "counted as", "peak", "allowed", "requests beyond", "peak at"];
     titled_table("Under each reading", lead, 2, &head, rows.collect())
 }
