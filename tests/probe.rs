@@ -10,7 +10,8 @@ use quotaproof::policy::model::{ClassId, Policy};
 use quotaproof::policy::reading::Reading;
 use quotaproof::probe::candidates::Documented;
 use quotaproof::probe::outcome::{Outcome, Verdict, outcome};
-use quotaproof::probe::{Brief, Prober};
+use quotaproof::probe::conformance::Case;
+use quotaproof::probe::{Brief, Examination};
 use quotaproof::reference;
 use quotaproof::scenario::target::{Fault, ServerSpec};
 use quotaproof::time::Nanos;
@@ -48,8 +49,17 @@ fn probed(spec: ServerSpec, budget: u32) -> Outcome {
         second: true,
         anchor: clock.anchor(),
     };
-    let end = live::probe(&target, Prober::new(brief), clock, &Control::default()).unwrap();
-    outcome(&end.prober, &policy().class(ClassId(0)).limits, end.took, end.interrupted)
+    let case = Case {
+        policy: target.policy.clone(),
+        class: ClassId(0),
+        method: target.method.clone(),
+        path: target.path.clone(),
+        second: true,
+        url: target.base_url.clone(),
+        anchor: clock.anchor(),
+    };
+    let end = live::probe(&target, Examination::new(brief, case), clock, &Control::default()).unwrap();
+    outcome(&end.examination, &policy().class(ClassId(0)).limits, end.took, end.interrupted)
 }
 
 fn verdict(outcome: &Outcome, what: &str) -> Option<Verdict> {

@@ -2,7 +2,7 @@
 
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
+use std::sync::Arc;
 
 use anyhow::Context;
 use clap::Args;
@@ -15,11 +15,13 @@ use crate::policy;
 use crate::policy::matching::{RequestPattern, Segment};
 use crate::policy::model::{ClassId, Limit, Policy};
 use crate::policy::words::limit_text;
+use crate::probe::account::{Account, Setting};
 use crate::probe::candidates::Documented;
 use crate::probe::outcome::outcome;
-use crate::probe::{Brief, Prober};
+use crate::probe::conformance::Case;
+use crate::probe::{Brief, Examination};
 use crate::report::probe as report;
-use crate::time::Nanos;
+use crate::time::{Anchor, Nanos};
 
 /// Find out what limiter a server has, by a few requests that are announced first
 ///
@@ -67,6 +69,10 @@ pub struct ProbeArgs {
     /// Write what was found as JUnit XML
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
+    /// Write a page with everything that was found and what proves it, and the same as JSON and JUnit XML, into a new
+    /// directory in this one
+    #[arg(long, value_name = "DIR")]
+    reports: Option<PathBuf>,
 }
 
 /// What is wrong with the command line, in a sentence that says what to do.
@@ -92,22 +98,33 @@ pub fn run(args: &ProbeArgs, out: &mut dyn Write) -> anyhow::Result<Exit> {
         }
     };
     let limits = limits(&target);
-    show(out, &announcement(args, &target, &limits));
-    if args.plan {
-        return Ok(Exit::Pass);
-    }
     let clock = Clock::start();
+    let second = target.clients.len() > 1;
     let brief = Brief {
         documented: documented(&target, &limits),
         requests: args.budget,
         within: args.within,
-        second: target.clients.len() > 1,
+        second,
         anchor: clock.anchor(),
     };
+    let case = Case {
+        policy: Arc::clone(&target.policy),
+        class: target.class,
+        method: target.method.clone(),
+        path: target.path.clone(),
+        second,
+        url: target.base_url.clone(),
+        anchor: clock.anchor(),
+    };
+    let examination = Examination::new(brief, case);
+    show(out, &announcement(args, &target, &limits, &examination));
+    if args.plan {
+        return Ok(Exit::Pass);
+    }
     let control = Control::default();
     let asked = control.clone();
     live::signals::watch(move || asked.stop()).context("signals cannot be watched")?;
-    let end = match live::probe(&target, Prober::new(brief), clock, &control) {
+    let end = match live::probe(&target, examination, clock, &control) {
         Ok(end) => end,
         Err(LiveError::NotAuthorized { host, address }) => {
             complain(format_args!(
@@ -122,7 +139,7 @@ pub fn run(args: &ProbeArgs, out: &mut dyn Write) -> anyhow::Result<Exit> {
         complain(format_args!("error: {} cannot be reached: {trouble}", args.target));
         return Ok(Exit::Unreachable);
     }
-    let found = outcome(&end.prober, &limits, end.took, end.interrupted);
+    let found = outcome(&end.examination, &limits, end.took, end.interrupted);
     show(out, &report::text(&found));
     if let Some(file) = &args.json {
         write(file, report::json(&found).as_bytes())?;
@@ -130,11 +147,53 @@ pub fn run(args: &ProbeArgs, out: &mut dyn Write) -> anyhow::Result<Exit> {
     if let Some(file) = &args.junit {
         write(file, report::junit(&found, &target.policy.class(target.class).name)?.as_bytes())?;
     }
-    Ok(found.exit)
+    let exit = found.exit;
+    if let Some(reports) = &args.reports {
+        let setting = setting(args, &target, &limits, clock.anchor());
+        let account = Account::of(setting, &end.examination, found, &limits);
+        let dir = report::write_all(reports, &account).context("the report cannot be written")?;
+        show(out, &format!("The report is in {}\n", dir.display()));
+    }
+    Ok(exit)
 }
 
 fn write(file: &Path, content: &[u8]) -> anyhow::Result<()> {
     std::fs::write(file, content).with_context(|| format!("{} cannot be written", file.display()))
+}
+
+/// What the report says of what the probe was told to do.
+fn setting(args: &ProbeArgs, target: &ProbeTarget, limits: &[Limit], anchor: Anchor) -> Setting {
+    let policy = &target.policy;
+    let clients = [&args.header, &args.other_header].into_iter().take(target.clients.len());
+    Setting {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        started: anchor.iso(Nanos::ZERO),
+        command: command(args),
+        target: target.base_url.clone(),
+        method: target.method.clone(),
+        path: target.path.clone(),
+        class: policy.class(target.class).name.clone(),
+        policy: policy.title.clone(),
+        source: policy.source.clone(),
+        documented: limits.iter().map(limit_text).collect(),
+        silences: policy.silences.clone(),
+        clients: clients.cloned().collect(),
+        budget: args.budget,
+        within_s: args.within.as_secs_f64(),
+    }
+}
+
+/// The command that probes the same again.
+fn command(args: &ProbeArgs) -> String {
+    let mut command = format!("quotaproof probe --policy {} --target {}", args.policy, args.target);
+    let texts = [("class", args.class.as_ref()), ("request", args.request.as_ref())];
+    let headers = args.header.iter().map(|header| ("header", header));
+    let others = args.other_header.iter().map(|header| ("other-header", header));
+    for (name, value) in texts.into_iter().filter_map(|(name, value)| Some((name, value?))).chain(headers).chain(others) {
+        command += &format!(" --{name} '{}'", value.replace('\'', "'\\''"));
+    }
+    command += &format!(" --budget {} --within {}", args.budget, args.within);
+    if args.authorized { command + " --authorized" } else { command }
 }
 
 fn target(args: &ProbeArgs, policy: Policy, variable: impl Fn(&str) -> Option<String>) -> Result<ProbeTarget, Mistake> {
@@ -151,7 +210,7 @@ fn target(args: &ProbeArgs, policy: Policy, variable: impl Fn(&str) -> Option<St
         method,
         path,
         clients,
-        policy: Rc::new(policy),
+        policy: Arc::new(policy),
         class,
     })
 }
@@ -250,7 +309,7 @@ fn documented(target: &ProbeTarget, limits: &[Limit]) -> Vec<Documented> {
 /// How many windows it takes to tell algorithms apart, as a rule.
 const WINDOWS: u64 = 8;
 
-fn announcement(args: &ProbeArgs, target: &ProbeTarget, limits: &[Limit]) -> String {
+fn announcement(args: &ProbeArgs, target: &ProbeTarget, limits: &[Limit], examination: &Examination) -> String {
     let class = &target.policy.class(target.class).name;
     let clients = if target.clients.len() > 1 { "two clients" } else { "one client" };
     let path = target.path.split('?').next().unwrap_or_default();
@@ -272,7 +331,22 @@ fn announcement(args: &ProbeArgs, target: &ProbeTarget, limits: &[Limit]) -> Str
             text += "The time that it may take is shorter: some of it may stay open (raise --within)\n";
         }
     }
-    text + "Refusals are provoked. It stops at 401 and 403, when hints grow beyond reason, and at Ctrl-C\n"
+    text + &trials(examination) + "Refusals are provoked. It stops at 401 and 403, when hints grow beyond reason, and at Ctrl-C\n"
+}
+
+/// The trials of the server's promises, which share the budget.
+fn trials(examination: &Examination) -> String {
+    let planned = examination.conduct().plan();
+    if planned.is_empty() {
+        return "No rate is documented: only what the answers themselves say is held to the documents\n".to_owned();
+    }
+    let requests: u32 = planned.iter().map(|(_, requests, _)| requests).sum();
+    let time = planned.iter().fold(Nanos::ZERO, |sum, (_, _, time)| sum.saturating_add(*time));
+    let mut text = format!("Then its promises, about {requests} requests over {time}, as far as the budget goes:\n");
+    for (trial, requests, time) in planned {
+        text += &format!("  {} (about {requests} requests, {time})\n", trial.title());
+    }
+    text
 }
 
 #[cfg(test)]

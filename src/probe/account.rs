@@ -6,6 +6,8 @@ use std::collections::HashMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::conformance::transcript::Entry;
+use super::examination::Examination;
 use super::exchange::{Answer, Sighting};
 use super::family::Family;
 use super::forecast::forecast;
@@ -14,6 +16,7 @@ use super::outcome::{Outcome, Verdict};
 use super::proof::{Surprise, against_document, against_others};
 use super::prober::Prober;
 use crate::policy::model::{Limit, RateLimit};
+use crate::summary::finding::{self, Finding};
 use crate::time::Nanos;
 
 /// The version of this form; it grows when a reader of an older one would misread it.
@@ -62,10 +65,16 @@ pub struct Setting {
 pub struct Told {
     /// 0 for the first client.
     pub client: usize,
+    /// A header that this request had besides its client's.
+    pub header: Option<String>,
+    /// What it was sent for; None while the limiter was being identified.
+    pub trial: Option<String>,
     /// Seconds since the probe began.
     pub sent_s: f64,
     pub done_s: f64,
     pub answer: AnswerTold,
+    /// The status and the headers that speak of quotas.
+    pub seen: String,
     /// Seconds that a refusal asked to wait.
     pub hint_s: Option<f64>,
     /// Whether the limiter that was found would have let it in.
@@ -84,59 +93,76 @@ pub enum AnswerTold {
 /// What proves a finding.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Proof {
-    /// The comparison that it belongs to, such as `limit`.
+    /// The comparison or the check that it belongs to, such as `limit`.
     pub about: String,
     pub claim: String,
-    /// Where among the exchanges the sequence begins, and the request that decides: all of one client between them.
+    /// Where among the exchanges the sequence begins, and the request that decides.
     pub from: usize,
     pub decisive: usize,
-    pub client: usize,
+    /// The client whose exchanges it is made of; None for those of all.
+    pub client: Option<usize>,
 }
 
 impl Account {
-    pub fn of(setting: Setting, prober: &Prober, outcome: Outcome, limits: &[Limit]) -> Account {
-        let mut exchanges: Vec<_> = prober.exchanges().to_vec();
-        exchanges.sort_by_key(|exchange| (exchange.sent, exchange.done));
-        let mut told: Vec<Told> = exchanges
-            .iter()
-            .map(|exchange| {
-                let (answer, hint) = match exchange.answer {
-                    Answer::Admitted => (AnswerTold::Admitted, None),
-                    Answer::Refused { hint } => (AnswerTold::Refused, hint),
-                    Answer::Barred => (AnswerTold::Barred, None),
-                    Answer::Lost => (AnswerTold::Lost, None),
-                };
-                Told {
-                    client: exchange.client,
-                    sent_s: exchange.sent.as_secs_f64(),
-                    done_s: exchange.done.as_secs_f64(),
-                    answer,
-                    hint_s: hint.map(Nanos::as_secs_f64),
-                    forecast: None,
-                }
-            })
-            .collect();
-        let places: HashMap<_, usize> =
-            exchanges.iter().enumerate().map(|(at, it)| ((it.client, it.sent, it.done), at)).collect();
+    pub fn of(setting: Setting, examination: &Examination, outcome: Outcome, limits: &[Limit]) -> Account {
+        let prober = examination.prober();
+        let mut entries: Vec<&Entry> = examination.transcript().entries().iter().collect();
+        entries.sort_by_key(|entry| (entry.witness.sent, entry.witness.done));
+        let mut exchanges: Vec<Told> = entries.iter().map(|entry| Told::of(entry)).collect();
+        let key = |entry: &Entry| (entry.witness.client, entry.witness.sent, entry.witness.done);
+        let places: HashMap<_, usize> = entries.iter().enumerate().map(|(at, entry)| (key(entry), at)).collect();
         let place = |sighting: &Sighting| places.get(&(sighting.client, sighting.sent, sighting.done)).copied();
+
         let found = best(prober, &outcome);
         let played = found.and_then(|found| forecast(found, prober.log()));
-        let left = played.as_ref().map(|played| played.left.clone()).unwrap_or_default();
         for (sighting, admits) in prober.log().sightings().iter().zip(played.iter().flat_map(|it| &it.admits)) {
             if let Some(at) = place(sighting) {
-                told[at].forecast = Some(*admits);
+                exchanges[at].forecast = Some(*admits);
             }
         }
-        let mut proofs = first_drain(&told);
-        proofs.extend(found.map(|found| against(found, prober, &outcome, limits)).unwrap_or_default().into_iter().filter_map(
-            |(about, surprise)| {
-                let decisive = place(&surprise.sighting)?;
-                Some(proof(&told, about, surprise.claim(), decisive, memory(found?)))
-            },
-        ));
+        let mut proofs = first_drain(&exchanges);
+        for (about, surprise) in found.map(|found| against(found, prober, &outcome, limits)).unwrap_or_default() {
+            let memory = found.map(memory).unwrap_or_default();
+            let decisive = place(&surprise.sighting);
+            proofs.extend(decisive.map(|decisive| proof(&exchanges, about, surprise.claim(), decisive, memory)));
+        }
+        proofs.extend(outcome.checks.iter().filter_map(|check| broken(&exchanges, check)));
+        let left = played.map(|played| played.left).unwrap_or_default();
         let left = left.into_iter().map(|(at, left)| (at.as_secs_f64(), left)).collect();
-        Account { format: FORMAT, setting, outcome, exchanges: told, left, proofs }
+        Account { format: FORMAT, setting, outcome, exchanges, left, proofs }
     }
+}
+
+impl Told {
+    fn of(entry: &Entry) -> Told {
+        let witness = &entry.witness;
+        let answer = match witness.answer() {
+            Answer::Admitted => AnswerTold::Admitted,
+            Answer::Refused { .. } => AnswerTold::Refused,
+            Answer::Barred => AnswerTold::Barred,
+            Answer::Lost => AnswerTold::Lost,
+        };
+        Told {
+            client: witness.client,
+            header: witness.guise.header().map(|(name, value)| format!("{name}: {value}")),
+            trial: entry.purpose.map(|(trial, _)| trial.title().to_owned()),
+            sent_s: witness.sent.as_secs_f64(),
+            done_s: witness.done.as_secs_f64(),
+            answer,
+            seen: witness.seen.clone(),
+            hint_s: witness.told().filter(|_| witness.is_refused()).map(Nanos::as_secs_f64),
+            forecast: None,
+        }
+    }
+}
+
+/// The sequence of a broken promise: from where its trial began to the first request that breaks it.
+fn broken(exchanges: &[Told], check: &Finding) -> Option<Proof> {
+    let evidence = check.evidence.first().filter(|_| check.verdict == finding::Verdict::Fail)?;
+    let decisive = exchanges.iter().position(|told| (told.sent_s - evidence.at_s).abs() < 1e-6)?;
+    let same = |told: &&Told| told.trial == exchanges[decisive].trial;
+    let from = decisive + 1 - exchanges[..=decisive].iter().rev().take_while(same).count();
+    Some(Proof { about: check.check.clone(), claim: evidence.why.clone(), from, decisive, client: None })
 }
 
 /// The hypothesis that stands for what was found.
@@ -200,13 +226,13 @@ fn whole_window(found: &Hypothesis, rate: Option<&RateLimit>, differs: bool) -> 
 
 /// What was admitted from rest before the first refusal, and when the first was admitted again.
 fn first_drain(exchanges: &[Told]) -> Vec<Proof> {
-    let of_first = || exchanges.iter().enumerate().filter(|(_, told)| told.client == 0);
+    let of_first = || exchanges.iter().enumerate().filter(|(_, told)| told.client == 0 && told.trial.is_none());
     let Some((refused, _)) = of_first().find(|(_, told)| told.answer == AnswerTold::Refused) else { return Vec::new() };
     let volley_ends = exchanges[refused].done_s;
     let let_in = |told: &Told| told.answer == AnswerTold::Admitted;
     let admitted = of_first().filter(|(_, told)| let_in(told) && told.sent_s <= volley_ends).count();
     let claim = format!("From rest, {admitted} requests were admitted before or beside the first that was refused");
-    let mut proofs = vec![Proof { about: "limit".to_owned(), claim, from: 0, decisive: refused, client: 0 }];
+    let mut proofs = vec![Proof { about: "limit".to_owned(), claim, from: 0, decisive: refused, client: Some(0) }];
     let back = of_first().find(|(_, told)| let_in(told) && told.sent_s > volley_ends);
     if let Some((back, told)) = back {
         let last = of_first().take_while(|(at, _)| *at < back).filter(|(_, told)| told.answer == AnswerTold::Refused).last();
@@ -217,7 +243,7 @@ fn first_drain(exchanges: &[Told]) -> Vec<Proof> {
             told.sent_s - first,
             last - first
         );
-        proofs.push(Proof { about: "window".to_owned(), claim, from: 0, decisive: back, client: 0 });
+        proofs.push(Proof { about: "window".to_owned(), claim, from: 0, decisive: back, client: Some(0) });
     }
     proofs
 }
@@ -232,5 +258,5 @@ fn proof(exchanges: &[Told], about: &str, claim: String, decisive: usize, memory
         }
         from = at;
     }
-    Proof { about: about.to_owned(), claim, from, decisive, client }
+    Proof { about: about.to_owned(), claim, from, decisive, client: Some(client) }
 }

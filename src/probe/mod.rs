@@ -8,14 +8,20 @@
 //! The next experiment comes from a [catalogue](experiment), and is the one whose expected outcomes tell the remaining
 //! hypotheses apart best for what it costs ([`choose`]).
 //!
-//! Nothing here reads a clock or a socket: a [`Prober`] says what to send and when, a driver does it and tells what came
+//! What a server promises besides (that who waits as told is let in, that what remains can be used, …) is found out by the
+//! trials and checks of [`conformance`].
+//!
+//! Nothing here reads a clock or a socket: an [`Examination`] says what to send and when, a driver does it and tells what came
 //! back.
 
 mod abreast;
 pub mod account;
+mod alarm;
 pub mod belief;
 pub mod candidates;
 pub mod choose;
+pub mod conformance;
+pub mod examination;
 pub mod exchange;
 pub mod experiment;
 pub mod family;
@@ -29,5 +35,7 @@ pub mod prober;
 mod scan;
 #[cfg(test)]
 mod tests;
+pub mod witness;
 
+pub use examination::Examination;
 pub use prober::{Brief, End, Move, Prober};

@@ -6,10 +6,13 @@ use serde::{Deserialize, Serialize};
 use super::belief::Settled;
 use super::family::{Family, Shape};
 use super::hypothesis::{Hypothesis, Length, Span};
+use super::conformance::trial::Trial;
+use super::examination::Examination;
 use super::prober::{End, Prober};
 use crate::exit::Exit;
 use crate::policy::model::{Algorithm, Limit, RateLimit};
 use crate::policy::reading::Reading;
+use crate::summary::finding::{self, Finding, Severity};
 use crate::time::Nanos;
 
 /// Everything that a probe found.
@@ -32,6 +35,17 @@ pub struct Outcome {
     pub would_settle: Option<String>,
     /// The experiments that were made, in their order.
     pub experiments: Vec<String>,
+    /// What was done to find out whether the server keeps its promises.
+    pub trials: Vec<TrialOutcome>,
+    /// The verdicts on the server's promises: every check, also those that had nothing to look at.
+    pub checks: Vec<Finding>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct TrialOutcome {
+    pub title: String,
+    /// False where the budget or the time did not allow it, or the probe was ended before.
+    pub made: bool,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -96,11 +110,13 @@ pub struct Comparison {
 const SURE: f64 = 0.99;
 
 /// Puts what a probe found beside the limits of its class.
-pub fn outcome(prober: &Prober, limits: &[Limit], took: Nanos, interrupted: bool) -> Outcome {
+pub fn outcome(examination: &Examination, limits: &[Limit], took: Nanos, interrupted: bool) -> Outcome {
+    let prober = examination.prober();
     let shares = prober.belief().shares();
     let measured = prober.belief().settled(SURE).map(|settled| measured(prober, settled));
     let comparisons = compared(prober, limits, measured.as_ref());
-    let exit = exit(prober, &comparisons, interrupted);
+    let checks = examination.findings();
+    let exit = exit(prober, &comparisons, &checks, interrupted);
     let known = prober.belief().has_any();
     let title =
         |shape: Option<Shape>| shape.map_or_else(|| "nothing that this probe knows".to_owned(), |it| it.title());
@@ -113,7 +129,7 @@ pub fn outcome(prober: &Prober, limits: &[Limit], took: Nanos, interrupted: bool
         conclusion: conclusion(prober, measured.as_ref(), interrupted),
         exit,
         ended: ended(prober, interrupted).to_owned(),
-        requests: prober.spent(),
+        requests: examination.spent(),
         took_s: took.as_secs_f64(),
         families: families.collect(),
         measured,
@@ -123,7 +139,15 @@ pub fn outcome(prober: &Prober, limits: &[Limit], took: Nanos, interrupted: bool
             format!("{}: up to {} more requests", experiment.kind.title(), experiment.requests())
         }),
         experiments: prober.made().iter().map(|made| made.kind.title().to_owned()).collect(),
+        trials: trials(examination),
+        checks,
     }
+}
+
+fn trials(examination: &Examination) -> Vec<TrialOutcome> {
+    let made = examination.conduct().made();
+    let outcome = |trial: Trial| TrialOutcome { title: trial.title().to_owned(), made: made.contains(&trial) };
+    examination.conduct().all().into_iter().map(outcome).collect()
 }
 
 fn measured(prober: &Prober, Settled { shape, behind }: Settled) -> Measured {
@@ -352,11 +376,12 @@ fn stated(what: &str, documented: &str, measured: &str, verdict: Verdict) -> Com
     Comparison { what: what.to_owned(), documented: documented.to_owned(), measured: measured.to_owned(), verdict }
 }
 
-fn exit(prober: &Prober, comparisons: &[Comparison], interrupted: bool) -> Exit {
+fn exit(prober: &Prober, comparisons: &[Comparison], checks: &[Finding], interrupted: bool) -> Exit {
+    let broken = |check: &Finding| check.verdict == finding::Verdict::Fail && check.severity == Severity::Breach;
     let any = |verdict: Verdict| comparisons.iter().any(|comparison| comparison.verdict == verdict);
     if interrupted {
         Exit::Interrupted
-    } else if any(Verdict::Differs) {
+    } else if any(Verdict::Differs) || checks.iter().any(broken) {
         Exit::Fail
     } else if comparisons.is_empty() || any(Verdict::NotSettled) || prober.log().sightings().is_empty() {
         Exit::Invalid

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use super::alarm::Alarm;
 use super::belief::Belief;
 use super::candidates::{self, Documented};
 use super::choose::{Best, Choice, Purse, best};
@@ -78,7 +79,6 @@ pub struct Made {
 pub struct Prober {
     brief: Brief,
     stage: Stage,
-    exchanges: Vec<Exchange>,
     log: Log,
     belief: Belief,
     /// Whether limiters with something added are among the hypotheses.
@@ -93,21 +93,6 @@ pub struct Prober {
     unaffordable: Option<Choice>,
 }
 
-/// Signs that going on would do harm.
-#[derive(Clone, Copy, Debug, Default)]
-struct Alarm {
-    barred: u32,
-    /// Without an answer in a row.
-    lost: u32,
-    hint: Nanos,
-    growing: u32,
-}
-
-const MOST_BARRED: u32 = 3;
-const MOST_LOST: u32 = 12;
-/// A hint that is so many times the one before grows, and so many in a row grow beyond reason.
-const GROWTH: u64 = 2;
-const MOST_GROWING: u32 = 4;
 /// The first drain takes this share of the requests at most.
 const OPENING: f64 = 0.7;
 /// So many hypotheses say what an experiment is worth.
@@ -120,7 +105,6 @@ impl Prober {
         Prober {
             brief,
             stage: Stage::First,
-            exchanges: Vec::new(),
             log: Log::default(),
             belief: Belief::default(),
             considered_additions: false,
@@ -158,9 +142,10 @@ impl Prober {
     /// What came back of the volley that was sent last.
     pub fn answered(&mut self, exchanges: &[Exchange]) {
         self.spent += exchanges.len() as u32;
-        self.exchanges.extend(exchanges);
         self.log.add(exchanges);
-        self.watch(exchanges);
+        if let Some(end) = self.alarm.watch(exchanges) {
+            self.end(end);
+        }
         if self.stage == Stage::Experiments {
             self.belief.see(self.log.last_volley(), &self.log);
         }
@@ -189,11 +174,6 @@ impl Prober {
 
     pub fn anchor(&self) -> Anchor {
         self.brief.anchor
-    }
-
-    /// All that was sent and came back.
-    pub fn exchanges(&self) -> &[Exchange] {
-        &self.exchanges
     }
 
     pub fn log(&self) -> &Log {
@@ -331,30 +311,6 @@ impl Prober {
             }
         });
         needed.max().unwrap_or_default().clamp(USUAL_ABREAST, MOST_ABREAST)
-    }
-
-    fn watch(&mut self, exchanges: &[Exchange]) {
-        for exchange in exchanges {
-            let alarm = &mut self.alarm;
-            alarm.lost = if exchange.answer == Answer::Lost { alarm.lost + 1 } else { 0 };
-            alarm.barred = if exchange.answer == Answer::Barred { alarm.barred + 1 } else { 0 };
-        }
-        let hints = exchanges.iter().filter_map(|exchange| match exchange.answer {
-            Answer::Refused { hint } => hint,
-            _ => None,
-        });
-        if let Some(hint) = hints.max() {
-            let grows = self.alarm.hint > Nanos::ZERO && hint >= self.alarm.hint * GROWTH;
-            self.alarm.growing = if grows { self.alarm.growing + 1 } else { 0 };
-            self.alarm.hint = hint;
-        }
-        if self.alarm.barred >= MOST_BARRED {
-            self.end(End::Barred);
-        } else if self.alarm.growing >= MOST_GROWING {
-            self.end(End::HintsGrow);
-        } else if self.alarm.lost >= MOST_LOST {
-            self.end(End::NoAnswers);
-        }
     }
 
     fn out_of_means(&self) -> End {

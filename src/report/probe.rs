@@ -1,8 +1,18 @@
-//! What a probe found, for the terminal, as JSON and as JUnit XML: pure functions of its outcome.
+//! What a probe found, for the terminal, as JSON, as JUnit XML and as a page: pure functions of its outcome.
+
+mod page;
+mod sequence;
+mod timeline;
+
+use std::io;
+use std::path::{Path, PathBuf};
 
 use quick_junit::{NonSuccessKind, Report, SerializeError, TestCase, TestCaseStatus, TestSuite};
 
+use super::files;
+use crate::probe::account::Account;
 use crate::probe::outcome::{Comparison, Outcome, Verdict};
+use crate::summary::finding::{self, Finding};
 
 /// For the terminal.
 pub fn text(outcome: &Outcome) -> String {
@@ -28,11 +38,57 @@ pub fn text(outcome: &Outcome) -> String {
             low, high
         );
     }
+    text += &checks(outcome);
     text += &format!("It ended after {} requests and {:.1} s: {}\n", outcome.requests, outcome.took_s, outcome.ended);
     if let Some(rest) = &outcome.would_settle {
         text += &format!("What would tell more: {rest}\n");
     }
     text
+}
+
+/// What is broken with what proves it, and every other check in a line.
+fn checks(outcome: &Outcome) -> String {
+    let of = |verdict: finding::Verdict| outcome.checks.iter().filter(move |check| check.verdict == verdict);
+    let mut text = "Its promises:\n".to_owned();
+    for verdict in ORDER {
+        for check in of(verdict) {
+            text += &format!("  {:<14} {:<26} {}\n", words(verdict), check.check, check.headline);
+            if verdict == finding::Verdict::Fail {
+                for evidence in check.evidence.iter().take(SHOWN) {
+                    text += &format!(
+                        "    {:9.3} s  {}  {} -> {}: {}\n",
+                        evidence.at_s, evidence.device, evidence.sent, evidence.received, evidence.why
+                    );
+                }
+            }
+        }
+    }
+    let left_out: Vec<&str> =
+        outcome.trials.iter().filter(|trial| !trial.made).map(|trial| trial.title.as_str()).collect();
+    if !left_out.is_empty() {
+        text += &format!("Not tried, for want of requests or time (raise --budget or --within): {}\n", left_out.join("; "));
+    }
+    text
+}
+
+const ORDER: [finding::Verdict; 5] = [
+    finding::Verdict::Fail,
+    finding::Verdict::Pass,
+    finding::Verdict::Undocumented,
+    finding::Verdict::Inconclusive,
+    finding::Verdict::NoData,
+];
+/// So much evidence of each broken promise is shown.
+const SHOWN: usize = 3;
+
+fn words(verdict: finding::Verdict) -> &'static str {
+    match verdict {
+        finding::Verdict::Pass => "pass",
+        finding::Verdict::Fail => "FAIL",
+        finding::Verdict::Inconclusive => "inconclusive",
+        finding::Verdict::Undocumented => "undocumented",
+        finding::Verdict::NoData => "no data",
+    }
 }
 
 /// As JSON.
@@ -41,7 +97,7 @@ pub fn json(outcome: &Outcome) -> String {
     serde_json::to_string_pretty(outcome).unwrap_or_default() + "\n"
 }
 
-/// As JUnit XML: one test case for each number that is documented.
+/// As JUnit XML: one test case for each number that is documented, and one for each check of a promise.
 ///
 /// # Errors
 /// What the XML writer reports; writing into memory gives it no reason to.
@@ -49,6 +105,7 @@ pub fn junit(outcome: &Outcome, class: &str) -> Result<String, SerializeError> {
     let mut report = Report::new("quotaproof probe");
     let mut suite = TestSuite::new(class);
     suite.add_test_cases(outcome.comparisons.iter().map(|comparison| case(comparison, class)));
+    suite.add_test_cases(outcome.checks.iter().map(|check| promise(check, class)));
     report.add_test_suite(suite);
     report.to_string()
 }
@@ -76,4 +133,40 @@ fn case(comparison: &Comparison, class: &str) -> TestCase {
     let mut case = TestCase::new(comparison.what.as_str(), status);
     case.set_classname(format!("quotaproof.probe.{class}"));
     case
+}
+
+fn promise(check: &Finding, class: &str) -> TestCase {
+    let message = format!("{}: {}", words(check.verdict), check.headline);
+    let mut status = match check.verdict {
+        finding::Verdict::Pass => TestCaseStatus::success(),
+        finding::Verdict::Fail => TestCaseStatus::non_success(NonSuccessKind::Failure),
+        finding::Verdict::Inconclusive | finding::Verdict::Undocumented | finding::Verdict::NoData => {
+            TestCaseStatus::skipped()
+        }
+    };
+    if check.verdict != finding::Verdict::Pass {
+        status.set_message(message);
+    }
+    let mut case = TestCase::new(check.check.as_str(), status);
+    case.set_classname(format!("quotaproof.probe.{class}"));
+    case
+}
+
+const PAGE: &str = "index.html";
+const ACCOUNT: &str = "probe.json";
+
+/// Writes the page, and the same as JSON and as JUnit XML, into a new directory in `base`, which it returns.
+///
+/// # Errors
+/// Those of the file system; nothing is written if an output cannot be rendered.
+pub fn write_all(base: &Path, account: &Account) -> io::Result<PathBuf> {
+    let page = page::render(account).map_err(io::Error::other)?;
+    let json = serde_json::to_string_pretty(account)? + "\n";
+    let class = &account.setting.class;
+    let junit = junit(&account.outcome, class).map_err(io::Error::other)?;
+    let dir = files::new_directory(base, &format!("probe-{class}"), &account.setting.started)?;
+    for (name, content) in [(ACCOUNT, &json), (PAGE, &page), (files::JUNIT, &junit)] {
+        files::write_whole(&dir, name, content.as_bytes())?;
+    }
+    Ok(dir)
 }

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::path::PathBuf;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use tokio::runtime::{LocalOptions, LocalRuntime};
 use tokio::sync::mpsc::unbounded_channel;
@@ -16,9 +16,10 @@ use super::timer::Timer;
 use super::{pool, tls};
 use crate::clock::Clock;
 use crate::policy::model::{ClassId, Policy};
-use crate::policy::signals::{self, ResponseView};
-use crate::probe::exchange::{Answer, Exchange, Volley};
-use crate::probe::{Move, Prober};
+use crate::policy::signals::ResponseView;
+use crate::probe::Examination;
+use crate::probe::conformance::conduct::Order;
+use crate::probe::witness::{Parcel, Witness};
 use crate::time::Nanos;
 
 /// What a probe asks for, and of whom.
@@ -35,13 +36,13 @@ pub struct ProbeTarget {
     /// The headers of each client.
     pub clients: Vec<Vec<(String, String)>>,
     /// Every request on its way reads its answer by it.
-    pub policy: Rc<Policy>,
+    pub policy: Arc<Policy>,
     pub class: ClassId,
 }
 
 /// How a probe went.
 pub struct ProbeEnd {
-    pub prober: Prober,
+    pub examination: Examination,
     /// Stopped from outside, before it was done.
     pub interrupted: bool,
     pub ever_answered: bool,
@@ -59,7 +60,12 @@ const MOST_BODY: usize = 1 << 20;
 ///
 /// # Errors
 /// The target's address is wrong, cannot be looked up or is not allowed; the system gives no socket.
-pub fn probe(target: &ProbeTarget, prober: Prober, clock: Clock, control: &Control) -> Result<ProbeEnd, LiveError> {
+pub fn probe(
+    target: &ProbeTarget,
+    examination: Examination,
+    clock: Clock,
+    control: &Control,
+) -> Result<ProbeEnd, LiveError> {
     let endpoint = Endpoint::resolve(&target.base_url, target.authorized)?;
     let tls = if endpoint.https { tls::verifying(target.ca_file.as_deref())? } else { tls::unused()? };
     // Nobody counts connections here.
@@ -68,7 +74,7 @@ pub fn probe(target: &ProbeTarget, prober: Prober, clock: Clock, control: &Contr
     let runtime = runtime()?;
     runtime.block_on(async {
         let timer = Timer::new(clock)?;
-        let end = ProbeEnd { prober, interrupted: false, ever_answered: false, trouble: None, took: Nanos::ZERO };
+        let end = ProbeEnd { examination, interrupted: false, ever_answered: false, trouble: None, took: Nanos::ZERO };
         Ok(Driver { target, endpoint, client, clock, end }.play(timer, control).await?)
     })
 }
@@ -93,14 +99,14 @@ impl Driver<'_> {
                 self.end.interrupted = true;
                 break;
             }
-            match self.end.prober.next(self.clock.now()) {
-                Move::Done => break,
-                Move::Wait(until) => tokio::select! {
+            match self.end.examination.next(self.clock.now()) {
+                Order::Done => break,
+                Order::Wait(until) => tokio::select! {
                     reached = timer.reached(Some(until)) => reached?,
                     _ = stops.changed() => {}
                 },
-                Move::Send(volley) => tokio::select! {
-                    exchanges = send(self.target, &self.endpoint, &self.client, self.clock, volley) => self.take(exchanges),
+                Order::Send(parcel) => tokio::select! {
+                    answers = send(self.target, &self.endpoint, &self.client, self.clock, parcel) => self.take(answers),
                     _ = stops.changed() => {}
                 },
             }
@@ -109,40 +115,43 @@ impl Driver<'_> {
         Ok(self.end)
     }
 
-    fn take(&mut self, answers: Vec<(Exchange, Option<String>)>) {
+    fn take(&mut self, answers: Vec<(Witness, Option<String>)>) {
         for (_, trouble) in &answers {
             self.end.ever_answered |= trouble.is_none();
             self.end.trouble = trouble.clone().or(self.end.trouble.take());
         }
-        let exchanges: Vec<Exchange> = answers.into_iter().map(|(exchange, _)| exchange).collect();
-        self.end.prober.answered(&exchanges);
+        let witnesses: Vec<Witness> = answers.into_iter().map(|(witness, _)| witness).collect();
+        self.end.examination.answered(&witnesses);
     }
 }
 
-/// Sends a volley and waits for all its answers, with what went wrong where there is none.
+/// Sends a parcel and waits for all its answers, with what went wrong where there is none.
 async fn send(
     target: &ProbeTarget,
     endpoint: &Endpoint,
     client: &reqwest::Client,
     clock: Clock,
-    volley: Volley,
-) -> Vec<(Exchange, Option<String>)> {
+    parcel: Parcel,
+) -> Vec<(Witness, Option<String>)> {
     let mut in_flight = JoinSet::new();
-    for _ in 0..volley.count {
-        let request = request(target, endpoint, client, volley.client);
-        let (client, policy, class) = (client.clone(), Rc::clone(&target.policy), target.class);
+    for _ in 0..parcel.count {
+        let request = request(target, endpoint, client, parcel);
+        let (client, policy, class) = (client.clone(), Arc::clone(&target.policy), target.class);
         in_flight.spawn_local(async move {
             let sent = clock.now();
-            let answer = tokio::time::timeout(ANSWER_TIMEOUT.into(), async {
-                ask(&client, request?, &policy, class, clock).await
-            })
-            .await;
-            let (answer, trouble) = match answer {
-                Ok(Ok(answer)) => (answer, None),
-                Ok(Err(trouble)) => (Answer::Lost, Some(trouble)),
-                Err(_elapsed) => (Answer::Lost, Some(format!("no whole answer within {ANSWER_TIMEOUT}"))),
+            let answer = tokio::time::timeout(ANSWER_TIMEOUT.into(), async { ask(&client, request?).await }).await;
+            let done = clock.now();
+            let trouble = match answer {
+                Ok(Ok(Reply { status, headers, body })) => {
+                    let received = Nanos(clock.anchor().unix_nanos).saturating_add(done);
+                    let (headers, body) = (&headers[..], &body[..]);
+                    let view = ResponseView { status, headers, body, received, class: Some(class) };
+                    return (Witness::of(parcel, sent, done, &policy, view), None);
+                }
+                Ok(Err(trouble)) => trouble,
+                Err(_elapsed) => format!("no whole answer within {ANSWER_TIMEOUT}"),
             };
-            (Exchange { client: volley.client, sent, done: clock.now(), answer }, trouble)
+            (Witness::lost(parcel, sent, done), Some(trouble))
         });
     }
     in_flight.join_all().await
@@ -152,40 +161,23 @@ fn request(
     target: &ProbeTarget,
     endpoint: &Endpoint,
     client: &reqwest::Client,
-    sender: usize,
+    parcel: Parcel,
 ) -> Result<reqwest::Request, String> {
     let method = reqwest::Method::from_bytes(target.method.as_bytes()).map_err(|error| error.to_string())?;
     let mut request = client.request(method, endpoint.url(&target.path));
-    for (name, value) in target.clients.get(sender).into_iter().flatten() {
+    for (name, value) in target.clients.get(parcel.client).into_iter().flatten() {
+        request = request.header(name, value);
+    }
+    if let Some((name, value)) = parcel.guise.header() {
         request = request.header(name, value);
     }
     // Not the error's own words: they may repeat a header's value.
     request.build().map_err(|_error| "the request cannot be built from these headers".to_owned())
 }
 
-async fn ask(
-    client: &reqwest::Client,
-    request: reqwest::Request,
-    policy: &Policy,
-    class: ClassId,
-    clock: Clock,
-) -> Result<Answer, String> {
+async fn ask(client: &reqwest::Client, request: reqwest::Request) -> Result<Reply, String> {
     let mut reply = Reply::default();
     let response = client.execute(request).await.map_err(|error| pool::trouble(error).detail)?;
     pool::read(response, &mut reply, true, MOST_BODY).await.map_err(|trouble| trouble.detail)?;
-    let received = Nanos(clock.anchor().unix_nanos).saturating_add(clock.now());
-    let Reply { status, headers, body } = &reply;
-    let view = ResponseView { status: *status, headers, body, received, class: Some(class) };
-    Ok(meaning(policy, view))
-}
-
-/// What an answer says about the quota.
-fn meaning(policy: &Policy, response: ResponseView<'_>) -> Answer {
-    let signal = signals::read(policy, response);
-    match response.status {
-        _ if signal.refused => Answer::Refused { hint: signal.hint.wait() },
-        401 | 403 => Answer::Barred,
-        status if signal.overloaded || status >= 500 => Answer::Lost,
-        _ => Answer::Admitted,
-    }
+    Ok(reply)
 }

@@ -8,8 +8,10 @@ use crate::exit::Exit;
 use crate::probe::account::{Account, Proof};
 use crate::probe::outcome::{Comparison, Verdict};
 use crate::report::chart::{Body, Figure};
+use crate::report::view::FindingRow;
 use crate::report::words::{self, Mark, Tone};
 use crate::report::{format, text};
+use crate::summary::finding::{self, Finding};
 
 #[derive(Template)]
 #[template(path = "probe.html", config = "src/report/askama.toml")]
@@ -24,6 +26,11 @@ struct Page<'a> {
     rows: Vec<Row<'a>>,
     /// What the documents are silent on.
     silent: Vec<Row<'a>>,
+    /// Promises that are broken, each with the sequence that shows it.
+    broken: Vec<(FindingRow<'a>, Vec<Shown<'a>>)>,
+    /// All others, worst first.
+    kept: Vec<(Mark, &'a Finding)>,
+    not_tried: Vec<&'a str>,
     /// Titles, percents, and widths of their bars.
     families: Vec<(&'a str, String, String)>,
     figures: Vec<Figure>,
@@ -75,6 +82,9 @@ pub fn render(account: &Account) -> askama::Result<String> {
         facts: facts(account),
         rows: of(false),
         silent: of(true),
+        broken: broken(account),
+        kept: kept(account),
+        not_tried: account.outcome.trials.iter().filter(|trial| !trial.made).map(|it| it.title.as_str()).collect(),
         families: account
             .outcome
             .families
@@ -98,13 +108,37 @@ fn verdict(exit: Exit) -> Mark {
     }
 }
 
+fn is_broken(check: &&Finding) -> bool {
+    check.verdict == finding::Verdict::Fail
+}
+
+fn broken(account: &Account) -> Vec<(FindingRow<'_>, Vec<Shown<'_>>)> {
+    let proofs = |check: &Finding| {
+        account.proofs.iter().filter(|proof| proof.about == check.check).map(|proof| shown(account, proof)).collect()
+    };
+    account.outcome.checks.iter().filter(is_broken).map(|check| (FindingRow::of(check), proofs(check))).collect()
+}
+
+fn kept(account: &Account) -> Vec<(Mark, &Finding)> {
+    const ORDER: [finding::Verdict; 4] = [
+        finding::Verdict::Inconclusive,
+        finding::Verdict::Undocumented,
+        finding::Verdict::Pass,
+        finding::Verdict::NoData,
+    ];
+    let of = |verdict: &finding::Verdict| account.outcome.checks.iter().filter(move |it| it.verdict == *verdict);
+    ORDER.iter().flat_map(of).map(|check| (words::finding(check), check)).collect()
+}
+
 /// The worst first: what differs, else what is open, else what it is.
 fn headline(account: &Account) -> String {
     let outcome = &account.outcome;
     let first = |verdict: Verdict| outcome.comparisons.iter().find(|it| it.verdict == verdict);
-    match first(Verdict::Differs) {
-        Some(wrong) => sentence(wrong),
-        None => format!("{}: {}", account.setting.class, outcome.conclusion),
+    let broken = outcome.checks.iter().find(is_broken);
+    match (first(Verdict::Differs), broken) {
+        (Some(wrong), _) => sentence(wrong),
+        (None, Some(broken)) => broken.headline.clone(),
+        (None, None) => format!("{}: {}", account.setting.class, outcome.conclusion),
     }
 }
 
@@ -116,8 +150,11 @@ fn sentence(comparison: &Comparison) -> String {
 fn reasons(account: &Account) -> Vec<String> {
     let outcome = &account.outcome;
     let of = |verdict: Verdict| outcome.comparisons.iter().filter(move |it| it.verdict == verdict);
-    let mut reasons: Vec<String> = of(Verdict::Differs).skip(1).map(sentence).collect();
-    if of(Verdict::Differs).next().is_some() {
+    let wrong = of(Verdict::Differs).map(sentence);
+    let broken = outcome.checks.iter().filter(is_broken).map(|check| check.headline.clone());
+    // The first is the headline.
+    let mut reasons: Vec<String> = wrong.chain(broken).skip(1).collect();
+    if outcome.exit == Exit::Fail {
         reasons.push(format!("What was found: {}", outcome.conclusion));
     }
     let right: Vec<&str> = of(Verdict::AsDocumented).map(|it| it.what.as_str()).collect();
@@ -125,6 +162,11 @@ fn reasons(account: &Account) -> Vec<String> {
         reasons.push(format!("As documented: {}", right.join(", ")));
     }
     let open: Vec<&str> = of(Verdict::NotSettled).map(|it| it.what.as_str()).collect();
+    let promises = |verdict| outcome.checks.iter().filter(|check| check.verdict == verdict).count() as u64;
+    let kept = promises(finding::Verdict::Pass);
+    if kept > 0 {
+        reasons.push(format!("{} kept", format::plural(kept, "promise")));
+    }
     if !open.is_empty() {
         reasons.push(format!("Not settled: {}. It ended because {}", open.join(", "), outcome.ended));
     }
@@ -170,20 +212,25 @@ fn shown<'a>(account: &Account, proof: &'a Proof) -> Shown<'a> {
     let path = account.setting.path.split('?').next().unwrap_or_default();
     let step = |group: &Group<'_>| Step {
         at: format::moment(group.sent_s()),
-        sent: format!("{} × {} {path}", group.told.len(), account.setting.method),
+        sent: sent(group, &account.setting.method, path),
         came_back: group.came_back(),
         decides: group.decides,
     };
     Shown {
         claim: &proof.claim,
-        client: client(account, proof.client),
+        client: proof.client.map_or_else(|| "all clients".to_owned(), |client| named(account, client)),
         left_out,
         steps: groups.iter().map(step).collect(),
         curl: sequence::curl(account, proof),
     }
 }
 
-fn client(account: &Account, index: usize) -> String {
+fn sent(group: &Group<'_>, method: &str, path: &str) -> String {
+    let header = group.header().map(|header| format!(" with {header}")).unwrap_or_default();
+    format!("{} × {method} {path}{header}", group.told.len())
+}
+
+fn named(account: &Account, index: usize) -> String {
     let number = if index == 0 { "first" } else { "second" };
     match account.setting.clients.get(index).map(|headers| headers.join(", ")) {
         Some(headers) if !headers.is_empty() => format!("the {number} client ({headers})"),
@@ -191,6 +238,3 @@ fn client(account: &Account, index: usize) -> String {
     }
 }
 
-#[cfg(test)]
-#[path = "tests.rs"]
-mod tests;

@@ -19,10 +19,11 @@ pub fn groups<'a>(account: &'a Account, proof: &Proof) -> (Vec<Group<'a>>, usize
     let last = account.exchanges.get(proof.decisive).map_or(0.0, |told| told.sent_s + TOGETHER_S);
     let mut groups: Vec<Group<'_>> = Vec::new();
     let sequence = account.exchanges.iter().enumerate().skip(proof.from);
-    for (at, told) in sequence.filter(|(_, told)| told.client == proof.client && told.sent_s <= last) {
+    let of_client = |told: &Told| proof.client.is_none_or(|client| told.client == client);
+    for (at, told) in sequence.filter(|(_, told)| of_client(told) && told.sent_s <= last) {
         let decides = at == proof.decisive;
         match groups.last_mut() {
-            Some(group) if group.told.last().is_some_and(|last| told.sent_s - last.sent_s < TOGETHER_S) => {
+            Some(group) if group.goes_on_with(told) => {
                 group.told.push(told);
                 group.decides |= decides;
             }
@@ -34,6 +35,20 @@ pub fn groups<'a>(account: &'a Account, proof: &Proof) -> (Vec<Group<'a>>, usize
 }
 
 impl Group<'_> {
+    fn goes_on_with(&self, told: &Told) -> bool {
+        let alike = |last: &&Told| (last.client, &last.header) == (told.client, &told.header);
+        self.told.last().copied().filter(alike).is_some_and(|last| told.sent_s - last.sent_s < TOGETHER_S)
+    }
+
+    fn client(&self) -> usize {
+        self.told.first().map_or(0, |told| told.client)
+    }
+
+    /// A header that these requests have besides their client's.
+    pub fn header(&self) -> Option<&str> {
+        self.told.first()?.header.as_deref()
+    }
+
     pub fn sent_s(&self) -> f64 {
         self.told.first().map_or(0.0, |told| told.sent_s)
     }
@@ -73,26 +88,39 @@ impl Group<'_> {
 /// there too.
 pub fn curl(account: &Account, proof: &Proof) -> String {
     let (groups, _) = groups(account, proof);
-    let headers = account.setting.clients.get(proof.client).map(Vec::as_slice).unwrap_or_default();
-    let headers: String = headers.iter().map(|header| format!(" -H {}", quoted(header))).collect();
     let url = quoted(&format!("{}{}", account.setting.target.trim_end_matches('/'), account.setting.path));
     let method = match account.setting.method.as_str() {
         "GET" => String::new(),
         method => format!(" -X {method}"),
     };
-    let mut script = format!(
-        "ask() {{ for _ in $(seq \"$1\"); do curl -s -o /dev/null -w '%{{http_code}} ' --max-time 120{method}{headers} {url} & done; wait; echo; }}\n"
-    );
+    let mut script = String::new();
+    for (client, headers) in account.setting.clients.iter().enumerate() {
+        if groups.iter().any(|group| group.client() == client) {
+            let headers: String = headers.iter().map(|header| format!(" -H {}", quoted(header))).collect();
+            script += &format!(
+                "{}() {{ for _ in $(seq \"$1\"); do curl -s -o /dev/null -w '%{{http_code}} ' --max-time 120{method}{headers} \
+                 \"${{@:2}}\" {url} & done; wait; echo; }}\n",
+                name(client)
+            );
+        }
+    }
     let mut done = None;
     for group in &groups {
         if let Some(pause) = done.map(|done| group.sent_s() - done).filter(|pause| *pause >= 0.005) {
             script += &format!("sleep {pause:.3}\n");
         }
         let mark = if group.decides { "  <- this decides" } else { "" };
-        script += &format!("ask {:<4} # {}{mark}\n", group.told.len(), group.came_back());
+        let header = group.header().map(|header| format!(" -H {}", quoted(header))).unwrap_or_default();
+        let step = format!("{} {}{header}", name(group.client()), group.told.len());
+        script += &format!("{step:<10} # {}{mark}\n", group.came_back());
         done = Some(group.done_s());
     }
     script
+}
+
+/// What the function is called that sends for a client.
+fn name(client: usize) -> &'static str {
+    if client == 0 { "first" } else { "second" }
 }
 
 /// In double quotes, in which a variable stands for each word `env:NAME`.

@@ -1,0 +1,132 @@
+//! The checks that only a probe can make: pure functions of what it sent and what came back. One file for each.
+
+pub mod begin;
+pub mod edge;
+pub mod forwarded;
+pub mod herd;
+pub mod lapse;
+pub mod late;
+pub mod other;
+pub mod race;
+pub mod refused;
+pub mod remaining;
+
+use super::list::nothing;
+use super::terms::{Case, Terms};
+use super::transcript::Transcript;
+use super::trial::{Step, Trial};
+use crate::probe::witness::{Guise, Witness};
+use crate::summary::finding::{Evidence, Finding, Verdict};
+
+/// What the checks look at.
+pub struct Scene<'a> {
+    pub case: &'a Case,
+    pub terms: Option<Terms>,
+    pub transcript: &'a Transcript,
+    /// Whether too much is let through even to who sends one after the other after a rest: what is wrong then has nothing to
+    /// do with edges or lapses.
+    pub plainly_over: bool,
+}
+
+/// The verdicts of all. What lapses explain is not held against anything else.
+pub fn all(scene: &Scene<'_>) -> Vec<Finding> {
+    let lapse = lapse::check(scene);
+    let lapsed = lapse.verdict == Verdict::Fail;
+    let unless_lapsed = |finding: Finding| match lapsed && finding.verdict == Verdict::Fail {
+        true => Finding {
+            verdict: Verdict::Inconclusive,
+            explanation: "What was counted is forgotten at times, which may be the reason.".to_owned(),
+            remedy: String::new(),
+            wrong: 0,
+            ..finding
+        },
+        false => finding,
+    };
+    let late = unless_lapsed(late::check(scene));
+    vec![
+        herd::check(scene, late.verdict),
+        late,
+        remaining::check(scene),
+        unless_lapsed(race::check(scene)),
+        unless_lapsed(edge::check(scene)),
+        lapse,
+        refused::check(scene),
+        forwarded::check(scene),
+        other::check(scene),
+        unless_lapsed(begin::check(scene)),
+    ]
+}
+
+/// Who rests first begins to fill with all of the quota.
+pub fn rests_first(trial: Trial) -> bool {
+    matches!(trial, Trial::ComeBackAsTold | Trial::HammerWhileRefused | Trial::TwoAtDifferentTimes)
+}
+
+impl<'a> Scene<'a> {
+    pub fn new(case: &'a Case, transcript: &'a Transcript) -> Scene<'a> {
+        let terms = case.terms();
+        let scene = Scene { case, terms, transcript, plainly_over: false };
+        let plainly_over = terms.is_some_and(|terms| scene.is_plainly_over(&terms));
+        Scene { plainly_over, ..scene }
+    }
+
+    /// Whether each time that somebody used all up after a rest, it was more than there can have been, but for the edge of a
+    /// window in between, which is not there each time.
+    fn is_plainly_over(&self, terms: &Terms) -> bool {
+        let fills = Trial::ALL.into_iter().filter(|trial| rests_first(*trial));
+        let fills: Vec<Vec<&Witness>> =
+            fills.map(|trial| self.step(trial, |step| step == Step::Fill(0))).filter(|fill| !fill.is_empty()).collect();
+        let is_over = |fill: &Vec<&Witness>| {
+            let admitted = fill.iter().filter(|witness| witness.is_admitted()).count() as f64;
+            let span = fill.iter().map(|it| it.done).max().unwrap_or_default().saturating_sub(fill[0].sent);
+            let runs_in = span.as_secs_f64() * f64::from(terms.at_once) / terms.window.as_secs_f64();
+            admitted > f64::from(terms.at_once) + runs_in.ceil()
+        };
+        fills.len() >= 2 && fills.iter().all(is_over)
+    }
+
+    /// What was sent in a step of a trial.
+    pub fn step(&self, trial: Trial, is_meant: impl Fn(Step) -> bool) -> Vec<&'a Witness> {
+        let entries = self.transcript.of(trial).filter(|entry| entry.step().is_some_and(&is_meant));
+        entries.map(|entry| &entry.witness).collect()
+    }
+
+    pub fn evidence(&self, witness: &Witness, why: impl Into<String>) -> Evidence {
+        let request = format!("{} {}", self.case.method, self.case.bare_path());
+        let sent = match witness.guise {
+            Guise::Own => request,
+            guise @ Guise::Forwarded(_) => {
+                let (name, value) = guise.header().unwrap_or_default();
+                format!("{request}; {name}: {value}")
+            }
+        };
+        Evidence {
+            at_s: witness.sent.as_secs_f64(),
+            device: format!("client/{}", witness.client),
+            sent,
+            received: witness.seen.clone(),
+            why: why.into(),
+        }
+    }
+}
+
+/// What a check says: a verdict, a headline and what it rests on.
+fn finding(id: &str, verdict: Verdict, headline: impl Into<String>, evidence: Vec<Evidence>) -> Finding {
+    Finding {
+        verdict,
+        headline: headline.into(),
+        looked_at: evidence.len() as u64,
+        wrong: u64::from(verdict == Verdict::Fail),
+        evidence,
+        ..nothing(id, "")
+    }
+}
+
+impl Finding {
+    fn with_remedy(self, remedy: &str) -> Finding {
+        match self.verdict {
+            Verdict::Fail => Finding { remedy: remedy.to_owned(), ..self },
+            _ => self,
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! What is probed, and what the documents let expect of it.
+
+use std::sync::Arc;
+
+use crate::policy::matching;
+use crate::policy::model::{Algorithm, ClassId, HintUnit, Limit, Policy, RateLimit};
+use crate::policy::reading::Reading;
+use crate::time::{Anchor, Nanos};
+
+/// What is probed: one kind of request, from one or two clients.
+#[derive(Clone, Debug)]
+pub struct Case {
+    pub policy: Arc<Policy>,
+    pub class: ClassId,
+    pub method: String,
+    /// With its query, if it has one.
+    pub path: String,
+    /// Whether there is a second client.
+    pub second: bool,
+    /// The server's address, for the report.
+    pub url: String,
+    pub anchor: Anchor,
+}
+
+/// What the documented limits on rates let expect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Terms {
+    /// The most requests that may come at once by any reading of the tightest limit.
+    pub at_once: u32,
+    /// The window of that limit.
+    pub window: Nanos,
+    /// After so long a silence all quota is there again, by any reading.
+    pub recovers: Nanos,
+    /// Of several limits, so many refusals would use up another one than the tightest, if they counted.
+    pub others: Option<u32>,
+    /// Waits are told in whole units of this.
+    pub unit: Nanos,
+}
+
+/// Limits on more requests than this are not drained: trials are for limits that a probe can afford.
+const MOST: u32 = 10_000;
+
+impl Case {
+    /// The path without its query.
+    pub fn bare_path(&self) -> &str {
+        self.path.split('?').next().unwrap_or_default()
+    }
+
+    /// All limits on rates that one request draws on, with what it costs.
+    pub fn rates(&self) -> impl Iterator<Item = (&RateLimit, u32)> {
+        let policy = &*self.policy;
+        let limits = policy.drawn_on(self.class).flat_map(|class| &policy.class(class).limits);
+        limits.filter_map(|limit| match limit {
+            Limit::Rate(rate) => Some((rate, policy.cost(&rate.cost, self.class).max(1))),
+            Limit::Concurrent(_) | Limit::Cooldown(_) => None,
+        })
+    }
+
+    /// None where no rate is documented that a probe can use up.
+    pub fn terms(&self) -> Option<Terms> {
+        let affordable = || self.rates().filter(|(rate, cost)| at_once(rate, *cost) <= MOST);
+        let (tightest, cost) = affordable().min_by_key(|(rate, cost)| (at_once(rate, *cost), rate.per))?;
+        let others = affordable().filter(|(rate, _)| *rate != tightest).map(|(rate, cost)| at_once(rate, cost)).min();
+        let unit = match self.policy.refusal.retry_after.as_ref().map(|source| source.unit).unwrap_or_default() {
+            HintUnit::Seconds => Nanos::from_secs(1),
+            HintUnit::Milliseconds => Nanos::from_millis(1),
+        };
+        Some(Terms {
+            at_once: at_once(tightest, cost),
+            window: tightest.per,
+            recovers: affordable().map(|(rate, _)| recovers(rate)).max()?,
+            others,
+            unit,
+        })
+    }
+
+    /// Whether the documents give the second client a quota of its own; None where that follows from nothing.
+    pub fn is_apart(&self) -> Option<bool> {
+        let mut scopes = self.rates().map(|(rate, _)| &rate.scope);
+        let apart = |name: &String| self.is_clients_own(name);
+        let first = scopes.next()?.0.iter().any(apart);
+        scopes.all(|scope| scope.0.iter().any(apart) == first).then_some(first)
+    }
+
+    /// Whether a part of a scope differs between the clients: neither the address they share nor what the request names.
+    pub fn is_clients_own(&self, name: &str) -> bool {
+        let found = matching::find(&self.policy.classes, &self.method, self.bare_path());
+        let in_path = found.is_some_and(|(_, pattern)| pattern.parameters(self.bare_path()).any(|(own, _)| own == name));
+        !in_path && name != "address" && name != "endpoint"
+    }
+
+    /// Whether some reading of every limit's words lets twice as much through around the edge of a window.
+    pub fn allows_double(&self) -> bool {
+        let doubles = |reading: &Reading| {
+            matches!(
+                reading,
+                Reading::FixedAligned | Reading::FixedFirstHit | Reading::IntervalRefill
+            )
+        };
+        self.rates().all(|(rate, _)| rate.readings().iter().any(doubles))
+    }
+
+    /// The same as if the documents named no algorithm: then every reading is possible.
+    pub fn by_any_reading(&self) -> Case {
+        let mut policy = (*self.policy).clone();
+        for limit in policy.classes.iter_mut().flat_map(|class| &mut class.limits) {
+            if let Limit::Rate(rate) = limit {
+                // A leaky bucket's burst is one less than may come at once.
+                let at_once = rate.readings().iter().map(|reading| reading.ceiling(rate.allow, rate.burst)).max();
+                rate.burst = at_once.filter(|at_once| *at_once != rate.allow);
+                rate.algorithm = Algorithm::Unspecified;
+            }
+        }
+        Case { policy: Arc::new(policy), ..self.clone() }
+    }
+
+    /// Whether the documents name an algorithm.
+    pub fn names_algorithm(&self) -> bool {
+        self.rates().any(|(rate, _)| rate.algorithm != Algorithm::Unspecified)
+    }
+}
+
+fn at_once(rate: &RateLimit, cost: u32) -> u32 {
+    let ceilings = rate.readings().iter().map(|reading| reading.ceiling(rate.allow, rate.burst));
+    (ceilings.max().unwrap_or(rate.allow) / cost).max(1)
+}
+
+/// An estimate from two windows forgets a request after the second one.
+fn recovers(rate: &RateLimit) -> Nanos {
+    let windows = if rate.readings().contains(&Reading::RollingCounter) { 2 } else { 1 };
+    let to_fill = u64::from(rate.burst.unwrap_or(rate.allow).div_ceil(rate.allow.max(1)));
+    let penalty = rate.penalty.as_ref().map_or(Nanos::ZERO, |penalty| penalty.lasts);
+    (rate.per * to_fill.max(windows)).saturating_add(penalty)
+}

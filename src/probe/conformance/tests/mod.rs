@@ -1,0 +1,4 @@
+//! The trials against the reference server, in virtual time.
+
+mod matrix;
+mod world;

@@ -1,0 +1,185 @@
+//! The reference server behind a network, in virtual time.
+
+use std::sync::Arc;
+
+use rand::RngExt as _;
+
+use crate::policy::model::*;
+use crate::policy::reading::Reading;
+use crate::policy::signals::ResponseView;
+use crate::probe::conformance::Case;
+use crate::probe::conformance::conduct::Order;
+use crate::probe::witness::{Parcel, Witness};
+use crate::probe::{Brief, Examination};
+use crate::reference::http::{HttpIn, HttpOut, Reply};
+use crate::reference::platform::{Platform, for_policy};
+use crate::rng::{DeviceRng, device_rng};
+use crate::scenario::target::{Fault, ServerSpec};
+use crate::signals::Dialect;
+use crate::time::{Anchor, Nanos};
+
+/// Sunday, 2025-03-16, 01:50:00 UTC.
+pub const ANCHOR: Anchor = Anchor { unix_nanos: 1_742_089_800_000_000_000 };
+/// The server has run for so long when the probe begins, at the most.
+const RAN: u64 = 10_000_000_000_000;
+
+/// A server that may have defects, and what its documents say.
+#[derive(Clone, Debug)]
+pub struct Setting {
+    pub policy: Policy,
+    pub reading: Reading,
+    pub faults: Vec<Fault>,
+    pub seed: u64,
+    pub requests: u32,
+    pub within: Nanos,
+}
+
+pub struct World {
+    server: Box<dyn Platform>,
+    policy: Policy,
+    rng: DeviceRng,
+    /// One way: the shortest, and what may be added.
+    latency: (Nanos, Nanos),
+    /// The server's clock beside that of the probe.
+    ahead: Nanos,
+    now: Nanos,
+}
+
+impl Setting {
+    pub fn case(&self) -> Case {
+        Case {
+            policy: Arc::new(self.policy.clone()),
+            class: ClassId(0),
+            method: "GET".to_owned(),
+            path: "/orders".to_owned(),
+            second: true,
+            url: "http://127.0.0.1:1".to_owned(),
+            anchor: ANCHOR,
+        }
+    }
+
+    /// Plays the trials alone to their end.
+    pub fn probe(&self) -> Examination {
+        let brief =
+            Brief { documented: Vec::new(), requests: self.requests, within: self.within, second: true, anchor: ANCHOR };
+        World::new(self).play(Examination::of_promises(brief, self.case()))
+    }
+}
+
+impl World {
+    fn new(setting: &Setting) -> World {
+        let mut rng = device_rng(setting.seed, "world", 0);
+        let floor = Nanos::from_micros(rng.random_range(100..8_000));
+        let jitter = Nanos(rng.random_range(0..floor.0));
+        let ahead = Nanos(rng.random_range(0..RAN));
+        let anchor = Anchor { unix_nanos: ANCHOR.unix_nanos - ahead.0 };
+        let spec =
+            ServerSpec { limiter: setting.reading, faults: setting.faults.clone(), ..ServerSpec::default() };
+        World {
+            server: for_policy(&setting.policy, &spec, anchor),
+            policy: setting.policy.clone(),
+            rng,
+            latency: (floor, jitter),
+            ahead,
+            now: Nanos::from_millis(5),
+        }
+    }
+
+    fn play(mut self, mut examination: Examination) -> Examination {
+        loop {
+            match examination.next(self.now) {
+                Order::Done => return examination,
+                Order::Wait(until) => self.now = until,
+                Order::Send(parcel) => {
+                    let witnesses = self.send(parcel);
+                    self.now = witnesses.iter().map(|witness| witness.done).max().unwrap_or(self.now);
+                    examination.answered(&witnesses);
+                    self.now += Nanos::from_micros(50);
+                }
+            }
+        }
+    }
+
+    fn way(&mut self) -> Nanos {
+        self.latency.0 + Nanos(self.rng.random_range(0..=self.latency.1.0))
+    }
+
+    /// All at the same time.
+    fn send(&mut self, parcel: Parcel) -> Vec<Witness> {
+        let sent = self.now;
+        let mut arrivals: Vec<Nanos> = (0..parcel.count).map(|_| sent + self.way()).collect();
+        arrivals.sort_unstable();
+        arrivals.into_iter().map(|arrival| self.exchange(parcel, sent, arrival)).collect()
+    }
+
+    fn exchange(&mut self, parcel: Parcel, sent: Nanos, arrival: Nanos) -> Witness {
+        let key = format!("client-{}", parcel.client);
+        let forwarded = parcel.guise.header();
+        let headers: Vec<(&str, &str)> = std::iter::once(("x-api-key", key.as_str()))
+            .chain(forwarded.iter().map(|(name, value)| (*name, value.as_str())))
+            .collect();
+        let request = HttpIn::new("GET", "/orders", &headers, b"");
+        let Reply::Respond(answer) = self.server.handle(arrival + self.ahead, 1, &request) else {
+            panic!("it answers at once")
+        };
+        let done = arrival + self.way();
+        let HttpOut { status, headers, body } = answer;
+        let headers: Vec<(String, String)> =
+            headers.into_iter().map(|(name, value)| (name.to_lowercase(), value)).collect();
+        let received = done + Nanos(ANCHOR.unix_nanos);
+        let response =
+            ResponseView { status, headers: &headers, body: &body, received, class: Some(ClassId(0)) };
+        Witness::of(parcel, sent, done, &self.policy, response)
+    }
+}
+
+/// What a policy says of the algorithm that a reading is of.
+pub fn stated(reading: Reading) -> Algorithm {
+    match reading {
+        Reading::Rolling => Algorithm::Rolling,
+        Reading::TokenBucket => Algorithm::TokenBucket,
+        Reading::LeakyBucket => Algorithm::LeakyBucket,
+        Reading::FixedFirstHit => Algorithm::FixedFirstHit,
+        Reading::FixedAligned => Algorithm::FixedAligned,
+        Reading::RollingCounter => Algorithm::RollingCounter,
+        Reading::IntervalRefill => Algorithm::IntervalRefill,
+    }
+}
+
+/// A policy that says all that can be said of one class and its limits.
+pub fn policy(limits: &[(u32, Nanos)], reading: Reading) -> Policy {
+    let limit = |&(allow, per): &(u32, Nanos)| {
+        Limit::Rate(RateLimit {
+            algorithm: stated(reading),
+            burst: (reading == Reading::LeakyBucket).then_some(allow - 1),
+            counts_refused: CountsRefused::No,
+            ..RateLimit::new(allow, per, Scope(vec!["user".to_owned()]))
+        })
+    };
+    let reads = Class {
+        name: "reads".to_owned(),
+        requests: vec!["GET /orders".parse().unwrap()],
+        limits: limits.iter().map(limit).collect(),
+        ..Class::default()
+    };
+    Policy {
+        name: "stated".to_owned(),
+        classes: vec![reads],
+        refusal: Refusal {
+            body_code: Some(("/code".to_owned(), Code::Number(5001))),
+            retry_after: Some(HintSource {
+                place: HintPlace::Header("retry-after".to_owned()),
+                unit: HintUnit::Seconds,
+                presence: Presence::Required,
+            }),
+            ..Refusal::default()
+        },
+        quota_headers: Some(QuotaHeaders {
+            dialect: Dialect::Ietf10,
+            reset: None,
+            presence: Presence::Required,
+            absent_means_unlimited: false,
+        }),
+        ..Policy::default()
+    }
+}

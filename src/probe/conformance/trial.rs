@@ -1,0 +1,172 @@
+//! The trials: what is sent to find out whether a promise is kept, as steps.
+
+use super::terms::Terms;
+use crate::time::Nanos;
+
+/// One thing to find out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Trial {
+    ComeBackAsTold,
+    WhileRefused,
+    AllTogether,
+    HammerWhileRefused,
+    AroundAnEdge,
+    TwoAtDifferentTimes,
+    Watch,
+}
+
+/// A part of a trial.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Nobody sends until all quota is there again.
+    Rest,
+    Pause(Nanos),
+    /// One after the other, until one is refused.
+    Fill(usize),
+    /// So many at the same moment.
+    Together(u32),
+    Ask,
+    /// As long as the last refusal said, then one.
+    Obey,
+    /// At parts of the wait that was told, until one is admitted.
+    Poll,
+    /// In turns with requests from addresses that are made up.
+    Forge,
+    /// In turns with the second client.
+    Other,
+    /// Many more while the wait lasts that was told.
+    Hammer,
+    /// When the trial's first refusal said, one.
+    AsFirstTold,
+    /// So long before the next whole multiple of the window on the clock, or after it.
+    Before(Nanos),
+    After(Nanos),
+    /// One at a time in a steady rhythm, and until refused where one is admitted.
+    Watch,
+}
+
+/// How often [`Step::Poll`], [`Step::Forge`] and [`Step::Other`] ask.
+pub const PARTS: u32 = 6;
+pub const POLLS: u32 = 9;
+pub const TURNS: u32 = 7;
+/// Of the told wait, so much is used to hammer.
+pub const HAMMERED: f64 = 0.8;
+/// A watch lasts a few windows, but no longer than this; a longer window is watched once.
+const WATCHED_WINDOWS: u64 = 4;
+const LONGEST_WATCH: Nanos = Nanos::from_secs(40);
+const SHORTEST_WATCH: Nanos = Nanos::from_secs(21);
+const WATCH_EVERY: Nanos = Nanos::from_millis(500);
+/// More do not go out at the same moment.
+const MOST_TOGETHER: u32 = 256;
+
+impl Trial {
+    /// The most telling first.
+    pub const ALL: [Trial; 7] = [
+        Trial::ComeBackAsTold,
+        Trial::WhileRefused,
+        Trial::AllTogether,
+        Trial::HammerWhileRefused,
+        Trial::AroundAnEdge,
+        Trial::TwoAtDifferentTimes,
+        Trial::Watch,
+    ];
+
+    pub fn title(self) -> &'static str {
+        match self {
+            Trial::ComeBackAsTold => "use all up, wait as told, ask again",
+            Trial::WhileRefused => "while refused: ask from made-up addresses and as another client, then find out when it ends",
+            Trial::AllTogether => "send twice what is allowed at the same moment",
+            Trial::HammerWhileRefused => "go on asking while refused, then ask when the first refusal said",
+            Trial::AroundAnEdge => "use all up before the edge of a window and after it",
+            Trial::TwoAtDifferentTimes => "have two clients refused at different times",
+            Trial::Watch => "keep asking for a while after all is used up",
+        }
+    }
+
+    /// What it consists of.
+    pub fn steps(self, terms: &Terms, second: bool) -> Vec<Step> {
+        let near = terms.near();
+        match self {
+            Trial::ComeBackAsTold => vec![Step::Rest, Step::Fill(0), Step::Obey],
+            Trial::WhileRefused if second => vec![Step::Fill(0), Step::Forge, Step::Other, Step::Poll],
+            Trial::WhileRefused => vec![Step::Fill(0), Step::Forge, Step::Poll],
+            Trial::AllTogether => vec![Step::Rest, Step::Together(terms.together())],
+            Trial::HammerWhileRefused => vec![Step::Rest, Step::Fill(0), Step::Hammer, Step::AsFirstTold],
+            Trial::AroundAnEdge => vec![
+                Step::Rest,
+                Step::After(Nanos(near.0 / 4)),
+                Step::Ask,
+                Step::Before(near),
+                Step::Fill(0),
+                Step::After(near),
+                Step::Fill(0),
+            ],
+            Trial::TwoAtDifferentTimes if second => {
+                vec![Step::Rest, Step::Fill(0), Step::Pause(Nanos(terms.window.0 / 3)), Step::Fill(1)]
+            }
+            Trial::TwoAtDifferentTimes => Vec::new(),
+            Trial::Watch => vec![Step::Fill(0), Step::Watch],
+        }
+    }
+
+    /// About how many requests it takes and how long, on a server that keeps to its documents.
+    pub fn cost(self, terms: &Terms, second: bool) -> (u32, Nanos) {
+        let costs = self.steps(terms, second).into_iter().map(|step| step.cost(terms));
+        costs.fold((0, Nanos::ZERO), |(requests, time), (more, longer)| (requests + more, time.saturating_add(longer)))
+    }
+}
+
+impl Terms {
+    /// How near to an edge is near: requests and clocks must be surely on one side of it.
+    fn near(&self) -> Nanos {
+        Nanos(self.window.0 / 10)
+    }
+
+    fn together(&self) -> u32 {
+        (self.at_once * 2).saturating_add((self.at_once / 2).max(8)).min(MOST_TOGETHER)
+    }
+
+    /// How many are sent until one is refused, at most.
+    pub fn most_to_fill(&self) -> u32 {
+        self.at_once.saturating_mul(2).saturating_add(8)
+    }
+
+    /// How often is hammered while refused: so often that all of the limit would be used up, if that counted, or as it takes
+    /// to use up another limit.
+    pub fn hammers(&self, told: Nanos) -> u32 {
+        let share = told.as_secs_f64() / self.window.as_secs_f64().max(1e-9);
+        let own = (f64::from(self.at_once) * share.min(1.0)).ceil() as u32 + 3;
+        own.max(self.others.map_or(0, |other| other.saturating_sub(self.at_once) + 1))
+    }
+
+    pub fn watch_lasts(&self) -> Nanos {
+        (self.window * WATCHED_WINDOWS).min(LONGEST_WATCH).max(self.window).max(SHORTEST_WATCH)
+    }
+
+    /// Slower where windows are long, so that it takes no more than some.
+    pub fn watch_every(&self) -> Nanos {
+        WATCH_EVERY.max(Nanos(self.window.0 / 60))
+    }
+}
+
+impl Step {
+    fn cost(self, terms: &Terms) -> (u32, Nanos) {
+        match self {
+            Step::Rest => (0, terms.recovers),
+            Step::Pause(length) => (0, length),
+            Step::Fill(_) => (terms.at_once + 1, Nanos(terms.window.0 / 10)),
+            Step::Together(count) => (count, Nanos::ZERO),
+            Step::Ask => (1, Nanos::ZERO),
+            Step::Obey | Step::AsFirstTold => (1, terms.window),
+            Step::Poll => (POLLS, terms.window + Nanos(terms.window.0 / 2)),
+            Step::Forge | Step::Other => (TURNS, Nanos::ZERO),
+            Step::Hammer => (terms.hammers(terms.window), Nanos::ZERO),
+            Step::Before(_) | Step::After(_) => (0, terms.window),
+            Step::Watch => {
+                let polls = (terms.watch_lasts().0 / terms.watch_every().0) as u32;
+                let windows = (terms.watch_lasts().0 / terms.window.0.max(1)) as u32;
+                (polls + (windows + 1) * (terms.at_once + 1), terms.watch_lasts())
+            }
+        }
+    }
+}

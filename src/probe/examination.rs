@@ -1,0 +1,137 @@
+//! A whole probe: first what limiter it is, then whether the server keeps its promises, out of one budget.
+
+use super::alarm::Alarm;
+use super::conformance::conduct::{Conduct, Order, Purse};
+use super::conformance::{Case, Transcript, rows};
+use super::exchange::Exchange;
+use super::prober::{Brief, End, Move, Prober};
+use super::witness::Witness;
+use crate::summary::finding::Finding;
+use crate::time::Nanos;
+
+pub struct Examination {
+    prober: Prober,
+    conduct: Conduct,
+    transcript: Transcript,
+    /// Of the whole probe.
+    requests: u32,
+    within: Nanos,
+    spent: u32,
+    begun: Option<Nanos>,
+    part: Part,
+    alarm: Alarm,
+    /// Why trials were given up, if they were.
+    stopped: Option<End>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Part {
+    Identification,
+    Trials,
+}
+
+/// Trials are given this share of the budget, if they need it; what identification leaves is theirs as well.
+const FOR_TRIALS: f64 = 0.5;
+
+impl Examination {
+    pub fn new(brief: Brief, case: Case) -> Examination {
+        let conduct = Conduct::new(case);
+        let (requests, within) = (brief.requests, brief.within);
+        let (mut most, mut longest) = (0, Nanos::ZERO);
+        for (_, trial_requests, time) in conduct.plan() {
+            most += trial_requests;
+            longest = longest.saturating_add(time);
+        }
+        let own = Brief {
+            requests: requests - most.min((f64::from(requests) * FOR_TRIALS) as u32),
+            within: within - longest.min(within.scale(FOR_TRIALS)),
+            ..brief
+        };
+        Examination {
+            prober: Prober::new(own),
+            conduct,
+            transcript: Transcript::default(),
+            requests,
+            within,
+            spent: 0,
+            begun: None,
+            part: Part::Identification,
+            alarm: Alarm::default(),
+            stopped: None,
+        }
+    }
+
+    /// Only the trials: nothing is spent on what limiter it is.
+    pub fn of_promises(brief: Brief, case: Case) -> Examination {
+        let (requests, within) = (brief.requests, brief.within);
+        Examination { part: Part::Trials, requests, within, ..Examination::new(brief, case) }
+    }
+
+    /// What to do now. After [`Order::Send`], tell the answers of the whole parcel by [`Examination::answered`].
+    pub fn next(&mut self, now: Nanos) -> Order {
+        let begun = *self.begun.get_or_insert(now);
+        if self.part == Part::Identification {
+            match self.prober.next(now) {
+                Move::Send(volley) => return Order::Send(volley.into()),
+                Move::Wait(until) => return Order::Wait(until),
+                Move::Done => self.part = Part::Trials,
+            }
+        }
+        if self.stopped.is_some() || self.prober.ended().is_some_and(is_harm) {
+            return Order::Done;
+        }
+        let purse = Purse {
+            requests: self.requests.saturating_sub(self.spent),
+            until: begun.saturating_add(self.within),
+        };
+        self.conduct.next(now, purse, &self.transcript)
+    }
+
+    /// What came back of the parcel that was sent last.
+    pub fn answered(&mut self, witnesses: &[Witness]) {
+        self.spent += witnesses.len() as u32;
+        let exchanges: Vec<Exchange> = witnesses.iter().map(Witness::exchange).collect();
+        match self.part {
+            Part::Identification => {
+                self.transcript.add(None, witnesses);
+                self.prober.answered(&exchanges);
+            }
+            Part::Trials => {
+                self.transcript.add(self.conduct.purpose(), witnesses);
+                self.conduct.answered(witnesses);
+                self.stopped = self.alarm.watch(&exchanges);
+            }
+        }
+    }
+
+    pub fn prober(&self) -> &Prober {
+        &self.prober
+    }
+
+    pub fn conduct(&self) -> &Conduct {
+        &self.conduct
+    }
+
+    pub fn transcript(&self) -> &Transcript {
+        &self.transcript
+    }
+
+    /// All requests that were sent.
+    pub fn spent(&self) -> u32 {
+        self.spent
+    }
+
+    /// Why nothing more was sent, where going on would have done harm.
+    pub fn stopped(&self) -> Option<End> {
+        self.stopped
+    }
+
+    /// The verdicts on the server's promises.
+    pub fn findings(&self) -> Vec<Finding> {
+        rows(self.conduct.case(), &self.transcript)
+    }
+}
+
+fn is_harm(end: End) -> bool {
+    matches!(end, End::Barred | End::HintsGrow | End::NoAnswers)
+}

@@ -1,0 +1,102 @@
+//! A request that a probe sent, and all that its answer says: what experiments and checks are made of.
+
+use super::exchange::{Answer, Exchange, Volley};
+use crate::policy::model::Policy;
+use crate::policy::signals::{self, ResponseView, Signal};
+use crate::time::Nanos;
+
+/// Requests that go out at the same time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Parcel {
+    /// Which of the clients sends: 0 for the first.
+    pub client: usize,
+    pub guise: Guise,
+    pub count: u32,
+}
+
+impl From<Volley> for Parcel {
+    fn from(volley: Volley) -> Parcel {
+        Parcel { client: volley.client, guise: Guise::Own, count: volley.count }
+    }
+}
+
+/// What a request says of the address that it comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Guise {
+    /// Nothing.
+    Own,
+    /// That a proxy forwarded it from an address that is nobody's.
+    Forwarded(u8),
+}
+
+impl Guise {
+    /// The header that says so. The addresses are kept for documentation (RFC 5737).
+    pub fn header(self) -> Option<(&'static str, String)> {
+        match self {
+            Guise::Own => None,
+            Guise::Forwarded(number) => Some(("x-forwarded-for", format!("203.0.113.{number}"))),
+        }
+    }
+}
+
+/// One request and what became of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Witness {
+    pub client: usize,
+    pub guise: Guise,
+    pub sent: Nanos,
+    pub done: Nanos,
+    /// 0 without an answer.
+    pub status: u16,
+    pub signal: Signal,
+    /// The status and the headers that speak of quotas, for evidence.
+    pub seen: String,
+}
+
+impl Witness {
+    /// Of an answer.
+    pub fn of(parcel: Parcel, sent: Nanos, done: Nanos, policy: &Policy, response: ResponseView<'_>) -> Witness {
+        let Parcel { client, guise, .. } = parcel;
+        let signal = signals::read(policy, response);
+        Witness { client, guise, sent, done, status: response.status, signal, seen: seen(response) }
+    }
+
+    /// Of a request that had no answer.
+    pub fn lost(parcel: Parcel, sent: Nanos, done: Nanos) -> Witness {
+        let Parcel { client, guise, .. } = parcel;
+        Witness { client, guise, sent, done, status: 0, signal: Signal::default(), seen: "no answer".to_owned() }
+    }
+
+    /// What it means for the quota.
+    pub fn answer(&self) -> Answer {
+        match self.status {
+            _ if self.signal.refused => Answer::Refused { hint: self.told() },
+            401 | 403 => Answer::Barred,
+            status if status == 0 || self.signal.overloaded || status >= 500 => Answer::Lost,
+            _ => Answer::Admitted,
+        }
+    }
+
+    pub fn exchange(&self) -> Exchange {
+        Exchange { client: self.client, sent: self.sent, done: self.done, answer: self.answer() }
+    }
+
+    pub fn is_admitted(&self) -> bool {
+        self.answer() == Answer::Admitted
+    }
+
+    pub fn is_refused(&self) -> bool {
+        self.signal.refused
+    }
+
+    /// The wait that a refusal names.
+    pub fn told(&self) -> Option<Nanos> {
+        self.signal.hint.wait()
+    }
+}
+
+fn seen(response: ResponseView<'_>) -> String {
+    let speaks = |name: &str| name == "retry-after" || name.contains("ratelimit") || name.contains("rate-limit");
+    let headers = response.headers.iter().filter(|(name, _)| speaks(&name.to_lowercase()));
+    headers.fold(response.status.to_string(), |seen, (name, value)| format!("{seen}; {name}: {value}"))
+}
