@@ -17,8 +17,8 @@ use crate::policy::model::{ClassId, Limit, Policy};
 use crate::policy::words::limit_text;
 use crate::probe::account::{Account, Setting};
 use crate::probe::candidates::Documented;
-use crate::probe::outcome::outcome;
 use crate::probe::conformance::Case;
+use crate::probe::outcome::outcome;
 use crate::probe::{Brief, Examination};
 use crate::report::probe as report;
 use crate::time::{Anchor, Nanos};
@@ -189,7 +189,8 @@ fn command(args: &ProbeArgs) -> String {
     let texts = [("class", args.class.as_ref()), ("request", args.request.as_ref())];
     let headers = args.header.iter().map(|header| ("header", header));
     let others = args.other_header.iter().map(|header| ("other-header", header));
-    for (name, value) in texts.into_iter().filter_map(|(name, value)| Some((name, value?))).chain(headers).chain(others) {
+    for (name, value) in texts.into_iter().filter_map(|(name, value)| Some((name, value?))).chain(headers).chain(others)
+    {
         command += &format!(" --{name} '{}'", value.replace('\'', "'\\''"));
     }
     command += &format!(" --budget {} --within {}", args.budget, args.within);
@@ -331,7 +332,8 @@ fn announcement(args: &ProbeArgs, target: &ProbeTarget, limits: &[Limit], examin
             text += "The time that it may take is shorter: some of it may stay open (raise --within)\n";
         }
     }
-    text + &trials(examination) + "Refusals are provoked. It stops at 401 and 403, when hints grow beyond reason, and at Ctrl-C\n"
+    text + &trials(examination)
+        + "Refusals are provoked. It stops at 401 and 403, when hints grow beyond reason, and at Ctrl-C\n"
 }
 
 /// The trials of the server's promises, which share the budget.

@@ -21,7 +21,11 @@ impl RollingCounter {
     }
 
     pub fn rounded(rate: Rate, anchor: Anchor, rounding: Rounding) -> Self {
-        RollingCounter { windows: Windows { per: rate.per, anchor }, window: 0, estimate: Estimate::new(rate, rounding) }
+        RollingCounter {
+            windows: Windows { per: rate.per, anchor },
+            window: 0,
+            estimate: Estimate::new(rate, rounding),
+        }
     }
 
     fn turn(&mut self, now: Nanos) {

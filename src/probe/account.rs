@@ -13,8 +13,9 @@ use super::family::Family;
 use super::forecast::forecast;
 use super::hypothesis::{Hypothesis, Span, Terms};
 use super::outcome::{Outcome, Verdict};
-use super::proof::{Surprise, against_document, against_others};
 use super::prober::Prober;
+use super::proof::{Surprise, against_document, against_others};
+use super::witness::Witness;
 use crate::policy::model::{Limit, RateLimit};
 use crate::summary::finding::{self, Finding};
 use crate::time::Nanos;
@@ -114,11 +115,10 @@ impl Account {
         let place = |sighting: &Sighting| places.get(&(sighting.client, sighting.sent, sighting.done)).copied();
 
         let found = best(prober, &outcome);
-        let played = found.and_then(|found| forecast(found, prober.log()));
-        for (sighting, admits) in prober.log().sightings().iter().zip(played.iter().flat_map(|it| &it.admits)) {
-            if let Some(at) = place(sighting) {
-                exchanges[at].forecast = Some(*admits);
-            }
+        let witnesses: Vec<&Witness> = entries.iter().map(|entry| &entry.witness).collect();
+        let played = found.and_then(|found| forecast(found, &witnesses, prober.log().usual())).unwrap_or_default();
+        for (told, admits) in exchanges.iter_mut().zip(&played.admits) {
+            told.forecast = Some(*admits);
         }
         let mut proofs = first_drain(&exchanges);
         for (about, surprise) in found.map(|found| against(found, prober, &outcome, limits)).unwrap_or_default() {
@@ -127,8 +127,7 @@ impl Account {
             proofs.extend(decisive.map(|decisive| proof(&exchanges, about, surprise.claim(), decisive, memory)));
         }
         proofs.extend(outcome.checks.iter().filter_map(|check| broken(&exchanges, check)));
-        let left = played.map(|played| played.left).unwrap_or_default();
-        let left = left.into_iter().map(|(at, left)| (at.as_secs_f64(), left)).collect();
+        let left = played.left.into_iter().map(|(at, left)| (at.as_secs_f64(), left)).collect();
         Account { format: FORMAT, setting, outcome, exchanges, left, proofs }
     }
 }
@@ -162,7 +161,13 @@ fn broken(exchanges: &[Told], check: &Finding) -> Option<Proof> {
     let decisive = exchanges.iter().position(|told| (told.sent_s - evidence.at_s).abs() < 1e-6)?;
     let same = |told: &&Told| told.trial == exchanges[decisive].trial;
     let from = decisive + 1 - exchanges[..=decisive].iter().rev().take_while(same).count();
-    Some(Proof { about: check.check.clone(), claim: evidence.why.clone(), from, decisive, client: None })
+    Some(Proof {
+        about: check.check.clone(),
+        claim: "All that was sent to find this out, and commands that send it again".to_owned(),
+        from,
+        decisive,
+        client: None,
+    })
 }
 
 /// The hypothesis that stands for what was found.
@@ -235,7 +240,8 @@ fn first_drain(exchanges: &[Told]) -> Vec<Proof> {
     let mut proofs = vec![Proof { about: "limit".to_owned(), claim, from: 0, decisive: refused, client: Some(0) }];
     let back = of_first().find(|(_, told)| let_in(told) && told.sent_s > volley_ends);
     if let Some((back, told)) = back {
-        let last = of_first().take_while(|(at, _)| *at < back).filter(|(_, told)| told.answer == AnswerTold::Refused).last();
+        let last =
+            of_first().take_while(|(at, _)| *at < back).filter(|(_, told)| told.answer == AnswerTold::Refused).last();
         let last = last.map_or(0.0, |(_, told)| told.sent_s);
         let first = exchanges.first().map_or(0.0, |told| told.sent_s);
         let claim = format!(

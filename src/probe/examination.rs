@@ -80,10 +80,8 @@ impl Examination {
         if self.stopped.is_some() || self.prober.ended().is_some_and(is_harm) {
             return Order::Done;
         }
-        let purse = Purse {
-            requests: self.requests.saturating_sub(self.spent),
-            until: begun.saturating_add(self.within),
-        };
+        let purse =
+            Purse { requests: self.requests.saturating_sub(self.spent), until: begun.saturating_add(self.within) };
         self.conduct.next(now, purse, &self.transcript)
     }
 

@@ -474,9 +474,7 @@ pub fn limiter(shape: Shape, terms: &Terms) -> Box<dyn Replay> {
         Family::FixedFirstHit => barred(shape, terms, FixedFirstHit::new(of_window)),
         Family::RollingLog => barred(shape, terms, RollingLog::new(of_window)),
         Family::RollingCounter => barred(shape, terms, RollingCounter::rounded(of_window, anchor, terms.rounding)),
-        Family::RollingCounterFirstHit => {
-            barred(shape, terms, RollingCounterFirstHit::new(of_window, terms.rounding))
-        }
+        Family::RollingCounterFirstHit => barred(shape, terms, RollingCounterFirstHit::new(of_window, terms.rounding)),
         Family::Bucket => barred(shape, terms, TokenBucket::new(of_token, terms.limit)),
         Family::IntervalRefill => {
             barred(shape, terms, IntervalRefill::new(Rate { allow: terms.refill, per }, terms.limit))

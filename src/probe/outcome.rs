@@ -4,13 +4,13 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::belief::Settled;
-use super::family::{Family, Shape};
-use super::hypothesis::{Hypothesis, Length, Span};
 use super::conformance::trial::Trial;
 use super::examination::Examination;
+use super::family::{Family, Shape};
+use super::hypothesis::{Hypothesis, Length, Span};
 use super::prober::{End, Prober};
 use crate::exit::Exit;
-use crate::policy::model::{Algorithm, Limit, RateLimit};
+use crate::policy::model::{Algorithm, CountsRefused, Limit, RateLimit};
 use crate::policy::reading::Reading;
 use crate::summary::finding::{self, Finding, Severity};
 use crate::time::Nanos;
@@ -220,6 +220,9 @@ fn lengths((low, high): (f64, f64)) -> String {
     let (low, high) = (Nanos::from_secs_f64(low), Nanos::from_secs_f64(high));
     let round = nearest_round(Span::new(low, high));
     let digits = |length: Nanos| Nanos(length.0 / 100_000 * 100_000);
+    if low == high {
+        return low.to_string();
+    }
     match high - low <= Nanos(low.0 / 10) && round != Span::new(low, high).middle() {
         true => format!("{round} ({} to {})", digits(low), digits(high)),
         false => format!("{} to {}", digits(low), digits(high)),
@@ -240,14 +243,41 @@ fn compared(prober: &Prober, limits: &[Limit], measured: Option<&Measured>) -> V
         }
     }
     if let Some(measured) = measured {
-        if measured.shape.charges_refused {
-            all.push(stated("refused requests", "", "they use up quota", Verdict::Undocumented));
+        let rate = nearest.and_then(|index| limits.get(index));
+        if let Some(Limit::Rate(rate)) = rate.filter(|_| measured.shape.family != Family::Concurrency) {
+            all.extend(refused_compared(rate, measured));
+            all.extend(begin_compared(rate, measured));
         }
-        if let Some(penalty) = measured.penalty_s {
-            all.push(penalty_compared(limits, penalty));
-        }
+        all.push(penalty_compared(limits, measured.penalty_s));
     }
     all
+}
+
+/// Whether refused requests use up quota. Where windows end at a fixed moment nobody can tell, nor behind a penalty.
+fn refused_compared(rate: &RateLimit, measured: &Measured) -> Option<Comparison> {
+    let charged = measured.shape.charges_refused;
+    let hidden = matches!(measured.shape.family, Family::FixedAligned | Family::FixedFirstHit | Family::IntervalRefill);
+    let (what, seen) = ("refused requests", if charged { "use up quota" } else { "use up none" });
+    match rate.counts_refused {
+        CountsRefused::Unspecified if hidden || measured.penalty_s.is_some() => {
+            Some(stated(what, "not said", "make no difference that can be seen", Verdict::Undocumented))
+        }
+        CountsRefused::Unspecified => Some(stated(what, "not said", seen, Verdict::Undocumented)),
+        _ if hidden || measured.penalty_s.is_some() => None,
+        documented => {
+            let as_documented = charged == (documented == CountsRefused::Yes);
+            let said = if documented == CountsRefused::Yes { "use up quota" } else { "use up none" };
+            let verdict = if as_documented { Verdict::AsDocumented } else { Verdict::Differs };
+            Some(stated(what, said, seen, verdict))
+        }
+    }
+}
+
+/// Where windows lie on the clock, if the documents leave it open.
+fn begin_compared(rate: &RateLimit, measured: &Measured) -> Option<Comparison> {
+    let (low, high) = measured.off_the_clock_s.filter(|_| rate.algorithm == Algorithm::Unspecified)?;
+    let seen = format!("{low:.3} s to {high:.3} s after whole multiples of their length on the clock");
+    Some(stated("begin of windows", "not said", &seen, Verdict::Undocumented))
 }
 
 /// Of several documented limits, the one that what was measured is nearest to: others may not have been reached.
@@ -359,17 +389,26 @@ fn families_of(reading: Reading, limit: (u32, u32)) -> &'static [Family] {
     }
 }
 
-fn penalty_compared(limits: &[Limit], (low, high): (f64, f64)) -> Comparison {
+/// How long whoever is refused is shut out. A length that the provider names without saying what it is promises nothing.
+fn penalty_compared(limits: &[Limit], measured: Option<(f64, f64)>) -> Comparison {
     let documented = limits.iter().find_map(|limit| match limit {
-        Limit::Rate(rate) => rate.penalty.as_ref().map(|penalty| penalty.lasts),
+        Limit::Rate(rate) => rate.penalty.as_ref(),
         _ => None,
     });
-    let Some(documented) = documented else {
-        return stated("penalty", "not said", &lengths((low, high)), Verdict::Undocumented);
-    };
-    let holds = (low..=high).contains(&documented.as_secs_f64());
-    let verdict = if holds { Verdict::AsDocumented } else { Verdict::Differs };
-    stated("penalty", &documented.to_string(), &lengths((low, high)), verdict)
+    let seen = measured.map_or_else(|| "none".to_owned(), lengths);
+    match (documented, measured) {
+        (None, _) => stated("penalty", "not said", &seen, Verdict::Undocumented),
+        (Some(penalty), _) if !penalty.stated => {
+            let named = format!("{} without a word on what it is", penalty.lasts);
+            stated("penalty", &named, &seen, Verdict::Undocumented)
+        }
+        (Some(penalty), None) => stated("penalty", &penalty.lasts.to_string(), &seen, Verdict::NotSettled),
+        (Some(penalty), Some((low, high))) => {
+            let holds = (low..=high).contains(&penalty.lasts.as_secs_f64());
+            let verdict = if holds { Verdict::AsDocumented } else { Verdict::Differs };
+            stated("penalty", &penalty.lasts.to_string(), &seen, verdict)
+        }
+    }
 }
 
 fn stated(what: &str, documented: &str, measured: &str, verdict: Verdict) -> Comparison {

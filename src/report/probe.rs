@@ -2,6 +2,8 @@
 
 mod page;
 mod sequence;
+#[cfg(test)]
+mod tests;
 mod timeline;
 
 use std::io;
@@ -66,7 +68,8 @@ fn checks(outcome: &Outcome) -> String {
     let left_out: Vec<&str> =
         outcome.trials.iter().filter(|trial| !trial.made).map(|trial| trial.title.as_str()).collect();
     if !left_out.is_empty() {
-        text += &format!("Not tried, for want of requests or time (raise --budget or --within): {}\n", left_out.join("; "));
+        text +=
+            &format!("Not tried, for want of requests or time (raise --budget or --within): {}\n", left_out.join("; "));
     }
     text
 }

@@ -125,7 +125,8 @@ impl Conduct {
                 continue;
             };
             if self.turn.begun.is_none() {
-                self.turn = Turn { begun: Some(now), told_before: told(transcript, self.trial, false), ..Turn::default() };
+                self.turn =
+                    Turn { begun: Some(now), told_before: told(transcript, self.trial, false), ..Turn::default() };
             }
             match self.step(step, now, &terms, transcript) {
                 Next::Over => {

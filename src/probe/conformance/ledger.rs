@@ -34,10 +34,13 @@ pub fn findings<'a>(case: &Case, entries: impl Iterator<Item = &'a Entry>) -> Ve
     for (at, is_done, index) in moments {
         let (record, exchange) = &records[index];
         let Record { device, operation, flow, attempt, detail, .. } = *record;
-        verifier.observe(at, match is_done {
-            false => Observation::Sent(Sent { device, operation, flow, attempt, detail }),
-            true => Observation::Done { record, exchange: Some(exchange) },
-        });
+        verifier.observe(
+            at,
+            match is_done {
+                false => Observation::Sent(Sent { device, operation, flow, attempt, detail }),
+                true => Observation::Done { record, exchange: Some(exchange) },
+            },
+        );
     }
     let ended = records.iter().map(|(record, _)| record.done).max().unwrap_or_default();
     verifier.finish(ended.saturating_add(Nanos(1))).findings
@@ -55,7 +58,8 @@ fn records(case: &Case, entries: &[&Entry]) -> Vec<(Record, Exchange)> {
     let mut records: Vec<(Record, Exchange)> = Vec::new();
     for (index, entry) in entries.iter().enumerate() {
         let witness = &entry.witness;
-        let before = || records.iter().rev().find(|(it, _)| it.device == device(witness)).map(|(record, _)| record.flow);
+        let before =
+            || records.iter().rev().find(|(it, _)| it.device == device(witness)).map(|(record, _)| record.flow);
         // What comes as it was told to is another attempt of what was refused.
         let again = (entry.step() == Some(Step::Obey)).then(before).flatten();
         let (flow, attempt) = again.map_or((Flow(index as u32), 1), |flow| (flow, 2));
@@ -143,7 +147,12 @@ fn scenario(case: &Case) -> Scenario {
         // The quota may have been in use before.
         target: Target::Remote(RemoteSpec { url: case.url.clone(), authorized: true, ca_file: None }),
         operations,
-        groups: vec![Group { name: "client".to_owned(), first: DeviceId(0), count: clients, kind: GroupKind::Operators(operators) }],
+        groups: vec![Group {
+            name: "client".to_owned(),
+            first: DeviceId(0),
+            count: clients,
+            kind: GroupKind::Operators(operators),
+        }],
         identities,
         events: Vec::new(),
         gates: Vec::new(),

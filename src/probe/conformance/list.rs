@@ -23,9 +23,17 @@ const fn check(id: &'static str, promise: &'static str, defects: &'static [&'sta
 
 /// In the order of the report. The ids that a run's findings have mean the same here.
 pub const CHECKS: [Check; 18] = [
-    check("server.over-admission", "no more is let through than some reading of the limit allows", &["SKEW", "FAIL-OPEN"]),
+    check(
+        "server.over-admission",
+        "no more is let through than some reading of the limit allows",
+        &["SKEW", "FAIL-OPEN"],
+    ),
     check("server.false-refusal", "nothing is refused that no reading of the limit refuses", &["MULTI-POLICY"]),
-    check("server.refusal-contract", "refusals have the documented status, body and hint", &["RA-NEG", "RA-FRACTION", "RA-UNIT", "RA-MISSING"]),
+    check(
+        "server.refusal-contract",
+        "refusals have the documented status, body and hint",
+        &["RA-NEG", "RA-FRACTION", "RA-UNIT", "RA-MISSING"],
+    ),
     check("server.honest-hint", "who waits as told is let in", &["RA-SHORT", "RA-ZERO"]),
     check(checks::late::ID, "nobody is told to wait for much longer than it takes", &["RA-WINDOW"]),
     check(checks::herd::ID, "not everybody is sent back at the same moment", &["HERD"]),
@@ -33,11 +41,19 @@ pub const CHECKS: [Check; 18] = [
     check("server.limit-drift", "the limit that headers tell is the documented one", &[]),
     check("server.window-header", "the window that headers tell is the documented one", &[]),
     check("server.remaining", "what remains is what a reading of the limit leaves", &["REM-OFF"]),
-    check(checks::remaining::ID, "what remains falls by one with each request, and is there to be used", &["REM-OFF", "REM-JUMP"]),
+    check(
+        checks::remaining::ID,
+        "what remains falls by one with each request, and is there to be used",
+        &["REM-OFF", "REM-JUMP"],
+    ),
     check(checks::race::ID, "many at the same moment get no more than one after the other", &["RACE"]),
     check(checks::edge::ID, "no double quota around the edge of a window", &["BOUNDARY-2X"]),
     check(checks::lapse::ID, "what was counted is not forgotten", &["FAIL-OPEN", "RESTART-AMNESIA", "SKEW"]),
-    check(checks::refused::ID, "refused requests use up no quota, unless documented", &["REJECT-CHARGED", "MULTI-POLICY"]),
+    check(
+        checks::refused::ID,
+        "refused requests use up no quota, unless documented",
+        &["REJECT-CHARGED", "MULTI-POLICY"],
+    ),
     check(checks::forwarded::ID, "nobody gets another quota by naming another address", &["KEY-SPOOF"]),
     check(checks::other::ID, "another credential has a quota of its own, where that is documented", &["KEY-IP"]),
     check(checks::begin::ID, "windows begin when the documents say", &["DOC-ALIGN"]),
@@ -51,7 +67,8 @@ pub fn rows(case: &Case, transcript: &Transcript) -> Vec<Finding> {
     let of = |check: &Check| {
         let own: Vec<Finding> = found.iter().filter(|it| it.check == check.id).cloned().collect();
         // Of classes that the probe has nothing to do with, there is nothing to say.
-        let said: Vec<Finding> = own.into_iter().filter(|it| it.verdict != Verdict::NoData || is_about(case, it)).collect();
+        let said: Vec<Finding> =
+            own.into_iter().filter(|it| it.verdict != Verdict::NoData || is_about(case, it)).collect();
         if said.is_empty() { vec![nothing(check.id, "There was nothing to look at")] } else { said }
     };
     CHECKS.iter().flat_map(of).collect()

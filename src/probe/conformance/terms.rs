@@ -85,17 +85,15 @@ impl Case {
     /// Whether a part of a scope differs between the clients: neither the address they share nor what the request names.
     pub fn is_clients_own(&self, name: &str) -> bool {
         let found = matching::find(&self.policy.classes, &self.method, self.bare_path());
-        let in_path = found.is_some_and(|(_, pattern)| pattern.parameters(self.bare_path()).any(|(own, _)| own == name));
+        let in_path =
+            found.is_some_and(|(_, pattern)| pattern.parameters(self.bare_path()).any(|(own, _)| own == name));
         !in_path && name != "address" && name != "endpoint"
     }
 
     /// Whether some reading of every limit's words lets twice as much through around the edge of a window.
     pub fn allows_double(&self) -> bool {
         let doubles = |reading: &Reading| {
-            matches!(
-                reading,
-                Reading::FixedAligned | Reading::FixedFirstHit | Reading::IntervalRefill
-            )
+            matches!(reading, Reading::FixedAligned | Reading::FixedFirstHit | Reading::IntervalRefill)
         };
         self.rates().all(|(rate, _)| rate.readings().iter().any(doubles))
     }

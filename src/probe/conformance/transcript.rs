@@ -54,7 +54,8 @@ impl Transcript {
 
     /// How long an answer takes, as a rule.
     pub fn usual(&self) -> Nanos {
-        let mut latencies: Vec<Nanos> = self.entries.iter().map(|entry| entry.witness.done - entry.witness.sent).collect();
+        let mut latencies: Vec<Nanos> =
+            self.entries.iter().map(|entry| entry.witness.done - entry.witness.sent).collect();
         let middle = latencies.len() / 2;
         if latencies.is_empty() { Nanos::ZERO } else { *latencies.select_nth_unstable(middle).1 }
     }

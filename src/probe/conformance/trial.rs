@@ -74,7 +74,9 @@ impl Trial {
     pub fn title(self) -> &'static str {
         match self {
             Trial::ComeBackAsTold => "use all up, wait as told, ask again",
-            Trial::WhileRefused => "while refused: ask from made-up addresses and as another client, then find out when it ends",
+            Trial::WhileRefused => {
+                "while refused: ask from made-up addresses and as another client, then find out when it ends"
+            }
             Trial::AllTogether => "send twice what is allowed at the same moment",
             Trial::HammerWhileRefused => "go on asking while refused, then ask when the first refusal said",
             Trial::AroundAnEdge => "use all up before the edge of a window and after it",

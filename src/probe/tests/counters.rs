@@ -44,7 +44,11 @@ fn is_found(shape: impl Into<Shape>, rounding: Rounding, server: impl Fn() -> Se
         assert_eq!(settled.shape, shape, "seed {seed}");
         for hypothesis in prober.belief().of(shape) {
             let terms = hypothesis.terms;
-            assert_eq!((terms.limit, terms.window.low, terms.rounding), (RATE.allow, RATE.per, rounding), "seed {seed}");
+            assert_eq!(
+                (terms.limit, terms.window.low, terms.rounding),
+                (RATE.allow, RATE.per, rounding),
+                "seed {seed}"
+            );
         }
         found += 1;
     }

@@ -71,7 +71,10 @@ impl Page<'_> {
 pub fn render(account: &Account) -> askama::Result<String> {
     let of = |silent: bool| {
         let comparisons = account.outcome.comparisons.iter();
-        comparisons.filter(move |it| (it.verdict == Verdict::Undocumented) == silent).map(|it| row(account, it)).collect()
+        comparisons
+            .filter(move |it| (it.verdict == Verdict::Undocumented) == silent)
+            .map(|it| row(account, it))
+            .collect()
     };
     let page = Page {
         account,
@@ -126,8 +129,8 @@ fn kept(account: &Account) -> Vec<(Mark, &Finding)> {
         finding::Verdict::Pass,
         finding::Verdict::NoData,
     ];
-    let of = |verdict: &finding::Verdict| account.outcome.checks.iter().filter(move |it| it.verdict == *verdict);
-    ORDER.iter().flat_map(of).map(|check| (words::finding(check), check)).collect()
+    let of = |verdict: finding::Verdict| account.outcome.checks.iter().filter(move |it| it.verdict == verdict);
+    ORDER.into_iter().flat_map(of).map(|check| (words::finding(check), check)).collect()
 }
 
 /// The worst first: what differs, else what is open, else what it is.
@@ -138,8 +141,13 @@ fn headline(account: &Account) -> String {
     match (first(Verdict::Differs), broken) {
         (Some(wrong), _) => sentence(wrong),
         (None, Some(broken)) => broken.headline.clone(),
-        (None, None) => format!("{}: {}", account.setting.class, outcome.conclusion),
+        (None, None) => capital(&outcome.conclusion),
     }
+}
+
+fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map(|first| first.to_uppercase().collect::<String>() + letters.as_str()).unwrap_or_default()
 }
 
 fn sentence(comparison: &Comparison) -> String {
@@ -182,7 +190,10 @@ fn facts(account: &Account) -> Vec<(&'static str, String)> {
         ("Policy", setting.policy.clone()),
         ("Class", setting.class.clone()),
         ("Started", setting.started.clone()),
-        ("Requests", format!("{} of at most {}", format::count(outcome.requests.into()), format::count(setting.budget.into()))),
+        (
+            "Requests",
+            format!("{} of at most {}", format::count(outcome.requests.into()), format::count(setting.budget.into())),
+        ),
         ("Took", format!("{} of at most {}", format::seconds(outcome.took_s), format::seconds(setting.within_s))),
         ("Exit code", outcome.exit.code().to_string()),
     ]
@@ -200,9 +211,8 @@ fn mark(verdict: Verdict) -> Mark {
 
 fn row<'a>(account: &'a Account, comparison: &'a Comparison) -> Row<'a> {
     // How long a window is shows in the same exchanges as how long a token takes.
-    let about = |proof: &&Proof| {
-        proof.about == comparison.what || proof.about == "window" && comparison.what == "one token"
-    };
+    let about =
+        |proof: &&Proof| proof.about == comparison.what || proof.about == "window" && comparison.what == "one token";
     let proofs = account.proofs.iter().filter(about).map(|proof| shown(account, proof)).collect();
     Row { comparison, mark: mark(comparison.verdict), proofs }
 }
@@ -237,4 +247,3 @@ fn named(account: &Account, index: usize) -> String {
         _ => format!("the {number} client"),
     }
 }
-

@@ -67,7 +67,9 @@ impl Group<'_> {
         ];
         let counted = kinds.iter().filter_map(|(kind, word)| {
             let count = self.told.iter().filter(|told| told.answer == *kind).count();
-            (count > 0).then(|| format!("{count} {word}{}", if *kind == AnswerTold::Refused { self.hint() } else { String::new() }))
+            (count > 0).then(|| {
+                format!("{count} {word}{}", if *kind == AnswerTold::Refused { self.hint() } else { String::new() })
+            })
         });
         counted.collect::<Vec<_>>().join(", ")
     }
@@ -98,8 +100,8 @@ pub fn curl(account: &Account, proof: &Proof) -> String {
         if groups.iter().any(|group| group.client() == client) {
             let headers: String = headers.iter().map(|header| format!(" -H {}", quoted(header))).collect();
             script += &format!(
-                "{}() {{ for _ in $(seq \"$1\"); do curl -s -o /dev/null -w '%{{http_code}} ' --max-time 120{method}{headers} \
-                 \"${{@:2}}\" {url} & done; wait; echo; }}\n",
+                "{}() {{\n  for _ in $(seq \"$1\"); do\n    curl -s -o /dev/null -w '%{{http_code}} ' --max-time 120{method}{headers} \
+                 \"${{@:2}}\" \\\n      {url} &\n  done; wait; echo\n}}\n",
                 name(client)
             );
         }

@@ -38,7 +38,7 @@ fn answers(account: &Account) -> Figure {
     let highest = lines.iter().flat_map(|line| line.points.last()).map(|(_, count)| *count).fold(0.0, f64::max);
     let total = |counts: fn(&Told) -> bool| account.exchanges.iter().filter(|told| counts(told)).count();
     let description = format!("{} admitted and {} refused in all.", total(kinds[0].1), total(kinds[1].1));
-    let note = "Where the forecast covers what was admitted, the limiter that was found explains it.";
+    let note = "Where the third line covers the first, the limiter that was found explains what was admitted.";
     let plot = Plot { x: Axis::time(duration), y: Axis::counts(highest), lines, limit: None, events: Vec::new() };
     Figure::drawn("answers", TITLE, note, &description, &plot, table(account, kinds))
 }
@@ -61,7 +61,8 @@ fn table(account: &Account, kinds: [(&str, fn(&Told) -> bool); 3]) -> Table {
     let head = std::iter::once("until").chain(kinds.iter().map(|(label, _)| *label)).map(str::to_owned).collect();
     let row = |end: usize| {
         let so_far = &account.exchanges[..end];
-        let counted = kinds.iter().map(|(_, counts)| format::count(so_far.iter().filter(|told| counts(told)).count() as u64));
+        let counted =
+            kinds.iter().map(|(_, counts)| format::count(so_far.iter().filter(|told| counts(told)).count() as u64));
         std::iter::once(format::moment(so_far[end - 1].sent_s)).chain(counted).collect()
     };
     let ends = (1..=account.exchanges.len()).filter(|end| end % stride == 0 || *end == account.exchanges.len());
@@ -87,7 +88,7 @@ fn left(account: &Account) -> Figure {
     };
     let plot = Plot {
         x: Axis::time(duration(account)),
-        y: Axis::counts(limit.unwrap_or(f64::from(highest)).max(f64::from(highest)) * 1.05),
+        y: Axis::counts(limit.unwrap_or_default().max(f64::from(highest))),
         lines: vec![line],
         limit: limit.map(|limit| (limit, format!("limit {limit}"))),
         events: Vec::new(),

@@ -48,7 +48,10 @@ fn on_the_clock(scene: &Scene<'_>, per: Nanos) -> Finding {
         if before.done.saturating_add(CLOCKS_DIFFER) < began {
             let evidence = vec![
                 scene.evidence(before, "the last that was admitted"),
-                scene.evidence(witness, format!("refused {since} after a window had begun in which nothing was admitted")),
+                scene.evidence(
+                    witness,
+                    format!("refused {since} after a window had begun in which nothing was admitted"),
+                ),
             ];
             let headline = "Refused in a window of the clock in which nothing had been admitted";
             return finding(ID, Verdict::Fail, headline, evidence)
@@ -57,7 +60,10 @@ fn on_the_clock(scene: &Scene<'_>, per: Nanos) -> Finding {
     }
     match looked_at {
         0 => nothing(ID, "Nothing was refused well inside a window"),
-        _ => Finding { looked_at, ..finding(ID, Verdict::Pass, "Each refusal followed requests of its window on the clock", vec![]) },
+        _ => Finding {
+            looked_at,
+            ..finding(ID, Verdict::Pass, "Each refusal followed requests of its window on the clock", vec![])
+        },
     }
 }
 
@@ -83,6 +89,9 @@ fn from_first_request(scene: &Scene<'_>, per: Nanos) -> Finding {
     }
     match looked_at {
         0 => nothing(ID, "Nobody was admitted again after being refused"),
-        _ => Finding { looked_at, ..finding(ID, Verdict::Pass, "Nothing was admitted again before a window had passed", vec![]) },
+        _ => Finding {
+            looked_at,
+            ..finding(ID, Verdict::Pass, "Nothing was admitted again before a window had passed", vec![])
+        },
     }
 }

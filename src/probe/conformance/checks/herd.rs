@@ -39,7 +39,8 @@ pub fn check(scene: &Scene<'_>, late: Verdict) -> Finding {
         Verdict::Fail => (Verdict::Fail, "All are sent back at the same moment, and would be admitted before"),
         _ => (Verdict::Undocumented, "All are sent back at the same moment, when they are free: clients should spread"),
     };
-    finding(ID, verdict, headline, evidence).with_remedy("Tell each client the time that is left for it, spread by some jitter")
+    finding(ID, verdict, headline, evidence)
+        .with_remedy("Tell each client the time that is left for it, spread by some jitter")
 }
 
 fn free(witness: &Witness) -> Nanos {

@@ -20,7 +20,10 @@ pub fn check(scene: &Scene<'_>) -> Finding {
     let span = last.done.saturating_sub(first.sent);
     let lapses = over_admissions(&scene.case.by_any_reading(), scene.transcript.of(Trial::Watch));
     if lapses == 0 {
-        return nothing(ID, &format!("No lapse within {span}; nobody caused one, and a restart or an outage may show one"));
+        return nothing(
+            ID,
+            &format!("No lapse within {span}; nobody caused one, and a restart or an outage may show one"),
+        );
     }
     if scene.plainly_over {
         let headline = "Lets through too much even after a rest, so that a lapse would not show";
@@ -37,6 +40,12 @@ pub fn check(scene: &Scene<'_>) -> Finding {
     };
     let evidence = longest.map(|run| scene.evidence(run[0], format!("the first of {length} in a row to be admitted")));
     let headline = format!("Within {span}, {length} in a row were admitted though all was used up, {kind}");
-    Finding { looked_at: watched.len() as u64, wrong: lapses, ..finding(ID, Verdict::Fail, headline, evidence.into_iter().collect()) }
-        .with_remedy("Keep counts where a restart and an outage leave them, and refuse or slow down while they cannot be reached")
+    Finding {
+        looked_at: watched.len() as u64,
+        wrong: lapses,
+        ..finding(ID, Verdict::Fail, headline, evidence.into_iter().collect())
+    }
+    .with_remedy(
+        "Keep counts where a restart and an outage leave them, and refuse or slow down while they cannot be reached",
+    )
 }

@@ -35,9 +35,7 @@ pub fn check(scene: &Scene<'_>) -> Finding {
     let Some(last) = refused().filter(|witness| witness.told().is_some()).last() else {
         return nothing(ID, "No refusal said how long to wait");
     };
-    let told = |witness: &Witness| {
-        format!("told to wait {}", witness.told().unwrap_or_default())
-    };
+    let told = |witness: &Witness| format!("told to wait {}", witness.told().unwrap_or_default());
     let Some(late) = late else {
         let evidence = vec![scene.evidence(last, told(last)), scene.evidence(admitted, "admitted")];
         return match terms.window >= terms.unit * TELLS {

@@ -30,5 +30,6 @@ pub fn check(scene: &Scene<'_>) -> Finding {
         }
         (None, _) => (Verdict::Undocumented, "The limits differ in whom they count: see what the second client got"),
     };
-    finding(ID, verdict, headline, evidence).with_remedy("Key the limit as documented, not by the address that requests come from")
+    finding(ID, verdict, headline, evidence)
+        .with_remedy("Key the limit as documented, not by the address that requests come from")
 }

@@ -18,12 +18,17 @@ pub fn check(scene: &Scene<'_>) -> Finding {
     let admitted = |witnesses: &[&Witness]| witnesses.iter().filter(|it| it.is_admitted()).count() as u32;
     let (at_once, one_by_one) = (admitted(&together), admitted(&in_turn));
     let mut shown = together.iter().filter(|witness| witness.is_admitted());
-    let evidence: Vec<_> = shown.nth(terms.at_once as usize).map(|it| scene.evidence(it, "admitted beyond the limit")).into_iter().collect();
+    let evidence: Vec<_> = shown
+        .nth(terms.at_once as usize)
+        .map(|it| scene.evidence(it, "admitted beyond the limit"))
+        .into_iter()
+        .collect();
     let over = over_admissions(scene.case, scene.transcript.of(Trial::AllTogether)) > 0;
     // Where each gets too much, many at once must get much more.
     let margin = if scene.plainly_over { one_by_one / 2 } else { (terms.at_once / 4).max(2) };
     let more = at_once > one_by_one + margin;
-    let headline = format!("{at_once} of {} at the same moment were admitted, {one_by_one} one after the other", together.len());
+    let headline =
+        format!("{at_once} of {} at the same moment were admitted, {one_by_one} one after the other", together.len());
     let verdict = match (over, more && !in_turn.is_empty()) {
         (true, true) => Verdict::Fail,
         (true, false) => Verdict::Inconclusive,

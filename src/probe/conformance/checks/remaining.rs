@@ -44,14 +44,17 @@ pub fn check(scene: &Scene<'_>) -> Finding {
     }
     let found = match (looked_at, wrong) {
         (0, _) => return nothing(ID, "No answer of a request that was alone said what remains"),
-        (_, 0) => finding(ID, Verdict::Pass, format!("What remains fell by one with each of {looked_at} requests"), vec![]),
+        (_, 0) => {
+            finding(ID, Verdict::Pass, format!("What remains fell by one with each of {looked_at} requests"), vec![])
+        }
         (_, wrong) => {
             let headline = format!("What remains is wrong after {wrong} of {looked_at} requests");
             finding(ID, Verdict::Fail, headline, evidence)
         }
     };
-    Finding { looked_at, wrong: wrong as u64, ..found }
-        .with_remedy("Tell what is left once the request itself is counted: one less each time, and all of it to be used")
+    Finding { looked_at, wrong: wrong as u64, ..found }.with_remedy(
+        "Tell what is left once the request itself is counted: one less each time, and all of it to be used",
+    )
 }
 
 /// Who fills after a rest meets the tightest limit first.

@@ -64,11 +64,29 @@ fn show_one() {
     let mut text = String::new();
     for entry in examination.transcript().entries() {
         let it = &entry.witness;
-        let _ = writeln!(text, "{:?} {} {} c{} {:?} {} {:?}", entry.purpose, it.sent, it.done, it.client, it.guise, it.seen, it.answer());
+        let _ = writeln!(
+            text,
+            "{:?} {} {} c{} {:?} {} {:?}",
+            entry.purpose,
+            it.sent,
+            it.done,
+            it.client,
+            it.guise,
+            it.seen,
+            it.answer()
+        );
     }
     for row in examination.findings() {
         let _ = writeln!(text, "{:<26} {:?} {} | {}", row.check, row.verdict, row.headline, row.explanation);
-        assert_eq!(row.severity == Severity::Advice, row.check == "server.limit-drift" && row.severity == Severity::Advice);
+        assert_eq!(
+            row.severity == Severity::Advice,
+            row.check == "server.limit-drift" && row.severity == Severity::Advice
+        );
     }
-    println!("{text}\n{:?} {:?} {}", examination.conduct().made(), examination.conduct().left_out(), examination.spent());
+    println!(
+        "{text}\n{:?} {:?} {}",
+        examination.conduct().made(),
+        examination.conduct().left_out(),
+        examination.spent()
+    );
 }

@@ -60,8 +60,13 @@ impl Setting {
 
     /// Plays the trials alone to their end.
     pub fn probe(&self) -> Examination {
-        let brief =
-            Brief { documented: Vec::new(), requests: self.requests, within: self.within, second: true, anchor: ANCHOR };
+        let brief = Brief {
+            documented: Vec::new(),
+            requests: self.requests,
+            within: self.within,
+            second: true,
+            anchor: ANCHOR,
+        };
         World::new(self).play(Examination::of_promises(brief, self.case()))
     }
 }
@@ -73,8 +78,7 @@ impl World {
         let jitter = Nanos(rng.random_range(0..floor.0));
         let ahead = Nanos(rng.random_range(0..RAN));
         let anchor = Anchor { unix_nanos: ANCHOR.unix_nanos - ahead.0 };
-        let spec =
-            ServerSpec { limiter: setting.reading, faults: setting.faults.clone(), ..ServerSpec::default() };
+        let spec = ServerSpec { limiter: setting.reading, faults: setting.faults.clone(), ..ServerSpec::default() };
         World {
             server: for_policy(&setting.policy, &spec, anchor),
             policy: setting.policy.clone(),
@@ -127,8 +131,7 @@ impl World {
         let headers: Vec<(String, String)> =
             headers.into_iter().map(|(name, value)| (name.to_lowercase(), value)).collect();
         let received = done + Nanos(ANCHOR.unix_nanos);
-        let response =
-            ResponseView { status, headers: &headers, body: &body, received, class: Some(ClassId(0)) };
+        let response = ResponseView { status, headers: &headers, body: &body, received, class: Some(ClassId(0)) };
         Witness::of(parcel, sent, done, &self.policy, response)
     }
 }
