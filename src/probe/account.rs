@@ -14,7 +14,7 @@ use super::forecast::forecast;
 use super::hypothesis::{Hypothesis, Span, Terms};
 use super::outcome::{Outcome, Verdict};
 use super::prober::Prober;
-use super::proof::{Surprise, against_document, against_others};
+use super::proof::{Surprise, against_charging, against_document, against_others};
 use super::witness::Witness;
 use crate::policy::model::{Limit, RateLimit};
 use crate::summary::finding::{self, Finding};
@@ -203,6 +203,10 @@ fn against(found: &Hypothesis, prober: &Prober, outcome: &Outcome, limits: &[Lim
             let surprise = differs(what).then(|| against_document(found, documented, log)).flatten();
             all.extend(surprise.map(|surprise| (what, surprise)));
         }
+    }
+    if differs("refused requests") {
+        let surprise = against_charging(found, log);
+        all.extend(surprise.map(|surprise| ("refused requests", surprise)));
     }
     if outcome.measured.as_ref().is_some_and(|measured| measured.family_is_settled) {
         let per = whole_window(found, rate, differs("window") || differs("one token"));

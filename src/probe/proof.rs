@@ -44,6 +44,14 @@ pub fn against_document(found: &Hypothesis, documented: Terms, log: &Log) -> Opt
     Some(Surprise { limiter: format!("{title} with the documented number"), sighting })
 }
 
+/// Why it charges refused requests although that is not documented, or the other way round.
+pub fn against_charging(found: &Hypothesis, log: &Log) -> Option<Surprise> {
+    let charges_refused = !found.shape.charges_refused;
+    let sighting = first_surprise(Shape { charges_refused, ..found.shape }, found.terms, log)?;
+    let (title, does) = (plain_title(found.shape.family), if charges_refused { "charges" } else { "does not charge" });
+    Some(Surprise { limiter: format!("{title} that {does} refused requests"), sighting })
+}
+
 fn plain_title(family: Family) -> &'static str {
     if family == Family::Bucket { "token bucket" } else { family.title() }
 }

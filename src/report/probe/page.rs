@@ -11,7 +11,7 @@ use crate::report::chart::{Body, Figure};
 use crate::report::view::FindingRow;
 use crate::report::words::{self, Mark, Tone};
 use crate::report::{format, text};
-use crate::summary::finding::{self, Finding};
+use crate::summary::finding::{self, Finding, Severity};
 
 #[derive(Template)]
 #[template(path = "probe.html", config = "src/report/askama.toml")]
@@ -115,6 +115,11 @@ fn is_broken(check: &&Finding) -> bool {
     check.verdict == finding::Verdict::Fail
 }
 
+/// Whether the probe fails for it.
+fn is_breach(check: &&Finding) -> bool {
+    is_broken(check) && check.severity == Severity::Breach
+}
+
 fn broken(account: &Account) -> Vec<(FindingRow<'_>, Vec<Shown<'_>>)> {
     let proofs = |check: &Finding| {
         account.proofs.iter().filter(|proof| proof.about == check.check).map(|proof| shown(account, proof)).collect()
@@ -137,7 +142,7 @@ fn kept(account: &Account) -> Vec<(Mark, &Finding)> {
 fn headline(account: &Account) -> String {
     let outcome = &account.outcome;
     let first = |verdict: Verdict| outcome.comparisons.iter().find(|it| it.verdict == verdict);
-    let broken = outcome.checks.iter().find(is_broken);
+    let broken = outcome.checks.iter().find(is_breach);
     match (first(Verdict::Differs), broken) {
         (Some(wrong), _) => sentence(wrong),
         (None, Some(broken)) => broken.headline.clone(),
@@ -152,14 +157,17 @@ fn capital(text: &str) -> String {
 
 fn sentence(comparison: &Comparison) -> String {
     let Comparison { what, documented, measured, .. } = comparison;
-    format!("The {what} is {measured} where {documented} is documented")
+    match what.as_str() {
+        "refused requests" => format!("Refused requests {measured} where the documents say that they {documented}"),
+        _ => format!("The {what} is {measured} where {documented} is documented"),
+    }
 }
 
 fn reasons(account: &Account) -> Vec<String> {
     let outcome = &account.outcome;
     let of = |verdict: Verdict| outcome.comparisons.iter().filter(move |it| it.verdict == verdict);
     let wrong = of(Verdict::Differs).map(sentence);
-    let broken = outcome.checks.iter().filter(is_broken).map(|check| check.headline.clone());
+    let broken = outcome.checks.iter().filter(is_breach).map(|check| check.headline.clone());
     // The first is the headline.
     let mut reasons: Vec<String> = wrong.chain(broken).skip(1).collect();
     if outcome.exit == Exit::Fail {

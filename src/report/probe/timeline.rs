@@ -10,6 +10,9 @@ use crate::report::format;
 /// Rows of a table behind a chart.
 const MOST_ROWS: usize = 60;
 
+/// A line's name, and which requests it counts.
+type Kind = (&'static str, fn(&Told) -> bool);
+
 pub fn figures(account: &Account) -> Vec<Figure> {
     vec![answers(account), left(account)]
 }
@@ -21,12 +24,12 @@ fn answers(account: &Account) -> Figure {
         return Figure::sentence("answers", TITLE, "Nothing was sent.");
     }
     let duration = duration(account);
-    let kinds: [(&str, fn(&Told) -> bool); 3] = [
+    let kinds: [Kind; 3] = [
         ("admitted", |told| told.answer == AnswerTold::Admitted),
         ("refused", |told| told.answer == AnswerTold::Refused),
         ("admitted by the limiter that was found", |told| told.forecast == Some(true)),
     ];
-    let counted = |(index, (label, counts)): (usize, (&str, fn(&Told) -> bool))| {
+    let counted = |(index, (label, counts)): (usize, Kind)| {
         let count = account.exchanges.iter().filter(|told| counts(told)).count();
         (count > 0).then(|| Line {
             label: label.to_owned(),
@@ -56,7 +59,7 @@ fn steps(exchanges: &[Told], duration: f64, counts: fn(&Told) -> bool) -> Vec<(f
     points
 }
 
-fn table(account: &Account, kinds: [(&str, fn(&Told) -> bool); 3]) -> Table {
+fn table(account: &Account, kinds: [Kind; 3]) -> Table {
     let stride = account.exchanges.len().div_ceil(MOST_ROWS).max(1);
     let head = std::iter::once("until").chain(kinds.iter().map(|(label, _)| *label)).map(str::to_owned).collect();
     let row = |end: usize| {
