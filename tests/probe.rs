@@ -14,6 +14,7 @@ use quotaproof::probe::outcome::{Outcome, Verdict, outcome};
 use quotaproof::probe::{Brief, Examination};
 use quotaproof::reference;
 use quotaproof::scenario::target::{Fault, ServerSpec};
+use quotaproof::summary::finding;
 use quotaproof::time::Nanos;
 use quotaproof::yaml::Source;
 
@@ -29,7 +30,17 @@ fn policy() -> Policy {
 
 /// Probes the reference server and gives what was found.
 fn probed(spec: ServerSpec, budget: u32) -> Outcome {
-    let server = reference::live::start(policy(), spec, SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).unwrap();
+    played(spec, policy(), budget, Nanos::from_secs(30), Examination::new)
+}
+
+fn played(
+    spec: ServerSpec,
+    policy: Policy,
+    budget: u32,
+    within: Nanos,
+    examination: impl Fn(Brief, Case) -> Examination,
+) -> Outcome {
+    let server = reference::live::start(policy.clone(), spec, SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).unwrap();
     let key = |key: &str| vec![("x-api-key".to_owned(), key.to_owned())];
     let target = ProbeTarget {
         base_url: format!("http://{}", server.addr()),
@@ -38,14 +49,14 @@ fn probed(spec: ServerSpec, budget: u32) -> Outcome {
         method: "GET".to_owned(),
         path: "/orders".to_owned(),
         clients: vec![key("one"), key("two")],
-        policy: policy().into(),
+        policy: policy.into(),
         class: ClassId(0),
     };
     let clock = Clock::start();
     let brief = Brief {
         documented: vec![Documented::Rate { allow: ALLOW, per: PER, burst: None }],
         requests: budget,
-        within: Nanos::from_secs(30),
+        within,
         second: true,
         anchor: clock.anchor(),
     };
@@ -58,8 +69,8 @@ fn probed(spec: ServerSpec, budget: u32) -> Outcome {
         url: target.base_url.clone(),
         anchor: clock.anchor(),
     };
-    let end = live::probe(&target, Examination::new(brief, case), clock, &Control::default()).unwrap();
-    outcome(&end.examination, &policy().class(ClassId(0)).limits, end.took, end.interrupted)
+    let end = live::probe(&target, examination(brief, case), clock, &Control::default()).unwrap();
+    outcome(&end.examination, &target.policy.class(ClassId(0)).limits, end.took, end.interrupted)
 }
 
 fn verdict(outcome: &Outcome, what: &str) -> Option<Verdict> {
@@ -88,4 +99,33 @@ fn a_budget_is_never_passed() {
     let outcome = probed(ServerSpec::default(), 6);
     assert!(outcome.requests <= 6, "{outcome:#?}");
     assert_eq!(outcome.exit, Exit::Invalid, "{outcome:#?}");
+}
+
+/// So short that resting costs little.
+fn prompt_policy() -> Policy {
+    let text = "name: prompt\nrefusal: {status: 429, body: {code: 17}, retry_after: {header: retry-after, unit: s, presence: required}}\n\
+                classes:\n  reads: {requests: [GET /orders], limits: [{allow: 8, per: 1s, scope: user, algorithm: rolling, counts_refused: no}]}\n";
+    policy::load(&Source::built_in("prompt.yaml", text)).unwrap()
+}
+
+/// The checks that fail, of the trials alone.
+fn broken(faults: Vec<Fault>) -> Vec<String> {
+    let spec = ServerSpec { faults, ..ServerSpec::default() };
+    let outcome = played(spec, prompt_policy(), 1_000, Nanos::from_secs(18), Examination::of_promises);
+    let failed = outcome.checks.into_iter().filter(|check| check.verdict == finding::Verdict::Fail);
+    failed.map(|check| check.check).collect()
+}
+
+#[test]
+fn broken_promises_are_found_over_sockets() {
+    let broken = broken(vec![Fault::HintZero, Fault::KeyedByForwardedHeader, Fault::WrongRefusalStatus]);
+    for check in ["server.honest-hint", "server.forwarded-address", "server.refusal-contract"] {
+        assert!(broken.iter().any(|found| found == check), "{check} is not among {broken:?}");
+    }
+    assert!(!broken.iter().any(|found| found == "server.full-quota"), "{broken:?}");
+}
+
+#[test]
+fn a_server_that_keeps_its_promises_is_not_accused_over_sockets() {
+    assert_eq!(broken(Vec::new()), Vec::<String>::new());
 }

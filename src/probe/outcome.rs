@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::belief::Settled;
+use super::conformance::list::nothing;
 use super::conformance::trial::Trial;
 use super::examination::Examination;
 use super::family::{Family, Shape};
@@ -115,7 +116,8 @@ pub fn outcome(examination: &Examination, limits: &[Limit], took: Nanos, interru
     let shares = prober.belief().shares();
     let measured = prober.belief().settled(SURE).map(|settled| measured(prober, settled));
     let comparisons = compared(prober, limits, measured.as_ref());
-    let checks = examination.findings();
+    let mut checks = examination.findings();
+    checks.push(documented(&comparisons));
     let exit = exit(prober, &comparisons, &checks, interrupted);
     let known = prober.belief().has_any();
     let title =
@@ -141,6 +143,40 @@ pub fn outcome(examination: &Examination, limits: &[Limit], took: Nanos, interru
         experiments: prober.made().iter().map(|made| made.kind.title().to_owned()).collect(),
         trials: trials(examination),
         checks,
+    }
+}
+
+/// The check that says the same as the comparisons.
+pub const DOCUMENTED_LIMITER: &str = "server.documented-limiter";
+
+/// What was measured beside what is documented, as a check.
+fn documented(comparisons: &[Comparison]) -> Finding {
+    let of = |verdict: Verdict| -> Vec<&Comparison> {
+        comparisons.iter().filter(|comparison| comparison.verdict == verdict).collect()
+    };
+    let names = |all: &[&Comparison]| all.iter().map(|it| it.what.as_str()).collect::<Vec<_>>().join(", ");
+    let (differ, open, settled) = (of(Verdict::Differs), of(Verdict::NotSettled), of(Verdict::AsDocumented));
+    let (verdict, headline) = match (differ.as_slice(), open.as_slice(), settled.as_slice()) {
+        ([], [], []) => (finding::Verdict::NoData, "Nothing that is documented was measured".to_owned()),
+        ([], [], settled) => (finding::Verdict::Pass, format!("As documented: {}", names(settled))),
+        ([], open, _) => (finding::Verdict::Inconclusive, format!("Not settled: {}", names(open))),
+        (differ, ..) => {
+            let what: Vec<String> = differ
+                .iter()
+                .map(|it| format!("{} is documented as {} and measured as {}", it.what, it.documented, it.measured))
+                .collect();
+            (finding::Verdict::Fail, what.join("; "))
+        }
+    };
+    let looked_at = (differ.len() + settled.len()) as u64;
+    let remedy = "Make documents and server say the same".to_owned();
+    Finding {
+        verdict,
+        headline,
+        remedy: if verdict == finding::Verdict::Fail { remedy } else { String::new() },
+        looked_at,
+        wrong: differ.len() as u64,
+        ..nothing(DOCUMENTED_LIMITER, "")
     }
 }
 

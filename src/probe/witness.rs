@@ -85,6 +85,11 @@ impl Witness {
         self.answer() == Answer::Admitted
     }
 
+    /// Whether it was served as well: what a limit is held against, since errors may be free.
+    pub fn is_served(&self) -> bool {
+        self.is_admitted() && (200..300).contains(&self.status)
+    }
+
     pub fn is_refused(&self) -> bool {
         self.signal.refused
     }

@@ -249,7 +249,7 @@ fn told(transcript: &Transcript, trial: Option<Trial>, first: bool) -> Option<To
         let own = entries.map(|entry| &entry.witness).filter(|it| it.client == 0 && it.guise == Guise::Own);
         own.filter(|witness| witness.is_refused())
     };
-    let refusal = if first { refusals().next() } else { refusals().last() };
+    let refusal = if first { refusals().next() } else { refusals().next_back() };
     refusal.map(|witness| Told { done: witness.done, wait: witness.told() })
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::policy::matching;
-use crate::policy::model::{Algorithm, ClassId, HintUnit, Limit, Policy, RateLimit};
+use crate::policy::model::{Algorithm, ClassId, Cost, Enforcement, HintUnit, Limit, Policy, RateLimit};
 use crate::policy::reading::Reading;
 use crate::time::{Anchor, Nanos};
 
@@ -59,7 +59,7 @@ impl Case {
     /// None where no rate is documented that a probe can use up.
     pub fn terms(&self) -> Option<Terms> {
         let affordable = || self.rates().filter(|(rate, cost)| at_once(rate, *cost) <= MOST);
-        let (tightest, cost) = affordable().min_by_key(|(rate, cost)| (at_once(rate, *cost), rate.per))?;
+        let (tightest, cost) = self.tightest()?;
         let others = affordable().filter(|(rate, _)| *rate != tightest).map(|(rate, cost)| at_once(rate, cost)).min();
         let unit = match self.policy.refusal.retry_after.as_ref().map(|source| source.unit).unwrap_or_default() {
             HintUnit::Seconds => Nanos::from_secs(1),
@@ -88,6 +88,37 @@ impl Case {
         let in_path =
             found.is_some_and(|(_, pattern)| pattern.parameters(self.bare_path()).any(|(own, _)| own == name));
         !in_path && name != "address" && name != "endpoint"
+    }
+
+    /// The most requests that any reading of the tightest limit lets through within a span of time; None where the documents
+    /// do not say exactly, or where the span is a window and longer.
+    pub fn most_within(&self, span: Nanos) -> Option<u32> {
+        let (rate, cost) = self.tightest()?;
+        let is_exact = !rate.at_least
+            && rate.enforcement == Enforcement::Exact
+            && !rate.counts_by_answer()
+            && !matches!(rate.cost, Cost::Told { .. });
+        let share = span.as_secs_f64() / rate.per.as_secs_f64();
+        let most = |reading: &Reading| {
+            let (ceiling, allow) = (reading.ceiling(rate.allow, rate.burst), rate.allow);
+            let runs_in = (f64::from(allow) * share).ceil() as u32;
+            match reading {
+                Reading::Rolling => ceiling,
+                Reading::TokenBucket | Reading::LeakyBucket => ceiling + runs_in,
+                // Of the window before, what still overlaps counts.
+                Reading::RollingCounter => ceiling + runs_in + 1,
+                Reading::FixedAligned | Reading::FixedFirstHit | Reading::IntervalRefill => {
+                    ceiling.saturating_add(allow)
+                }
+            }
+        };
+        let most = rate.readings().iter().map(most).max()?;
+        (is_exact && share < 1.0).then_some(most / cost)
+    }
+
+    fn tightest(&self) -> Option<(&RateLimit, u32)> {
+        let affordable = self.rates().filter(|(rate, cost)| at_once(rate, *cost) <= MOST);
+        affordable.min_by_key(|(rate, cost)| (at_once(rate, *cost), rate.per))
     }
 
     /// Whether some reading of every limit's words lets twice as much through around the edge of a window.

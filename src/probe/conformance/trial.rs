@@ -46,14 +46,16 @@ pub enum Step {
 }
 
 /// How often [`Step::Poll`], [`Step::Forge`] and [`Step::Other`] ask.
-pub const PARTS: u32 = 6;
-pub const POLLS: u32 = 9;
+pub const PARTS: u32 = 12;
+pub const POLLS: u32 = 15;
 pub const TURNS: u32 = 7;
 /// Of the told wait, so much is used to hammer.
 pub const HAMMERED: f64 = 0.8;
 /// A watch lasts a few windows, but no longer than this; a longer window is watched once.
 const WATCHED_WINDOWS: u64 = 4;
 const LONGEST_WATCH: Nanos = Nanos::from_secs(40);
+/// Of shorter windows, a lapse hardly differs from an edge.
+pub const SHORTEST_WATCHED: Nanos = Nanos::from_secs(2);
 const SHORTEST_WATCH: Nanos = Nanos::from_secs(21);
 const WATCH_EVERY: Nanos = Nanos::from_millis(500);
 /// More do not go out at the same moment.
@@ -85,15 +87,18 @@ impl Trial {
         }
     }
 
-    /// What it consists of.
+    /// What it consists of. Where quota is used up twice, it is at different places of windows on the clock: no edge of them
+    /// explains both.
     pub fn steps(self, terms: &Terms, second: bool) -> Vec<Step> {
-        let near = terms.near();
+        let (near, half) = (terms.near(), Nanos(terms.window.0 / 2));
         match self {
-            Trial::ComeBackAsTold => vec![Step::Rest, Step::Fill(0), Step::Obey],
+            Trial::ComeBackAsTold => vec![Step::Rest, Step::Before(half), Step::Fill(0), Step::Obey],
             Trial::WhileRefused if second => vec![Step::Fill(0), Step::Forge, Step::Other, Step::Poll],
             Trial::WhileRefused => vec![Step::Fill(0), Step::Forge, Step::Poll],
             Trial::AllTogether => vec![Step::Rest, Step::Together(terms.together())],
-            Trial::HammerWhileRefused => vec![Step::Rest, Step::Fill(0), Step::Hammer, Step::AsFirstTold],
+            Trial::HammerWhileRefused => {
+                vec![Step::Rest, Step::Before(Nanos(half.0 / 2)), Step::Fill(0), Step::Hammer, Step::AsFirstTold]
+            }
             Trial::AroundAnEdge => vec![
                 Step::Rest,
                 Step::After(Nanos(near.0 / 4)),
@@ -107,6 +112,8 @@ impl Trial {
                 vec![Step::Rest, Step::Fill(0), Step::Pause(Nanos(terms.window.0 / 3)), Step::Fill(1)]
             }
             Trial::TwoAtDifferentTimes => Vec::new(),
+            // A shorter window forgets as quickly by itself.
+            Trial::Watch if terms.window < SHORTEST_WATCHED => Vec::new(),
             Trial::Watch => vec![Step::Fill(0), Step::Watch],
         }
     }

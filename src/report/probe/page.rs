@@ -6,7 +6,7 @@ use super::sequence::{self, Group};
 use super::timeline;
 use crate::exit::Exit;
 use crate::probe::account::{Account, Proof};
-use crate::probe::outcome::{Comparison, Verdict};
+use crate::probe::outcome::{Comparison, DOCUMENTED_LIMITER, Verdict};
 use crate::report::chart::{Body, Figure};
 use crate::report::view::FindingRow;
 use crate::report::words::{self, Mark, Tone};
@@ -111,6 +111,11 @@ fn verdict(exit: Exit) -> Mark {
     }
 }
 
+/// The checks of promises; what the comparisons say stands with them.
+fn promises(account: &Account) -> impl Iterator<Item = &Finding> {
+    account.outcome.checks.iter().filter(|check| check.check != DOCUMENTED_LIMITER)
+}
+
 fn is_broken(check: &&Finding) -> bool {
     check.verdict == finding::Verdict::Fail
 }
@@ -124,7 +129,7 @@ fn broken(account: &Account) -> Vec<(FindingRow<'_>, Vec<Shown<'_>>)> {
     let proofs = |check: &Finding| {
         account.proofs.iter().filter(|proof| proof.about == check.check).map(|proof| shown(account, proof)).collect()
     };
-    account.outcome.checks.iter().filter(is_broken).map(|check| (FindingRow::of(check), proofs(check))).collect()
+    promises(account).filter(is_broken).map(|check| (FindingRow::of(check), proofs(check))).collect()
 }
 
 fn kept(account: &Account) -> Vec<(Mark, &Finding)> {
@@ -134,7 +139,7 @@ fn kept(account: &Account) -> Vec<(Mark, &Finding)> {
         finding::Verdict::Pass,
         finding::Verdict::NoData,
     ];
-    let of = |verdict: finding::Verdict| account.outcome.checks.iter().filter(move |it| it.verdict == verdict);
+    let of = |verdict: finding::Verdict| promises(account).filter(move |it| it.verdict == verdict);
     ORDER.into_iter().flat_map(of).map(|check| (words::finding(check), check)).collect()
 }
 
@@ -142,7 +147,7 @@ fn kept(account: &Account) -> Vec<(Mark, &Finding)> {
 fn headline(account: &Account) -> String {
     let outcome = &account.outcome;
     let first = |verdict: Verdict| outcome.comparisons.iter().find(|it| it.verdict == verdict);
-    let broken = outcome.checks.iter().find(is_breach);
+    let broken = promises(account).find(is_breach);
     match (first(Verdict::Differs), broken) {
         (Some(wrong), _) => sentence(wrong),
         (None, Some(broken)) => broken.headline.clone(),
@@ -167,7 +172,7 @@ fn reasons(account: &Account) -> Vec<String> {
     let outcome = &account.outcome;
     let of = |verdict: Verdict| outcome.comparisons.iter().filter(move |it| it.verdict == verdict);
     let wrong = of(Verdict::Differs).map(sentence);
-    let broken = outcome.checks.iter().filter(is_breach).map(|check| check.headline.clone());
+    let broken = promises(account).filter(is_breach).map(|check| check.headline.clone());
     // The first is the headline.
     let mut reasons: Vec<String> = wrong.chain(broken).skip(1).collect();
     if outcome.exit == Exit::Fail {
@@ -178,8 +183,7 @@ fn reasons(account: &Account) -> Vec<String> {
         reasons.push(format!("As documented: {}", right.join(", ")));
     }
     let open: Vec<&str> = of(Verdict::NotSettled).map(|it| it.what.as_str()).collect();
-    let promises = |verdict| outcome.checks.iter().filter(|check| check.verdict == verdict).count() as u64;
-    let kept = promises(finding::Verdict::Pass);
+    let kept = promises(account).filter(|check| check.verdict == finding::Verdict::Pass).count() as u64;
     if kept > 0 {
         reasons.push(format!("{} kept", format::plural(kept, "promise")));
     }

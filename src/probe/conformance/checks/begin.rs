@@ -17,14 +17,17 @@ pub const ID: &str = "server.window-begin";
 const CLOCKS_DIFFER: Nanos = Nanos::from_secs(1);
 
 pub fn check(scene: &Scene<'_>) -> Finding {
-    let mut rates = scene.case.rates();
-    let (Some((rate, _)), None) = (rates.next(), rates.next()) else {
-        return nothing(ID, "It takes a single limit to tell");
-    };
-    match rate.algorithm {
-        _ if rate.penalty.is_some() => nothing(ID, "A penalty hides when windows begin"),
-        Algorithm::FixedAligned => on_the_clock(scene, rate.per),
-        Algorithm::FixedFirstHit => from_first_request(scene, rate.per),
+    let Some(terms) = scene.terms else { return nothing(ID, "No rate is documented") };
+    let all = |algorithm: Algorithm| scene.case.rates().all(|(rate, _)| rate.algorithm == algorithm);
+    if scene.case.rates().any(|(rate, _)| rate.penalty.is_some()) {
+        return nothing(ID, "A penalty hides when windows begin");
+    }
+    match scene.case.rates().count() {
+        _ if all(Algorithm::FixedFirstHit) => from_first_request(scene, terms.window),
+        1 if all(Algorithm::FixedAligned) => on_the_clock(scene, terms.window),
+        _ if all(Algorithm::FixedAligned) => {
+            nothing(ID, "Of several limits, another may be the reason for what is refused")
+        }
         _ => nothing(ID, "The documents do not say when windows begin"),
     }
 }

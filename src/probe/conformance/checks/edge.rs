@@ -14,10 +14,11 @@ pub fn check(scene: &Scene<'_>) -> Finding {
     let (Some(terms), Some(first), Some(last)) = (scene.terms, asked.first(), asked.last()) else {
         return nothing(ID, "Nothing was sent around the edge of a window");
     };
-    let admitted: Vec<_> = asked.iter().filter(|witness| witness.is_admitted()).collect();
+    let admitted: Vec<_> = asked.iter().filter(|witness| witness.is_served()).collect();
     let span = last.done.saturating_sub(first.sent);
     let headline = format!("{} admitted within {span} around the edge of a window of {}", admitted.len(), terms.window);
-    let over = over_admissions(scene.case, scene.transcript.of(Trial::AroundAnEdge)) > 0;
+    let over = scene.case.most_within(span).is_some_and(|most| admitted.len() as u32 > most)
+        || over_admissions(scene.case, scene.transcript.of(Trial::AroundAnEdge)) > 0;
     let doubled = admitted.len() as u32 > terms.at_once + terms.at_once.div_ceil(2);
     let beyond = admitted.get(terms.at_once as usize);
     let evidence: Vec<_> = beyond.map(|it| scene.evidence(it, "admitted beyond the limit")).into_iter().collect();

@@ -7,14 +7,18 @@
 use super::{Scene, finding};
 use crate::probe::conformance::ledger::over_admissions;
 use crate::probe::conformance::list::nothing;
-use crate::probe::conformance::trial::{Step, Trial};
+use crate::probe::conformance::trial::{SHORTEST_WATCHED, Step, Trial};
 use crate::summary::finding::{Finding, Verdict};
 
 pub const ID: &str = "server.lapse";
 
 pub fn check(scene: &Scene<'_>) -> Finding {
+    let Some(terms) = scene.terms else { return nothing(ID, "No rate is documented") };
+    if terms.window < SHORTEST_WATCHED {
+        return nothing(ID, "A window so short forgets as quickly by itself");
+    }
     let watched = scene.step(Trial::Watch, |_| true);
-    let (Some(terms), Some(first), Some(last)) = (scene.terms, watched.first(), watched.last()) else {
+    let (Some(first), Some(last)) = (watched.first(), watched.last()) else {
         return nothing(ID, "Nobody watched");
     };
     let span = last.done.saturating_sub(first.sent);

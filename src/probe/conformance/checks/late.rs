@@ -13,8 +13,8 @@ use crate::time::Nanos;
 
 pub const ID: &str = "server.late-hint";
 
-/// Beside the rounding, in units, a wait may be longer by this share of it.
-const ROUNDING: u64 = 2;
+/// So many units are rounding, and this share of a wait is no matter.
+const ROUNDING: f64 = 1.5;
 const SLACK: f64 = 0.05;
 /// A window of so many units can tell.
 const TELLS: u64 = 4;
@@ -29,10 +29,10 @@ pub fn check(scene: &Scene<'_>) -> Finding {
     let refused = || asked.iter().filter(|witness| witness.is_refused());
     let too_long = |told: Nanos, sent: Nanos| {
         let excess = sent.saturating_add(told).saturating_sub(admitted.done);
-        excess > (terms.unit * ROUNDING).saturating_add(told.scale(SLACK))
+        excess > terms.unit.scale(ROUNDING).saturating_add(told.scale(SLACK))
     };
     let late = refused().find(|witness| witness.told().is_some_and(|told| too_long(told, witness.sent)));
-    let Some(last) = refused().filter(|witness| witness.told().is_some()).last() else {
+    let Some(last) = refused().filter(|witness| witness.told().is_some()).next_back() else {
         return nothing(ID, "No refusal said how long to wait");
     };
     let told = |witness: &Witness| format!("told to wait {}", witness.told().unwrap_or_default());

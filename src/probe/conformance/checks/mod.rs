@@ -3,6 +3,7 @@
 pub mod begin;
 pub mod edge;
 pub mod forwarded;
+pub mod full;
 pub mod herd;
 pub mod lapse;
 pub mod late;
@@ -47,6 +48,7 @@ pub fn all(scene: &Scene<'_>) -> Vec<Finding> {
         herd::check(scene, late.verdict),
         late,
         remaining::check(scene),
+        unless_lapsed(full::check(scene)),
         unless_lapsed(race::check(scene)),
         unless_lapsed(edge::check(scene)),
         lapse,
@@ -64,25 +66,8 @@ pub fn rests_first(trial: Trial) -> bool {
 
 impl<'a> Scene<'a> {
     pub fn new(case: &'a Case, transcript: &'a Transcript) -> Scene<'a> {
-        let terms = case.terms();
-        let scene = Scene { case, terms, transcript, plainly_over: false };
-        let plainly_over = terms.is_some_and(|terms| scene.is_plainly_over(&terms));
-        Scene { plainly_over, ..scene }
-    }
-
-    /// Whether each time that somebody used all up after a rest, it was more than there can have been, but for the edge of a
-    /// window in between, which is not there each time.
-    fn is_plainly_over(&self, terms: &Terms) -> bool {
-        let fills = Trial::ALL.into_iter().filter(|trial| rests_first(*trial));
-        let fills: Vec<Vec<&Witness>> =
-            fills.map(|trial| self.step(trial, |step| step == Step::Fill(0))).filter(|fill| !fill.is_empty()).collect();
-        let is_over = |fill: &Vec<&Witness>| {
-            let admitted = fill.iter().filter(|witness| witness.is_admitted()).count() as f64;
-            let span = fill.iter().map(|it| it.done).max().unwrap_or_default().saturating_sub(fill[0].sent);
-            let runs_in = span.as_secs_f64() * f64::from(terms.at_once) / terms.window.as_secs_f64();
-            admitted > f64::from(terms.at_once) + runs_in.ceil()
-        };
-        fills.len() >= 2 && fills.iter().all(is_over)
+        let scene = Scene { case, terms: case.terms(), transcript, plainly_over: false };
+        Scene { plainly_over: full::is_over(&scene), ..scene }
     }
 
     /// What was sent in a step of a trial.

@@ -15,7 +15,7 @@ pub fn check(scene: &Scene<'_>) -> Finding {
     let (Some(terms), false) = (scene.terms, together.is_empty()) else {
         return nothing(ID, "Nothing was sent at the same moment");
     };
-    let admitted = |witnesses: &[&Witness]| witnesses.iter().filter(|it| it.is_admitted()).count() as u32;
+    let admitted = |witnesses: &[&Witness]| witnesses.iter().filter(|it| it.is_served()).count() as u32;
     let (at_once, one_by_one) = (admitted(&together), admitted(&in_turn));
     let mut shown = together.iter().filter(|witness| witness.is_admitted());
     let evidence: Vec<_> = shown
@@ -23,9 +23,12 @@ pub fn check(scene: &Scene<'_>) -> Finding {
         .map(|it| scene.evidence(it, "admitted beyond the limit"))
         .into_iter()
         .collect();
-    let over = over_admissions(scene.case, scene.transcript.of(Trial::AllTogether)) > 0;
+    let done = together.iter().map(|witness| witness.done).max().unwrap_or_default();
+    let most = scene.case.most_within(done.saturating_sub(together[0].sent));
+    let over = most.is_some_and(|most| at_once > most)
+        || over_admissions(scene.case, scene.transcript.of(Trial::AllTogether)) > 0;
     // Where each gets too much, many at once must get much more.
-    let margin = if scene.plainly_over { one_by_one / 2 } else { (terms.at_once / 4).max(2) };
+    let margin = if scene.plainly_over { one_by_one / 4 } else { (terms.at_once / 4).max(2) };
     let more = at_once > one_by_one + margin;
     let headline =
         format!("{at_once} of {} at the same moment were admitted, {one_by_one} one after the other", together.len());

@@ -37,6 +37,10 @@ pub fn check(scene: &Scene<'_>) -> Finding {
             (Verdict::Inconclusive, format!("Admitted as first told {more}: nothing shows that they count"), vec![])
         }
         true => (Verdict::Pass, format!("Admitted as first told, {more}"), vec![]),
+        false if scene.plainly_over && scene.case.rates().count() > 1 => {
+            let headline = "Lets so much through that it may have used up another limit";
+            (Verdict::Inconclusive, headline.to_owned(), vec![])
+        }
         false if !hints_hold => {
             (Verdict::Inconclusive, "Waits that are told do not hold even for who keeps quiet".to_owned(), vec![])
         }

@@ -1,4 +1,6 @@
 //! The trials against the reference server, in virtual time.
 
+mod bounds;
+mod expected;
 mod matrix;
 mod world;

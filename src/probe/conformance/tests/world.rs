@@ -32,7 +32,13 @@ pub struct Setting {
     pub seed: u64,
     pub requests: u32,
     pub within: Nanos,
+    /// Answers take long and some are lost.
+    pub harsh: bool,
 }
+
+/// On a harsh network, the share of requests that are lost on their way, and of answers; and when that is noticed.
+const LOST: f64 = 0.01;
+const NOTICED: Nanos = Nanos::from_secs(2);
 
 pub struct World {
     server: Box<dyn Platform>,
@@ -43,6 +49,7 @@ pub struct World {
     /// The server's clock beside that of the probe.
     ahead: Nanos,
     now: Nanos,
+    harsh: bool,
 }
 
 impl Setting {
@@ -74,9 +81,14 @@ impl Setting {
 impl World {
     fn new(setting: &Setting) -> World {
         let mut rng = device_rng(setting.seed, "world", 0);
-        let floor = Nanos::from_micros(rng.random_range(100..8_000));
-        let jitter = Nanos(rng.random_range(0..floor.0));
+        let (floor, spread) = match setting.harsh {
+            false => (rng.random_range(100..8_000), 1),
+            true => (rng.random_range(10_000..120_000), 3),
+        };
+        let floor = Nanos::from_micros(floor);
+        let jitter = Nanos(rng.random_range(0..floor.0 * spread));
         let ahead = Nanos(rng.random_range(0..RAN));
+        let now = Nanos(rng.random_range(0..100_000_000_000));
         let anchor = Anchor { unix_nanos: ANCHOR.unix_nanos - ahead.0 };
         let spec = ServerSpec { limiter: setting.reading, faults: setting.faults.clone(), ..ServerSpec::default() };
         World {
@@ -85,7 +97,8 @@ impl World {
             rng,
             latency: (floor, jitter),
             ahead,
-            now: Nanos::from_millis(5),
+            now,
+            harsh: setting.harsh,
         }
     }
 
@@ -102,6 +115,10 @@ impl World {
                 }
             }
         }
+    }
+
+    fn is_lost(&mut self) -> bool {
+        self.harsh && self.rng.random_bool(LOST)
     }
 
     fn way(&mut self) -> Nanos {
@@ -122,10 +139,16 @@ impl World {
         let headers: Vec<(&str, &str)> = std::iter::once(("x-api-key", key.as_str()))
             .chain(forwarded.iter().map(|(name, value)| (*name, value.as_str())))
             .collect();
+        if self.is_lost() {
+            return Witness::lost(parcel, sent, sent + NOTICED);
+        }
         let request = HttpIn::new("GET", "/orders", &headers, b"");
         let Reply::Respond(answer) = self.server.handle(arrival + self.ahead, 1, &request) else {
             panic!("it answers at once")
         };
+        if self.is_lost() {
+            return Witness::lost(parcel, sent, sent + NOTICED);
+        }
         let done = arrival + self.way();
         let HttpOut { status, headers, body } = answer;
         let headers: Vec<(String, String)> =
