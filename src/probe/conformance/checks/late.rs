@@ -32,7 +32,7 @@ pub fn check(scene: &Scene<'_>) -> Finding {
         excess > terms.unit.scale(ROUNDING).saturating_add(told.scale(SLACK))
     };
     let late = refused().find(|witness| witness.told().is_some_and(|told| too_long(told, witness.sent)));
-    let Some(last) = refused().filter(|witness| witness.told().is_some()).next_back() else {
+    let Some(last) = refused().rfind(|witness| witness.told().is_some()) else {
         return nothing(ID, "No refusal said how long to wait");
     };
     let told = |witness: &Witness| format!("told to wait {}", witness.told().unwrap_or_default());
