@@ -3,8 +3,8 @@
 use std::collections::{HashMap, VecDeque};
 
 use super::exchange::{Log, Sighting};
-use super::family::Shape;
-use super::fit::{halved, tightened};
+use super::family::{Family, Shape};
+use super::fit::{halved, represented, tightened};
 use super::hypothesis::{Hypothesis, MISMATCH};
 use crate::time::Nanos;
 
@@ -155,8 +155,8 @@ impl Belief {
     }
 
     fn prune(&mut self) {
-        let best = self.best_likelihood();
-        self.hypotheses.retain(|hypothesis| hypothesis.likelihood() >= best + REFUTED.ln());
+        let refuted = self.best_likelihood() + REFUTED.ln();
+        self.hypotheses.retain(|hypothesis| hypothesis.likelihood() >= refuted || hypothesis.is_outdated());
         if self.hypotheses.len() > MOST {
             self.hypotheses.sort_by(|one, other| other.likelihood().total_cmp(&one.likelihood()));
             // Of each shape the best, then of each the second best, and so on.
@@ -173,7 +173,7 @@ impl Belief {
         }
     }
 
-    /// Cuts boxes with corners of different histories until each has one, or is too small to be cut: then its best corner
+    /// Cuts boxes with corners of different histories until each has one, or is too small to be cut: then a point of it
     /// stands for it.
     fn sharpen(&mut self, now: Nanos, log: &Log) {
         let least = self.hypotheses.iter().filter(|known| !known.torn).map(Hypothesis::likelihood);
@@ -186,17 +186,14 @@ impl Belief {
             let mut open = VecDeque::from([hypothesis]);
             let most = left.min(MOST_CUTS);
             let mut cuts = 0;
-            while let Some(mut part) = open.pop_front() {
+            while let Some(part) = open.pop_front() {
                 match halved(&part, log).filter(|_| part.is_too_large(now) && cuts < most) {
                     Some(halves) => {
                         cuts += 1;
                         let halves = halves.into_iter().map(|terms| part.recast(terms, log));
                         open.extend(halves.filter(|half| half.likelihood() >= refuted));
                     }
-                    None if part.torn && cuts < most => {
-                        part.settle_for_best();
-                        whole.push(part);
-                    }
+                    None if part.torn && cuts < most => whole.push(represented(&part, log)),
                     None => whole.push(part),
                 }
             }
@@ -210,12 +207,39 @@ impl Belief {
     pub fn tighten(&mut self, now: Nanos, log: &Log) {
         self.sharpen(now, log);
         for hypothesis in &mut self.hypotheses {
-            if hypothesis.is_disputed() && !hypothesis.torn {
+            if hypothesis.is_outdated() {
+                *hypothesis = represented(hypothesis, log);
+            } else if hypothesis.is_disputed() && !hypothesis.torn {
                 *hypothesis = tightened(hypothesis.clone(), log);
             }
         }
+        self.drop_unseen(unseen(log));
         self.prune();
     }
+
+    /// A penalty that is too short to be seen is none, and a bucket filled up at such intervals is filled evenly, where
+    /// that explains as much.
+    fn drop_unseen(&mut self, unseen: Nanos) {
+        let best = |shape: Shape| {
+            let same = self.hypotheses.iter().filter(|known| known.shape == shape);
+            same.map(Hypothesis::likelihood).fold(f64::NEG_INFINITY, f64::max)
+        };
+        let is_seen = |of: &Hypothesis| {
+            let (shape, terms) = (of.shape, of.terms);
+            let penalty = shape.penalty.is_none() || terms.penalty.high > unseen;
+            let interval = shape.family != Family::IntervalRefill || terms.window.high > unseen;
+            (penalty || of.likelihood() > best(Shape { penalty: None, ..shape }))
+                && (interval || of.likelihood() > best(Shape { family: Family::Bucket, ..shape }))
+        };
+        let seen: Vec<bool> = self.hypotheses.iter().map(is_seen).collect();
+        let mut seen = seen.into_iter();
+        self.hypotheses.retain(|_| seen.next().unwrap_or(true));
+    }
+}
+
+/// Shorter than this, a penalty cannot be told from none, nor intervals from an even flow: moments are not known so well.
+pub fn unseen(log: &Log) -> Nanos {
+    log.usual() * 8
 }
 
 /// Cuts of one box, and of all, after one volley. What is not cut then is later.

@@ -16,7 +16,8 @@ pub struct Purse {
 #[derive(Clone, Debug)]
 pub struct Choice {
     pub experiment: Experiment,
-    /// The probability that it tells two hypotheses apart, of two that are drawn by their weights.
+    /// The probability that it tells two hypotheses apart, of two that are drawn by their weights; less for what was made
+    /// before.
     pub worth: f64,
 }
 
@@ -39,13 +40,13 @@ pub fn best(scene: &Scene<'_>, weights: &[f64], purse: Purse, slack: Nanos) -> B
     let (mut most, mut most_affordable) = (0.0, 0.0);
     let span = purse.until.saturating_sub(scene.now).as_secs_f64().max(1e-3);
     for experiment in promising(scene, weights, slack) {
-        let worth = worth(scene.open, weights, &experiment, slack);
+        let worth = scene.novelty(experiment.kind) * worth(scene.open, weights, &experiment, slack);
         if worth < LEAST_WORTH {
             continue;
         }
         let time = experiment.ends().saturating_sub(scene.now).as_secs_f64() / span;
         let requests = f64::from(experiment.requests()) / f64::from(purse.requests.max(1));
-        let per_cost = scene.novelty(experiment.kind) * worth / (0.05 + time + requests);
+        let per_cost = worth / (0.05 + time + requests);
         let affordable = experiment.requests() <= purse.requests && experiment.ends() <= purse.until;
         if affordable && per_cost > most_affordable {
             most_affordable = per_cost;

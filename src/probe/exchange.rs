@@ -62,6 +62,8 @@ pub struct Log {
     volleys: Vec<usize>,
     latencies: Vec<Nanos>,
     usual: Nanos,
+    /// The quickest answer to a request that was admitted.
+    quickest_admitted: Option<Nanos>,
 }
 
 /// An answer that takes this much longer than the quickest one waited for something.
@@ -78,6 +80,9 @@ impl Log {
             let latency = exchange.done.saturating_sub(exchange.sent);
             let place = self.latencies.partition_point(|known| *known <= latency);
             self.latencies.insert(place, latency);
+            if exchange.answer == Answer::Admitted {
+                self.quickest_admitted = Some(self.quickest_admitted.map_or(latency, |known| known.min(latency)));
+            }
         }
         self.usual = self.longest_usual();
         let mut volley: Vec<Sighting> = exchanges.iter().filter_map(|exchange| self.sighting(exchange)).collect();
@@ -109,6 +114,11 @@ impl Log {
         self.latencies.last().copied().unwrap_or_default()
     }
 
+    /// How long it takes at least to serve what was admitted: the decision fell so long before the answer.
+    fn service(&self) -> Nanos {
+        self.quickest_admitted.unwrap_or_default().saturating_sub(self.usual)
+    }
+
     /// Above this, an answer waited for something.
     fn slow(&self) -> Nanos {
         let quickest = self.latencies.first().copied().unwrap_or_default();
@@ -130,10 +140,11 @@ impl Log {
         let half = Nanos(self.usual.0 / 2);
         let Exchange { client, sent, done, .. } = *exchange;
         let within = Nanos(done.saturating_sub(sent).min(self.usual).0 / 2);
+        let decided_by = if admitted { done.saturating_sub(self.service()).max(sent) } else { done };
         Some(Sighting {
             client,
             earliest: sent.saturating_sub(half),
-            latest: done.saturating_add(half),
+            latest: decided_by.saturating_add(half),
             at: sent.saturating_add(within),
             sent,
             done,

@@ -1,7 +1,7 @@
 //! The catalogue of experiments: what could be sent next, as steps at definite moments.
 
 use super::exchange::Log;
-use super::family::Family;
+use super::family::{Family, PenaltyKind};
 use super::hypothesis::{CLIENTS, Hypothesis};
 use super::predict::{Play, settle_at};
 use crate::time::Nanos;
@@ -99,10 +99,14 @@ impl Scene<'_> {
         let mut all = Vec::new();
         let begin = self.now + self.slack();
         self.recoveries(begin, &mut all);
-        let clients = if self.second { CLIENTS } else { 1 };
+        let is_fresh = !self.log.sightings().iter().any(|sighting| sighting.client > 0);
+        let clients = if self.second && !is_fresh { CLIENTS } else { 1 };
         for client in 0..clients {
             self.after_drain(begin, client, &mut all);
             self.after_rest(client, &mut all);
+        }
+        if self.second && is_fresh {
+            self.fresh(begin, &mut all);
         }
         self.together(begin, &mut all);
         all
@@ -152,8 +156,8 @@ impl Scene<'_> {
     }
 
     fn after_drain(&self, begin: Nanos, client: usize, all: &mut Vec<Experiment>) {
-        let kind = if client == 0 { Kind::DrainAndWait } else { Kind::SecondClient };
         let drain = self.drain(begin, client);
+        let kind = Kind::DrainAndWait;
         for at in self.moments(&[drain], client) {
             all.push(Experiment { kind, steps: vec![drain, Step::one(at, client)] });
             all.push(Experiment { kind, steps: vec![drain, self.drain(at, client)] });
@@ -164,6 +168,62 @@ impl Scene<'_> {
                 all.push(Experiment { kind: Kind::Hammer, steps });
             }
         }
+        if client == 0 {
+            self.refused_shortly_before(drain, all);
+        }
+    }
+
+    /// A request that is refused shortly before it would be let in, and one shortly after: a penalty that begins anew
+    /// refuses it too.
+    fn refused_shortly_before(&self, drain: Step, all: &mut Vec<Experiment>) {
+        let again = |hypothesis: &&Hypothesis| hypothesis.shape.penalty == Some(PenaltyKind::Extended);
+        let Some(penalty) = self.advisers().find(again).map(|hypothesis| hypothesis.terms.penalty.middle()) else {
+            return;
+        };
+        let plain = self.advisers().filter(|hypothesis| hypothesis.shape.penalty.is_none()).take(MOMENTS);
+        for corner in plain.flat_map(|hypothesis| Play::of_corners(hypothesis, self.slack())) {
+            for back in corner.changes(&[drain], drain.client, drain.at + self.slack()) {
+                let before = back.saturating_sub(Nanos(penalty.0 / 2)).max(drain.at + self.slack());
+                let after = Step::one(back + Nanos(penalty.0 / 4), drain.client);
+                let steps = vec![drain, Step::one(before, drain.client), after];
+                all.push(Experiment { kind: Kind::Hammer, steps });
+            }
+        }
+    }
+
+    /// What a second client's first request begins can be seen only once: in the middle of windows on the
+    /// clock.
+    fn fresh(&self, begin: Nanos, all: &mut Vec<Experiment>) {
+        const SECOND: usize = 1;
+        let Some(begin) = self.between_windows(begin) else { return };
+        let drain = self.drain(begin, SECOND);
+        for at in self.moments(&[drain], SECOND) {
+            for seen in [Step::one(at, SECOND), self.drain(at, SECOND)] {
+                all.push(Experiment { kind: Kind::SecondClient, steps: vec![drain, seen] });
+            }
+        }
+        // What comes back after the second window has begun comes sooner than a whole window after the drain.
+        for window in self.windows() {
+            let after = |share: f64| begin + window.scale(share);
+            for (drained, seen) in [(1.5, 2.25), (1.7, 2.3)] {
+                let steps =
+                    vec![Step::one(begin, SECOND), self.drain(after(drained), SECOND), Step::one(after(seen), SECOND)];
+                all.push(Experiment { kind: Kind::SecondClient, steps });
+            }
+        }
+    }
+
+    /// A moment far from the begin of every window on the clock, if it is known where they begin.
+    fn between_windows(&self, from: Nanos) -> Option<Nanos> {
+        const PARTS: u64 = 8;
+        let on_the_clock = |hypothesis: &&Hypothesis| hypothesis.window_at(from).is_some();
+        let Some(likeliest) = self.advisers().find(on_the_clock) else { return Some(from) };
+        let part = Nanos(likeliest.terms.window.middle().0 / PARTS);
+        let is_far = |hypothesis: &Hypothesis, at: Nanos| {
+            hypothesis.window_at(at).is_none_or(|(share, unsure)| share - unsure > 0.15 && share + unsure < 0.85)
+        };
+        let mut moments = (0..PARTS).map(|nth| from + part * nth);
+        moments.find(|at| self.advisers().all(|hypothesis| is_far(hypothesis, *at)))
     }
 
     /// Experiments that begin when all quota is there again.
@@ -182,10 +242,6 @@ impl Scene<'_> {
                 let one = Step::one(after(begun), client);
                 let steps = vec![one, self.drain(after(drained), client), self.drain(after(seen), client)];
                 all.push(Experiment { kind: Kind::Rephase, steps });
-            }
-            if client == 1 {
-                let steps = vec![self.drain(after(0.45), client), self.drain(after(1.25), client)];
-                all.push(Experiment { kind: Kind::SecondClient, steps });
             }
         }
         for at in self.moments(&[self.drain(begin, client)], client) {
@@ -244,7 +300,7 @@ impl Scene<'_> {
 
 /// A few moments on the way.
 fn spread(from: Nanos, to: Nanos) -> impl Iterator<Item = Nanos> {
-    const STEPS: u64 = 5;
+    const STEPS: u64 = 8;
     let way = to.saturating_sub(from);
     (1..STEPS).map(move |step| from + Nanos(way.0 / STEPS * step))
 }

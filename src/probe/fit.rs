@@ -78,3 +78,19 @@ pub fn halved(hypothesis: &Hypothesis, log: &Log) -> Option<[Terms; 2]> {
     let (low, high) = cut(terms.span(longest), Side::Low, 2);
     Some([terms.with(longest, low), terms.with(longest, high)])
 }
+
+/// A point that stands for a box which is too small to be cut and whose corners have different histories: the one that
+/// explains most.
+pub fn represented(hypothesis: &Hypothesis, log: &Log) -> Hypothesis {
+    const POINTS: u64 = 8;
+    let terms = hypothesis.terms;
+    let point = |nth: u64| {
+        Length::ALL.into_iter().fold(terms, |point, length| {
+            let span = terms.span(length);
+            point.with(length, Span::exactly(span.low + Nanos(span.width().0 / POINTS * nth)))
+        })
+    };
+    let points = (0..=POINTS).map(|nth| hypothesis.recast(point(nth), log));
+    let best = points.max_by(|one, other| one.likelihood().total_cmp(&other.likelihood()));
+    best.unwrap_or_else(|| hypothesis.clone()).standing_for(terms)
+}

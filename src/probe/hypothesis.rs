@@ -5,7 +5,9 @@
 //! contradicts the whole box when all corners are wrong in the same direction, since decisions move in one direction with
 //! each length; where corners disagree, the truth may lie between them, and the box is cut smaller ([`super::fit`]).
 
+use super::corner::{Corner, Fit, Replay};
 use super::exchange::{Log, Sighting};
+<<<<<<< HEAD
 use super::family::{Family, PenaltyKind, Shape};
 use crate::limiter::{
     FixedAligned, FixedFirstHit, IntervalRefill, LeakyQueue, Limiter, PenaltyBox, Rate, RollingCounter,
@@ -30,6 +32,11 @@ impl Clone for Box<dyn Replay> {
         (**self).copied()
     }
 }
+=======
+use super::family::{Family, Shape};
+use crate::limiter::{Limiter, Standing};
+use crate::time::Nanos;
+>>>>>>> w-ident
 
 /// From a length to another, both included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -131,34 +138,8 @@ impl Terms {
     }
 }
 
-/// One definite limiter, for each client.
-#[derive(Clone)]
-pub struct Corner {
-    pub terms: Terms,
-    pub clients: Vec<Box<dyn Replay>>,
-    /// It admits too early, or too late, by what was seen.
-    pub early: u32,
-    pub late: u32,
-    /// How long it would have refused when the volley began, had none of it been admitted.
-    refusing_until: Nanos,
-    /// When it takes the last decision to have fallen.
-    decided: Nanos,
-    /// Itself, had the last decision fallen after a window's end and not before it.
-    fork: Option<Box<Corner>>,
-}
-
 /// So many are followed at most.
 const MOST_BRANCHES: usize = 16;
-
-/// How a corner's prediction compares with what was seen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Fit {
-    Fits,
-    /// It would have admitted what was refused.
-    Early,
-    /// It would have refused what was admitted.
-    Late,
-}
 
 #[derive(Clone)]
 pub struct Hypothesis {
@@ -172,6 +153,8 @@ pub struct Hypothesis {
     /// The corners have come to different histories: what lies between them may have had any mix of these, so nothing is
     /// judged any more until the box is cut.
     pub torn: bool,
+    /// Its corners are one point of the box, which is too small to be cut; of so many mismatches when it was chosen.
+    stands_in: Option<u32>,
     /// When each client was first decided about.
     begun: [Option<Nanos>; CLIENTS],
 }
@@ -186,7 +169,16 @@ impl Hypothesis {
             Family::Concurrency => Vec::new(),
             _ => terms.corners().into_iter().map(|corner| Corner::new(shape, corner)).collect(),
         };
-        Hypothesis { shape, terms, corners, mismatches: 0, slow: 0, torn: false, begun: [None; CLIENTS] }
+        Hypothesis {
+            shape,
+            terms,
+            corners,
+            mismatches: 0,
+            slow: 0,
+            torn: false,
+            stands_in: None,
+            begun: [None; CLIENTS],
+        }
     }
 
     /// What it makes of all that was seen.
@@ -209,9 +201,7 @@ impl Hypothesis {
             return;
         }
         let earliest = volley.iter().map(|sighting| sighting.earliest).min().unwrap_or_default();
-        if let Some(first) = volley.first() {
-            self.corners.iter_mut().for_each(|corner| corner.begin_volley(first.client, earliest));
-        }
+        self.corners.iter_mut().for_each(|corner| corner.begin_volley(volley, earliest));
         for sighting in volley {
             self.begun[sighting.client].get_or_insert(sighting.at);
             let waits = self.waits(sighting);
@@ -231,12 +221,12 @@ impl Hypothesis {
         if judged && fits.first().is_some_and(surprised) {
             self.mismatches += 1;
         }
-        self.branch();
+        self.branch(sighting.latest);
         self.torn |= self.has_parted(sighting);
     }
 
     /// Whether corners have no history in common.
-    fn has_parted(&mut self, sighting: &Sighting) -> bool {
+    fn has_parted(&self, sighting: &Sighting) -> bool {
         let (shape, begun) = (self.shape, self.begun[sighting.client]);
         let monotone = matches!(shape.family, Family::RollingLog | Family::Bucket | Family::LeakyQueue);
         if monotone && shape.penalty.is_none() || self.corners.len() < 2 {
@@ -244,7 +234,7 @@ impl Hypothesis {
         }
         let near = sighting.latest - sighting.earliest;
         let marks: Vec<(Terms, [u64; 2])> =
-            self.corners.iter_mut().map(|corner| (corner.terms, corner.history(shape, sighting, begun))).collect();
+            self.corners.iter().map(|corner| (corner.terms, corner.history(shape, sighting, begun))).collect();
         let alike =
             |one: &[u64; 2], other: &[u64; 2]| one.iter().zip(other).all(|(one, other)| one.abs_diff(*other) <= near.0);
         let first = marks[0].0;
@@ -256,17 +246,18 @@ impl Hypothesis {
         !marks.iter().all(|(terms, _)| shared(terms))
     }
 
-    /// Goes on with its best corners alone: the box is too small to be cut.
-    pub fn settle_for_best(&mut self) {
-        let least = self.corners.iter().map(Corner::wrong).min().unwrap_or(self.mismatches);
-        self.corners.retain(|corner| corner.wrong() == least);
-        self.corners.truncate(1);
-        self.mismatches = least;
-        self.torn = false;
+    /// The same, standing for a box that holds its terms.
+    pub fn standing_for(self, terms: Terms) -> Hypothesis {
+        Hypothesis { terms, stands_in: Some(self.mismatches), ..self }
+    }
+
+    /// Whether another point of the box may explain more than the one that stands for it.
+    pub fn is_outdated(&self) -> bool {
+        self.stands_in.is_some_and(|mismatches| self.mismatches > mismatches)
     }
 
     /// Where the server may have decided on either side of a window's end, both are followed.
-    fn branch(&mut self) {
+    fn branch(&mut self, now: Nanos) {
         let before = self.corners.len();
         let forks: Vec<Box<Corner>> = self.corners.iter_mut().filter_map(|corner| corner.fork.take()).collect();
         self.corners.extend(forks.into_iter().map(|fork| *fork));
@@ -279,16 +270,48 @@ impl Hypothesis {
         let least: Vec<u32> = self.corners.iter().map(|corner| best(&corner.terms, &self.corners)).collect();
         let mut least = least.into_iter();
         self.corners.retain(|corner| least.next().is_some_and(|least| corner.wrong() <= least));
+        self.drop_twins(now);
         self.corners.truncate(MOST_BRANCHES);
+    }
+
+    /// Of corners that cannot differ any more, one is enough.
+    fn drop_twins(&mut self, now: Nanos) {
+        let moments = [now, now.saturating_add(self.terms.window.high)];
+        let future = |corner: &Corner| -> Vec<Standing> {
+            let standing = |client: &Box<dyn Replay>| moments.map(|at| client.clone().standing(at));
+            corner.clients.iter().flat_map(standing).collect()
+        };
+        let mut kept: Vec<(Terms, u32, Vec<Standing>)> = Vec::new();
+        self.corners.retain(|corner| {
+            let mark = (corner.terms, corner.wrong(), future(corner));
+            let is_new = !kept.contains(&mark);
+            kept.extend(is_new.then_some(mark));
+            is_new
+        });
+    }
+
+    /// The begin of a window, for those that follow each other without regard to requests.
+    fn window_begin(&self, client: usize) -> Option<Nanos> {
+        match self.shape.family {
+            family if family.has_phase() => Some(self.terms.phase.middle()),
+            Family::IntervalRefill => self.begun[client],
+            _ => None,
+        }
+    }
+
+    /// How much of a window on the clock is over, and how far that may be off: shares of its length.
+    pub fn window_at(&self, at: Nanos) -> Option<(f64, f64)> {
+        if !self.shape.family.has_phase() {
+            return None;
+        }
+        let (window, begin) = (self.terms.window.middle().0.max(1), self.terms.phase.middle().0);
+        let over = (i128::from(at.0) - i128::from(begin)).rem_euclid(i128::from(window));
+        Some((over as f64 / window as f64, self.drift(0, at).0 as f64 / window as f64 / 2.0))
     }
 
     /// How far the begin of a window may be off, for those that follow each other without regard to requests.
     fn drift(&self, client: usize, at: Nanos) -> Nanos {
-        let from = match self.shape.family {
-            family if family.has_phase() => self.terms.phase.middle(),
-            Family::IntervalRefill => self.begun[client].unwrap_or(at),
-            _ => return Nanos::ZERO,
-        };
+        let Some(from) = self.window_begin(client) else { return Nanos::ZERO };
         let windows = at.0.abs_diff(from.0) as f64 / self.terms.window.low.0.max(1) as f64;
         self.terms.window.width().scale(windows).saturating_add(self.terms.phase.width())
     }
@@ -307,11 +330,12 @@ impl Hypothesis {
     }
 
     /// The shortest and the longest time that a request would wait before its answer.
-    fn waits(&mut self, sighting: &Sighting) -> Span {
+    fn waits(&self, sighting: &Sighting) -> Span {
         if self.shape.family != Family::LeakyQueue || !sighting.admitted {
             return Span::NONE;
         }
-        let waits = self.corners.iter_mut().map(|corner| corner.clients[sighting.client].standing(sighting.at).reset);
+        let waits =
+            self.corners.iter().map(|corner| corner.clients[sighting.client].clone().standing(sighting.at).reset);
         let (mut low, mut high) = (Nanos::MAX, Nanos::ZERO);
         waits.for_each(|wait| (low, high) = (low.min(wait), high.max(wait)));
         Span::new(low, high)
@@ -340,6 +364,7 @@ impl Hypothesis {
 /// How often a sighting is wrong, and how often an answer is slow for no reason.
 pub const MISMATCH: f64 = 1e-3;
 const SLOW: f64 = 0.05;
+<<<<<<< HEAD
 
 impl Corner {
     fn new(shape: Shape, terms: Terms) -> Corner {
@@ -494,3 +519,5 @@ fn barred(shape: Shape, terms: &Terms, limiter: impl Limiter + Clone + Send + 's
         }
     }
 }
+=======
+>>>>>>> w-ident

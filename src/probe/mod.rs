@@ -20,8 +20,12 @@ mod alarm;
 pub mod belief;
 pub mod candidates;
 pub mod choose;
+<<<<<<< HEAD
 pub mod conformance;
 pub mod examination;
+=======
+mod corner;
+>>>>>>> w-ident
 pub mod exchange;
 pub mod experiment;
 pub mod family;

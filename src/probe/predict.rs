@@ -1,8 +1,9 @@
 //! What a hypothesis expects of an experiment, as far as it knows: how many of each step are let in.
 
+use super::corner::{Corner, Replay};
 use super::experiment::Step;
 use super::family::{Family, Shape};
-use super::hypothesis::{Corner, Hypothesis, Replay};
+use super::hypothesis::Hypothesis;
 use crate::limiter::Limiter;
 use crate::time::Nanos;
 
@@ -72,15 +73,15 @@ impl Play {
     }
 }
 
-/// One for each of its terms, the best.
+/// One for each of its terms: of those that explain as much as the box, or of all if none does.
 fn corners(hypothesis: &Hypothesis) -> impl Iterator<Item = &Corner> {
-    let wrong = |corner: &Corner| corner.early + corner.late;
-    let all = hypothesis.corners.iter().all(|corner| wrong(corner) > hypothesis.mismatches);
-    let first = |at: usize, corner: &Corner| !hypothesis.corners[..at].iter().any(|other| other.terms == corner.terms);
-    let right = hypothesis.corners.iter().enumerate();
-    right
-        .filter(move |(at, corner)| first(*at, corner) && (all || wrong(corner) <= hypothesis.mismatches))
-        .map(|(_, corner)| corner)
+    let least = hypothesis.corners.iter().map(Corner::wrong).min().unwrap_or_default().max(hypothesis.mismatches);
+    let right = move |corner: &&Corner| corner.wrong() <= least;
+    let known = move |at: usize, corner: &Corner| {
+        hypothesis.corners[..at].iter().filter(right).any(|other| other.terms == corner.terms)
+    };
+    let all = hypothesis.corners.iter().enumerate().filter(move |(_, corner)| right(corner));
+    all.filter(move |(at, corner)| !known(*at, corner)).map(|(_, corner)| corner)
 }
 
 /// What a hypothesis expects of an experiment: what each of its corners does, by step.

@@ -211,7 +211,7 @@ impl Prober {
             }
             Stage::Second if refused || self.queue.is_empty() => {
                 self.belief.consider(candidates::plain(&self.log, &self.brief.documented));
-                self.widen_belief();
+                self.consider_additions();
                 self.stage = Stage::Experiments;
             }
             _ => {}

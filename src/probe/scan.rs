@@ -15,8 +15,10 @@ pub struct Scan {
     expected: Vec<Nanos>,
 }
 
-/// Each wait is so many times the one before.
+/// Each wait is so many times the one before, until all is over that is expected. From then on it may be that every
+/// request puts off what it waits for.
 const GROWTH: f64 = 1.22;
+const GROWTH_BEYOND: f64 = 1.6;
 /// A moment that is expected is looked at so much, as a share of the wait, before and after it.
 const AROUND: f64 = 0.02;
 
@@ -47,7 +49,8 @@ impl Scan {
 
     pub fn next(&mut self, now: Nanos) -> Nanos {
         let since = self.last.max(now).saturating_sub(self.drained).max(self.shortest);
-        let regular = self.drained + since.scale(GROWTH).max(since + self.shortest);
+        let growth = if self.expected.last().is_some_and(|last| now > *last) { GROWTH_BEYOND } else { GROWTH };
+        let regular = self.drained + since.scale(growth).max(since + self.shortest);
         let earliest = now + Nanos(self.shortest.0 / 2);
         let due = self.expected.iter().copied().find(|at| *at > self.last && *at >= earliest);
         self.last = due.map_or(regular, |due| due.min(regular));

@@ -45,13 +45,20 @@ impl World {
                 Move::Done => return prober,
                 Move::Wait(until) => self.now = until,
                 Move::Send(volley) => {
-                    let exchanges = self.send(volley);
-                    self.now = exchanges.iter().map(|exchange| exchange.done).max().unwrap_or(self.now);
+                    let exchanges = self.ask(Nanos::ZERO, volley);
                     prober.answered(&exchanges);
                     self.now += Nanos::from_micros(50);
                 }
             }
         }
+    }
+
+    /// Waits, and sends a volley then.
+    pub fn ask(&mut self, after: Nanos, volley: Volley) -> Vec<Exchange> {
+        self.now += after;
+        let exchanges = self.send(volley);
+        self.now = exchanges.iter().map(|exchange| exchange.done).max().unwrap_or(self.now);
+        exchanges
     }
 
     fn way(&mut self) -> Nanos {

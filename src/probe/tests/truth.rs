@@ -1,0 +1,71 @@
+//! What is true is never contradicted by what was seen, however unlucky the moments: windows are so short beside the
+//! network's latency that many decisions fall near their ends.
+
+use rand::RngExt as _;
+
+use super::case::{Case, Truth};
+use super::world::World;
+use crate::policy::reading::Reading;
+use crate::probe::exchange::{Log, Volley};
+use crate::probe::family::PenaltyKind;
+use crate::probe::hypothesis::{Hypothesis, Length, Span};
+use crate::rng::device_rng;
+use crate::time::Nanos;
+
+const SEEDS: u64 = 40;
+const VOLLEYS: u64 = 60;
+const PER: Nanos = Nanos::from_millis(200);
+
+/// What is seen when volleys of a few requests come at any time.
+fn seen(case: &Case) -> Log {
+    let mut rng = device_rng(case.seed, "moments", 0);
+    let mut world = World::new(case.server(), case.seed);
+    let mut log = Log::default();
+    for _ in 0..VOLLEYS {
+        let volley = Volley { client: rng.random_range(0..2), count: rng.random_range(1..4) };
+        log.add(&world.ask(Nanos(rng.random_range(0..PER.0)), volley));
+    }
+    log
+}
+
+fn cases(truth: Truth) -> impl Iterator<Item = Case> {
+    (0..SEEDS).map(move |seed| Case { truth, allow: 4, per: PER, seed })
+}
+
+fn is_never_contradicted(truth: Truth) {
+    for case in cases(truth) {
+        let (shape, terms) = case.truth();
+        let log = seen(&case);
+        assert_eq!(Hypothesis::replayed(shape, terms, &log).mismatches, 0, "{case:?}");
+        for length in Length::ALL {
+            let exact = terms.span(length).low;
+            let around = Span::new(exact.scale(0.98), exact.scale(1.01));
+            let wide = Hypothesis::replayed(shape, terms.with(length, around), &log);
+            assert_eq!(wide.mismatches, 0, "{case:?}: a box of lengths that holds it, {length:?}");
+        }
+    }
+}
+
+macro_rules! truths {
+    ($($name:ident: $truth:expr;)*) => {
+        $(#[test]
+        fn $name() {
+            is_never_contradicted($truth);
+        })*
+    };
+}
+
+truths! {
+    fixed_aligned: Truth::Rate(Reading::FixedAligned);
+    fixed_first_hit: Truth::Rate(Reading::FixedFirstHit);
+    rolling_log: Truth::Rate(Reading::Rolling);
+    rolling_counter: Truth::Rate(Reading::RollingCounter);
+    token_bucket: Truth::Rate(Reading::TokenBucket);
+    leaky_bucket: Truth::Rate(Reading::LeakyBucket);
+    interval_refill: Truth::Rate(Reading::IntervalRefill);
+    rolling_log_that_charges: Truth::Charging(Reading::Rolling);
+    rolling_log_with_penalty: Truth::Barred(Reading::Rolling, PenaltyKind::Once);
+    token_bucket_with_penalty: Truth::Barred(Reading::TokenBucket, PenaltyKind::Extended);
+    leaky_queue: Truth::Queue;
+    concurrency: Truth::Concurrent;
+}
