@@ -1,7 +1,8 @@
 //! What the limiter that was found would have done by itself, beside what the server did.
 
+use super::corner::{Replay, limiter};
 use super::family::Family;
-use super::hypothesis::{CLIENTS, Hypothesis, Replay, limiter};
+use super::hypothesis::{CLIENTS, Hypothesis};
 use super::witness::Witness;
 use crate::limiter::Limiter;
 use crate::time::Nanos;

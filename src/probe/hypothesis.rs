@@ -7,36 +7,9 @@
 
 use super::corner::{Corner, Fit, Replay};
 use super::exchange::{Log, Sighting};
-<<<<<<< HEAD
-use super::family::{Family, PenaltyKind, Shape};
-use crate::limiter::{
-    FixedAligned, FixedFirstHit, IntervalRefill, LeakyQueue, Limiter, PenaltyBox, Rate, RollingCounter,
-    RollingCounterFirstHit, RollingLog, Rounding, Steady, TokenBucket,
-};
-use crate::policy::model::{Blocks, Penalty};
-use crate::time::{Anchor, Nanos};
-
-/// A limiter that can be tried out without being changed.
-pub trait Replay: Limiter + Send {
-    fn copied(&self) -> Box<dyn Replay>;
-}
-
-impl<L: Limiter + Clone + Send + 'static> Replay for L {
-    fn copied(&self) -> Box<dyn Replay> {
-        Box::new(self.clone())
-    }
-}
-
-impl Clone for Box<dyn Replay> {
-    fn clone(&self) -> Self {
-        (**self).copied()
-    }
-}
-=======
 use super::family::{Family, Shape};
-use crate::limiter::{Limiter, Standing};
+use crate::limiter::{Limiter, Rounding, Standing};
 use crate::time::Nanos;
->>>>>>> w-ident
 
 /// From a length to another, both included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -278,8 +251,8 @@ impl Hypothesis {
     fn drop_twins(&mut self, now: Nanos) {
         let moments = [now, now.saturating_add(self.terms.window.high)];
         let future = |corner: &Corner| -> Vec<Standing> {
-            let standing = |client: &Box<dyn Replay>| moments.map(|at| client.clone().standing(at));
-            corner.clients.iter().flat_map(standing).collect()
+            let standing = |client: &dyn Replay| moments.map(|at| client.copied().standing(at));
+            corner.clients.iter().flat_map(|client| standing(&**client)).collect()
         };
         let mut kept: Vec<(Terms, u32, Vec<Standing>)> = Vec::new();
         self.corners.retain(|corner| {
@@ -364,160 +337,3 @@ impl Hypothesis {
 /// How often a sighting is wrong, and how often an answer is slow for no reason.
 pub const MISMATCH: f64 = 1e-3;
 const SLOW: f64 = 0.05;
-<<<<<<< HEAD
-
-impl Corner {
-    fn new(shape: Shape, terms: Terms) -> Corner {
-        let limiter = limiter(shape, &terms);
-        Corner {
-            terms,
-            clients: vec![limiter; CLIENTS],
-            early: 0,
-            late: 0,
-            refusing_until: Nanos::ZERO,
-            decided: Nanos::ZERO,
-            fork: None,
-        }
-    }
-
-    fn wrong(&self) -> u32 {
-        self.early + self.late
-    }
-
-    fn begin_volley(&mut self, client: usize, earliest: Nanos) {
-        let decision = self.clients[client].peek(earliest, 1);
-        self.refusing_until = earliest.saturating_add(decision.retry_after);
-    }
-
-    fn see(&mut self, shape: Shape, sighting: &Sighting) -> Fit {
-        let limiter = &mut self.clients[sighting.client];
-        let decision = limiter.peek(sighting.earliest, 1);
-        // Once it admits, it goes on to while nothing comes: a decision changes once at most.
-        let mut admits_from = sighting.earliest.saturating_add(decision.retry_after);
-        // A penalty that a refusal would begin is none while nobody was refused.
-        let unbarred = shape.penalty.is_some() && sighting.admitted && admits_from > sighting.latest;
-        if unbarred && limiter.clone().peek(sighting.latest, 1).admitted {
-            admits_from = sighting.latest;
-        }
-        let fit = match sighting.admitted {
-            true if admits_from > sighting.latest => Fit::Late,
-            // Of one volley, those that were refused may have come before those that were admitted.
-            false if decision.admitted && self.refusing_until <= sighting.earliest => Fit::Early,
-            _ => Fit::Fits,
-        };
-        let at = match (fit, sighting.admitted) {
-            _ if !sighting.admitted && decision.admitted => sighting.at,
-            (Fit::Fits, true) => sighting.at.max(admits_from),
-            (Fit::Fits, false) => sighting.at.min(Nanos(admits_from.0 - 1)),
-            _ => sighting.at,
-        };
-        self.early += u32::from(fit == Fit::Early);
-        self.late += u32::from(fit == Fit::Late);
-        let ends = self.end_within(shape, sighting);
-        if let Some(end) = ends {
-            let mut other = Corner { fork: None, ..self.clone() };
-            other.take(shape, sighting, if at < end { sighting.latest } else { sighting.earliest });
-            self.fork = Some(Box::new(other));
-        }
-        self.take(shape, sighting, at);
-        fit
-    }
-
-    fn take(&mut self, shape: Shape, sighting: &Sighting, at: Nanos) {
-        self.decided = at;
-        let limiter = &mut self.clients[sighting.client];
-        if sighting.admitted {
-            limiter.count(at, 1);
-        } else {
-            limiter.refused(at);
-            if shape.charges_refused {
-                limiter.count(at, 1);
-            }
-        }
-    }
-
-    /// What its future follows from, besides its lengths: moments and numbers that all corners of one history share.
-    fn history(&mut self, shape: Shape, sighting: &Sighting, begun: Option<Nanos>) -> [u64; 2] {
-        /// Numbers of windows, far enough apart to be told from moments that are nearly the same.
-        const APART: u64 = 1 << 40;
-        let (terms, at) = (self.terms, sighting.latest);
-        let limiter = &mut self.clients[sighting.client];
-        let shut_out = limiter.shut_out(at);
-        let barred_at =
-            if shut_out > Nanos::ZERO { (at + shut_out).saturating_sub(terms.penalty.low) } else { Nanos::ZERO };
-        let window = terms.window.low.0.max(1);
-        let decided = self.decided;
-        let number = |from: Nanos| {
-            let windows = (i128::from(decided.0) - i128::from(from.0)).div_euclid(i128::from(window));
-            ((1 << 22) + windows.clamp(-(1 << 21), 1 << 21)).cast_unsigned() as u64 * APART
-        };
-        let mark = match shape.family {
-            Family::FixedFirstHit => match limiter.standing(at).reset {
-                Nanos::ZERO => 0,
-                _ if shut_out > Nanos::ZERO => 0,
-                rest => (at + rest).saturating_sub(terms.window.low).0,
-            },
-            Family::RollingCounterFirstHit => {
-                let rest = limiter.window_rest(at);
-                rest.map_or(0, |rest| (at + rest).saturating_sub(terms.window.low).0)
-            }
-            Family::IntervalRefill if sighting.admitted => number(begun.unwrap_or_default()),
-            Family::FixedAligned | Family::RollingCounter if sighting.admitted => number(terms.phase.low),
-            _ => 0,
-        };
-        [barred_at.0, mark]
-    }
-
-    /// A moment at which it matters on which side of it the decision fell.
-    fn end_within(&mut self, shape: Shape, sighting: &Sighting) -> Option<Nanos> {
-        let limiter = &mut self.clients[sighting.client];
-        let earliest = sighting.earliest;
-        let counts = sighting.admitted || shape.charges_refused;
-        let wait = match shape.family {
-            _ if shape.penalty == Some(PenaltyKind::Once) && !sighting.admitted => limiter.shut_out(earliest),
-            Family::FixedAligned | Family::RollingCounter if counts => {
-                let window = self.terms.window.low.0.max(1);
-                let phase = self.terms.phase.low.0 % window;
-                Nanos(window - (earliest.0 % window + window - phase) % window)
-            }
-            Family::FixedFirstHit | Family::IntervalRefill if counts => limiter.standing(earliest).reset,
-            Family::RollingCounterFirstHit if counts => limiter.window_rest(earliest).unwrap_or_default(),
-            _ => Nanos::ZERO,
-        };
-        let end = earliest.saturating_add(wait);
-        (wait > Nanos::ZERO && end <= sighting.latest).then_some(end)
-    }
-}
-
-/// A limiter of definite terms. Its clock begins where the probe's does.
-pub fn limiter(shape: Shape, terms: &Terms) -> Box<dyn Replay> {
-    let per = terms.window.low.max(Nanos(1));
-    let (of_window, of_token) = (Rate { allow: terms.limit, per }, Rate { allow: 1, per });
-    let anchor = Anchor { unix_nanos: (per.0 - terms.phase.low.0 % per.0) % per.0 };
-    match shape.family {
-        Family::FixedAligned => barred(shape, terms, FixedAligned::new(of_window, anchor)),
-        Family::FixedFirstHit => barred(shape, terms, FixedFirstHit::new(of_window)),
-        Family::RollingLog => barred(shape, terms, RollingLog::new(of_window)),
-        Family::RollingCounter => barred(shape, terms, RollingCounter::rounded(of_window, anchor, terms.rounding)),
-        Family::RollingCounterFirstHit => barred(shape, terms, RollingCounterFirstHit::new(of_window, terms.rounding)),
-        Family::Bucket => barred(shape, terms, TokenBucket::new(of_token, terms.limit)),
-        Family::IntervalRefill => {
-            barred(shape, terms, IntervalRefill::new(Rate { allow: terms.refill, per }, terms.limit))
-        }
-        Family::LeakyQueue => barred(shape, terms, LeakyQueue::new(of_token, terms.limit.saturating_sub(1))),
-        Family::Concurrency => unreachable!("a limit on concurrency has no clock to replay"),
-    }
-}
-
-fn barred(shape: Shape, terms: &Terms, limiter: impl Limiter + Clone + Send + 'static) -> Box<dyn Replay> {
-    match shape.penalty {
-        None => Box::new(Steady::new(limiter)),
-        Some(kind) => {
-            let extends = Some(kind == PenaltyKind::Extended);
-            let penalty = Penalty { lasts: terms.penalty.low, stated: true, extends, blocks: Blocks::Everything };
-            Box::new(Steady::new(PenaltyBox::new(limiter, &penalty)))
-        }
-    }
-}
-=======
->>>>>>> w-ident

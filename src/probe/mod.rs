@@ -20,12 +20,9 @@ mod alarm;
 pub mod belief;
 pub mod candidates;
 pub mod choose;
-<<<<<<< HEAD
 pub mod conformance;
-pub mod examination;
-=======
 mod corner;
->>>>>>> w-ident
+pub mod examination;
 pub mod exchange;
 pub mod experiment;
 pub mod family;

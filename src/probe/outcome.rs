@@ -114,7 +114,7 @@ const SURE: f64 = 0.99;
 pub fn outcome(examination: &Examination, limits: &[Limit], took: Nanos, interrupted: bool) -> Outcome {
     let prober = examination.prober();
     let shares = prober.belief().shares();
-    let measured = prober.belief().settled(SURE).map(|settled| measured(prober, settled));
+    let measured = found(prober);
     let comparisons = compared(prober, limits, measured.as_ref());
     let mut checks = examination.findings();
     checks.push(documented(&comparisons));
@@ -148,6 +148,11 @@ pub fn outcome(examination: &Examination, limits: &[Limit], took: Nanos, interru
 
 /// The check that says the same as the comparisons.
 pub const DOCUMENTED_LIMITER: &str = "server.documented-limiter";
+
+/// What the limiter is, where that is settled.
+pub fn found(prober: &Prober) -> Option<Measured> {
+    prober.belief().settled(SURE).map(|settled| measured(prober, settled))
+}
 
 /// What was measured beside what is documented, as a check.
 fn documented(comparisons: &[Comparison]) -> Finding {

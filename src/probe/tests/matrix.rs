@@ -11,7 +11,7 @@ use crate::policy::reading::Reading;
 use crate::probe::candidates::Documented;
 use crate::probe::family::PenaltyKind;
 use crate::probe::hypothesis::Hypothesis;
-use crate::probe::outcome::{Measured, outcome};
+use crate::probe::outcome::{Measured, found};
 use crate::probe::prober::{Brief, Prober};
 use crate::time::Nanos;
 
@@ -65,7 +65,7 @@ impl Case {
         let (shape, terms) = self.truth();
         let surprises = Hypothesis::replayed(shape, terms, prober.log()).mismatches;
         assert_eq!(surprises, 0, "{self:?}: the truth explains all");
-        let grade = self.grade(outcome(&prober, &[], Nanos::ZERO, false).measured.as_ref());
+        let grade = self.grade(found(&prober).as_ref());
         let detail = if grade == Grade::Right { String::new() } else { described(&prober) };
         Played { case: self, grade, requests: prober.spent(), detail }
     }
