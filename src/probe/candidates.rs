@@ -239,21 +239,30 @@ fn counters(opening: &Opening, documented: &[Documented], all: &mut Vec<(Shape, 
     };
     let (count, moment) = (opening.count(), opening.moment());
     let drain = Span::new(opening.first().saturating_sub(opening.slack), opening.last() + opening.slack);
-    for window in round_windows(documented) {
+    let whole = opening.recovery(opening.first());
+    // Where there are too many hypotheses, the first ones are kept.
+    let told: Vec<Nanos> = documented_windows(documented).collect();
+    let round = round_windows(documented).into_iter().filter(|window| !told.contains(window));
+    for window in told.iter().copied().chain(round).filter(|window| *window * 2 >= whole.low) {
         let fades = Nanos(window.0 / u64::from(count.max(1)));
         let faded = Span::new(moment.low.saturating_sub(fades), moment.high.saturating_sub(fades));
         add(count, window, Rounding::Up, faded);
         add(count, window, Rounding::Up, drain);
+        if window > whole.high * UNLUCKY {
+            continue;
+        }
         add(count, window, Rounding::Down, moment);
         for limit in [count, count.saturating_sub(1).max(1)] {
             add(limit, window, Rounding::Down, drain);
         }
     }
-    let whole = opening.recovery(opening.first());
     let windows = round_windows(documented).into_iter();
     let within = windows.filter(|window| *window <= whole.high && *window * 2 >= whole.low);
     within.for_each(|window| own_counters(count, window, Family::RollingCounterFirstHit.into(), all));
 }
+
+/// A window that is so many times as long as the recovery would have had to end just then.
+const UNLUCKY: u64 = 8;
 
 fn own_counters(limit: u32, window: Nanos, shape: Shape, all: &mut Vec<(Shape, Terms)>) {
     let rounded = |rounding| (shape, Terms { rounding, ..Terms::new(limit, Span::exactly(window)) });

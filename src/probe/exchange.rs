@@ -69,8 +69,6 @@ pub struct Log {
 /// An answer that takes this much longer than the quickest one waited for something.
 const SLOW_FACTOR: u64 = 4;
 const SLOW_BEYOND: Nanos = Nanos::from_millis(10);
-/// Servers' clocks tick in milliseconds, some of them in two at a time: no moment is known better than that.
-const TICK: Nanos = Nanos::from_millis(2);
 
 impl Log {
     /// Takes in a volley's answers. Where the order of the server's decisions is unknown, those that admitted are taken to
@@ -128,7 +126,7 @@ impl Log {
     fn longest_usual(&self) -> Nanos {
         let slow = self.slow();
         let usual = self.latencies.partition_point(|latency| *latency <= slow);
-        usual.checked_sub(1).map_or(slow, |last| self.latencies[last]).max(TICK)
+        usual.checked_sub(1).map_or(slow, |last| self.latencies[last])
     }
 
     fn sighting(&self, exchange: &Exchange) -> Option<Sighting> {
