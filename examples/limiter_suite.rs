@@ -7,7 +7,8 @@
 use std::cell::RefCell;
 use std::collections::{HashMap, VecDeque};
 
-use quotaproof::limiter::suite::{Asynchronous, Claim, Defect, Report, examine};
+use quotaproof::clock::Clock;
+use quotaproof::limiter::suite::{Asynchronous, Claim, Defect, Report, beside_known, examine};
 use quotaproof::policy::reading::Reading;
 use quotaproof::time::Nanos;
 use tokio::sync::Mutex;
@@ -82,6 +83,12 @@ fn main() {
         println!("{report}");
         assert!(report.is_right());
     }
+    let clock = Clock::start();
+    let mine = || {
+        let mut limiter = RollingWindow::default();
+        move |now, key, _| limiter.check(now, key)
+    };
+    println!("{}", beside_known("a rolling window", &claim(), || clock.now(), mine));
     let report = wrong(&runtime);
     println!("{report}");
     assert!(report.defects().contains(&Defect::DoubleAtTheEdge));

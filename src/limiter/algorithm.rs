@@ -6,6 +6,19 @@ use crate::time::Nanos;
 pub trait Algorithm {
     type State;
 
+    /// Whether a state is one word by which alone it can be told that a request is refused ([`Algorithm::refusal`]).
+    const IS_A_WORD: bool = false;
+
+    /// The word of a state; nothing where it is none.
+    fn word(_state: &Self::State) -> u64 {
+        0
+    }
+
+    /// What [`Algorithm::check`] decides for a key of this word, if that is to refuse; then it leaves the state as it is.
+    fn refusal(&self, _word: u64, _now: Nanos, _cost: u32) -> Option<Decision> {
+        None
+    }
+
     /// The state of a key that was never used.
     fn new_key(&self) -> Self::State;
 

@@ -13,7 +13,6 @@ use crate::time::Nanos;
 /// whole number of them and nothing is rounded.
 #[derive(Clone, Copy, Debug)]
 pub struct Gcra {
-    capacity: u32,
     ticks_per_nano: NonZeroU64,
     /// How far a request moves the TAT on.
     interval: NonZeroU64,
@@ -58,18 +57,16 @@ impl Gcra {
         let ticks_per_nano = NonZeroU64::new(u64::from(rate.allow) / common)?;
         let burst = interval.get().checked_mul(u64::from(capacity))?;
         HORIZON.0.checked_mul(ticks_per_nano.get())?.checked_add(burst)?.checked_add(1)?;
-        Some(Gcra { capacity, ticks_per_nano, interval, burst })
+        Some(Gcra { ticks_per_nano, interval, burst })
     }
 
     /// A request in ticks, before any TAT is looked at; None where it costs more than ever fits.
     #[inline]
     pub(super) fn asked(&self, now: Nanos, cost: u32) -> Option<Asked> {
-        if cost > self.capacity {
-            return None;
-        }
-        let used = self.interval.get() * u64::from(cost);
+        let used = self.interval.get().checked_mul(u64::from(cost))?;
+        let room = self.burst.checked_sub(used)?;
         // What costs nothing is admitted however far ahead the TAT lies.
-        let room = if cost == 0 { u64::MAX } else { self.burst - used };
+        let room = if cost == 0 { u64::MAX } else { room };
         Some(Asked { now: self.ticks(now), used, room })
     }
 
@@ -121,6 +118,18 @@ impl Gcra {
 
 impl Algorithm for Gcra {
     type State = Tat;
+
+    const IS_A_WORD: bool = true;
+
+    #[inline]
+    fn word(tat: &Tat) -> u64 {
+        tat.ticks()
+    }
+
+    #[inline]
+    fn refusal(&self, tat: u64, now: Nanos, cost: u32) -> Option<Decision> {
+        self.admit(&self.asked(now, cost)?, tat).err().map(Decision::refuse)
+    }
 
     fn new_key(&self) -> Tat {
         Tat::NEW

@@ -3,7 +3,9 @@
 mod threads;
 mod wrong;
 
-use quotaproof::limiter::suite::{Asynchronous, Check, Claim, Defect, Subject, Threads, examine, poll_to_end};
+use quotaproof::limiter::suite::{
+    Asynchronous, Check, Claim, Defect, Row, Subject, Threads, beside_known, examine, poll_to_end,
+};
 use quotaproof::limiter::{Algorithm, Decision, Gcra, Keyed, Rate, Sharded, Terms, build};
 use quotaproof::policy::reading::Reading;
 use quotaproof::time::{Anchor, Nanos};
@@ -32,6 +34,28 @@ fn assert_right<S: Subject>(name: &str, claim: &Claim, looks_at: usize, make: im
     assert_eq!(Check::ALL.len() - report.not_looked_at().len(), looks_at, "{report}");
     assert!(report.accuracy.iter().all(|it| it.fairness == 1.0), "{report}");
     assert!(report.accuracy.iter().any(|it| it.waits > 900), "{report}");
+}
+
+/// Time goes on by a microsecond whenever it is looked at.
+fn ticking() -> impl FnMut() -> Nanos {
+    let mut now = Nanos::ZERO;
+    move || {
+        now += Nanos(1_000);
+        now
+    }
+}
+
+#[test]
+fn a_limiter_stands_beside_the_known_ones_in_one_table() {
+    let claim = claim(Reading::Rolling).every_request_costs_one();
+    let beside = beside_known("everything goes", &claim, ticking(), || |_, _, _| true);
+    let (mine, known) = beside.rows.split_first().unwrap();
+    assert!(!mine.is_right && mine.wrong > 1_000.0 && !mine.defects.is_empty(), "{beside}");
+    assert!(known.len() == 8 && known.iter().all(|row| row.is_right && row.wrong == 0.0), "{beside}");
+    let timed = |row: &Row| row.ns.len() == 3 && row.ns.iter().all(|(_, ns)| *ns > 0.0);
+    assert!(beside.rows.iter().all(timed), "{beside}");
+    let text = beside.to_string();
+    assert!(text.lines().count() == 10 && text.contains("everything goes") && text.contains("rolling log"), "{text}");
 }
 
 #[test]

@@ -20,8 +20,8 @@ pub use ours::{capacity, gcra};
 /// What all of them enforce.
 pub const RATE: Rate = Rate { allow: 10, per: Nanos::from_secs(1) };
 
-/// Asked by one thread: the time, the key, the cost. Everybody is called through a pointer, and so pays the same for it.
-pub type Alone = Box<dyn FnMut(Nanos, u64, u32) -> Answer>;
+/// Asked by one thread. Everybody is called through a pointer, and so pays the same for it.
+pub use quotaproof::limiter::suite::Ask as Alone;
 /// Asked by as many as like.
 pub type Together = Box<dyn Fn(Nanos, u64, u32) -> Answer + Send + Sync>;
 
@@ -41,10 +41,11 @@ pub enum Keys {
     Many,
 }
 
-/// How one is made for the keys that ask.
+/// How one is made, for the keys that ask.
 #[derive(Clone, Copy)]
 pub enum Make {
-    Alone(fn(Population) -> Alone),
+    /// For many keys.
+    Alone(fn(Rate) -> Option<Alone>),
     Together(fn(Population) -> Together),
 }
 
@@ -63,7 +64,7 @@ pub fn all() -> Vec<Contender> {
 impl Contender {
     pub fn alone(&self, population: Population) -> Alone {
         match self.make {
-            Make::Alone(make) => make(population),
+            Make::Alone(make) => make(RATE).expect("a rate that all can keep"),
             Make::Together(make) => make(population),
         }
     }
@@ -76,14 +77,8 @@ impl Contender {
     /// One that serves many keys: where it knows but one, each key has one of its own.
     pub fn for_many_keys(&self, population: Population) -> Served {
         match (self.make, self.keys) {
-            (Make::Alone(make), Keys::Many) => Served::Alone(make(population)),
+            (Make::Alone(_), _) => Served::Alone(self.alone(population)),
             (Make::Together(make), Keys::Many) => Served::Together(make(population)),
-            (Make::Alone(make), Keys::One) => {
-                let mut each: HashMap<u64, Alone> = HashMap::new();
-                Served::Alone(Box::new(move |now, key, cost| {
-                    each.entry(key).or_insert_with(|| make(population))(now, key, cost)
-                }))
-            }
             (Make::Together(make), Keys::One) => {
                 let each: Mutex<HashMap<u64, Arc<Together>>> = Mutex::default();
                 let of = move |key| {

@@ -107,6 +107,7 @@ fn in_short(figures: &Limiters) -> Vec<String> {
 }
 
 fn of_limiters(figures: &Limiters) -> Vec<Section> {
+    let [one_thread, all_threads] = tables::speed(figures);
     vec![
         Section {
             id: "turns",
@@ -134,10 +135,12 @@ fn of_limiters(figures: &Limiters) -> Vec<Section> {
             title: "Nanoseconds for a decision".to_owned(),
             blocks: vec![
                 Block::Text(format!(
-                    "Each enforces {} per {} for each key. Of every figure, {:.1} ns are what asking costs by itself.",
+                    "Each enforces {} per {} for each key. Of every figure, {:.1} ns are what asking costs by itself. One thread:",
                     figures.allow, figures.per, figures.overhead_ns
                 )),
-                Block::Table(tables::speed(figures)),
+                Block::Table(one_thread),
+                Block::Text("All threads together:".to_owned()),
+                Block::Table(all_threads),
             ],
         },
         Section {

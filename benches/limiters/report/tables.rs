@@ -39,18 +39,26 @@ pub fn duels(duels: &[Duel]) -> Table {
     }
 }
 
-pub fn speed(figures: &Limiters) -> Table {
-    let row = |it: &Contender| {
-        std::iter::once(shown(it)).chain(figures.workloads.iter().map(|workload| ns(it.ns.get(workload)))).collect()
+/// Workloads of all threads together end so.
+const ON_ALL: &str = " on all threads";
+
+/// One thread's, and all threads': one table of both is wider than a page.
+pub fn speed(figures: &Limiters) -> [Table; 2] {
+    let of = |title, on_all| {
+        let workloads: Vec<&String> =
+            figures.workloads.iter().filter(|name| name.ends_with(ON_ALL) == on_all).collect();
+        let row = |it: &Contender| {
+            std::iter::once(shown(it)).chain(workloads.iter().map(|&workload| ns(it.ns.get(workload)))).collect()
+        };
+        let names = workloads.iter().map(|name| name.replace(ON_ALL, ""));
+        Table {
+            title,
+            head: std::iter::once("Limiter".to_owned()).chain(names).collect(),
+            words: 1,
+            rows: figures.contenders.iter().map(row).collect(),
+        }
     };
-    Table {
-        title: "Nanoseconds for a decision",
-        head: std::iter::once("Limiter".to_owned())
-            .chain(figures.workloads.iter().map(|name| name.replace(" on all", ", all")))
-            .collect(),
-        words: 1,
-        rows: figures.contenders.iter().map(row).collect(),
-    }
+    [of("Nanoseconds for a decision, one thread", false), of("Nanoseconds for a decision, all threads", true)]
 }
 
 pub fn tail(figures: &Limiters) -> Table {

@@ -7,6 +7,7 @@ mod atomic;
 mod capped;
 mod keyed;
 mod keys;
+mod latest_refusal;
 mod sharded;
 mod table;
 

@@ -20,7 +20,8 @@
 //! A closure is a limiter for one caller; [`Threads`] and [`Asynchronous`] are ones for several at a time, and are asked
 //! so.
 //!
-//! How fast it is, a benchmark measures: a [`Workload`] draws the requests and a [`Replay`] hands them out. What it does
+//! [`beside_known`] puts it beside this crate's own in one table, of how right and how fast each is. Figures to be published
+//! a benchmark measures: a [`Workload`] draws the requests and a [`Replay`] hands them out. What it does
 //! to memory, a counting allocator tells.
 //!
 //! ```
@@ -41,9 +42,11 @@
 pub mod arrivals;
 
 mod accuracy;
+mod beside;
 mod checks;
 mod claim;
 mod judge;
+mod known;
 mod oracle;
 mod play;
 mod report;
@@ -51,9 +54,11 @@ mod subject;
 mod workload;
 
 pub use accuracy::{Accuracy, measure};
+pub use beside::{Beside, Row, beside_known};
 pub use checks::{Check, Defect};
 pub use claim::Claim;
 pub use judge::{Wrong, judge};
+pub use known::{Ask, Known};
 pub use oracle::Oracle;
 pub use report::{Checked, Found, Report};
 pub use subject::{Answer, Asynchronous, BoxedAnswers, Subject, Threads, poll_to_end};
