@@ -5,7 +5,7 @@
 //! contradicts the whole box when all corners are wrong in the same direction, since decisions move in one direction with
 //! each length; where corners disagree, the truth may lie between them, and the box is cut smaller ([`super::fit`]).
 
-use super::corner::{Corner, Fit, Replay};
+use super::corner::{Corner, Fit};
 use super::exchange::{Log, Sighting};
 use super::family::{Family, Shape};
 use crate::limiter::{Limiter, Rounding, Standing};
@@ -194,7 +194,7 @@ impl Hypothesis {
         if judged && fits.first().is_some_and(surprised) {
             self.mismatches += 1;
         }
-        self.branch(sighting.latest);
+        self.branch(sighting);
         self.torn |= self.has_parted(sighting);
     }
 
@@ -230,7 +230,7 @@ impl Hypothesis {
     }
 
     /// Where the server may have decided on either side of a window's end, both are followed.
-    fn branch(&mut self, now: Nanos) {
+    fn branch(&mut self, sighting: &Sighting) {
         let before = self.corners.len();
         let forks: Vec<Box<Corner>> = self.corners.iter_mut().filter_map(|corner| corner.fork.take()).collect();
         self.corners.extend(forks.into_iter().map(|fork| *fork));
@@ -243,16 +243,16 @@ impl Hypothesis {
         let least: Vec<u32> = self.corners.iter().map(|corner| best(&corner.terms, &self.corners)).collect();
         let mut least = least.into_iter();
         self.corners.retain(|corner| least.next().is_some_and(|least| corner.wrong() <= least));
-        self.drop_twins(now);
+        self.drop_twins(sighting);
         self.corners.truncate(MOST_BRANCHES);
     }
 
     /// Of corners that cannot differ any more, one is enough.
-    fn drop_twins(&mut self, now: Nanos) {
-        let moments = [now, now.saturating_add(self.terms.window.high)];
+    fn drop_twins(&mut self, sighting: &Sighting) {
+        let Sighting { earliest, latest, .. } = *sighting;
+        let moments = [earliest, latest, latest.saturating_add(self.terms.window.high)];
         let future = |corner: &Corner| -> Vec<Standing> {
-            let standing = |client: &dyn Replay| moments.map(|at| client.copied().standing(at));
-            corner.clients.iter().flat_map(|client| standing(&**client)).collect()
+            corner.clients.iter().flat_map(|client| moments.map(|at| client.copied().standing(at))).collect()
         };
         let mut kept: Vec<(Terms, u32, Vec<Standing>)> = Vec::new();
         self.corners.retain(|corner| {
