@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use super::terms::{Case, Terms};
 use super::transcript::Transcript;
-use super::trial::{HAMMERED, PARTS, POLLS, Step, TURNS, Trial};
+use super::trial::{FORGED, HAMMERED, PARTS, POLLS, Step, TURNS, Trial};
 use crate::probe::witness::{Guise, Parcel, Witness};
 use crate::time::Nanos;
 
@@ -202,9 +202,10 @@ impl Conduct {
                 let part = told.wait.unwrap_or(terms.window).0 / u64::from(PARTS);
                 at(now, told.done + Nanos(part * u64::from(turn.sent + 1)), 0)
             }
-            Step::Forge if turn.sent < TURNS => match turn.sent % 2 {
-                0 => one(0),
-                _ => send(0, Guise::Forwarded(turn.sent as u8), 1),
+            Step::Forge => match FORGED.get(turn.sent as usize) {
+                Some(false) => one(0),
+                Some(true) => send(0, Guise::Forwarded(turn.sent as u8), 1),
+                None => Next::Over,
             },
             Step::Other if turn.sent < TURNS => one((turn.sent % 2) as usize),
             Step::Hammer => self.hammer(now, terms),

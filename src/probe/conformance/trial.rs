@@ -45,10 +45,13 @@ pub enum Step {
     Watch,
 }
 
-/// How often [`Step::Poll`], [`Step::Forge`] and [`Step::Other`] ask.
+/// How often [`Step::Poll`] and [`Step::Other`] ask.
 pub const PARTS: u32 = 12;
 pub const POLLS: u32 = 15;
-pub const TURNS: u32 = 7;
+pub const TURNS: u32 = 3;
+/// Which of the requests of [`Step::Forge`] name another address: each between two that do not, and in no rhythm that a server
+/// might have of its own.
+pub const FORGED: [bool; 8] = [false, true, false, false, true, false, true, false];
 /// Of the told wait, so much is used to hammer.
 pub const HAMMERED: f64 = 0.8;
 /// A watch lasts a few windows, but no longer than this; a longer window is watched once.
@@ -168,7 +171,8 @@ impl Step {
             Step::Ask => (1, Nanos::ZERO),
             Step::Obey | Step::AsFirstTold => (1, terms.window),
             Step::Poll => (POLLS, terms.window + Nanos(terms.window.0 / 2)),
-            Step::Forge | Step::Other => (TURNS, Nanos::ZERO),
+            Step::Forge => (FORGED.len() as u32, Nanos::ZERO),
+            Step::Other => (TURNS, Nanos::ZERO),
             Step::Hammer => (terms.hammers(terms.window), Nanos::ZERO),
             Step::Before(_) | Step::After(_) => (0, terms.window),
             Step::Watch => {

@@ -28,9 +28,11 @@ pub fn check(scene: &Scene<'_>) -> Finding {
     };
     let evidence = between.iter().take(3).map(told).collect();
     let count = between.len();
+    // A server with a rhythm of its own would let some of them in as well.
+    let own_admitted = turns.iter().any(|witness| witness.guise == Guise::Own && witness.is_admitted());
     let (verdict, headline) = match admitted {
         0 => (Verdict::Pass, format!("Refused with {count} made-up addresses as with its own")),
-        admitted if admitted == count && count > 1 => {
+        admitted if admitted == count && count > 1 && !own_admitted => {
             (Verdict::Fail, format!("Admitted with {count} made-up addresses while refused with its own"))
         }
         admitted => (Verdict::Inconclusive, format!("Admitted with {admitted} of {count} made-up addresses")),

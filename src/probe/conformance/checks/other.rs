@@ -4,9 +4,19 @@
 use super::{Scene, finding};
 use crate::probe::conformance::list::nothing;
 use crate::probe::conformance::trial::{Step, Trial};
+use crate::probe::witness::Witness;
 use crate::summary::finding::{Finding, Verdict};
+use crate::time::Nanos;
 
 pub const ID: &str = "server.other-client";
+
+/// Whether all of its quota was there.
+fn has_rested(scene: &Scene<'_>, witness: &Witness) -> bool {
+    let own = scene.transcript.entries().iter().map(|entry| &entry.witness).filter(|it| it.client == witness.client);
+    let last = own.filter(|it| it.sent < witness.sent).map(|it| it.done).max();
+    let recovers = scene.terms.map_or(Nanos::MAX, |terms| terms.recovers);
+    last.is_none_or(|last| last.saturating_add(recovers) <= witness.sent)
+}
 
 pub fn check(scene: &Scene<'_>) -> Finding {
     if !scene.case.second {
@@ -19,6 +29,9 @@ pub fn check(scene: &Scene<'_>) -> Finding {
     };
     if !(before.is_refused() && after.is_refused()) || !(other.is_admitted() || other.is_refused()) {
         return nothing(ID, "The first client was not refused long enough to try");
+    }
+    if !has_rested(scene, other) {
+        return nothing(ID, "The second client had sent something shortly before");
     }
     let evidence = vec![scene.evidence(before, "refused"), scene.evidence(other, "asks for the first time")];
     let (verdict, headline) = match (scene.case.is_apart(), other.is_refused()) {

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::world::{ANCHOR, policy, stated};
+use super::testing::{ANCHOR, policy, stated};
 use crate::limiter::{Rate, Terms, build};
 use crate::policy::model::ClassId;
 use crate::policy::reading::Reading;

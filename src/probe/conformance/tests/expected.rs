@@ -80,6 +80,7 @@ pub fn expected(fault: Fault, documents: &Documents) -> Expected {
         Fault::WindowFromFirstRequest if fixed && short => Invisible(CLOCKS),
         Fault::WindowFromFirstRequest if fixed && !single => Invisible(SEVERAL),
         Fault::DoubleAtTheEdge | Fault::WindowFromFirstRequest if fixed => Caught(&[BEGIN]),
+        Fault::DoubleAtTheEdge | Fault::WindowFromFirstRequest if short => Mostly(&[OVER, EDGE], TOO_SHORT),
         Fault::DoubleAtTheEdge | Fault::WindowFromFirstRequest => Caught(&[OVER, EDGE]),
         Fault::CountsLate => Caught(&[OVER, FULL, RACE]),
         Fault::ClockSkew => Caught(&[OVER, LAPSE, LATE]),
@@ -109,7 +110,7 @@ pub fn besides(fault: Fault) -> &'static [&'static str] {
         Fault::HintSameMoment => &[LATE, SAME],
         // A number of milliseconds that is taken for seconds may be believed.
         Fault::HintWrongUnit | Fault::HintFraction => &[LATE],
-        Fault::KeyedByAddress | Fault::KeyedByForwardedHeader => &[FALSE, OTHER, REMAINING, OVER],
+        Fault::KeyedByAddress | Fault::KeyedByForwardedHeader => &[FALSE, OTHER, REMAINING, STEPS, OVER],
         Fault::DoubleAtTheEdge | Fault::WindowFromFirstRequest => &[FALSE, REMAINING, OVER, EDGE],
         // What is counted late is refused late, and told too late.
         Fault::CountsLate => &[FALSE, HINT, REMAINING, STEPS, EDGE, BEGIN],

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use super::expected::{Expected, besides, expected};
-use super::world::*;
+use super::testing::*;
 use crate::policy::model::{Algorithm, Blocks, Cost, CountsRefused, Limit, Penalty, Policy, RateLimit};
 use crate::policy::reading::Reading;
 use crate::probe::conformance::list::CHECKS;

@@ -3,4 +3,4 @@
 mod bounds;
 mod expected;
 mod matrix;
-mod world;
+mod testing;
