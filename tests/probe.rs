@@ -112,6 +112,8 @@ fn prompt_policy() -> Policy {
 fn broken(faults: Vec<Fault>) -> Vec<String> {
     let spec = ServerSpec { faults, ..ServerSpec::default() };
     let outcome = played(spec, prompt_policy(), 1_000, Nanos::from_secs(18), Examination::of_promises);
+    let is_broken = outcome.checks.iter().any(|check| check.verdict == finding::Verdict::Fail);
+    assert_eq!(outcome.exit == Exit::Fail, is_broken, "{outcome:#?}");
     let failed = outcome.checks.into_iter().filter(|check| check.verdict == finding::Verdict::Fail);
     failed.map(|check| check.check).collect()
 }

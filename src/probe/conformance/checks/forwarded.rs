@@ -12,6 +12,13 @@ use crate::summary::finding::{Finding, Verdict};
 
 pub const ID: &str = "server.forwarded-address";
 
+/// Whether it was over before more than half a request's quota can have run in: then chance lets one in at the most.
+fn is_quick(scene: &Scene<'_>, turns: &[&Witness]) -> bool {
+    let (Some(terms), Some(first), Some(last)) = (scene.terms, turns.first(), turns.last()) else { return false };
+    let span = last.done.saturating_sub(first.sent).as_secs_f64();
+    span * f64::from(terms.at_once) <= terms.window.as_secs_f64() / 2.0
+}
+
 pub fn check(scene: &Scene<'_>) -> Finding {
     let turns = scene.step(Trial::WhileRefused, |step| step == Step::Forge);
     let between: Vec<_> = turns
@@ -32,7 +39,7 @@ pub fn check(scene: &Scene<'_>) -> Finding {
     let own_admitted = turns.iter().any(|witness| witness.guise == Guise::Own && witness.is_admitted());
     let (verdict, headline) = match admitted {
         0 => (Verdict::Pass, format!("Refused with {count} made-up addresses as with its own")),
-        admitted if admitted == count && count > 1 && !own_admitted => {
+        admitted if admitted == count && count > 1 && !own_admitted && is_quick(scene, &turns) => {
             (Verdict::Fail, format!("Admitted with {count} made-up addresses while refused with its own"))
         }
         admitted => (Verdict::Inconclusive, format!("Admitted with {admitted} of {count} made-up addresses")),

@@ -46,3 +46,40 @@ pub fn check(scene: &Scene<'_>) -> Finding {
     finding(ID, verdict, headline, evidence)
         .with_remedy("Key the limit as documented, not by the address that requests come from")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::reading::Reading;
+    use crate::policy::signals::Signal;
+    use crate::probe::conformance::tests::case;
+    use crate::probe::conformance::transcript::Transcript;
+    use crate::probe::witness::Guise;
+
+    fn asked(client: usize, at: u64, refused: bool) -> Witness {
+        let (sent, done) = (Nanos::from_millis(at), Nanos::from_millis(at + 5));
+        let signal = Signal { refused, ..Signal::default() };
+        let status = if refused { 429 } else { 200 };
+        Witness { client, guise: Guise::Own, sent, done, status, signal, seen: String::new() }
+    }
+
+    /// The second client is refused between two refusals of the first, having sent something so long before, in milliseconds.
+    fn verdict(before: Option<u64>) -> Verdict {
+        let case = case(&[(10, Nanos::from_secs(10))], Reading::Rolling);
+        let mut transcript = Transcript::default();
+        if let Some(before) = before {
+            transcript.add(None, &[asked(1, 60_000 - before, false)]);
+        }
+        for client in [0, 1, 0] {
+            transcript.add(Some((Trial::WhileRefused, Step::Other)), &[asked(client, 60_000, true)]);
+        }
+        check(&Scene::new(&case, &transcript)).verdict
+    }
+
+    #[test]
+    fn nobody_is_accused_where_the_other_client_may_have_used_its_own_quota_up() {
+        assert_eq!(verdict(None), Verdict::Fail);
+        assert_eq!(verdict(Some(11_000)), Verdict::Fail);
+        assert_eq!(verdict(Some(2_000)), Verdict::NoData);
+    }
+}

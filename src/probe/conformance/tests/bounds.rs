@@ -2,11 +2,9 @@
 
 use proptest::prelude::*;
 
-use super::testing::{ANCHOR, policy, stated};
+use super::testing::{ANCHOR, case, stated};
 use crate::limiter::{Rate, Terms, build};
-use crate::policy::model::ClassId;
 use crate::policy::reading::Reading;
-use crate::probe::conformance::Case;
 use crate::time::Nanos;
 
 const READINGS: [Reading; 7] = [
@@ -28,15 +26,7 @@ proptest! {
         gaps in prop::collection::vec(prop_oneof![4 => 0..60u64, 1 => 0..8_000u64], 1..150),
     ) {
         let per = Nanos::from_secs(per);
-        let case = Case {
-            policy: policy(&[(allow, per)], reading).into(),
-            class: ClassId(0),
-            method: "GET".to_owned(),
-            path: "/orders".to_owned(),
-            second: false,
-            url: String::new(),
-            anchor: ANCHOR,
-        };
+        let case = case(&[(allow, per)], reading);
         let (rate, _) = case.rates().next().unwrap();
         prop_assert_eq!(rate.algorithm, stated(reading));
         let terms = Terms { burst: rate.burst, anchor: ANCHOR, ..Terms::from(Rate { allow, per }) };

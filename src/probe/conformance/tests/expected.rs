@@ -11,7 +11,7 @@ pub enum Expected {
     /// One of these fails at the least.
     Caught(&'static [&'static str]),
     /// As above, but not each time: the reason why.
-    Mostly(&'static [&'static str], &'static str),
+    AtTimes(&'static [&'static str], &'static str),
     /// None fails, or only what the defect brings about: the reason why.
     Invisible(&'static str),
 }
@@ -50,14 +50,14 @@ const FORGETS: &str = "a window so short forgets as much by itself, and is not w
 const UNITS: &str = "waits are told in whole seconds, of which the window has too few";
 
 pub fn expected(fault: Fault, documents: &Documents) -> Expected {
-    use Expected::{Caught, Invisible, Mostly};
+    use Expected::{AtTimes, Caught, Invisible};
     let reading = documents.reading;
     let fixed = matches!(reading, Reading::FixedAligned | Reading::FixedFirstHit);
     let short = documents.limits[0].1 < Nanos::from_secs(4);
     let single = documents.limits.len() == 1;
     let windows = fixed || matches!(reading, Reading::RollingCounter | Reading::IntervalRefill) || !documents.stated;
     match fault {
-        Fault::AdmitsTooMuch if short && windows => Mostly(&[OVER, FULL], TOO_SHORT),
+        Fault::AdmitsTooMuch if short && windows => AtTimes(&[OVER, FULL], TOO_SHORT),
         Fault::AdmitsTooMuch => Caught(&[OVER, FULL]),
         Fault::RefusesTooEarly => Caught(&[FALSE]),
         Fault::HintTooShort | Fault::HintZero => Caught(&[HINT]),
@@ -65,9 +65,9 @@ pub fn expected(fault: Fault, documents: &Documents) -> Expected {
         Fault::WrongRefusalBody | Fault::WrongRefusalStatus => Caught(&[CONTRACT]),
         Fault::HintWholeWindow | Fault::HintSameMoment if short => Invisible(UNITS),
         Fault::HintWholeWindow => Caught(&[LATE]),
-        Fault::HintSameMoment => Mostly(&[LATE, SAME], NEAR),
-        Fault::KeyedByForwardedHeader if short => Mostly(&[FORWARDED], TOO_SHORT),
-        Fault::KeyedByAddress if short => Mostly(&[OTHER], TOO_SHORT),
+        Fault::HintSameMoment => AtTimes(&[LATE, SAME], NEAR),
+        Fault::KeyedByForwardedHeader if short => AtTimes(&[FORWARDED], TOO_SHORT),
+        Fault::KeyedByAddress if short => AtTimes(&[OTHER], TOO_SHORT),
         Fault::KeyedByAddress => Caught(&[OTHER]),
         Fault::KeyedByForwardedHeader => Caught(&[FORWARDED]),
         Fault::DoubleAtTheEdge | Fault::WindowFromFirstRequest if !documents.stated => Invisible(ANY_READING),
@@ -76,16 +76,16 @@ pub fn expected(fault: Fault, documents: &Documents) -> Expected {
         }
         Fault::DoubleAtTheEdge if reading == Reading::FixedAligned => Invisible(SAME_AS_TOLD),
         Fault::WindowFromFirstRequest if reading == Reading::FixedFirstHit => Invisible(SAME_AS_TOLD),
-        Fault::DoubleAtTheEdge if fixed && short => Mostly(&[BEGIN], TOO_SHORT),
+        Fault::DoubleAtTheEdge if fixed && short => AtTimes(&[BEGIN], TOO_SHORT),
         Fault::WindowFromFirstRequest if fixed && short => Invisible(CLOCKS),
         Fault::WindowFromFirstRequest if fixed && !single => Invisible(SEVERAL),
         Fault::DoubleAtTheEdge | Fault::WindowFromFirstRequest if fixed => Caught(&[BEGIN]),
-        Fault::DoubleAtTheEdge | Fault::WindowFromFirstRequest if short => Mostly(&[OVER, EDGE], TOO_SHORT),
+        Fault::DoubleAtTheEdge | Fault::WindowFromFirstRequest if short => AtTimes(&[OVER, EDGE], TOO_SHORT),
         Fault::DoubleAtTheEdge | Fault::WindowFromFirstRequest => Caught(&[OVER, EDGE]),
         Fault::CountsLate => Caught(&[OVER, FULL, RACE]),
         Fault::ClockSkew => Caught(&[OVER, LAPSE, LATE]),
         Fault::ForgetsOnRestart if short => Invisible(FORGETS),
-        Fault::StoreFailsOpen if short => Mostly(&[OVER, FULL, RACE], FORGETS),
+        Fault::StoreFailsOpen if short => AtTimes(&[OVER, FULL, RACE], FORGETS),
         Fault::StoreFailsOpen | Fault::ForgetsOnRestart => Caught(&[OVER, LAPSE, LATE]),
         Fault::RefusalsCharged if (fixed || reading == Reading::IntervalRefill) && single => Invisible(UNNOTICED),
         Fault::DrainsWhileRefusing if single => Invisible(NO_OTHER),

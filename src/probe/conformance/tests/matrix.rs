@@ -118,7 +118,7 @@ impl Cell {
         let enough = match expected {
             Expected::Caught(_) => self.caught == self.plays,
             // A few plays may all be among those in which it does not show.
-            Expected::Mostly(..) => self.plays < 10 || self.caught * 2 > self.plays,
+            Expected::AtTimes(..) => self.plays < 5 || self.caught > 0,
             Expected::Invisible(_) => true,
         };
         enough && self.false_alarms.is_empty()
@@ -127,7 +127,7 @@ impl Cell {
 
 fn musts(fault: Fault, documents: &Documents) -> &'static [&'static str] {
     match expected(fault, documents) {
-        Expected::Caught(checks) | Expected::Mostly(checks, _) => checks,
+        Expected::Caught(checks) | Expected::AtTimes(checks, _) => checks,
         Expected::Invisible(_) => &[],
     }
 }
@@ -172,7 +172,7 @@ impl Table {
         let Cell { caught, plays, .. } = cell;
         match expected {
             Expected::Caught(_) => format!("{caught}/{plays}"),
-            Expected::Mostly(_, why) => format!("{caught}/{plays} ({})", self.note(why)),
+            Expected::AtTimes(_, why) => format!("{caught}/{plays} ({})", self.note(why)),
             Expected::Invisible(why) => format!("({})", self.note(why)),
         }
     }

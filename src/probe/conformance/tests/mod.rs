@@ -4,3 +4,5 @@ mod bounds;
 mod expected;
 mod matrix;
 mod testing;
+
+pub use testing::case;

@@ -159,6 +159,13 @@ impl World {
     }
 }
 
+/// A probe of a class with these limits, which the documents name.
+pub fn case(limits: &[(u32, Nanos)], reading: Reading) -> Case {
+    let (requests, within) = (0, Nanos::ZERO);
+    let policy = policy(limits, reading);
+    Setting { policy, reading, faults: Vec::new(), seed: 0, requests, within, harsh: false }.case()
+}
+
 /// What a policy says of the algorithm that a reading is of.
 pub fn stated(reading: Reading) -> Algorithm {
     match reading {
