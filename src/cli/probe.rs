@@ -15,12 +15,13 @@ use crate::policy;
 use crate::policy::matching::{RequestPattern, Segment};
 use crate::policy::model::{ClassId, Limit, Policy};
 use crate::policy::words::limit_text;
+use crate::probe::account::{Account, Setting};
 use crate::probe::candidates::Documented;
 use crate::probe::conformance::Case;
 use crate::probe::outcome::outcome;
 use crate::probe::{Brief, Examination};
 use crate::report::probe as report;
-use crate::time::Nanos;
+use crate::time::{Anchor, Nanos};
 
 /// Find out what limiter a server has, by a few requests that are announced first
 ///
@@ -68,6 +69,10 @@ pub struct ProbeArgs {
     /// Write what was found as JUnit XML
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
+    /// Write a page with everything that was found and what proves it, and the same as JSON and JUnit XML, into a new
+    /// directory in this one
+    #[arg(long, value_name = "DIR")]
+    reports: Option<PathBuf>,
 }
 
 /// What is wrong with the command line, in a sentence that says what to do.
@@ -142,11 +147,54 @@ pub fn run(args: &ProbeArgs, out: &mut dyn Write) -> anyhow::Result<Exit> {
     if let Some(file) = &args.junit {
         write(file, report::junit(&found, &target.policy.class(target.class).name)?.as_bytes())?;
     }
-    Ok(found.exit)
+    let exit = found.exit;
+    if let Some(reports) = &args.reports {
+        let setting = setting(args, &target, &limits, clock.anchor());
+        let account = Account::of(setting, &end.examination, found, &limits);
+        let dir = report::write_all(reports, &account).context("the report cannot be written")?;
+        show(out, &format!("The report is in {}\n", dir.display()));
+    }
+    Ok(exit)
 }
 
 fn write(file: &Path, content: &[u8]) -> anyhow::Result<()> {
     std::fs::write(file, content).with_context(|| format!("{} cannot be written", file.display()))
+}
+
+/// What the report says of what the probe was told to do.
+fn setting(args: &ProbeArgs, target: &ProbeTarget, limits: &[Limit], anchor: Anchor) -> Setting {
+    let policy = &target.policy;
+    let clients = [&args.header, &args.other_header].into_iter().take(target.clients.len());
+    Setting {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        started: anchor.iso(Nanos::ZERO),
+        command: command(args),
+        target: target.base_url.clone(),
+        method: target.method.clone(),
+        path: target.path.clone(),
+        class: policy.class(target.class).name.clone(),
+        policy: policy.title.clone(),
+        source: policy.source.clone(),
+        documented: limits.iter().map(limit_text).collect(),
+        silences: policy.silences.clone(),
+        clients: clients.cloned().collect(),
+        budget: args.budget,
+        within_s: args.within.as_secs_f64(),
+    }
+}
+
+/// The command that probes the same again.
+fn command(args: &ProbeArgs) -> String {
+    let mut command = format!("quotaproof probe --policy {} --target {}", args.policy, args.target);
+    let texts = [("class", args.class.as_ref()), ("request", args.request.as_ref())];
+    let headers = args.header.iter().map(|header| ("header", header));
+    let others = args.other_header.iter().map(|header| ("other-header", header));
+    for (name, value) in texts.into_iter().filter_map(|(name, value)| Some((name, value?))).chain(headers).chain(others)
+    {
+        command += &format!(" --{name} '{}'", value.replace('\'', "'\\''"));
+    }
+    command += &format!(" --budget {} --within {}", args.budget, args.within);
+    if args.authorized { command + " --authorized" } else { command }
 }
 
 fn target(args: &ProbeArgs, policy: Policy, variable: impl Fn(&str) -> Option<String>) -> Result<ProbeTarget, Mistake> {

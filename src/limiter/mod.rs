@@ -13,6 +13,7 @@ mod calendar;
 mod concurrency;
 mod cooldown;
 pub mod enforcer;
+mod estimate;
 mod fixed_aligned;
 mod fixed_first_hit;
 mod gcra;
@@ -21,6 +22,7 @@ mod leaky_bucket;
 mod leaky_queue;
 mod penalty_box;
 mod rolling_counter;
+mod rolling_counter_first_hit;
 mod rolling_log;
 mod stacked;
 mod steady;
@@ -36,6 +38,7 @@ pub use algorithm::Algorithm;
 pub use calendar::CalendarWindow;
 pub use concurrency::Concurrency;
 pub use cooldown::Cooldown;
+pub use estimate::Rounding;
 pub use fixed_aligned::FixedAligned;
 pub use fixed_first_hit::FixedFirstHit;
 pub use gcra::{Gcra, Tat};
@@ -44,6 +47,7 @@ pub use leaky_bucket::LeakyBucket;
 pub use leaky_queue::LeakyQueue;
 pub use penalty_box::PenaltyBox;
 pub use rolling_counter::RollingCounter;
+pub use rolling_counter_first_hit::RollingCounterFirstHit;
 pub use rolling_log::RollingLog;
 pub use stacked::Stacked;
 pub use steady::Steady;
@@ -75,6 +79,12 @@ pub trait Limiter {
     /// How long whoever this counts is shut out from everything by a penalty; zero for none.
     fn shut_out(&self, _now: Nanos) -> Nanos {
         Nanos::ZERO
+    }
+
+    /// The rest of the window that it is in, of windows that begin with requests and follow each other; None while none
+    /// is open, and for every other limiter.
+    fn window_rest(&mut self, _now: Nanos) -> Option<Nanos> {
+        None
     }
 
     /// Whether it would decide everything to come as one that was never used: it may be forgotten.
@@ -215,6 +225,10 @@ impl<L: Limiter + ?Sized> Limiter for Box<L> {
 
     fn shut_out(&self, now: Nanos) -> Nanos {
         (**self).shut_out(now)
+    }
+
+    fn window_rest(&mut self, now: Nanos) -> Option<Nanos> {
+        (**self).window_rest(now)
     }
 
     fn is_new(&mut self, now: Nanos) -> bool {

@@ -68,6 +68,11 @@ impl<L: Limiter> Limiter for PenaltyBox<L> {
             false => Nanos::ZERO,
         }
     }
+
+    fn window_rest(&mut self, now: Nanos) -> Option<Nanos> {
+        self.inner.window_rest(now)
+    }
+
     fn is_new(&mut self, now: Nanos) -> bool {
         self.until <= now && self.inner.is_new(now)
     }

@@ -66,6 +66,11 @@ impl<L: Limiter> Limiter for Steady<L> {
         }
     }
 
+    fn window_rest(&mut self, now: Nanos) -> Option<Nanos> {
+        let (at, behind) = self.at(now);
+        self.inner.window_rest(at).map(|rest| rest.saturating_add(behind))
+    }
+
     /// One that was never used would not know the latest moment.
     fn is_new(&mut self, now: Nanos) -> bool {
         self.latest <= now && self.inner.is_new(now)

@@ -1,6 +1,7 @@
 //! Every limiter against a naive one, which looks through all that has happened.
 
 mod adversarial;
+mod estimates;
 mod stores;
 mod stacks;
 

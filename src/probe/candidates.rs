@@ -5,6 +5,7 @@ use super::abreast;
 use super::exchange::Log;
 use super::family::{Family, PenaltyKind, Shape};
 use super::hypothesis::{Hypothesis, Span, Terms};
+use crate::limiter::Rounding;
 use crate::time::Nanos;
 
 /// A limit as it is documented: the probe looks there first.
@@ -96,14 +97,21 @@ pub fn plain(log: &Log, documented: &[Documented]) -> Vec<Hypothesis> {
 pub fn with_additions(log: &Log, documented: &[Documented]) -> Vec<Hypothesis> {
     let Some(opening) = Opening::of(log) else { return Vec::new() };
     let mut all = Vec::new();
-    charging(&opening, &mut all);
+    charging(&opening, documented, &mut all);
     penalties(&opening, documented, &mut all);
     replayed(all, log)
 }
 
 fn replayed(all: Vec<(Shape, Terms)>, log: &Log) -> Vec<Hypothesis> {
-    let parts = all.into_iter().flat_map(|(shape, terms)| phases(terms).map(move |part| (shape, part)));
+    let told = all.into_iter().filter(|(shape, terms)| !is_bucket_of_one(*shape, terms));
+    let parts = told.flat_map(|(shape, terms)| phases(terms).map(move |part| (shape, part)));
     parts.map(|(shape, terms)| Hypothesis::replayed(shape, terms, log)).collect()
+}
+
+/// Windows that allow one at a time are a bucket of one: nobody can tell them apart from outside, so that one stands for
+/// all.
+fn is_bucket_of_one(shape: Shape, terms: &Terms) -> bool {
+    terms.limit == 1 && !shape.charges_refused && matches!(shape.family, Family::FixedFirstHit | Family::RollingLog)
 }
 
 /// A phase that may lie anywhere in a window, in parts that can be told apart.
@@ -138,8 +146,11 @@ fn windows(opening: &Opening, all: &mut Vec<(Shape, Terms)>) {
 }
 
 /// Refused requests that came before the recovery have put it off.
-fn charging(opening: &Opening, all: &mut Vec<(Shape, Terms)>) {
+fn charging(opening: &Opening, documented: &[Documented], all: &mut Vec<(Shape, Terms)>) {
     let recovery = opening.recovery(opening.first());
+    for window in round_windows(documented).into_iter().filter(|window| *window <= recovery.high) {
+        own_counters(opening.count(), window, charged(Family::RollingCounterFirstHit), all);
+    }
     let windows = pieces(Span::new(recovery.high.scale(0.1), recovery.high), 1.5);
     all.extend(windows.into_iter().map(|window| (charged(Family::RollingLog), Terms::new(opening.count(), window))));
     let shortest = Nanos(recovery.low.0 / u64::from(opening.refusals + 2));
@@ -219,18 +230,43 @@ fn aligned(opening: &Opening, documented: &[Documented], all: &mut Vec<(Shape, T
     }
 }
 
-/// The recovery is a step of the fading of what the last window held; that window may have ended within the drain.
+/// The recovery is a step of the fading of what the last window held; that window may have ended within the drain. Where
+/// parts of requests count for nothing, the first step comes with the window's end, and one more may have come in.
 fn counters(opening: &Opening, documented: &[Documented], all: &mut Vec<(Shape, Terms)>) {
-    let limit = opening.count();
-    let mut add = |window: Nanos, phase: Span| {
-        all.push((Family::RollingCounter.into(), Terms { phase, ..Terms::new(limit, Span::exactly(window)) }));
+    let mut add = |limit: u32, window: Nanos, rounding: Rounding, phase: Span| {
+        let terms = Terms { phase, rounding, ..Terms::new(limit, Span::exactly(window)) };
+        all.push((Family::RollingCounter.into(), terms));
     };
-    let moment = opening.moment();
-    for window in round_windows(documented) {
-        let fades = Nanos(window.0 / u64::from(limit.max(1)));
-        add(window, Span::new(moment.low.saturating_sub(fades), moment.high.saturating_sub(fades)));
-        add(window, Span::new(opening.first().saturating_sub(opening.slack), opening.last() + opening.slack));
+    let (count, moment) = (opening.count(), opening.moment());
+    let drain = Span::new(opening.first().saturating_sub(opening.slack), opening.last() + opening.slack);
+    let whole = opening.recovery(opening.first());
+    // Where there are too many hypotheses, the first ones are kept.
+    let told: Vec<Nanos> = documented_windows(documented).collect();
+    let round = round_windows(documented).into_iter().filter(|window| !told.contains(window));
+    for window in told.iter().copied().chain(round).filter(|window| *window * 2 >= whole.low) {
+        let fades = Nanos(window.0 / u64::from(count.max(1)));
+        let faded = Span::new(moment.low.saturating_sub(fades), moment.high.saturating_sub(fades));
+        add(count, window, Rounding::Up, faded);
+        add(count, window, Rounding::Up, drain);
+        if window > whole.high * UNLUCKY {
+            continue;
+        }
+        add(count, window, Rounding::Down, moment);
+        for limit in [count, count.saturating_sub(1).max(1)] {
+            add(limit, window, Rounding::Down, drain);
+        }
     }
+    let windows = round_windows(documented).into_iter();
+    let within = windows.filter(|window| *window <= whole.high && *window * 2 >= whole.low);
+    within.for_each(|window| own_counters(count, window, Family::RollingCounterFirstHit.into(), all));
+}
+
+/// A window that is so many times as long as the recovery would have had to end just then.
+const UNLUCKY: u64 = 8;
+
+fn own_counters(limit: u32, window: Nanos, shape: Shape, all: &mut Vec<(Shape, Terms)>) {
+    let rounded = |rounding| (shape, Terms { rounding, ..Terms::new(limit, Span::exactly(window)) });
+    all.extend([Rounding::Up, Rounding::Down].map(rounded));
 }
 
 /// What the penalty hides, only the documents and the recovery bound: the limit's own window is over when it ends.

@@ -108,7 +108,8 @@ fn is_alike(one: &Hypothesis, other: &Hypothesis) -> bool {
         one.abs_diff(other) as f64 <= EXACT * one as f64
     };
     one.shape == other.shape
-        && (one.terms.limit, one.terms.refill) == (other.terms.limit, other.terms.refill)
+        && (one.terms.limit, one.terms.refill, one.terms.rounding)
+            == (other.terms.limit, other.terms.refill, other.terms.rounding)
         && near(Length::Window)
         && near(Length::Penalty)
 }

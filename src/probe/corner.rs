@@ -6,8 +6,8 @@ use super::exchange::Sighting;
 use super::family::{Family, PenaltyKind, Shape};
 use super::hypothesis::{CLIENTS, Terms};
 use crate::limiter::{
-    FixedAligned, FixedFirstHit, IntervalRefill, LeakyQueue, Limiter, PenaltyBox, Rate, RollingCounter, RollingLog,
-    Steady, TokenBucket,
+    FixedAligned, FixedFirstHit, IntervalRefill, LeakyQueue, Limiter, PenaltyBox, Rate, RollingCounter,
+    RollingCounterFirstHit, RollingLog, Steady, TokenBucket,
 };
 use crate::policy::model::{Blocks, Penalty};
 use crate::time::{Anchor, Nanos};
@@ -157,6 +157,10 @@ impl Corner {
                 _ if shut_out > Nanos::ZERO => 0,
                 rest => (at + rest).saturating_sub(terms.window.low).0,
             },
+            Family::RollingCounterFirstHit => {
+                let rest = limiter.clone().window_rest(at);
+                rest.map_or(0, |rest| (at + rest).saturating_sub(terms.window.low).0)
+            }
             Family::IntervalRefill if sighting.admitted => number(begun.unwrap_or_default()),
             Family::FixedAligned | Family::RollingCounter if sighting.admitted => number(terms.phase.low),
             _ => 0,
@@ -177,6 +181,7 @@ impl Corner {
                 Nanos(window - (earliest.0 % window + window - phase) % window)
             }
             Family::FixedFirstHit if counts => limiter.standing(earliest).reset,
+            Family::RollingCounterFirstHit if counts => limiter.window_rest(earliest).unwrap_or_default(),
             Family::IntervalRefill if counts => {
                 // A full bucket tells no interval's end, and one that lacks much that of a later one.
                 let mut used = limiter.clone();
@@ -191,7 +196,7 @@ impl Corner {
 }
 
 /// A limiter of definite terms. Its clock begins where the probe's does.
-fn limiter(shape: Shape, terms: &Terms) -> Box<dyn Replay> {
+pub fn limiter(shape: Shape, terms: &Terms) -> Box<dyn Replay> {
     let per = terms.window.low.max(Nanos(1));
     let (of_window, of_token) = (Rate { allow: terms.limit, per }, Rate { allow: 1, per });
     let anchor = Anchor { unix_nanos: (per.0 - terms.phase.low.0 % per.0) % per.0 };
@@ -199,7 +204,8 @@ fn limiter(shape: Shape, terms: &Terms) -> Box<dyn Replay> {
         Family::FixedAligned => barred(shape, terms, FixedAligned::new(of_window, anchor)),
         Family::FixedFirstHit => barred(shape, terms, FixedFirstHit::new(of_window)),
         Family::RollingLog => barred(shape, terms, RollingLog::new(of_window)),
-        Family::RollingCounter => barred(shape, terms, RollingCounter::new(of_window, anchor)),
+        Family::RollingCounter => barred(shape, terms, RollingCounter::rounded(of_window, anchor, terms.rounding)),
+        Family::RollingCounterFirstHit => barred(shape, terms, RollingCounterFirstHit::new(of_window, terms.rounding)),
         Family::Bucket => barred(shape, terms, TokenBucket::new(of_token, terms.limit)),
         Family::IntervalRefill => {
             barred(shape, terms, IntervalRefill::new(Rate { allow: terms.refill, per }, terms.limit))

@@ -69,6 +69,8 @@ pub struct Log {
 /// An answer that takes this much longer than the quickest one waited for something.
 const SLOW_FACTOR: u64 = 4;
 const SLOW_BEYOND: Nanos = Nanos::from_millis(10);
+/// Servers' clocks tick in milliseconds: no moment is known better than that.
+const TICK: Nanos = Nanos::from_millis(1);
 
 impl Log {
     /// Takes in a volley's answers. Where the order of the server's decisions is unknown, those that admitted are taken to
@@ -146,7 +148,7 @@ impl Log {
             Answer::Refused { .. } => false,
             Answer::Barred | Answer::Lost => return None,
         };
-        let half = Nanos(self.usual.0 / 2);
+        let half = Nanos(self.usual.max(TICK).0 / 2);
         let Exchange { client, sent, done, .. } = *exchange;
         let within = Nanos(done.saturating_sub(sent).min(self.usual).0 / 2);
         let decided_by = if admitted { done.saturating_sub(self.service()).max(sent) } else { done };

@@ -11,6 +11,8 @@ pub enum Family {
     FixedFirstHit,
     RollingLog,
     RollingCounter,
+    /// The two windows begin with requests, not on the clock.
+    RollingCounterFirstHit,
     /// A token bucket, the generic cell rate algorithm or a leaky bucket that measures: one behaviour.
     Bucket,
     IntervalRefill,
@@ -25,6 +27,7 @@ impl Family {
             Family::FixedFirstHit => "fixed window from the first request",
             Family::RollingLog => "rolling window",
             Family::RollingCounter => "rolling window estimated from two fixed ones",
+            Family::RollingCounterFirstHit => "rolling window estimated from two fixed ones that begin with requests",
             Family::Bucket => {
                 "token bucket (or GCRA, or leaky bucket as a meter: nobody can tell them apart from outside)"
             }

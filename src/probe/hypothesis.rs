@@ -8,7 +8,7 @@
 use super::corner::{Corner, Fit};
 use super::exchange::{Log, Sighting};
 use super::family::{Family, Shape};
-use crate::limiter::{Limiter, Standing};
+use crate::limiter::{Limiter, Rounding, Standing};
 use crate::time::Nanos;
 
 /// From a length to another, both included.
@@ -69,6 +69,8 @@ pub struct Terms {
     pub limit: u32,
     /// How much is added at a time: of interval refills.
     pub refill: u32,
+    /// Of a part of a request: of rolling windows that are estimated.
+    pub rounding: Rounding,
     /// The window's length; of buckets and queues, the time of one token; of interval refills, the interval.
     pub window: Span,
     /// A moment at which a window begins.
@@ -78,7 +80,7 @@ pub struct Terms {
 
 impl Terms {
     pub fn new(limit: u32, window: Span) -> Terms {
-        Terms { limit, refill: limit, window, phase: Span::NONE, penalty: Span::NONE }
+        Terms { limit, refill: limit, rounding: Rounding::Up, window, phase: Span::NONE, penalty: Span::NONE }
     }
 
     pub fn span(&self, length: Length) -> Span {

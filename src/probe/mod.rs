@@ -15,6 +15,7 @@
 //! back.
 
 mod abreast;
+pub mod account;
 mod alarm;
 pub mod belief;
 pub mod candidates;
@@ -26,9 +27,11 @@ pub mod exchange;
 pub mod experiment;
 pub mod family;
 pub mod fit;
+mod forecast;
 pub mod hypothesis;
 pub mod outcome;
 mod predict;
+mod proof;
 pub mod prober;
 mod scan;
 #[cfg(test)]

@@ -11,7 +11,7 @@ use super::family::{Family, Shape};
 use super::hypothesis::{Hypothesis, Length, Span};
 use super::prober::{End, Prober};
 use crate::exit::Exit;
-use crate::policy::model::{Algorithm, Limit, RateLimit};
+use crate::policy::model::{Algorithm, CountsRefused, Limit, RateLimit};
 use crate::policy::reading::Reading;
 use crate::summary::finding::{self, Finding, Severity};
 use crate::time::Nanos;
@@ -155,6 +155,9 @@ pub(super) fn would_settle(prober: &Prober) -> Option<String> {
     Some(format!("{kind}: up to {requests} more requests, over about {}", choice.takes))
 }
 
+/// The check that says the same as the comparisons.
+pub const DOCUMENTED_LIMITER: &str = "server.documented-limiter";
+
 /// What the limiter is, where that is settled.
 pub fn found(prober: &Prober) -> Option<Measured> {
     prober.belief().settled(SURE).map(|settled| measured(prober, settled))
@@ -187,7 +190,7 @@ fn documented(comparisons: &[Comparison]) -> Finding {
         remedy: if verdict == finding::Verdict::Fail { remedy } else { String::new() },
         looked_at,
         wrong: differ.len() as u64,
-        ..nothing("server.documented-limiter", "")
+        ..nothing(DOCUMENTED_LIMITER, "")
     }
 }
 
@@ -267,6 +270,9 @@ fn lengths((low, high): (f64, f64)) -> String {
     let (low, high) = (Nanos::from_secs_f64(low), Nanos::from_secs_f64(high));
     let round = nearest_round(Span::new(low, high));
     let digits = |length: Nanos| Nanos(length.0 / 100_000 * 100_000);
+    if low == high {
+        return low.to_string();
+    }
     match high - low <= Nanos(low.0 / 10) && round != Span::new(low, high).middle() {
         true => format!("{round} ({} to {})", digits(low), digits(high)),
         false => format!("{} to {}", digits(low), digits(high)),
@@ -290,12 +296,12 @@ pub(super) fn compared(prober: &Prober, limits: &[Limit], measured: Option<&Meas
         }
     }
     if let Some(measured) = measured {
-        if measured.shape.charges_refused {
-            all.push(stated("refused requests", "", "they use up quota", Verdict::Undocumented));
+        let rate = nearest.and_then(|index| limits.get(index));
+        if let Some(Limit::Rate(rate)) = rate.filter(|_| measured.shape.family != Family::Concurrency) {
+            all.extend(refused_compared(rate, measured));
+            all.extend(begin_compared(rate, measured));
         }
-        if let Some(penalty) = measured.penalty_s {
-            all.push(penalty_compared(limits, penalty));
-        }
+        all.push(penalty_compared(limits, measured.penalty_s));
     }
     all
 }
@@ -309,6 +315,33 @@ fn unmet_at_once(prober: &Prober, allow: u32) -> Comparison {
     stated(AT_ONCE, &allow.to_string(), &format!("{most} at the same time, all admitted"), verdict)
 }
 
+/// Whether refused requests use up quota. Where windows end at a fixed moment nobody can tell, nor behind a penalty.
+fn refused_compared(rate: &RateLimit, measured: &Measured) -> Option<Comparison> {
+    let charged = measured.shape.charges_refused;
+    let hidden = matches!(measured.shape.family, Family::FixedAligned | Family::FixedFirstHit | Family::IntervalRefill);
+    let (what, seen) = ("refused requests", if charged { "use up quota" } else { "use up none" });
+    match rate.counts_refused {
+        CountsRefused::Unspecified if hidden || measured.penalty_s.is_some() => {
+            Some(stated(what, "not said", "make no difference that can be seen", Verdict::Undocumented))
+        }
+        CountsRefused::Unspecified => Some(stated(what, "not said", seen, Verdict::Undocumented)),
+        _ if hidden || measured.penalty_s.is_some() => None,
+        documented => {
+            let as_documented = charged == (documented == CountsRefused::Yes);
+            let said = if documented == CountsRefused::Yes { "use up quota" } else { "use up none" };
+            let verdict = if as_documented { Verdict::AsDocumented } else { Verdict::Differs };
+            Some(stated(what, said, seen, verdict))
+        }
+    }
+}
+
+/// Where windows lie on the clock, if the documents leave it open.
+fn begin_compared(rate: &RateLimit, measured: &Measured) -> Option<Comparison> {
+    let (low, high) = measured.off_the_clock_s.filter(|_| rate.algorithm == Algorithm::Unspecified)?;
+    let seen = format!("{low:.3} s to {high:.3} s after whole multiples of their length on the clock");
+    Some(stated("begin of windows", "not said", &seen, Verdict::Undocumented))
+}
+
 /// Of several documented limits, the one that what was measured is nearest to: others may not have been reached.
 fn nearest_limit(limits: &[Limit], measured: Option<&Measured>) -> Option<usize> {
     let rates = limits.iter().enumerate().filter_map(|(index, limit)| match limit {
@@ -320,7 +353,7 @@ fn nearest_limit(limits: &[Limit], measured: Option<&Measured>) -> Option<usize>
 }
 
 /// What may come at once by the documents, if the limiter is what was measured.
-fn at_once(rate: &RateLimit, measured: Option<&Measured>) -> u32 {
+pub fn at_once(rate: &RateLimit, measured: Option<&Measured>) -> u32 {
     let reading = match (rate.algorithm, measured.map(|measured| measured.shape.family)) {
         (Algorithm::LeakyBucket, _) | (_, Some(Family::LeakyQueue)) => Reading::LeakyBucket,
         (_, Some(Family::Bucket | Family::IntervalRefill)) => Reading::TokenBucket,
@@ -396,35 +429,48 @@ fn algorithm_compared(rate: &RateLimit, measured: &Measured) -> Comparison {
         return stated("algorithm", "not said", title, Verdict::Undocumented);
     }
     let readings = Reading::allowed_by(rate.algorithm);
-    let as_documented = readings.iter().any(|reading| family_of(*reading) == family);
+    let as_documented = readings.iter().any(|reading| families_of(*reading, measured.limit).contains(&family));
     let verdict = if as_documented { Verdict::AsDocumented } else { Verdict::Differs };
     let names: Vec<&str> = readings.iter().map(|reading| reading.title()).collect();
     stated("algorithm", &names.join(" or "), title, verdict)
 }
 
-/// The family that a reading is of.
-pub fn family_of(reading: Reading) -> Family {
+/// The families that a reading is of: of several that its words leave open, all. Windows that let one in at a time are a
+/// bucket of one.
+fn families_of(reading: Reading, limit: (u32, u32)) -> &'static [Family] {
     match reading {
-        Reading::Rolling => Family::RollingLog,
-        Reading::TokenBucket | Reading::LeakyBucket => Family::Bucket,
-        Reading::FixedFirstHit => Family::FixedFirstHit,
-        Reading::FixedAligned => Family::FixedAligned,
-        Reading::RollingCounter => Family::RollingCounter,
-        Reading::IntervalRefill => Family::IntervalRefill,
+        Reading::Rolling if limit == (1, 1) => &[Family::RollingLog, Family::Bucket],
+        Reading::Rolling => &[Family::RollingLog],
+        Reading::TokenBucket => &[Family::Bucket],
+        Reading::LeakyBucket => &[Family::Bucket, Family::LeakyQueue],
+        Reading::FixedFirstHit if limit == (1, 1) => &[Family::FixedFirstHit, Family::Bucket],
+        Reading::FixedFirstHit => &[Family::FixedFirstHit],
+        Reading::FixedAligned => &[Family::FixedAligned],
+        Reading::RollingCounter => &[Family::RollingCounter, Family::RollingCounterFirstHit],
+        Reading::IntervalRefill => &[Family::IntervalRefill],
     }
 }
 
-fn penalty_compared(limits: &[Limit], (low, high): (f64, f64)) -> Comparison {
+/// How long whoever is refused is shut out. A length that the provider names without saying what it is promises nothing.
+fn penalty_compared(limits: &[Limit], measured: Option<(f64, f64)>) -> Comparison {
     let documented = limits.iter().find_map(|limit| match limit {
-        Limit::Rate(rate) => rate.penalty.as_ref().map(|penalty| penalty.lasts),
+        Limit::Rate(rate) => rate.penalty.as_ref(),
         _ => None,
     });
-    let Some(documented) = documented else {
-        return stated("penalty", "not said", &lengths((low, high)), Verdict::Undocumented);
-    };
-    let holds = (low..=high).contains(&documented.as_secs_f64());
-    let verdict = if holds { Verdict::AsDocumented } else { Verdict::Differs };
-    stated("penalty", &documented.to_string(), &lengths((low, high)), verdict)
+    let seen = measured.map_or_else(|| "none".to_owned(), lengths);
+    match (documented, measured) {
+        (None, _) => stated("penalty", "not said", &seen, Verdict::Undocumented),
+        (Some(penalty), _) if !penalty.stated => {
+            let named = format!("{} without a word on what it is", penalty.lasts);
+            stated("penalty", &named, &seen, Verdict::Undocumented)
+        }
+        (Some(penalty), None) => stated("penalty", &penalty.lasts.to_string(), &seen, Verdict::NotSettled),
+        (Some(penalty), Some((low, high))) => {
+            let holds = (low..=high).contains(&penalty.lasts.as_secs_f64());
+            let verdict = if holds { Verdict::AsDocumented } else { Verdict::Differs };
+            stated("penalty", &penalty.lasts.to_string(), &seen, verdict)
+        }
+    }
 }
 
 fn stated(what: &str, documented: &str, measured: &str, verdict: Verdict) -> Comparison {

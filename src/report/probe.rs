@@ -1,7 +1,18 @@
-//! What a probe found, for the terminal, as JSON and as JUnit XML: pure functions of its outcome.
+//! What a probe found, for the terminal, as JSON, as JUnit XML and as a page: pure functions of its outcome.
+
+mod page;
+mod sequence;
+#[cfg(test)]
+mod tests;
+mod timeline;
+
+use std::io;
+use std::path::{Path, PathBuf};
 
 use quick_junit::{NonSuccessKind, Report, SerializeError, TestCase, TestCaseStatus, TestSuite};
 
+use super::files;
+use crate::probe::account::Account;
 use crate::probe::outcome::{Comparison, Outcome, Verdict};
 use crate::summary::finding::{self, Finding};
 
@@ -142,4 +153,23 @@ fn promise(check: &Finding, class: &str) -> TestCase {
     let mut case = TestCase::new(check.check.as_str(), status);
     case.set_classname(format!("quotaproof.probe.{class}"));
     case
+}
+
+const PAGE: &str = "index.html";
+const ACCOUNT: &str = "probe.json";
+
+/// Writes the page, and the same as JSON and as JUnit XML, into a new directory in `base`, which it returns.
+///
+/// # Errors
+/// Those of the file system; nothing is written if an output cannot be rendered.
+pub fn write_all(base: &Path, account: &Account) -> io::Result<PathBuf> {
+    let page = page::render(account).map_err(io::Error::other)?;
+    let json = serde_json::to_string_pretty(account)? + "\n";
+    let class = &account.setting.class;
+    let junit = junit(&account.outcome, class).map_err(io::Error::other)?;
+    let dir = files::new_directory(base, &format!("probe-{class}"), &account.setting.started)?;
+    for (name, content) in [(ACCOUNT, &json), (PAGE, &page), (files::JUNIT, &junit)] {
+        files::write_whole(&dir, name, content.as_bytes())?;
+    }
+    Ok(dir)
 }

@@ -1,6 +1,7 @@
 //! The probe against every limiter there is, in virtual time.
 
 mod case;
+mod counters;
 mod matrix;
 mod open;
 mod truth;
