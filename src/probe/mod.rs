@@ -34,6 +34,7 @@ mod predict;
 mod proof;
 pub mod prober;
 mod scan;
+mod wording;
 #[cfg(test)]
 mod tests;
 pub mod witness;

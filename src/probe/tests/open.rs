@@ -6,8 +6,9 @@ use crate::limiter::Concurrency;
 use crate::policy::model::{ConcurrencyLimit, Limit, Scope};
 use crate::policy::reading::Reading;
 use crate::probe::candidates::Documented;
-use crate::probe::outcome::{Verdict, compared, conclusion, found, would_settle};
+use crate::probe::outcome::{Verdict, compared, found};
 use crate::probe::prober::{Brief, Prober};
+use crate::probe::wording::{conclusion, would_settle};
 use crate::time::Nanos;
 
 const REFILLED: Case =

@@ -1,0 +1,44 @@
+//! How a probe ended, in words.
+
+use super::outcome::Measured;
+use super::prober::{End, Prober};
+
+/// What would tell more, and what that costs.
+pub fn would_settle(prober: &Prober) -> Option<String> {
+    if prober.needs_second_client() {
+        return Some(
+            "a second client whose quota is its own: whether its windows begin with the first one's".to_owned(),
+        );
+    }
+    let choice = prober.unaffordable()?;
+    let (kind, requests) = (choice.experiment.kind.title(), choice.experiment.requests());
+    Some(format!("{kind}: up to {requests} more requests, over about {}", choice.takes))
+}
+
+pub fn conclusion(prober: &Prober, measured: Option<&Measured>, interrupted: bool) -> String {
+    match (measured, prober.ended()) {
+        (Some(measured), _) if measured.family_is_settled => format!("{}: {}", measured.shape.title(), measured.text()),
+        (Some(measured), _) => format!("a penalty, which hides what limiter is behind it: {}", measured.text()),
+        (None, Some(End::NeverRefused)) => {
+            let most = prober.log().most_abreast();
+            format!("no limit was met in {} requests, at most {most} of them at the same time", prober.spent())
+        }
+        (None, _) if interrupted => "stopped before anything was settled".to_owned(),
+        (None, _) => "not settled".to_owned(),
+    }
+}
+
+pub fn ended(prober: &Prober, interrupted: bool) -> &'static str {
+    match prober.ended() {
+        _ if interrupted => "it was stopped",
+        None => "it was not over",
+        Some(End::Settled) => "no further experiment would tell more",
+        Some(End::BudgetSpent) => "what would tell more costs more than the budget",
+        Some(End::NeverRefused) => "nothing was refused within the budget",
+        Some(End::NeverRecovered) => "nothing was admitted again within the budget",
+        Some(End::Barred) => "the credential is not let in (status 401 or 403): nothing more was sent",
+        Some(End::HintsGrow) => "refusals asked for ever longer waits: nothing more was sent, lest it lead to a ban",
+        Some(End::NoAnswers) => "too many requests had no answer that says anything of quotas",
+        Some(End::Unexplained) => "nothing that this probe knows explains what was seen",
+    }
+}
