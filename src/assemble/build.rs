@@ -28,9 +28,11 @@ pub fn assemble(scenario: &Scenario, facts: &RunFacts, measure: Measure, verifie
         timeline,
         findings: verified.findings,
         gates: Vec::new(),
+        gates_left_to_a_run: Vec::new(),
         harness: harness_info(facts, matches!(scenario.target, Target::Embedded(_)), &measure),
     };
     summary.gates = gate::evaluate(&summary, &scenario.gates);
+    summary.gates_left_to_a_run = gate::left_to_a_run(&summary, &scenario.gates);
     summary.conclusion = conclude(&summary, Unreached::of(&summary, facts));
     summary
 }

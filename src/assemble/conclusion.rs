@@ -40,7 +40,9 @@ pub(super) fn conclude(summary: &Summary, unreached: Option<Unreached>) -> Concl
         (Exit::Pass, pass_headline(summary))
     };
     let unreached = unreached.map(|unreached| unreached.reasons).unwrap_or_default();
-    let reasons = [unreached, problems.clone(), failures, blind, reservations(summary), advice(summary)].concat();
+    let reasons =
+        [unreached, problems.clone(), failures, blind, reservations(summary), left_to_a_run(summary), advice(summary)]
+            .concat();
     let reasons = reasons.iter().map(|reason| sentence(reason)).collect();
     Conclusion { exit, exit_code: exit.code(), headline, reasons }
 }
@@ -140,6 +142,13 @@ fn unclassified(summary: &Summary) -> Option<String> {
 
 /// What groups of scripted clients are called in a summary.
 const SCRIPTED: &str = "clients";
+
+fn left_to_a_run(summary: &Summary) -> Vec<String> {
+    let told = |gate: &String| {
+        format!("Left to a run: the gate `{gate}`, of which simulated time shows only what its network was given.")
+    };
+    summary.gates_left_to_a_run.iter().map(told).collect()
+}
 
 fn advice(summary: &Summary) -> Vec<String> {
     failed(summary, Severity::Advice).map(|finding| format!("Advice. {}", told(finding))).collect()

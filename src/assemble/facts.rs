@@ -1,6 +1,7 @@
 //! What only the command that made a run knows about it.
 
 use crate::scenario::Scenario;
+use crate::scenario::event::ScheduledEvent;
 use crate::summary::{Driver, EventInfo, RunInfo};
 use crate::time::{Anchor, Nanos};
 
@@ -34,7 +35,12 @@ pub struct RunFacts {
 }
 
 pub(super) fn run_info(scenario: &Scenario, facts: &RunFacts) -> RunInfo {
-    let event = |(at, text): (Nanos, String)| EventInfo { at_s: at.as_secs_f64(), text };
+    let event = |what: &ScheduledEvent| EventInfo {
+        at_s: what.at.as_secs_f64(),
+        lasts_s: what.what.lasts().as_secs_f64(),
+        text: event_text(scenario, what),
+    };
+    let spreads = scenario.groups.iter().map(|group| group.start().spread);
     RunInfo {
         name: scenario.name.clone(),
         description: scenario.description.clone(),
@@ -51,6 +57,7 @@ pub(super) fn run_info(scenario: &Scenario, facts: &RunFacts) -> RunInfo {
         policy_hash: scenario.policy.hash.clone(),
         target: facts.target.clone(),
         command: facts.command.clone(),
-        events: scenario.events.iter().map(|what| event((what.at, event_text(scenario, what)))).collect(),
+        starts_within_s: spreads.max().unwrap_or_default().as_secs_f64(),
+        events: scenario.events.iter().map(event).collect(),
     }
 }

@@ -28,7 +28,7 @@ pub struct DossierArgs {
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Print a commented file of answers to start from
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["dirs", "answers", "out"])]
     template: bool,
 }
 

@@ -57,9 +57,9 @@ pub struct PlanArgs {
     /// Also look for the quota of a fleet that has grown so much, such as 50%
     #[arg(long, value_name = "SHARE", value_parser = growth, requires = "find")]
     growth: Option<f64>,
-    /// How many seeds are played for what is found or swept
-    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100))]
-    seeds: u32,
+    /// How many seeds are played for what is found or swept; 3 when not given
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100))]
+    seeds: Option<u32>,
     /// Another profile to hold beside this one, such as one with a remedy
     #[arg(long, value_name = "OTHER")]
     compare: Option<PathBuf>,
@@ -67,6 +67,9 @@ pub struct PlanArgs {
     #[arg(long, value_name = "PATH=VALUES", value_parser = sweep::read)]
     sweep: Option<sweep::Wanted>,
 }
+
+/// How many are played where nobody says.
+const SEEDS: u32 = 3;
 
 /// One `--find`.
 #[derive(Clone, Debug, PartialEq)]
@@ -141,6 +144,10 @@ fn questions(args: &PlanArgs, overrides: Overrides) -> Result<Questions, Diagnos
             .help("add `--find quota`"));
         }
     }
+    if args.seeds.is_some() && args.find.is_empty() && args.sweep.is_none() {
+        return Err(Diagnosis::new("--seeds says how often to play what is found or swept, and neither is asked for")
+            .help("add `--find` or `--sweep`, or choose one seed with --seed"));
+    }
     let fleets: Vec<&Option<String>> = args.find.iter().filter_map(Find::fleet).collect();
     if fleets.len() > 1 {
         return Err(
@@ -157,7 +164,7 @@ fn questions(args: &PlanArgs, overrides: Overrides) -> Result<Questions, Diagnos
         compare: args.compare.as_deref().map(|path| Base::read(path, overrides)).transpose()?,
         sweep: args.sweep.clone(),
         headroom: args.headroom.unwrap_or(0.0),
-        seeds: args.seeds,
+        seeds: args.seeds.unwrap_or(SEEDS),
     })
 }
 
@@ -176,7 +183,7 @@ fn command(args: &PlanArgs, base: &Base) -> String {
     add("--refused-ratio", args.refused_ratio.map(exactly));
     add("--delay", args.delay.map(|delay| delay.to_string()));
     add("--growth", args.growth.map(exactly));
-    add("--seeds", (!args.find.is_empty() || args.sweep.is_some()).then(|| args.seeds.to_string()));
+    add("--seeds", (!args.find.is_empty() || args.sweep.is_some()).then(|| args.seeds.unwrap_or(SEEDS).to_string()));
     add("--compare", args.compare.as_ref().map(|path| path.display().to_string()));
     add("--sweep", args.sweep.as_ref().map(ToString::to_string));
     command

@@ -92,6 +92,7 @@ fn plan(summary: &Summary) -> Plan {
         needs: vec![need(Reading::Rolling, 260, 268), need(Reading::FixedAligned, 241, 250)],
         sensitivity: vec![Variation {
             what: "10% more devices".to_owned(),
+            growth: None,
             fleet: groups(220),
             needs: vec![need(Reading::Rolling, 281, 295), need(Reading::FixedAligned, 270, 281)],
         }],

@@ -239,7 +239,7 @@ fn the_requested_value_is_the_answer_s_else_the_search_s_else_the_peak() {
     let searched = asked(&[planned()], &Answers::default());
     assert_eq!(searched.len(), 1, "what suffices today is not asked for");
     assert_eq!(searched[0].requested, 268, "the largest over readings and seeds");
-    assert_eq!(searched[0].because, Requested::Searched { source: "R2".to_owned() });
+    assert_eq!(searched[0].because, Requested::Searched { source: "R2".to_owned(), growth: None });
 
     let peak = asked(&[on_stand_in()], &Answers::default());
     assert_eq!((peak[0].requested, peak[0].current), (252, 60));
@@ -261,6 +261,32 @@ fn the_requested_value_is_the_answer_s_else_the_search_s_else_the_peak() {
     );
     assert_eq!(other[0].because, Requested::Peak { source: "R1".to_owned() });
     assert!(asked(&[measured()], &Answers::default()).is_empty());
+}
+
+#[test]
+fn what_is_asked_for_is_enough_after_the_growth_that_was_searched_for() {
+    let mut grown = planned();
+    let answer = grown.plan.as_mut().unwrap().quota.as_mut().unwrap();
+    answer.sensitivity[0].growth = Some(0.1);
+    let dossier = dossier(&[grown]);
+    let asked = &dossier.request.quotas[0];
+    assert_eq!(asked.requested, 295, "the largest of the grown fleet");
+    assert_eq!(asked.because, Requested::Searched { source: "R2".to_owned(), growth: Some(0.1) });
+    assert!(render::markdown::render(&dossier).contains("under every reading after a growth of 10%"));
+}
+
+#[test]
+fn a_value_that_is_asked_for_below_the_need_is_an_open_item() {
+    let open = |evidence: Evidence, requested: u32| {
+        let text = format!("quotas: [{{class: queries, requested: {requested}}}]");
+        let answers = answers::read(&crate::yaml::Source::built_in("a.yaml", &text)).unwrap();
+        build(&[evidence], &answers, "").unwrap().open.into_iter().map(|item| item.what).collect::<Vec<_>>()
+    };
+    let is_open = |open: &[String], what: &str| open.iter().any(|item| item == what);
+    let (too_little, no_search) = ("whether the requested value is enough", "the least quota that suffices");
+    assert!(is_open(&open(planned(), 267), too_little) && !is_open(&open(planned(), 268), too_little));
+    assert!(!is_open(&open(planned(), 268), no_search));
+    assert!(is_open(&open(on_stand_in(), 300), no_search), "a peak is no search");
 }
 
 /// Makes it a run and a plan of another profile.

@@ -3,15 +3,25 @@
 use super::metric::{Metric, Unit, held_back, metric};
 use crate::scenario::gate::{Bound, Gate, MetricQuery};
 use crate::summary::finding::Verdict;
-use crate::summary::{GateResult, Summary};
+use crate::summary::{Driver, GateResult, Summary};
 use crate::time::Nanos;
 
 /// A figure this close to its threshold is on it: `1 - 48/60` must not fail a gate of 20 % by the last bit.
 const ROUNDING: f64 = 1e-9;
 
-/// Every gate's result, in the given order. A gate whose metric saw no data does not pass.
+/// The result of every gate that this run or plan can judge, in the given order. A gate whose metric saw no data does not pass.
 pub fn evaluate(summary: &Summary, gates: &[Gate]) -> Vec<GateResult> {
-    gates.iter().map(|gate| result(summary, gate)).collect()
+    gates.iter().filter(|gate| !is_left_to_a_run(summary, gate)).map(|gate| result(summary, gate)).collect()
+}
+
+/// The gates that only a run over sockets can judge, where this is none.
+pub fn left_to_a_run(summary: &Summary, gates: &[Gate]) -> Vec<String> {
+    gates.iter().filter(|gate| is_left_to_a_run(summary, gate)).map(|gate| gate.text.clone()).collect()
+}
+
+fn is_left_to_a_run(summary: &Summary, gate: &Gate) -> bool {
+    let is_simulated = summary.run.driver == Driver::Virtual;
+    is_simulated && metric(&gate.metric.metric).is_some_and(|metric| metric.only_in_a_run)
 }
 
 fn result(summary: &Summary, gate: &Gate) -> GateResult {
@@ -233,6 +243,23 @@ mod tests {
             evaluate(&few, &[gate])[0].measured,
             "headroom of queries 20%, but 5 requests were not made because the one before was still under way"
         );
+    }
+
+    #[test]
+    fn how_quick_a_target_is_only_a_run_can_judge() {
+        let gate = |metric: &str| Gate {
+            metric: query(metric, None),
+            bound: Bound::AtMost,
+            threshold: 0.0,
+            text: metric.to_owned(),
+        };
+        let gates = ["latency", "refused", "lateness"].map(gate);
+        let mut summary = summary();
+        assert_eq!((evaluate(&summary, &gates).len(), left_to_a_run(&summary, &gates).len()), (3, 0));
+        summary.run.driver = Driver::Virtual;
+        let judged: Vec<String> = evaluate(&summary, &gates).into_iter().map(|result| result.gate).collect();
+        assert_eq!(judged, ["refused"]);
+        assert_eq!(left_to_a_run(&summary, &gates), ["latency", "lateness"]);
     }
 
     #[test]

@@ -13,6 +13,8 @@ pub struct Metric {
     pub by_class: bool,
     /// Whether a gate must name a quantile.
     pub by_quantile: bool,
+    /// Whether simulated time tells nothing of it but what its model was given: how quick a target or the harness is.
+    pub only_in_a_run: bool,
     /// For people, and for the JSON Schema.
     pub meaning: &'static str,
     /// The figure, or None where the run has no data for it.
@@ -38,6 +40,7 @@ pub const METRICS: &[Metric] = &[
         unit: Unit::Ratio,
         by_class: true,
         by_quantile: false,
+        only_in_a_run: false,
         meaning: "refused requests (429) among all that were answered",
         evaluate: |summary, query| answered_ratio(summary, query, |class| class.refused),
         sure: None,
@@ -47,6 +50,7 @@ pub const METRICS: &[Metric] = &[
         unit: Unit::Ratio,
         by_class: true,
         by_quantile: false,
+        only_in_a_run: false,
         meaning: "overload answers (503) among all requests that were answered",
         evaluate: |summary, query| answered_ratio(summary, query, |class| class.overloaded),
         sure: None,
@@ -56,6 +60,7 @@ pub const METRICS: &[Metric] = &[
         unit: Unit::Ratio,
         by_class: true,
         by_quantile: false,
+        only_in_a_run: false,
         meaning: "requests without an answer, or with an error status other than 429 and 503, among all requests",
         evaluate: |summary, query| {
             let requests = sum(summary, query, |class| class.requests)?;
@@ -70,6 +75,7 @@ pub const METRICS: &[Metric] = &[
         unit: Unit::Count,
         by_class: true,
         by_quantile: false,
+        only_in_a_run: false,
         meaning: "refused requests (429)",
         evaluate: |summary, query| Some(sum(summary, query, |class| class.refused)? as f64),
         sure: None,
@@ -79,6 +85,7 @@ pub const METRICS: &[Metric] = &[
         unit: Unit::Ratio,
         by_class: true,
         by_quantile: false,
+        only_in_a_run: false,
         meaning: "unused share of the tightest limit at its busiest moment, under the strictest reading",
         evaluate: |summary, query| {
             chosen_quotas(summary, query).filter_map(|quota| quota.headroom).min_by(f64::total_cmp)
@@ -92,6 +99,7 @@ pub const METRICS: &[Metric] = &[
         unit: Unit::Time,
         by_class: true,
         by_quantile: true,
+        only_in_a_run: true,
         meaning: "latency of served requests from the moment they were due, at a quantile; the worst class decides",
         evaluate: |summary, query| {
             let quantile = query.quantile?;
@@ -108,6 +116,7 @@ pub const METRICS: &[Metric] = &[
         unit: Unit::Count,
         by_class: true,
         by_quantile: false,
+        only_in_a_run: false,
         meaning: "attempts per logical operation that ended; the worst class decides",
         evaluate: |summary, query| {
             chosen_classes(summary, query).filter_map(|class| class.amplification).max_by(f64::total_cmp)
@@ -119,6 +128,7 @@ pub const METRICS: &[Metric] = &[
         unit: Unit::Count,
         by_class: true,
         by_quantile: false,
+        only_in_a_run: false,
         meaning: "requests that were answered or failed",
         evaluate: |summary, query| Some(sum(summary, query, |class| class.requests)? as f64),
         sure: None,
@@ -128,6 +138,7 @@ pub const METRICS: &[Metric] = &[
         unit: Unit::Count,
         by_class: true,
         by_quantile: false,
+        only_in_a_run: false,
         meaning: "scheduled requests that were not sent",
         evaluate: |summary, query| Some(sum(summary, query, |class| class.dropped.values().sum())? as f64),
         sure: None,
@@ -137,6 +148,7 @@ pub const METRICS: &[Metric] = &[
         unit: Unit::Time,
         by_class: false,
         by_quantile: true,
+        only_in_a_run: true,
         meaning: "how late requests left through the harness's own doing, at a quantile",
         evaluate: |summary, query| summary.harness.lateness.at(query.quantile?).map(|millis| millis / 1_000.0),
         sure: None,

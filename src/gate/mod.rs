@@ -3,5 +3,5 @@
 pub mod evaluate;
 pub mod metric;
 
-pub use evaluate::evaluate;
+pub use evaluate::{evaluate, left_to_a_run};
 pub use metric::{METRICS, Metric, Unit, metric};

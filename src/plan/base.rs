@@ -119,6 +119,12 @@ impl Base {
                 if is_swept { ", where the sweep does not vary it" } else { "" }
             ),
         ];
+        if today.classes.iter().any(|class| class.streams.frames > 0) {
+            caveats.push(
+                "A simulated stream brings one frame every 5 s, whatever its devices do: its frames measure nothing."
+                    .to_owned(),
+            );
+        }
         if today.quotas.iter().any(|quota| quota.is_demand_unknown()) {
             caveats.push(
                 "Some scheduled requests were not made because the one before was still under way: quicker answers would \

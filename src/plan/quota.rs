@@ -3,7 +3,7 @@
 //! Where nothing may be refused, the demand is a fact: of a window the least limit is its peak. Of a bucket, whose refill
 //! depends on the limit too, it is found by judging the same demand again. Requests reach a server in another rhythm than
 //! they were sent in, so what is found is played against limits that are enforced, and raised until nothing is refused.
-//! Where some refusals are allowed, each limit is looked for by itself, the others open.
+//! Where some refusals are allowed, each limit is looked for by itself, the others open, before all are raised together.
 
 use std::collections::HashMap;
 
@@ -104,9 +104,8 @@ impl Search<'_> {
         let mut least = self.without_refusals(scenario, seed);
         if self.wanted.refused_ratio > 0.0 {
             self.with_refusals(scenario, seed, &mut least);
-        } else {
-            self.raise_until_enough(scenario, seed, &mut least);
         }
+        self.raise_until_enough(scenario, seed, &mut least);
         least
     }
 
@@ -174,14 +173,15 @@ impl Search<'_> {
         }
     }
 
-    /// Raises what refuses although it holds the demand as it was sent: the network brings requests closer together.
+    /// Raises what refuses more than is allowed all at once: the network brings requests closer together than they were sent, and
+    /// refusals of one limit come on top of another's.
     fn raise_until_enough(&self, scenario: &Scenario, seed: u64, least: &mut Least) {
         let lines = limits::lines(&scenario.policy);
         for reading in limits::readings(&scenario.policy) {
             for _ in 0..MOST_RAISES {
                 let policy = allowing(&scenario.policy, &lines, reading, |key| least.get(key).map(|found| found.least));
                 let tried = self.trials.enforced(scenario, seed, reading, policy);
-                if tried.enforced.refused == 0 {
+                if self.is_enough(&tried) {
                     break;
                 }
                 for (index, line) in lines.iter().enumerate() {

@@ -13,12 +13,14 @@ use crate::yaml::Diagnosis;
 /// A fleet with one thing changed.
 pub struct Variant {
     pub what: String,
+    /// The growth that was asked for, if it is that.
+    pub growth: Option<f64>,
     pub scenario: Scenario,
 }
 
 impl Variant {
     pub fn with_needs(self, needs: Vec<Need>) -> Variation {
-        Variation { what: self.what, fleet: group_counts(&self.scenario), needs }
+        Variation { what: self.what, growth: self.growth, fleet: group_counts(&self.scenario), needs }
     }
 }
 
@@ -35,13 +37,13 @@ pub fn variants(base: &Base, growth: Option<f64>) -> Result<Variants, Diagnosis>
     let jittered = [("no jitter", 0.0), ("twice the jitter", 2.0)].map(|(what, factor)| {
         let mut scenario = today.clone();
         scale_jitter(&mut scenario, factor);
-        Variant { what: what.to_owned(), scenario }
+        Variant { what: what.to_owned(), growth: None, scenario }
     });
-    let sizes = [Some((-0.1, "10% fewer devices".to_owned())), Some((0.1, "10% more devices".to_owned()))];
-    let growth = growth.map(|share| (share, format!("a growth of {}", percent(share))));
-    let resized = sizes.into_iter().chain([growth]).flatten().map(|(share, what)| {
+    let sizes = [(-0.1, "10% fewer devices".to_owned(), None), (0.1, "10% more devices".to_owned(), None)];
+    let grown = growth.map(|share| (share, format!("a growth of {}", percent(share)), growth));
+    let resized = sizes.into_iter().chain(grown).map(|(share, what, growth)| {
         let fleet = scaled(&group_counts(today), 1.0 + share);
-        Ok(Variant { what, scenario: base.vary(|draft| resize(draft, &fleet))? })
+        Ok(Variant { what, growth, scenario: base.vary(|draft| resize(draft, &fleet))? })
     });
     let all = jittered.into_iter().map(Ok).chain(resized).collect::<Result<Vec<_>, Diagnosis>>()?;
     let changes = |variant: &Variant| variant.scenario.groups != today.groups;

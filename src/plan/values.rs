@@ -97,15 +97,15 @@ fn listed(text: &str) -> Result<Value, String> {
     Ok(Value { text: text.trim().to_owned(), number: seconds_or(amount) })
 }
 
-/// Values from one end to the other, both included. Whole ends give whole values where there is room for them.
+/// Values from one end to the other, both included. Counts stay whole; with a unit, values are as the steps give them, to three
+/// decimals.
 fn ranged(from: &str, to: &str, log: bool, steps: u32) -> Result<Vec<Value>, String> {
     let (from, to) = (amount(from)?, amount(to)?);
     let (from, to) = same_unit(from, to)?;
     if log && (from.number <= 0.0 || to.number <= 0.0) {
         return Err(wrong("even factors need both ends above zero".to_owned()));
     }
-    let room = (to.number - from.number).abs() / f64::from(steps - 1);
-    let whole = from.whole && to.whole && (room >= 1.0 || from.unit.is_empty());
+    let whole = from.whole && to.whole && from.unit.is_empty();
     let at = |index: u32| {
         let share = f64::from(index) / f64::from(steps - 1);
         match index {
@@ -184,6 +184,7 @@ mod tests {
         assert_eq!(texts("5s..20s/4"), ["5s", "10s", "15s", "20s"]);
         assert_eq!(texts("30s..2m/4"), ["30s", "60s", "90s", "120s"]);
         assert_eq!(texts("0%..1%/5"), ["0%", "0.25%", "0.5%", "0.75%", "1%"]);
+        assert_eq!(texts("0%..5%/3"), ["0%", "2.5%", "5%"]);
         assert_eq!(texts("3..1/3"), ["3", "2", "1"]);
         assert_eq!(texts("1..3"), ["1", "2", "3"], "whole counts stay whole");
         assert_eq!(texts("1/h..4/h/4"), ["1/h", "2/h", "3/h", "4/h"]);

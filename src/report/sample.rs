@@ -98,6 +98,7 @@ pub fn passing() -> Summary {
         classes,
         quotas,
         findings,
+        gates_left_to_a_run: Vec::new(),
         gates: vec![
             gate("refused_ratio of charger-high-frequency at most 0%", Verdict::Pass, "0%"),
             gate("headroom of queries at least 20%", Verdict::Pass, "26.7%"),
@@ -135,7 +136,7 @@ pub fn failing() -> Summary {
         quota("charger-high-frequency", "10 per 1s for each device_id", 10, Some(1.0), "device_id", &[11, 11, 9, 8]);
     summary.timeline = timeline(&summary.classes, SECONDS);
     summary.run.events =
-        vec![EventInfo { at_s: 20.0, text: "blackout of depot: 100% of it, back within 5s".to_owned() }];
+        vec![EventInfo { at_s: 20.0, lasts_s: 0.0, text: "blackout of depot: 100% of it, back within 5s".to_owned() }];
     let polling = Finding {
         explanation: "dashboard/0 asked for 21 devices every 5 s. The documents name polling of device details for live state as the single biggest cause of breaches.".to_owned(),
         remedy: "Open one stream for the devices on screen (WS /v1/operator/stream) and drop the poll.".to_owned(),
@@ -237,7 +238,7 @@ pub fn hostile() -> Summary {
             evidence.received = format!("500 \u{0} {SCRIPT}");
         }
     }
-    summary.run.events = vec![EventInfo { at_s: 20.0, text: SCRIPT.to_owned() }];
+    summary.run.events = vec![EventInfo { at_s: 20.0, lasts_s: 0.0, text: SCRIPT.to_owned() }];
     summary
 }
 

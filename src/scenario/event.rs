@@ -30,6 +30,20 @@ pub enum Disturbance {
     ControlBurst { command: BurstCommand, commands: u32, within: Nanos },
 }
 
+impl Disturbance {
+    /// How long it goes on until the last device has done, or begun, what it is about.
+    pub fn lasts(&self) -> Nanos {
+        match *self {
+            Disturbance::Blackout { outage, back_within } => outage.saturating_add(back_within),
+            Disturbance::FirmwareRollout { within, download, .. } => within.saturating_add(download),
+            Disturbance::ColdStart { within }
+            | Disturbance::SessionSurge { within }
+            | Disturbance::ControlBurst { within, .. } => within,
+            Disturbance::TokenExpiry => Nanos::ZERO,
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BurstCommand {
     /// Remote starts, spread over a group's chargers.

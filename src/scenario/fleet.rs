@@ -30,7 +30,7 @@ pub struct Group {
 }
 
 impl Group {
-    /// What the serial numbers of its chargers begin with.
+    /// When its devices begin.
     pub fn start(&self) -> Start {
         match &self.kind {
             GroupKind::Chargers(spec) => spec.start,
@@ -39,6 +39,7 @@ impl Group {
         }
     }
 
+    /// What the serial numbers of its chargers begin with.
     pub fn serial_prefix(&self) -> &str {
         match &self.kind {
             GroupKind::Chargers(spec) => spec.serial_prefix.as_deref().unwrap_or(&self.name),

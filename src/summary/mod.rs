@@ -32,6 +32,9 @@ pub struct Summary {
     pub timeline: Timeline,
     pub findings: Vec<Finding>,
     pub gates: Vec<GateResult>,
+    /// Gates, as the profile has them, that a simulated play cannot judge.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gates_left_to_a_run: Vec<String>,
     pub harness: HarnessInfo,
 }
 
@@ -63,6 +66,9 @@ pub struct RunInfo {
     pub target: String,
     /// The command that reproduces it.
     pub command: String,
+    /// The time within which all devices start, those apart that join later.
+    #[serde(default)]
+    pub starts_within_s: f64,
     pub events: Vec<EventInfo>,
 }
 
@@ -77,6 +83,9 @@ pub enum Driver {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct EventInfo {
     pub at_s: f64,
+    /// How long it goes on: an outage and the time within which all are back.
+    #[serde(default)]
+    pub lasts_s: f64,
     pub text: String,
 }
 

@@ -176,6 +176,9 @@ pub struct Need {
 pub struct Variation {
     /// `twice the jitter`, `10% more devices`.
     pub what: String,
+    /// The growth that was asked for, as a share, if this is the fleet grown by it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub growth: Option<f64>,
     pub fleet: Vec<GroupCount>,
     pub needs: Vec<Need>,
 }

@@ -139,7 +139,7 @@ impl ReadProblem {
 
 /// A file with nothing in it.
 pub(super) fn empty(name: &str) -> Diagnosis {
-    Diagnosis::new(format!("{name} is empty")).help("start from a shipped profile such as `profiles/tellus-depot.yaml`")
+    Diagnosis::new(format!("{name} is empty")).help("name another file, or fill this one in")
 }
 
 fn not_utf8(name: &str, bytes: &[u8], error: std::str::Utf8Error) -> Diagnosis {
@@ -182,7 +182,7 @@ mod tests {
     fn an_empty_file_is_refused() {
         insta::assert_snapshot!(refused(b""), @r"
         error: p.yaml is empty
-        help: start from a shipped profile such as `profiles/tellus-depot.yaml`
+        help: name another file, or fill this one in
         ");
     }
 

@@ -3,9 +3,9 @@
 use super::super::model::{Amplification, ClientProof, Ordeal, Shown, Traffic};
 use super::Run;
 use crate::summary::finding::{Finding, Party, Verdict};
-use crate::summary::{ClassTimeline, Timeline};
+use crate::summary::{ClassTimeline, EventInfo, Timeline};
 
-/// So long after a hard moment its traffic is looked at, unless the next one comes sooner.
+/// So long after the end of a hard moment its traffic is looked at, unless the next one comes sooner.
 const AFTERMATH_S: f64 = 60.0;
 /// Beside the provider's recommendations, which are mitigations.
 const MANNERS: &str = "client.";
@@ -53,17 +53,17 @@ fn amplification(run: &Run<'_>) -> Vec<Amplification> {
 /// The start of the run, then the profile's events.
 fn ordeals(run: &Run<'_>) -> Vec<Ordeal> {
     let summary = run.summary;
-    let start = (0.0, "cold start: the whole fleet boots".to_owned());
-    let events = summary.run.events.iter().map(|event| (event.at_s, event.text.clone()));
-    let mut moments: Vec<(f64, String)> = std::iter::once(start).chain(events).collect();
-    moments.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let ends = moments.iter().skip(1).map(|moment| moment.0).chain([summary.run.duration_s]).collect::<Vec<_>>();
+    let text = "cold start: the whole fleet boots".to_owned();
+    let start = EventInfo { at_s: 0.0, lasts_s: summary.run.starts_within_s, text };
+    let mut moments: Vec<EventInfo> = std::iter::once(start).chain(summary.run.events.iter().cloned()).collect();
+    moments.sort_by(|a, b| a.at_s.total_cmp(&b.at_s));
+    let ends = moments.iter().skip(1).map(|moment| moment.at_s).chain([summary.run.duration_s]).collect::<Vec<_>>();
     let whole_run = traffic(&summary.timeline, 0.0, f64::INFINITY);
     moments
         .into_iter()
         .zip(ends)
-        .map(|((at_s, what), next)| {
-            let span_s = (next - at_s).clamp(0.0, AFTERMATH_S);
+        .map(|(EventInfo { at_s, lasts_s, text: what }, next)| {
+            let span_s = (next - at_s).clamp(0.0, lasts_s + AFTERMATH_S);
             let after = traffic(&summary.timeline, at_s, at_s + span_s);
             Ordeal { source: run.id.to_owned(), what, at_s, span_s, after, whole_run }
         })
@@ -92,6 +92,18 @@ fn traffic(timeline: &Timeline, from_s: f64, until_s: f64) -> Traffic {
 mod tests {
     use super::*;
     use crate::report::sample;
+
+    #[test]
+    fn a_hard_moment_is_looked_at_until_a_minute_after_its_end() {
+        let mut summary = sample::failing();
+        summary.run.duration_s = 400.0;
+        summary.run.starts_within_s = 30.0;
+        summary.run.events[0].at_s = 200.0;
+        summary.run.events[0].lasts_s = 90.0;
+        let ordeals = ordeals(&Run { id: "R1", summary: &summary });
+        let spans: Vec<(f64, f64)> = ordeals.iter().map(|ordeal| (ordeal.at_s, ordeal.span_s)).collect();
+        assert_eq!(spans, [(0.0, 90.0), (200.0, 150.0)]);
+    }
 
     #[test]
     fn a_hard_moment_is_looked_at_until_the_next_one() {

@@ -1,6 +1,6 @@
 //! What is still to be filled in: by a person, or by another run.
 
-use super::super::model::{Basis, Compared, Dossier, OpenItem, Requested};
+use super::super::model::{Asked, Basis, Compared, Dossier, OpenItem, Part, Requested};
 
 pub fn items(dossier: &Dossier) -> Vec<OpenItem> {
     let answers = unanswered(dossier).into_iter().filter(|(missing, _)| *missing).map(|(_, item)| item);
@@ -45,6 +45,11 @@ fn unanswered(dossier: &Dossier) -> Vec<(bool, OpenItem)> {
     ]
 }
 
+/// Whether a reference is a run, and not a search.
+fn is_run(dossier: &Dossier, source: &str) -> bool {
+    dossier.reference(source).is_some_and(|reference| reference.part == Part::Run)
+}
+
 /// What another run or plan would show.
 fn unrun(dossier: &Dossier) -> Vec<OpenItem> {
     let by_run = |part, what: &str, why: &str| OpenItem { part, key: None, what: what.to_owned(), why: why.to_owned() };
@@ -60,6 +65,17 @@ fn unrun(dossier: &Dossier) -> Vec<OpenItem> {
         .any(|asked| matches!(asked.because, Requested::Peak { .. } | Requested::Stated { least: None }))
     {
         let why = "a requested value is not backed by a search: `quotaproof plan PROFILE --find quota` makes one";
+        items.push(by_run(7, "the least quota that suffices", why));
+    }
+    let too_little = |asked: &Asked| matches!(asked.because, Requested::Stated { least: Some((least, _)) } if asked.requested < least);
+    if dossier.request.quotas.iter().any(too_little) {
+        let why = "a requested value is below the need that the runs show: the fleet would be refused with it";
+        items.push(by_run(1, "whether the requested value is enough", why));
+    }
+    let is_peak = |asked: &Asked| matches!(&asked.because, Requested::Stated { least: Some((_, source)) } if is_run(dossier, source));
+    if dossier.request.quotas.iter().any(is_peak) {
+        let why = "the need beside a requested value is a peak, not the least of a search: `quotaproof plan PROFILE --find quota` \
+                   makes one";
         items.push(by_run(7, "the least quota that suffices", why));
     }
     if dossier.least.comparisons.is_empty() {

@@ -34,14 +34,19 @@ pub fn request(answers: &Answers, demand: &Demand, least: &Least, first: Run<'_>
 }
 
 /// What the fleet needs of a limit: the least that a search found for this very fleet, enough with each of its seeds and
-/// under each reading; else, where the run went beyond the limit, what it reached.
+/// under each reading, after the growth that was searched for, or the next request is due in a month; else, where the run went beyond the limit, what it reached.
 fn computed(limit: &LimitDemand, demand: &Demand, least: &Least, first: Run<'_>) -> Option<(u32, Requested)> {
     let of_this_fleet = |hash: &str| hash == first.summary.run.profile_hash;
     let search = least.quotas.iter().find(|search| of_this_fleet(&search.answer.origin.profile_hash));
     if let Some(search) = search {
-        let needs = search.answer.needs.iter().filter(|need| need.class == limit.class && need.limit == limit.limit);
+        let grown = search.answer.sensitivity.iter().find(|variation| variation.growth.is_some());
+        let (needs, growth) = match grown {
+            Some(grown) => (&grown.needs, grown.growth),
+            None => (&search.answer.needs, None),
+        };
+        let needs = needs.iter().filter(|need| need.class == limit.class && need.limit == limit.limit);
         let most = needs.map(|need| need.least.max).max()?;
-        return Some((most, Requested::Searched { source: search.source.clone() }));
+        return Some((most, Requested::Searched { source: search.source.clone(), growth }));
     }
     let beyond = matches!(limit.safety, Safety::Over | Safety::DependsOnReading);
     let peak = limit.first_attempts_peak.or(limit.peak).filter(|_| beyond)?;
@@ -50,7 +55,7 @@ fn computed(limit: &LimitDemand, demand: &Demand, least: &Least, first: Run<'_>)
 
 fn source_of(because: Requested) -> String {
     match because {
-        Requested::Searched { source } | Requested::Peak { source } => source,
+        Requested::Searched { source, .. } | Requested::Peak { source } => source,
         Requested::Stated { least } => least.map(|(_, source)| source).unwrap_or_default(),
     }
 }

@@ -66,8 +66,12 @@ pub struct Asked {
 pub enum Requested {
     /// The requester has named it. `least` is the computed one and its source, where there is one.
     Stated { least: Option<(u32, String)> },
-    /// The least that sufficed in a search, which `source` is.
-    Searched { source: String },
+    /// The least that sufficed in a search, which `source` is; after a growth (a share), if one was searched for.
+    Searched {
+        source: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        growth: Option<f64>,
+    },
     /// The highest peak that a run showed; nothing was searched.
     Peak { source: String },
 }

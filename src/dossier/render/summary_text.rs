@@ -142,7 +142,7 @@ fn what(dossier: &Dossier, asked: &Asked) -> Claim {
     let (from, to) = (count(asked.current.into()), count(asked.requested.into()));
     let text = format!("{} ({}): {from} -> {to}", asked.class, asked.limit);
     match &asked.because {
-        Requested::Searched { source } | Requested::Peak { source } => cited(0, text, source),
+        Requested::Searched { source, .. } | Requested::Peak { source } => cited(0, text, source),
         Requested::Stated { .. } => plain(0, format!("{text}, {}.", "as chosen by us")),
     }
     .with_reference(dossier)

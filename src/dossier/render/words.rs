@@ -110,7 +110,7 @@ pub fn term(identity: &Identity) -> String {
 /// Why this value, in a sentence.
 pub fn because(dossier: &Dossier, asked: &Asked) -> String {
     match &asked.because {
-        Requested::Searched { source } => searched(dossier, source),
+        Requested::Searched { source, growth } => searched(dossier, source, *growth),
         Requested::Peak { source } => format!(
             "The most that the fleet asked for {} {}; no search for the least was made.",
             if asked.per_s.is_some() { "in one window" } else { "at the same time" },
@@ -127,14 +127,15 @@ pub fn because(dossier: &Dossier, asked: &Asked) -> String {
     }
 }
 
-fn searched(dossier: &Dossier, source: &str) -> String {
+fn searched(dossier: &Dossier, source: &str, growth: Option<f64>) -> String {
     let search = dossier.least.quotas.iter().find(|search| search.source == source).map(|search| &search.answer);
     let headroom = search.map_or(0.0, |answer| answer.headroom);
     let headroom = if headroom > 0.0 { format!(", {} of it to stay unused", percent(headroom)) } else { String::new() };
     let refuses = search.is_some_and(|answer| answer.checks.iter().any(|check| !check.holds));
     let refuses = if refuses { " Enforced, it still refused more than was asked for under some reading." } else { "" };
     let cite = cite(dossier, source);
-    format!("The least that suffices with every seed and under every reading{headroom} {cite}.{refuses}")
+    let growth = growth.map_or_else(String::new, |growth| format!(" after a growth of {}", percent(growth)));
+    format!("The least that suffices with every seed and under every reading{growth}{headroom} {cite}.{refuses}")
 }
 
 /// `73.3% over`, `12% unused`; the way of quotas that are not known.

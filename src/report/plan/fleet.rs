@@ -18,7 +18,7 @@ pub(super) fn section(answer: &FleetAnswer) -> Section {
                 "binding class",
                 "largest",
                 "by seed",
-                "peak",
+                "peak of one more",
                 "at",
                 "refused if enforced, all seeds",
             ]),

@@ -14,7 +14,7 @@ pub(super) fn section(answer: &QuotaAnswer) -> Section {
     let checks = Grid {
         title: "All of them at once, enforced",
         words: 1,
-        head: head(["reading", "requests", "refused", "share", "added delay (p99)", "enough"]),
+        head: head(["reading", "requests", "refused", "worst class's share", "added delay (p99)", "enough"]),
         rows: answer.checks.iter().map(check_row).collect(),
     };
     let tables = [Some(needs), Some(checks), sensitivity(answer)];
@@ -61,18 +61,28 @@ fn sentences(answer: &QuotaAnswer) -> Vec<String> {
     if !strictest.is_empty() && strictest.iter().all(|need| need.least.max <= need.allow) {
         sentences.push("Today's limits suffice under every reading.".to_owned());
     }
-    if answer.checks.iter().any(|check| !check.holds) {
-        sentences.push(
-            "Enforced all at once, these limits still refuse more than was asked for under some readings: ask for more than \
-             the least."
-                .to_owned(),
-        );
+    for (what, goes_beyond) in [("refuse", refuses as fn(&QuotaAnswer, &QuotaCheck) -> bool), ("delay", delays)] {
+        if answer.checks.iter().any(|check| goes_beyond(answer, check)) {
+            sentences.push(format!(
+                "Enforced all at once, these limits still {what} more than was asked for under some readings: ask for more \
+                 than the least."
+            ));
+        }
     }
     if !answer.without_effect.is_empty() {
         sentences.push(format!("Nothing in this fleet changes with {}.", answer.without_effect.join(" or ")));
     }
     sentences.extend(unproven_text(&answer.unproven));
     sentences
+}
+
+/// Whether some class is refused a larger share than is allowed.
+fn refuses(answer: &QuotaAnswer, check: &QuotaCheck) -> bool {
+    check.refused_ratio > answer.refused_ratio
+}
+
+fn delays(answer: &QuotaAnswer, check: &QuotaCheck) -> bool {
+    answer.delay_s.is_some_and(|bound| check.delay_s > bound)
 }
 
 /// Of each limit the need under the reading that takes most.

@@ -19,6 +19,7 @@ pub fn run(name: &str, description: &str) -> RunInfo {
         duration_s: 60.2,
         interrupted: false,
         devices_played: None,
+        starts_within_s: 0.0,
         gave_up: false,
         seed: 7,
         profile_hash: "9f2c4a7e51d83b60".repeat(4),

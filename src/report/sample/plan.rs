@@ -118,7 +118,12 @@ fn quota() -> QuotaAnswer {
         refused_ratio: 0.001,
         delay_s: Some(5.0),
         headroom: 0.2,
-        sensitivity: vec![Variation { what: "no jitter".to_owned(), fleet: counts(12), needs: needs.clone() }],
+        sensitivity: vec![Variation {
+            what: "no jitter".to_owned(),
+            growth: None,
+            fleet: counts(12),
+            needs: needs.clone(),
+        }],
         without_effect: vec!["twice the jitter".to_owned()],
         needs,
         checks: vec![check],
