@@ -144,9 +144,7 @@ fn unclassified(summary: &Summary) -> Option<String> {
 const SCRIPTED: &str = "clients";
 
 fn left_to_a_run(summary: &Summary) -> Vec<String> {
-    let told = |gate: &String| {
-        format!("Left to a run: the gate `{gate}`, of which simulated time shows only what its network was given.")
-    };
+    let told = |gate: &String| format!("Left to a run: the gate `{gate}`, which simulated time cannot judge.");
     summary.gates_left_to_a_run.iter().map(told).collect()
 }
 
