@@ -1,6 +1,7 @@
 //! Every algorithm against its oracle, over limits and arrivals that look for what it gets wrong.
 //!
-//! `LIMITER_CASES=1000000 cargo test --release --lib limiter::tests` plays a million cases of each.
+//! `LIMITER_CASES=1000000 cargo test --release --lib limiter::tests` plays a million cases of each way to count, and of
+//! what wraps, joins and keeps limiters in proportion.
 
 use super::*;
 use crate::limiter::suite::arrivals::{Arrival, Range, arrivals, limits};
