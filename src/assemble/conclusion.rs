@@ -162,7 +162,7 @@ fn interrupted_headline(summary: &Summary) -> String {
             )
         }
         Some(played) => {
-            let devices: u64 = summary.fleet.iter().map(|group| u64::from(group.devices)).sum();
+            let devices = summary.device_count();
             format!("Interrupted when {} had been played: the report covers these.", part_of(played, devices, "device"))
         }
     }

@@ -12,7 +12,7 @@ use crate::clock::Clock;
 use crate::drive::live::{self, Control, LiveError, ProbeTarget};
 use crate::exit::Exit;
 use crate::policy;
-use crate::policy::matching::{RequestPattern, Segment};
+use crate::policy::matching::{RequestPattern, Segment, bare_path};
 use crate::policy::model::{ClassId, Limit, Policy};
 use crate::policy::words::limit_text;
 use crate::probe::account::{Account, Setting};
@@ -224,8 +224,7 @@ fn request(args: &ProbeArgs, policy: &Policy) -> Result<(ClassId, String, String
         if method == "WS" {
             return Err("streams cannot be probed; name a request by another method".to_owned());
         }
-        let bare = path.split('?').next().unwrap_or(path);
-        let class = named.or_else(|| policy.classify(method, bare)).ok_or_else(|| {
+        let class = named.or_else(|| policy.classify(method, bare_path(path))).ok_or_else(|| {
             format!("`{text}` belongs to no class of the policy; name the class that it counts in by --class")
         })?;
         return Ok((class, method.to_owned(), path.to_owned()));
@@ -313,7 +312,7 @@ const WINDOWS: u64 = 8;
 fn announcement(args: &ProbeArgs, target: &ProbeTarget, limits: &[Limit], examination: &Examination) -> String {
     let class = &target.policy.class(target.class).name;
     let clients = if target.clients.len() > 1 { "two clients" } else { "one client" };
-    let path = target.path.split('?').next().unwrap_or_default();
+    let path = bare_path(&target.path);
     let mut text = format!(
         "Plan: at most {} requests of `{} {path}` to {}, from {clients}, over at most {}\nThe documents on `{class}`:\n",
         args.budget, target.method, target.base_url, args.within

@@ -10,7 +10,7 @@ use crate::report::format;
 use crate::summary::finding::Verdict;
 use crate::summary::plan::{self, Origin, Plan};
 use crate::summary::{Driver, FORMAT, QuotaUse, Safety, Summary};
-use crate::words::{count, plural};
+use crate::words::{count, part_of, plural};
 
 /// The check that counts the chargers which never came into service, and how many of a hundred may be missing.
 const SERVICE_CHECK: &str = "fleet.in-service";
@@ -210,9 +210,8 @@ fn understates(summary: &Summary) -> Option<String> {
         });
     }
     let missing = summary.findings.iter().find(|finding| finding.check == SERVICE_CHECK)?;
-    (missing.wrong * MISSING_ONE_IN > missing.looked_at).then(|| {
-        format!("{} of {} never came into service", count(missing.wrong), plural(missing.looked_at, "charger"))
-    })
+    (missing.wrong * MISSING_ONE_IN > missing.looked_at)
+        .then(|| format!("{} never came into service", part_of(missing.wrong, missing.looked_at, "charger")))
 }
 
 /// What has to be known before a run's figures are believed.

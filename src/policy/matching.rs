@@ -5,6 +5,11 @@ use std::str::FromStr;
 
 use super::model::{Class, ClassId};
 
+/// What patterns are held against: the path without its query.
+pub fn bare_path(path: &str) -> &str {
+    path.split('?').next().unwrap_or_default()
+}
+
 /// `METHOD /path/{parameter}`; the method `WS` is a WebSocket handshake. A parameter matches one path segment, a final
 /// `*` matches any rest.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

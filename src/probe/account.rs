@@ -9,12 +9,11 @@ use serde::{Deserialize, Serialize};
 use super::conformance::transcript::Entry;
 use super::examination::Examination;
 use super::exchange::{Answer, Sighting};
-use super::family::Family;
 use super::forecast::forecast;
 use super::hypothesis::{Hypothesis, Span, Terms};
 use super::outcome::{Outcome, Verdict};
 use super::prober::Prober;
-use super::proof::{Surprise, against_charging, against_document, against_others};
+use super::proof::{self, Surprise, against_charging, against_document, against_others};
 use super::witness::Witness;
 use crate::policy::model::{Limit, RateLimit};
 use crate::summary::finding::{self, Finding};
@@ -180,11 +179,8 @@ fn best<'a>(prober: &'a Prober, outcome: &Outcome) -> Option<&'a Hypothesis> {
 /// How long what was counted can matter, in seconds.
 fn memory(found: &Hypothesis) -> f64 {
     let window = found.terms.window.high.as_secs_f64();
-    let whole = match found.shape.family {
-        Family::Bucket | Family::LeakyQueue => window * f64::from(found.terms.limit),
-        _ => window * 2.0,
-    };
-    whole + found.terms.penalty.high.as_secs_f64()
+    let windows = if found.shape.family.is_one_by_one() { f64::from(found.terms.limit) } else { 2.0 };
+    window * windows + found.terms.penalty.high.as_secs_f64()
 }
 
 /// What disproves the other families, and the documented numbers where they differ.
@@ -198,7 +194,8 @@ fn against(found: &Hypothesis, prober: &Prober, outcome: &Outcome, limits: &[Lim
     let mut all = Vec::new();
     if let Some(rate) = rate {
         let with_limit = Terms { limit: super::outcome::at_once(rate, outcome.measured.as_ref()), ..terms };
-        let with_window = Terms { window: Span::exactly(documented_window(found.shape.family, rate)), ..terms };
+        let with_window =
+            Terms { window: Span::exactly(proof::window(found.shape.family, rate.allow, rate.per)), ..terms };
         for (what, documented) in [("limit", with_limit), ("window", with_window), ("one token", with_window)] {
             let surprise = differs(what).then(|| against_document(found, documented, log)).flatten();
             all.extend(surprise.map(|surprise| (what, surprise)));
@@ -216,21 +213,10 @@ fn against(found: &Hypothesis, prober: &Prober, outcome: &Outcome, limits: &[Lim
     all
 }
 
-fn documented_window(family: Family, rate: &RateLimit) -> Nanos {
-    match family {
-        Family::Bucket | Family::LeakyQueue => Nanos((rate.per.0 / u64::from(rate.allow.max(1))).max(1)),
-        _ => rate.per,
-    }
-}
-
 /// The window in which all of the limit comes back, as documented where that is what was found.
 fn whole_window(found: &Hypothesis, rate: Option<&RateLimit>, differs: bool) -> Nanos {
-    let middle = found.terms.window.middle();
-    match (rate, found.shape.family) {
-        (Some(rate), family) if !differs && !matches!(family, Family::Bucket | Family::LeakyQueue) => rate.per,
-        (_, Family::Bucket | Family::LeakyQueue) => middle * u64::from(found.terms.limit),
-        _ => middle,
-    }
+    let is_documented = !differs && !found.shape.family.is_one_by_one();
+    rate.filter(|_| is_documented).map_or(found.whole_window(), |rate| rate.per)
 }
 
 /// What was admitted from rest before the first refusal, and when the first was admitted again.

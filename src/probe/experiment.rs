@@ -266,11 +266,7 @@ impl Scene<'_> {
         const FEW: usize = 4;
         let mut windows: Vec<Nanos> = Vec::new();
         for hypothesis in self.advisers().filter(|hypothesis| hypothesis.shape.family != Family::Concurrency) {
-            let length = hypothesis.terms.window.middle();
-            let length = match hypothesis.shape.family {
-                Family::Bucket | Family::LeakyQueue => length * u64::from(hypothesis.terms.limit),
-                _ => length,
-            };
+            let length = hypothesis.whole_window();
             let known = |other: &Nanos| other.0.abs_diff(length.0) < other.0 / 5;
             if !windows.iter().any(known) && windows.len() < FEW {
                 windows.push(length);

@@ -37,6 +37,11 @@ impl Family {
         }
     }
 
+    /// Whether quota comes back one by one: its window is then that of one request.
+    pub fn is_one_by_one(self) -> bool {
+        matches!(self, Family::Bucket | Family::LeakyQueue)
+    }
+
     /// Whether its windows have a place on the server's clock.
     pub fn has_phase(self) -> bool {
         matches!(self, Family::FixedAligned | Family::RollingCounter)

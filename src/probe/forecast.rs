@@ -25,7 +25,7 @@ pub fn forecast(found: &Hypothesis, sent: &[&Witness], usual: Nanos) -> Option<F
     if found.shape.family == Family::Concurrency {
         return None;
     }
-    let terms = found.corners.iter().min_by_key(|corner| corner.early + corner.late)?.terms;
+    let terms = found.corners.iter().min_by_key(|corner| corner.wrong())?.terms;
     let mut clients: Vec<Box<dyn Replay>> = vec![limiter(found.shape, &terms); CLIENTS];
     let mut forecast = Forecast::default();
     let mut last = sent.first()?.sent;

@@ -154,6 +154,12 @@ impl Hypothesis {
         }
     }
 
+    /// The time in which all of the limit comes back, in the middle of what it may be.
+    pub fn whole_window(&self) -> Nanos {
+        let window = self.terms.window.middle();
+        if self.shape.family.is_one_by_one() { window * u64::from(self.terms.limit) } else { window }
+    }
+
     /// What it makes of all that was seen.
     pub fn replayed(shape: impl Into<Shape>, terms: Terms, log: &Log) -> Hypothesis {
         let mut hypothesis = Hypothesis::new(shape, terms);

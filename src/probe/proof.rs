@@ -56,8 +56,13 @@ fn plain_title(family: Family) -> &'static str {
     if family == Family::Bucket { "token bucket" } else { family.title() }
 }
 
+/// The window of a family that lets so many through per so long.
+pub fn window(family: Family, limit: u32, per: Nanos) -> Nanos {
+    if family.is_one_by_one() { Nanos((per.0 / u64::from(limit.max(1))).max(1)) } else { per }
+}
+
 fn terms(family: Family, limit: u32, per: Nanos, anchor: Anchor) -> Terms {
-    let window = if family == Family::Bucket { Nanos((per.0 / u64::from(limit.max(1))).max(1)) } else { per };
+    let window = window(family, limit, per);
     let phase = Nanos((window.0 - anchor.unix_nanos % window.0) % window.0);
     Terms { phase: Span::exactly(phase), ..Terms::new(limit, Span::exactly(window)) }
 }

@@ -114,43 +114,32 @@ pub fn junit(outcome: &Outcome, class: &str) -> Result<String, SerializeError> {
 }
 
 fn case(comparison: &Comparison, class: &str) -> TestCase {
-    let message = format!(
-        "{}: documented {}, measured {}",
-        comparison.verdict.title(),
-        comparison.documented,
-        comparison.measured
-    );
-    let status = match comparison.verdict {
+    let Comparison { what, documented, measured, verdict } = comparison;
+    let status = match verdict {
         Verdict::AsDocumented => TestCaseStatus::success(),
-        Verdict::Differs => {
-            let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
-            status.set_message(message);
-            status
-        }
-        Verdict::NotSettled | Verdict::Undocumented => {
-            let mut status = TestCaseStatus::skipped();
-            status.set_message(message);
-            status
-        }
+        Verdict::Differs => TestCaseStatus::non_success(NonSuccessKind::Failure),
+        Verdict::NotSettled | Verdict::Undocumented => TestCaseStatus::skipped(),
     };
-    let mut case = TestCase::new(comparison.what.as_str(), status);
-    case.set_classname(format!("quotaproof.probe.{class}"));
-    case
+    test_case(what, class, status, format!("{}: documented {documented}, measured {measured}", verdict.title()))
 }
 
 fn promise(check: &Finding, class: &str) -> TestCase {
-    let message = format!("{}: {}", words(check.verdict), check.headline);
-    let mut status = match check.verdict {
+    let status = match check.verdict {
         finding::Verdict::Pass => TestCaseStatus::success(),
         finding::Verdict::Fail => TestCaseStatus::non_success(NonSuccessKind::Failure),
         finding::Verdict::Inconclusive | finding::Verdict::Undocumented | finding::Verdict::NoData => {
             TestCaseStatus::skipped()
         }
     };
-    if check.verdict != finding::Verdict::Pass {
+    test_case(&check.check, class, status, format!("{}: {}", words(check.verdict), check.headline))
+}
+
+/// What succeeds needs no message.
+fn test_case(name: &str, class: &str, mut status: TestCaseStatus, message: String) -> TestCase {
+    if !matches!(status, TestCaseStatus::Success { .. }) {
         status.set_message(message);
     }
-    let mut case = TestCase::new(check.check.as_str(), status);
+    let mut case = TestCase::new(name, status);
     case.set_classname(format!("quotaproof.probe.{class}"));
     case
 }

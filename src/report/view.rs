@@ -98,7 +98,6 @@ pub fn facts(summary: &Summary) -> Vec<(&'static str, String)> {
         (false, true) => format!("{ran} of {planned}, given up"),
         (false, false) => ran,
     };
-    let devices: u64 = summary.fleet.iter().map(|group| u64::from(group.devices)).sum();
     let requests: u64 = summary.classes.iter().map(|class| class.requests).sum();
     vec![
         ("Target", run.target.clone()),
@@ -106,7 +105,7 @@ pub fn facts(summary: &Summary) -> Vec<(&'static str, String)> {
         ("Started", run.started.clone()),
         (if run.driver == Driver::Virtual { "Simulated time" } else { "Took" }, took),
         ("Driver", words::driver(run.driver).to_owned()),
-        ("Fleet", format::plural(devices, "device")),
+        ("Fleet", format::plural(summary.device_count(), "device")),
         ("Requests", count(requests)),
         ("Exit code", summary.conclusion.exit_code.to_string()),
     ]

@@ -4,6 +4,7 @@ use crate::exit::Exit;
 use crate::policy::reading::Reading;
 use crate::summary::finding::{Evidence, Finding, Party, Severity, Verdict};
 use crate::summary::{Driver, QuotaUse, ReadingUse, Safety, Summary};
+use crate::words::part_of;
 
 use super::format;
 
@@ -148,8 +149,8 @@ pub fn headroom(headroom: Option<f64>) -> String {
 /// `103 MiB, 51 KiB for each device, the embedded server included`; None where the system does not tell.
 pub fn memory(summary: &Summary) -> Option<String> {
     let peak = summary.harness.peak_memory_bytes?;
-    let devices: u64 = summary.fleet.iter().map(|group| u64::from(group.devices)).sum();
-    let each = peak.checked_div(devices).map(|each| format!(", {} for each device", format::bytes(each)));
+    let each =
+        peak.checked_div(summary.device_count()).map(|each| format!(", {} for each device", format::bytes(each)));
     let server = if summary.harness.embedded_server { ", the embedded server included" } else { "" };
     Some(format!("{}{}{server}", format::bytes(peak), each.unwrap_or_default()))
 }
@@ -179,9 +180,7 @@ pub fn title(finding: &Finding) -> String {
 pub fn cases(finding: &Finding) -> String {
     match finding.looked_at {
         0 => String::new(),
-        looked_at if finding.verdict == Verdict::Fail => {
-            format!("{} of {}", format::count(finding.wrong), format::plural(looked_at, "case"))
-        }
+        looked_at if finding.verdict == Verdict::Fail => part_of(finding.wrong, looked_at, "case"),
         looked_at => format::plural(looked_at, "case"),
     }
 }

@@ -178,6 +178,13 @@ pub struct QuotaUse {
 /// quicker server: each of them might have had further pages and retries.
 const HELD_BACK_ONE_IN: u64 = 100;
 
+impl Summary {
+    /// How many devices the profile's fleet has.
+    pub fn device_count(&self) -> u64 {
+        self.fleet.iter().map(|group| u64::from(group.devices)).sum()
+    }
+}
+
 impl QuotaUse {
     /// A limit of which nothing was counted: `limit` in words, on so many at the same time unless `per_s` is set.
     pub fn unused(class: String, limit: String, allow: u32, scope: String) -> Self {

@@ -38,7 +38,7 @@ pub mod tally;
 pub mod terms;
 pub mod told;
 pub mod verifier;
-mod words;
+pub mod words;
 
 #[cfg(test)]
 mod defects;

@@ -13,7 +13,7 @@ pub fn run_evidence(run: &Run<'_>, first: &Summary) -> RunEvidence {
         source: run.id.to_owned(),
         same_fleet: summary.run.profile_hash == first.run.profile_hash,
         result: summary.conclusion.headline.clone(),
-        devices: summary.fleet.iter().map(|group| u64::from(group.devices)).sum(),
+        devices: summary.device_count(),
         requests: summary.classes.iter().map(|class| class.requests).sum(),
         classes: summary.classes.iter().filter(|class| class.requests > 0).map(class_evidence).collect(),
         clock: clock(summary),

@@ -45,9 +45,15 @@ fn unanswered(dossier: &Dossier) -> Vec<(bool, OpenItem)> {
     ]
 }
 
-/// Whether a reference is a run, and not a search.
-fn is_run(dossier: &Dossier, source: &str) -> bool {
-    dossier.reference(source).is_some_and(|reference| reference.part == Part::Run)
+/// Whether a search stands behind a requested value, and not only the peak of a run.
+fn is_searched(dossier: &Dossier, asked: &Asked) -> bool {
+    match &asked.because {
+        Requested::Searched { .. } => true,
+        Requested::Stated { least: Some((_, source)) } => {
+            dossier.reference(source).is_none_or(|reference| reference.part != Part::Run)
+        }
+        Requested::Stated { least: None } | Requested::Peak { .. } => false,
+    }
 }
 
 /// What another run or plan would show.
@@ -58,12 +64,7 @@ fn unrun(dossier: &Dossier) -> Vec<OpenItem> {
         let why = "the runs show no limit that is too low; name one under `quotas` in the answers, or do not send this";
         items.push(by_run(1, "which quota is to be higher", why));
     }
-    if dossier
-        .request
-        .quotas
-        .iter()
-        .any(|asked| matches!(asked.because, Requested::Peak { .. } | Requested::Stated { least: None }))
-    {
+    if dossier.request.quotas.iter().any(|asked| !is_searched(dossier, asked)) {
         let why = "a requested value is not backed by a search: `quotaproof plan PROFILE --find quota` makes one";
         items.push(by_run(7, "the least quota that suffices", why));
     }
@@ -71,12 +72,6 @@ fn unrun(dossier: &Dossier) -> Vec<OpenItem> {
     if dossier.request.quotas.iter().any(too_little) {
         let why = "a requested value is below the need that the runs show: the fleet would be refused with it";
         items.push(by_run(1, "whether the requested value is enough", why));
-    }
-    let is_peak = |asked: &Asked| matches!(&asked.because, Requested::Stated { least: Some((_, source)) } if is_run(dossier, source));
-    if dossier.request.quotas.iter().any(is_peak) {
-        let why = "the need beside a requested value is a peak, not the least of a search: `quotaproof plan PROFILE --find quota` \
-                   makes one";
-        items.push(by_run(7, "the least quota that suffices", why));
     }
     if dossier.least.comparisons.is_empty() {
         let why = "`quotaproof plan PROFILE --compare OTHER.yaml` shows before and after";

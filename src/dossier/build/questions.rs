@@ -10,7 +10,7 @@ use super::Run;
 use crate::policy::reading::Reading;
 use crate::summary::finding::{Finding, Party, Verdict};
 use crate::summary::{QuotaUse, ReadingUse, Safety};
-use crate::words::count;
+use crate::words::{count, counted};
 
 pub fn questions(runs: &[Run<'_>], references: &[Reference], demand: &Demand) -> Vec<Question> {
     let met = runs.iter().filter(|run| references.iter().any(|it| it.id == run.id && it.basis == Basis::Measured));
@@ -65,7 +65,7 @@ fn counts(readings: &[ReadingUse], allow: u32) -> String {
     let one = |used: &ReadingUse| {
         let over = if used.peak > allow { ", over" } else { "" };
         let title = used.reading.map_or("open at once", Reading::title);
-        format!("{}{} ({title}{over})", if used.at_least { "at least " } else { "" }, count(used.peak.into()))
+        format!("{} ({title}{over})", counted(used.peak, used.at_least))
     };
     readings.iter().map(one).collect::<Vec<_>>().join(", ")
 }

@@ -34,7 +34,8 @@ pub fn request(answers: &Answers, demand: &Demand, least: &Least, first: Run<'_>
 }
 
 /// What the fleet needs of a limit: the least that a search found for this very fleet, enough with each of its seeds and
-/// under each reading, after the growth that was searched for, or the next request is due in a month; else, where the run went beyond the limit, what it reached.
+/// under each reading, after the growth that was searched for (or the next request is due in a month); else, where the run
+/// went beyond the limit, what it reached.
 fn computed(limit: &LimitDemand, demand: &Demand, least: &Least, first: Run<'_>) -> Option<(u32, Requested)> {
     let of_this_fleet = |hash: &str| hash == first.summary.run.profile_hash;
     let search = least.quotas.iter().find(|search| of_this_fleet(&search.answer.origin.profile_hash));

@@ -5,6 +5,7 @@ use super::ledger;
 use super::terms::Case;
 use super::transcript::Transcript;
 use crate::summary::finding::{Finding, Party, Severity, Verdict};
+use crate::verify::words::unseen;
 
 /// A check of a server's promises.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,18 +84,5 @@ fn is_about(case: &Case, finding: &Finding) -> bool {
 
 /// A check that saw nothing, and why.
 pub fn nothing(id: &str, why: &str) -> Finding {
-    Finding {
-        check: id.to_owned(),
-        party: Party::Server,
-        severity: Severity::Breach,
-        subject: String::new(),
-        verdict: Verdict::NoData,
-        headline: why.to_owned(),
-        explanation: String::new(),
-        remedy: String::new(),
-        looked_at: 0,
-        wrong: 0,
-        would_save: None,
-        evidence: Vec::new(),
-    }
+    Finding { headline: why.to_owned(), ..unseen(id, Party::Server, Severity::Breach, "") }
 }

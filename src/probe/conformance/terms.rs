@@ -43,7 +43,7 @@ const MOST: u32 = 10_000;
 impl Case {
     /// The path without its query.
     pub fn bare_path(&self) -> &str {
-        self.path.split('?').next().unwrap_or_default()
+        matching::bare_path(&self.path)
     }
 
     /// All limits on rates that one request draws on, with what it costs.

@@ -5,6 +5,7 @@ use askama::Template;
 use super::sequence::{self, Group};
 use super::timeline;
 use crate::exit::Exit;
+use crate::policy::matching::bare_path;
 use crate::probe::account::{Account, Proof};
 use crate::probe::outcome::{Comparison, DOCUMENTED_LIMITER, Verdict};
 use crate::report::chart::{Body, Figure};
@@ -195,7 +196,7 @@ fn reasons(account: &Account) -> Vec<String> {
 
 fn facts(account: &Account) -> Vec<(&'static str, String)> {
     let (setting, outcome) = (&account.setting, &account.outcome);
-    let path = setting.path.split('?').next().unwrap_or_default();
+    let path = bare_path(&setting.path);
     vec![
         ("Target", setting.target.clone()),
         ("Request", format!("{} {path}", setting.method)),
@@ -231,7 +232,7 @@ fn row<'a>(account: &'a Account, comparison: &'a Comparison) -> Row<'a> {
 
 fn shown<'a>(account: &Account, proof: &'a Proof) -> Shown<'a> {
     let (groups, left_out) = sequence::groups(account, proof);
-    let path = account.setting.path.split('?').next().unwrap_or_default();
+    let path = bare_path(&account.setting.path);
     let step = |group: &Group<'_>| Step {
         at: format::moment(group.sent_s()),
         sent: sent(group, &account.setting.method, path),

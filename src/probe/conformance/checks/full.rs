@@ -80,7 +80,7 @@ pub fn check(scene: &Scene<'_>) -> Finding {
             finding(ID, Verdict::Pass, format!("At most {most} came at once, {} are documented", terms.at_once), vec![])
         }
         0 => finding(ID, Verdict::Inconclusive, "Too few requests were sent to use all up", vec![]),
-        _ if is_over(scene) => {
+        _ if scene.plainly_over => {
             let least = over.iter().map(|fill| fill.served).min().unwrap_or(most);
             let headline = format!("{least} and more came at once after each rest, {} are documented", terms.at_once);
             finding(ID, Verdict::Fail, headline, evidence)

@@ -2,6 +2,8 @@
 //!
 //! Looks at requests that went one after the other, each alone. What runs in or begins anew only adds to what remains.
 
+use std::collections::HashMap;
+
 use super::{Scene, finding, rests_first};
 use crate::probe::conformance::list::nothing;
 use crate::probe::conformance::transcript::Entry;
@@ -22,11 +24,13 @@ pub fn check(scene: &Scene<'_>) -> Finding {
     let one_limit = scene.case.rates().count() == 1;
     let mut evidence: Vec<Evidence> = Vec::new();
     let (mut looked_at, mut wrong) = (0, 0);
+    let mut sizes: HashMap<u32, u32> = HashMap::new();
+    scene.transcript.entries().iter().for_each(|entry| *sizes.entry(entry.volley).or_default() += 1);
+    let alone = |entry: &Entry| sizes[&entry.volley] == 1;
     for client in 0..2 {
         let own: Vec<&Entry> = scene.transcript.entries().iter().filter(|it| it.witness.client == client).collect();
         for pair in own.windows(2) {
             let &[one, other] = pair else { continue };
-            let alone = |entry: &Entry| own.iter().filter(|it| it.volley == entry.volley).count() == 1;
             let plain = is_plain(&one.witness) && is_plain(&other.witness);
             if !(alone(one) && alone(other) && plain && one.witness.is_admitted()) {
                 continue;

@@ -2,20 +2,9 @@
 
 use proptest::prelude::*;
 
-use super::testing::{ANCHOR, case, stated};
+use super::testing::{ANCHOR, READINGS, case, stated};
 use crate::limiter::{Rate, Terms, build};
-use crate::policy::reading::Reading;
 use crate::time::Nanos;
-
-const READINGS: [Reading; 7] = [
-    Reading::FixedAligned,
-    Reading::FixedFirstHit,
-    Reading::Rolling,
-    Reading::RollingCounter,
-    Reading::TokenBucket,
-    Reading::LeakyBucket,
-    Reading::IntervalRefill,
-];
 
 proptest! {
     #[test]

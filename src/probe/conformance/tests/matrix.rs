@@ -14,16 +14,6 @@ use crate::scenario::target::Fault;
 use crate::summary::finding::{Finding, Verdict};
 use crate::time::Nanos;
 
-const READINGS: [Reading; 7] = [
-    Reading::FixedAligned,
-    Reading::FixedFirstHit,
-    Reading::Rolling,
-    Reading::RollingCounter,
-    Reading::TokenBucket,
-    Reading::LeakyBucket,
-    Reading::IntervalRefill,
-];
-
 /// So many per so many seconds; of several, all hold.
 const TEN: &[(u32, u64)] = &[(10, 10)];
 const TWO: &[(u32, u64)] = &[(5, 10), (12, 60)];

@@ -18,6 +18,17 @@ use crate::scenario::target::{Fault, ServerSpec};
 use crate::signals::Dialect;
 use crate::time::{Anchor, Nanos};
 
+/// Every reading, in the order of the tables.
+pub const READINGS: [Reading; 7] = [
+    Reading::FixedAligned,
+    Reading::FixedFirstHit,
+    Reading::Rolling,
+    Reading::RollingCounter,
+    Reading::TokenBucket,
+    Reading::LeakyBucket,
+    Reading::IntervalRefill,
+];
+
 /// Sunday, 2025-03-16, 01:50:00 UTC.
 pub const ANCHOR: Anchor = Anchor { unix_nanos: 1_742_089_800_000_000_000 };
 /// The server has run for so long when the probe begins, at the most.
