@@ -1,7 +1,7 @@
 //! What a simulated request costs: a depot of chargers that each report every 5 seconds, in virtual time, on one core.
 //!
-//! `cargo bench --bench simulate [-- --chargers 10000,100000,200000 --duration 10m --sessions 100%]`; a fleet has at most
-//! 200,000 devices.
+//! `cargo bench --bench simulate [-- --chargers 10000,100000,1000000 --duration 10m --sessions 100%]`; a fleet has at most
+//! 1,000,000 devices.
 //!
 //! For each number of chargers the same scenario is played with ever more behind the record stream:
 //! - *driver*: nothing but the devices, the network, the policy's limits and the queue; observations are counted;

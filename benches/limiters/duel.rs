@@ -82,6 +82,13 @@ fn pairs() -> Vec<Pair> {
         one_read("one key, all admitted", PLENTY, 0.5),
         one_read("one key, all refused", RATE, 20.0),
         many("a store, one key of which is asked for", "one hot key", sides::SHARDED, sides::DASHMAP),
+        many("a store, one key of which is asked for", "one hot key", sides::SHARDED, sides::HASHMAP),
+        many("a store, one key of which is asked for", "one hot key", sides::KEYED, sides::HASHMAP),
+        many("a thousand keys, mostly admitted", "mostly admitted", sides::SHARDED, sides::DASHMAP),
+        many("a thousand keys, mostly admitted", "mostly admitted", sides::KEYED, sides::HASHMAP),
+        many("a thousand keys, half refused", "a mix", sides::SHARDED, sides::DASHMAP),
+        many("a thousand keys, 19 of 20 refused", "mostly refused", sides::SHARDED, sides::DASHMAP),
+        many("a thousand keys, 19 of 20 refused", "mostly refused", sides::KEYED, sides::HASHMAP),
         many("a million keys", "uniform keys", sides::SHARDED, sides::DASHMAP),
         many("a million keys, Zipf", "Zipf keys", sides::SHARDED, sides::DASHMAP),
         many("a million keys, a fast hash for both", "uniform keys", sides::SHARDED, sides::DASHMAP_FAST_HASH),
@@ -139,7 +146,8 @@ impl Playing {
         for key in keys_to_begin_with(&pair.workload) {
             ask(Nanos::ZERO, key);
         }
-        let drawn = |thread| pair.workload.requests(pair.rate, thread).take(1 << 19).collect();
+        let shared = pair.workload.shared_by(crowd);
+        let drawn = |thread| shared.requests(pair.rate, thread).take(1 << 19).collect();
         let replays = (0..crowd as u64).map(|thread| Replay::new(drawn(thread))).collect();
         let mut playing = Playing { ask, replays };
         playing.play(effort);

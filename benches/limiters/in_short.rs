@@ -1,10 +1,9 @@
-//! The suite's report in one line.
+//! The suite's report in short: over all workloads, and by each.
 
 use quotaproof::limiter::suite::{Accuracy, Defect, Found, Report};
 
-use crate::report::data::Rightness;
+use crate::report::data::{AtWorkload, Rightness};
 
-/// A report of the suite, over all its workloads.
 pub fn in_short(report: &Report) -> Rightness {
     let sum = |of: fn(&Accuracy) -> u64| report.accuracy.iter().map(of).sum();
     Rightness {
@@ -19,6 +18,23 @@ pub fn in_short(report: &Report) -> Rightness {
         short_waits: sum(|it| it.short_waits),
         long_waits: sum(|it| it.long_waits),
         fairness: report.accuracy.iter().map(|it| it.fairness).fold(1.0, f64::min),
+        by_workload: report.accuracy.iter().map(at_workload).collect(),
+    }
+}
+
+fn at_workload(it: &Accuracy) -> AtWorkload {
+    AtWorkload {
+        workload: it.workload.to_owned(),
+        decisions: it.decisions,
+        over: it.over,
+        under: it.under,
+        worst_window: it.worst_window,
+        worst_window_allowed: it.worst_window_allowed,
+        waits: it.waits,
+        short_waits: it.short_waits,
+        short_by: it.short_by.to_string(),
+        long_waits: it.long_waits,
+        fairness: it.fairness,
     }
 }
 

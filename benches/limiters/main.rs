@@ -1,8 +1,8 @@
 //! How fast limiters decide, how right they are and what a key costs them: ours beside well-known ones.
 //!
 //! `cargo bench --bench limiters` measures for some minutes and writes `reports/limiters/`. `-- --quick` takes a minute and
-//! a half and writes to `target/tmp/limiters/`; `-- "uniform keys"` measures a part and writes nothing. What
-//! `cargo bench --bench limiters_redis` has measured before is in the report as well.
+//! a half and writes to `target/tmp/limiters/`; `-- "uniform keys"` measures a part and `-- turns` what is measured in
+//! turns, and both write nothing. What `cargo bench --bench limiters_redis` has measured before is in the report as well.
 
 mod contenders;
 mod crowd;
@@ -25,6 +25,10 @@ use speed::Speeds;
 
 fn main() -> anyhow::Result<()> {
     let quick = report::is_quick();
+    if std::env::args().any(|argument| argument == "turns") {
+        duel::all(&duel::Effort::new(quick));
+        return Ok(());
+    }
     let measured = Path::new(env!("CARGO_TARGET_TMPDIR")).join("criterion/limiters");
     // Figures of an earlier run are none of this one's.
     let _ = fs::remove_dir_all(&measured);

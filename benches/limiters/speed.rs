@@ -17,8 +17,6 @@ use crate::estimates::median;
 const DRAWN: usize = 1 << 20;
 const SEED: u64 = 7;
 
-/// The workloads that are measured with all threads.
-const SHARED: [&str; 2] = ["one hot key", "uniform keys"];
 /// Those in which algorithms in the same store differ.
 const ALGORITHMS: [&str; 2] = ["uniform keys", "a mix"];
 /// Takes part to show what asking costs: it admits everything.
@@ -40,8 +38,9 @@ pub fn bench(criterion: &mut Criterion, contenders: &[Contender]) {
         }
         group.finish();
     }
-    for workload in Workload::ALL.into_iter().filter(|workload| SHARED.contains(&workload.name)) {
-        let drawn: Vec<Vec<Request>> = (0..threads()).map(|thread| drawn(&workload, thread)).collect();
+    for workload in Workload::ALL {
+        let shared = workload.shared_by(threads());
+        let drawn: Vec<Vec<Request>> = (0..threads()).map(|thread| drawn(&shared, thread)).collect();
         let mut group = group(criterion, &on_threads(workload.name));
         for contender in contenders.iter().filter(|it| takes_part(it, &workload)) {
             let Make::Together(make) = contender.make else { continue };
@@ -63,7 +62,7 @@ fn takes_part(contender: &Contender, workload: &Workload) -> bool {
     knows_keys && (contender.extent == Extent::All || ALGORITHMS.contains(&workload.name))
 }
 
-/// What a thread of several asks: all of them together press as hard as one alone.
+/// What a thread asks.
 pub fn drawn(workload: &Workload, thread: usize) -> Vec<Request> {
     workload.requests(RATE, SEED + thread as u64).take(DRAWN).collect()
 }
@@ -155,5 +154,6 @@ impl Speeds {
 
 /// In the order in which they are told.
 pub fn workloads() -> impl Iterator<Item = String> {
-    Workload::ALL.into_iter().map(|workload| workload.name.to_owned()).chain(SHARED.map(on_threads))
+    let names = || Workload::ALL.into_iter().map(|workload| workload.name);
+    names().map(str::to_owned).chain(names().map(on_threads))
 }

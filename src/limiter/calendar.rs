@@ -1,4 +1,6 @@
 //! A window of the calendar: a day or a month in UTC, each holds at most `allow`.
+//!
+//! Source: quotas of Amazon API Gateway's usage plans, whose period is a day or a month, the month from its first on.
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -45,6 +47,11 @@ impl CalendarWindow {
         Nanos(u64::try_from(since_begin).unwrap_or(u64::MAX))
     }
 
+    /// Of the current window.
+    fn rest(&self, now: Nanos) -> Nanos {
+        if self.end == Nanos::MAX { Nanos::MAX } else { self.end - now }
+    }
+
     fn left(&self) -> u32 {
         self.allow.saturating_sub(self.used)
     }
@@ -56,7 +63,7 @@ impl Limiter for CalendarWindow {
         match self.left().checked_sub(cost) {
             Some(remaining) => Decision::admit(remaining),
             None if cost > self.allow => Decision::refuse(Nanos::MAX),
-            None => Decision::refuse(self.end - now),
+            None => Decision::refuse(self.rest(now)),
         }
     }
 
@@ -74,7 +81,7 @@ impl Limiter for CalendarWindow {
 
     fn standing(&mut self, now: Nanos) -> Standing {
         self.turn(now);
-        let reset = if self.used == 0 { Nanos::ZERO } else { self.end - now };
+        let reset = if self.used == 0 { Nanos::ZERO } else { self.rest(now) };
         Standing { limit: self.allow, remaining: self.left(), reset }
     }
 }

@@ -1,4 +1,7 @@
 //! A wait after failures: the first, the second, … in a row has its own, and the last one repeats.
+//!
+//! Source: AMPECO's documents, where starting at a charge point that failed waits 30 seconds, and 120 from the third
+//! failure on.
 
 use crate::time::Nanos;
 

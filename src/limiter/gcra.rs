@@ -27,10 +27,12 @@ pub struct Tat(NonZeroU64);
 impl Tat {
     pub const NEW: Tat = Tat(NonZeroU64::MIN);
 
+    #[inline]
     fn at(ticks: u64) -> Option<Tat> {
         NonZeroU64::MIN.checked_add(ticks).map(Tat)
     }
 
+    #[inline]
     fn ticks(self) -> u64 {
         self.0.get() - 1
     }
@@ -45,18 +47,22 @@ pub(super) struct Asked {
     room: u64,
 }
 
-/// Ticks last so long at least; afterwards everything is refused.
-const HORIZON: Nanos = Nanos::from_secs(10 * 365 * 86_400);
+const YEAR: Nanos = Nanos::from_secs(365 * 86_400);
+
+/// Ticks last so long at least: ten years, and a hundred windows of up to a year. Afterwards everything is refused.
+fn horizon(rate: Rate) -> Nanos {
+    YEAR * 10 + rate.per.min(YEAR) * 100
+}
 
 impl Gcra {
-    /// `capacity` requests may come at once. None where 64 bits hold ten years only in ticks too coarse to be exact,
-    /// which takes a rate such as 997 a second; a [`super::TokenBucket`] has no such bound.
+    /// `capacity` requests may come at once. None where 64 bits hold ten years and a hundred windows only in ticks too
+    /// coarse to be exact, which takes a rate such as 997 a second; a [`super::TokenBucket`] has no such bound.
     pub fn new(rate: Rate, capacity: u32) -> Option<Gcra> {
         let common = common_divisor(rate.per.0, u64::from(rate.allow));
         let interval = NonZeroU64::new(rate.per.0 / common)?;
         let ticks_per_nano = NonZeroU64::new(u64::from(rate.allow) / common)?;
         let burst = interval.get().checked_mul(u64::from(capacity))?;
-        HORIZON.0.checked_mul(ticks_per_nano.get())?.checked_add(burst)?.checked_add(1)?;
+        horizon(rate).0.checked_mul(ticks_per_nano.get())?.checked_add(burst)?.checked_add(1)?;
         Some(Gcra { ticks_per_nano, interval, burst })
     }
 
@@ -100,10 +106,13 @@ impl Gcra {
 
     #[inline]
     fn ticks(&self, now: Nanos) -> u64 {
-        match self.ticks_per_nano.get() {
-            1 => now.0,
-            each => now.0.saturating_mul(each),
-        }
+        if self.ticks_per_nano.get() == 1 { now.0 } else { self.finer_ticks(now) }
+    }
+
+    /// Out of the way of limits whose ticks are nanoseconds, as most are.
+    #[cold]
+    fn finer_ticks(&self, now: Nanos) -> u64 {
+        now.0.saturating_mul(self.ticks_per_nano.get())
     }
 
     /// Rounded up.
@@ -131,6 +140,7 @@ impl Algorithm for Gcra {
         self.admit(&self.asked(now, cost)?, tat).err().map(Decision::refuse)
     }
 
+    #[inline]
     fn new_key(&self) -> Tat {
         Tat::NEW
     }
@@ -140,6 +150,7 @@ impl Algorithm for Gcra {
         self.decide(*tat, now, cost).0
     }
 
+    #[inline]
     fn count(&self, tat: &mut Tat, now: Nanos, cost: u32) {
         let used = self.interval.get().saturating_mul(u64::from(cost));
         let moved = tat.ticks().max(self.ticks(now)).saturating_add(used);

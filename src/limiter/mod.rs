@@ -116,12 +116,20 @@ pub struct Decision {
 }
 
 impl Decision {
+    #[inline]
     fn admit(remaining: u32) -> Self {
         Decision { admitted: true, remaining, retry_after: Nanos::ZERO }
     }
 
+    #[inline]
     fn refuse(retry_after: Nanos) -> Self {
         Decision { admitted: false, remaining: 0, retry_after }
+    }
+
+    /// As it is told to a caller whose clock is so much behind the moment that counted.
+    #[inline]
+    fn behind(self, behind: Nanos) -> Decision {
+        if self.admitted { self } else { Decision::refuse(self.retry_after.saturating_add(behind)) }
     }
 
     /// Where two limits hold: both must admit.

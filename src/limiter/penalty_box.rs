@@ -1,4 +1,7 @@
 //! A penalty around any limiter: whoever is refused stays shut out for a while, whatever the limiter itself would say.
+//!
+//! Source: `DOSBlockingPeriod` of Apache's mod_evasive, which every request during it makes begin anew; the action
+//! duration of rate limits in Oracle Cloud's web application firewall, of which nothing such is said.
 
 use super::{Decision, Limiter, Standing};
 use crate::policy::model::{Blocks, Penalty};
@@ -63,10 +66,8 @@ impl<L: Limiter> Limiter for PenaltyBox<L> {
     }
 
     fn shut_out(&self, now: Nanos) -> Nanos {
-        match self.from_everything {
-            true => self.until.saturating_sub(now),
-            false => Nanos::ZERO,
-        }
+        let own = if self.from_everything { self.until.saturating_sub(now) } else { Nanos::ZERO };
+        own.max(self.inner.shut_out(now))
     }
 
     fn window_rest(&mut self, now: Nanos) -> Option<Nanos> {

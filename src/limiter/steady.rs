@@ -27,11 +27,7 @@ impl<L: Limiter> Steady<L> {
 impl<L: Limiter> Limiter for Steady<L> {
     fn peek(&mut self, now: Nanos, cost: u32) -> Decision {
         let (at, behind) = self.at(now);
-        let decision = self.inner.peek(at, cost);
-        match decision.admitted {
-            true => decision,
-            false => Decision::refuse(decision.retry_after.saturating_add(behind)),
-        }
+        self.inner.peek(at, cost).behind(behind)
     }
 
     fn count(&mut self, now: Nanos, cost: u32) {
@@ -73,6 +69,8 @@ impl<L: Limiter> Limiter for Steady<L> {
 
     /// One that was never used would not know the latest moment.
     fn is_new(&mut self, now: Nanos) -> bool {
-        self.latest <= now && self.inner.is_new(now)
+        let seen = self.latest <= now;
+        self.latest = self.latest.max(now);
+        seen && self.inner.is_new(self.latest)
     }
 }

@@ -1,15 +1,18 @@
-//! Every limiter against a naive one, which looks through all that has happened.
+//! Every limiter against a naive past, which looks through all that has happened, and against small cases by hand.
 
 mod adversarial;
+mod calendar;
+mod concurrency;
 mod estimates;
-mod stores;
+mod past;
+mod penalties;
 mod stacks;
+mod stores;
 
 use proptest::prelude::*;
 
-use super::suite::Oracle;
+use super::suite::{Oracle, Past};
 use super::*;
-use crate::policy::model::{Blocks, Penalty};
 
 const ALLOW: u32 = 5;
 const PER: u64 = 1_000;
@@ -98,7 +101,8 @@ fn compare_with(
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    // What is given back and what is counted beyond the limit, in cases that shrink: a fifth as many.
+    #![proptest_config(ProptestConfig::with_cases((adversarial::cases() / 5) as u32))]
 
     #[test]
     fn every_limiter_does_what_its_definition_says(steps in steps(), burst in prop::option::of(3..9u32)) {
@@ -247,131 +251,4 @@ fn a_leaky_bucket_admits_its_burst_and_one_more_at_once() {
     let mut limiter = build(Reading::LeakyBucket, Terms { burst: Some(15), ..Terms::from(rate) });
     assert_eq!((0..50).filter(|_| limiter.check(Nanos(7), 1).admitted).count(), 16);
     assert_eq!(limiter.peek(Nanos(7), 1).retry_after, Nanos::from_millis(100));
-}
-
-/// 2026-02-27T23:59:00Z and what follows.
-const END_OF_FEBRUARY: Anchor = Anchor { unix_nanos: 1_772_236_740_000_000_000 };
-
-proptest! {
-    #[test]
-    fn windows_of_the_calendar_are_those_that_a_date_tells(
-        hours in prop::collection::vec((0..40u64, 1..3u32), 1..120),
-        by_day in any::<bool>(),
-    ) {
-        let (period, length) = if by_day { (Calendar::Day, 10) } else { (Calendar::Month, 7) };
-        let rate = Rate { allow: ALLOW, per: Nanos(1) };
-        let terms = Terms { calendar: Some(period), anchor: END_OF_FEBRUARY, ..Terms::from(rate) };
-        let mut limiter = build(Reading::FixedAligned, terms);
-        let window = |at: Nanos| END_OF_FEBRUARY.iso(at)[..length].to_owned();
-        let mut used: Vec<(String, u32)> = Vec::new();
-        let mut now = Nanos::ZERO;
-        for (gap, cost) in hours {
-            now += Nanos::from_secs(gap * 3_600 + 1);
-            let sum: u32 = used.iter().filter(|(name, _)| *name == window(now)).map(|(_, cost)| cost).sum();
-            let decision = limiter.check(now, cost);
-            prop_assert_eq!(decision.admitted, sum + cost <= ALLOW, "{}", END_OF_FEBRUARY.iso(now));
-            if decision.admitted {
-                used.push((window(now), cost));
-            } else {
-                let again = now + decision.retry_after;
-                prop_assert_ne!(window(again), window(now));
-                prop_assert_eq!(window(again - Nanos(1)), window(now));
-            }
-        }
-    }
-}
-
-#[test]
-fn what_a_past_day_counted_is_not_given_back_to_the_next() {
-    let rate = Rate { allow: 2, per: Nanos(1) };
-    let terms = Terms { calendar: Some(Calendar::Day), anchor: END_OF_FEBRUARY, ..Terms::from(rate) };
-    let mut limiter = build(Reading::FixedAligned, terms);
-    limiter.count(Nanos::from_secs(1), 2);
-    let next_day = Nanos::from_secs(61);
-    limiter.count(next_day, 2);
-    limiter.give_back(next_day, Nanos::from_secs(1), 1);
-    assert_eq!(limiter.standing(next_day).remaining, 0);
-    limiter.give_back(next_day, next_day, 1);
-    assert_eq!(limiter.standing(next_day).remaining, 1);
-}
-
-fn penalty(lasts: u64, extends: bool) -> Penalty {
-    Penalty { lasts: Nanos(lasts), stated: true, extends: Some(extends), blocks: Blocks::Class }
-}
-
-fn boxed(reading: Reading, lasts: u64, extends: bool) -> PenaltyBox<Box<dyn Limiter + Send>> {
-    PenaltyBox::new(build(reading, RATE), &penalty(lasts, extends))
-}
-
-proptest! {
-    /// Plays two boxes: one is asked only when its wait is over, the other one a nanosecond before that too.
-    #[test]
-    fn a_penalty_ends_exactly_when_it_says(
-        gaps in prop::collection::vec(0..400u64, 1..60),
-        lasts in 1..3_000u64,
-        extends in any::<bool>(),
-    ) {
-        for reading in Reading::ALL {
-            let (mut asked, mut probed) = (boxed(reading, lasts, extends), boxed(reading, lasts, extends));
-            let mut now = 0;
-            for gap in &gaps {
-                now += gap;
-                let decision = asked.check(Nanos(now), 1);
-                prop_assert_eq!(probed.check(Nanos(now), 1), decision);
-                if decision.admitted {
-                    continue;
-                }
-                prop_assert!(decision.retry_after.0 >= lasts);
-                now += decision.retry_after.0;
-                prop_assert!(!probed.peek(Nanos(now - 1), 1).admitted, "{:?}: the penalty ends early", reading);
-                prop_assert!(asked.check(Nanos(now), 1).admitted, "{:?}: the penalty lasts longer than told", reading);
-                prop_assert!(probed.check(Nanos(now), 1).admitted);
-            }
-        }
-    }
-}
-
-#[test]
-fn a_request_during_a_penalty_makes_it_longer_only_where_that_is_said() {
-    for (extends, wait) in [(false, 6_000), (true, 10_000)] {
-        let mut limiter = boxed(Reading::TokenBucket, 10_000, extends);
-        (0..ALLOW).for_each(|_| assert!(limiter.check(Nanos(0), 1).admitted));
-        assert_eq!(limiter.check(Nanos(0), 1).retry_after, Nanos(10_000));
-        assert_eq!(limiter.check(Nanos(4_000), 1).retry_after, Nanos(wait));
-        assert_eq!(limiter.standing(Nanos(4_000)), Standing { limit: ALLOW, remaining: 0, reset: Nanos(wait) });
-        assert_eq!(limiter.shut_out(Nanos(4_000)), Nanos::ZERO, "others are not concerned");
-    }
-}
-
-#[test]
-fn only_requests_that_have_run_for_long_count_where_that_is_said() {
-    let mut open = Concurrency::default();
-    [0, 5, 5, 9].iter().for_each(|&at| open.open(Nanos(at)));
-    assert_eq!(open.counting(Nanos(9), Nanos::ZERO), 4);
-    assert_eq!(open.counting(Nanos(24), Nanos(20)), 1);
-    assert_eq!(open.counting(Nanos(25), Nanos(20)), 3);
-    open.close(Nanos(5));
-    open.close(Nanos(7));
-    assert_eq!(open.counting(Nanos(25), Nanos(20)), 2);
-    [0, 5, 9].iter().for_each(|&at| open.close(Nanos(at)));
-    assert!(open.is_idle());
-}
-
-#[test]
-fn cooldowns_grow_with_failures_in_a_row_and_begin_anew_after_a_success() {
-    let waits = [30, 30, 120].map(Nanos);
-    let mut cooldown = Cooldown::default();
-    let mut now = 0;
-    for wait in [30, 30, 120, 120] {
-        assert_eq!(cooldown.rest(Nanos(now)), Nanos::ZERO);
-        cooldown.answered(Nanos(now), true, &waits);
-        assert_eq!(cooldown.rest(Nanos(now)), Nanos(wait));
-        assert_eq!(cooldown.rest(Nanos(now + wait - 1)), Nanos(1));
-        now += wait;
-    }
-    assert!(!cooldown.is_idle(Nanos(now)), "the row goes on");
-    cooldown.answered(Nanos(now), false, &waits);
-    assert!(cooldown.is_idle(Nanos(now)));
-    cooldown.answered(Nanos(now), true, &waits);
-    assert_eq!(cooldown.rest(Nanos(now)), Nanos(30));
 }

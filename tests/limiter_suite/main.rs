@@ -4,7 +4,7 @@ mod threads;
 mod wrong;
 
 use quotaproof::limiter::suite::{
-    Asynchronous, Check, Claim, Defect, Row, Subject, Threads, beside_known, examine, poll_to_end,
+    Asynchronous, Check, Claim, Defect, Replay, Row, Subject, Threads, Workload, beside_known, examine, poll_to_end,
 };
 use quotaproof::limiter::{Algorithm, Decision, Gcra, Keyed, Rate, Sharded, Terms, build};
 use quotaproof::policy::reading::Reading;
@@ -52,10 +52,70 @@ fn a_limiter_stands_beside_the_known_ones_in_one_table() {
     let (mine, known) = beside.rows.split_first().unwrap();
     assert!(!mine.is_right && mine.wrong > 1_000.0 && !mine.defects.is_empty(), "{beside}");
     assert!(known.len() == 8 && known.iter().all(|row| row.is_right && row.wrong == 0.0), "{beside}");
-    let timed = |row: &Row| row.ns.len() == 3 && row.ns.iter().all(|(_, ns)| *ns > 0.0);
+    let timed = |row: &Row| row.ns.len() == 7 && row.ns.iter().all(|(_, ns)| *ns > 0.0);
     assert!(beside.rows.iter().all(timed), "{beside}");
     let text = beside.to_string();
-    assert!(text.lines().count() == 10 && text.contains("everything goes") && text.contains("rolling log"), "{text}");
+    assert!(text.lines().count() == 11 && text.contains("everything goes") && text.contains("rolling log"), "{text}");
+}
+
+/// What was not looked at is no pass.
+#[test]
+fn a_row_says_what_was_not_looked_at() {
+    let claim = claim(Reading::Rolling).every_request_costs_one().clock_only_goes_forward();
+    let beside = beside_known("yes or no", &claim, ticking(), || {
+        let mut keyed = Keyed::new(|| build(Reading::Rolling, RATE));
+        move |now, key, cost| keyed.check(now, key, cost).admitted
+    });
+    let (mine, known) = beside.rows.split_first().unwrap();
+    assert!(mine.is_right && mine.untold == ["retry_after", "remaining"], "{beside}");
+    assert_eq!(mine.not_looked_at, [Check::ClockGoesBack, Check::SideBySide]);
+    assert!(known.iter().all(|row| row.not_looked_at == [Check::SideBySide] && row.untold.is_empty()), "{beside}");
+    let verdict =
+        "right; not looked at: the clock goes back and forth, many callers side by side, retry_after, remaining";
+    assert!(beside.to_string().contains(verdict), "{beside}");
+}
+
+#[test]
+fn the_known_ones_keep_the_terms_of_the_claim() {
+    let claim = Claim::new(Reading::TokenBucket, 5, Nanos::from_secs(30 * DAY)).burst(8).anchored(ANCHOR);
+    let beside = beside_known("never", &claim.every_request_costs_one(), ticking(), || |_, _, _| false);
+    let known = &beside.rows[1..];
+    assert!(known.iter().all(|row| row.is_right && row.claim.contains("burst 8")), "{beside}");
+    assert_eq!((known.len(), known[0].name.as_str()), (8, "GCRA"), "{beside}");
+}
+
+const DAY: u64 = 86_400;
+
+/// Of weeks and of months.
+#[test]
+fn gcra_is_right_for_long_windows_too() {
+    for (days, burst) in [(18, 3), (49, 8), (90, 2), (365, 5)] {
+        let claim = Claim::new(Reading::TokenBucket, 5, Nanos::from_secs(days * DAY)).burst(burst);
+        let gcra = Gcra::new(claim.terms.rate, burst).unwrap();
+        assert_right("GCRA", &claim, 8, || alone(gcra));
+    }
+}
+
+/// The runtime is entered once for a round, and not for each decision.
+#[test]
+fn futures_are_timed_without_what_brings_them_to_their_end() {
+    let entered = std::cell::Cell::new(0);
+    let claim = claim(Reading::Rolling);
+    let asked = std::cell::Cell::new(0);
+    let mut limiter = Asynchronous::new(
+        async |_, _, _| {
+            asked.set(asked.get() + 1);
+            wrong::yield_once().await;
+            true
+        },
+        |answers| {
+            entered.set(entered.get() + 1);
+            poll_to_end(answers)
+        },
+    );
+    let requests = Workload::ALL[0].requests(claim.terms.rate, 7).take(100).collect();
+    limiter.check_each(&mut Replay::new(requests), 250);
+    assert_eq!((entered.get(), asked.get()), (1, 250));
 }
 
 #[test]
@@ -149,6 +209,13 @@ fn a_bucket_that_is_refilled_when_the_clock_goes_back_and_forth_is_caught() {
 }
 
 #[test]
+fn a_store_that_lets_in_again_whom_it_forgot_before_the_clock_went_back_is_caught() {
+    assert_caught(&claim(Reading::TokenBucket), Defect::RefilledByClockSkew, &[], || {
+        wrong::forgets_how_late_it_was(RATE)
+    });
+}
+
+#[test]
 fn charging_for_what_was_refused_is_caught() {
     let others = [Defect::RefusesTooEarly, Defect::RemainingIsWrong];
     assert_caught(&claim(Reading::Rolling), Defect::ChargedOnRefusal, &others, || wrong::charged_on_refusal(RATE));
@@ -175,6 +242,6 @@ fn other_mistakes_have_names_too() {
     assert_caught(&claim, Defect::RemainingIsWrong, &[], || wrong::changed(RATE, more));
     let others = [Defect::RemainingIsWrong];
     assert_caught(&claim, Defect::OneKeyPaysForAnother, &others, || wrong::knows_keys_by(RATE, |key| key % 16));
-    let others = [Defect::RetryAfterTooShort];
+    let others = [Defect::RefilledByClockSkew, Defect::RetryAfterTooShort];
     assert_caught(&claim, Defect::ForgetsKeysInUse, &others, || wrong::forgets_beyond(RATE, 1_000));
 }

@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use std::task::Poll;
 
 use quotaproof::limiter::suite::{Answer, Subject};
-use quotaproof::limiter::{Decision, FixedFirstHit, Gcra, Keyed, Rate};
+use quotaproof::limiter::{Algorithm, Decision, FixedFirstHit, Gcra, Keyed, Rate, Tat};
 use quotaproof::time::Nanos;
 
 /// A fixed window that passes for a rolling one.
@@ -132,5 +132,18 @@ pub fn forgets_beyond(rate: Rate, most: usize) -> impl Subject {
             keyed = gcra(rate);
         }
         keyed.check(now, key, cost)
+    }
+}
+
+/// Forgets keys that are as good as new, and with them how late it was.
+pub fn forgets_how_late_it_was(rate: Rate) -> impl Subject {
+    const SWEEP_EVERY: usize = 1_000;
+    let gcra = Gcra::new(rate, rate.allow).unwrap();
+    let mut keys: HashMap<u64, Tat> = HashMap::new();
+    move |now: Nanos, key: u64, cost: u32| {
+        if !keys.contains_key(&key) && keys.len() % SWEEP_EVERY == SWEEP_EVERY - 1 {
+            keys.retain(|_, tat| !gcra.is_new(tat, now));
+        }
+        gcra.check(keys.entry(key).or_insert(Tat::NEW), now, cost)
     }
 }

@@ -1,8 +1,8 @@
 //! governor, with each of its stores.
 
+use std::cell::Cell;
 use std::hash::{BuildHasher, RandomState};
 use std::num::NonZeroU32;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use governor::clock::{Clock, Reference};
@@ -57,18 +57,28 @@ fn one_key(_: Population) -> Together {
     })
 }
 
-/// So many requests apart, keys that are as good as new are swept out where keys come and go. Its documents leave it to
-/// the caller when.
+/// So many requests of a thread apart, keys that are as good as new are swept out where keys come and go. Its documents
+/// leave it to the caller when.
 const SWEEP_EVERY: u32 = 100_000;
+
+thread_local! {
+    /// Threads count for themselves, so that counting is not what they wait for.
+    static ASKED: Cell<u32> = const { Cell::new(0) };
+}
+
+fn is_time_to_sweep() -> bool {
+    let asked = ASKED.replace(ASKED.get().wrapping_add(1));
+    asked.is_multiple_of(SWEEP_EVERY)
+}
 
 fn keyed<S>(limiter: RateLimiter<u64, S, ThreadTime, NoOpMiddleware<Moment>>, population: Population) -> Together
 where
     S: ShrinkableKeyedStateStore<u64> + Send + Sync + 'static,
 {
-    let (sweeps, asked) = (must_be_swept(population), AtomicU32::new(0));
+    let sweeps = must_be_swept(population);
     Box::new(move |now, key, _| {
         NOW.set(now.0);
-        if sweeps && asked.fetch_add(1, Ordering::Relaxed).is_multiple_of(SWEEP_EVERY) {
+        if sweeps && is_time_to_sweep() {
             limiter.retain_recent();
         }
         answer(limiter.check_key(&key), now)
@@ -82,6 +92,7 @@ pub fn all() -> [Contender; 3] {
         keys,
         make: Make::Together(make),
         claim: Some(Reading::TokenBucket),
+        told: None,
         extent: Extent::All,
     };
     [

@@ -9,8 +9,8 @@ mod ours;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
-use quotaproof::limiter::Rate;
 use quotaproof::limiter::suite::{Answer, Claim, Population, Subject, Threads};
+use quotaproof::limiter::{Rate, Terms};
 use quotaproof::policy::reading::Reading;
 use quotaproof::time::Nanos;
 
@@ -30,8 +30,10 @@ pub struct Contender {
     pub ours: bool,
     pub keys: Keys,
     pub make: Make,
-    /// What it claims to be; None where its clock is its own, so that nobody can tell how right it is without waiting.
+    /// What it claims to be; None where nobody can tell it the time, nor then how right it is without waiting.
     pub claim: Option<Reading>,
+    /// Where its time can be told in another way only than the one that is measured: so, for many keys and one caller.
+    pub told: Option<fn() -> Alone>,
     pub extent: Extent,
 }
 
@@ -45,7 +47,7 @@ pub enum Keys {
 #[derive(Clone, Copy)]
 pub enum Make {
     /// For many keys.
-    Alone(fn(Rate) -> Option<Alone>),
+    Alone(fn(Terms) -> Option<Alone>),
     Together(fn(Population) -> Together),
 }
 
@@ -64,7 +66,7 @@ pub fn all() -> Vec<Contender> {
 impl Contender {
     pub fn alone(&self, population: Population) -> Alone {
         match self.make {
-            Make::Alone(make) => make(RATE).expect("a rate that all can keep"),
+            Make::Alone(make) => make(RATE.into()).expect("a rate that all can keep"),
             Make::Together(make) => make(population),
         }
     }
@@ -76,6 +78,9 @@ impl Contender {
 
     /// One that serves many keys: where it knows but one, each key has one of its own.
     pub fn for_many_keys(&self, population: Population) -> Served {
+        if let Some(told) = self.told {
+            return Served::Alone(told());
+        }
         match (self.make, self.keys) {
             (Make::Alone(_), _) => Served::Alone(self.alone(population)),
             (Make::Together(make), Keys::Many) => Served::Together(make(population)),

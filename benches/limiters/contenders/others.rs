@@ -1,6 +1,7 @@
 //! Other well-known limiters.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::sync::{LazyLock, Mutex};
 use std::time::{Duration, SystemTime};
 
@@ -9,7 +10,7 @@ use quotaproof::policy::reading::Reading;
 use quotaproof::time::Nanos;
 
 use super::clocks::{NOW, ThreadTime};
-use super::{Contender, Extent, Keys, Make, RATE, Together};
+use super::{Alone, Contender, Extent, Keys, Make, RATE, Together};
 
 fn duration(time: Nanos) -> Duration {
     Duration::from_nanos(time.0)
@@ -65,11 +66,30 @@ fn ratelimit(_: Population) -> Together {
     })
 }
 
-fn leaky_bucket(_: Population) -> Together {
-    let between = duration(RATE.per) / RATE.allow;
+/// Filled up at intervals, which begin when it is made.
+fn leaky() -> leaky_bucket::RateLimiter {
     let allow = RATE.allow as usize;
-    let limiter = leaky_bucket::RateLimiter::builder().max(allow).initial(allow).refill(1).interval(between).build();
+    let mut builder = leaky_bucket::RateLimiter::builder();
+    builder.max(allow).initial(allow).refill(allow).interval(duration(RATE.per)).build()
+}
+
+fn leaky_bucket(_: Population) -> Together {
+    let limiter = leaky();
     Box::new(move |_, _, _| limiter.try_acquire(1).into())
+}
+
+/// It reads tokio's clock, which in a runtime that is paused goes on as it is told. Each key's is made when it first asks.
+fn leaky_bucket_told() -> Alone {
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    let runtime = builder.enable_time().start_paused(true).build().expect("a runtime of one thread");
+    let (mut each, mut then) = (HashMap::new(), Nanos::ZERO);
+    Box::new(move |now, key, _| {
+        let passed = duration(now - std::mem::replace(&mut then, now));
+        runtime.block_on(async {
+            tokio::time::advance(passed).await;
+            each.entry(key).or_insert_with(leaky).try_acquire(1).into()
+        })
+    })
 }
 
 fn pingora(_: Population) -> Together {
@@ -84,12 +104,14 @@ pub fn all() -> [Contender; 4] {
         keys,
         make: Make::Together(make),
         claim,
+        told: None,
         extent: Extent::All,
     };
+    let leaky_bucket = of("leaky-bucket", Keys::One, Some(Reading::IntervalRefill), leaky_bucket);
     [
         of("throttlecrab", Keys::Many, Some(Reading::TokenBucket), throttlecrab),
         of("pingora-limits", Keys::Many, None, pingora),
         of("ratelimit", Keys::One, Some(Reading::TokenBucket), ratelimit),
-        of("leaky-bucket", Keys::One, None, leaky_bucket),
+        Contender { told: Some(leaky_bucket_told), ..leaky_bucket },
     ]
 }

@@ -26,8 +26,15 @@ fn sharded(_: Population) -> Together {
 }
 
 pub fn all() -> Vec<Contender> {
-    let of =
-        |name, keys, extent, reading, make| Contender { name, ours: true, keys, make, claim: Some(reading), extent };
+    let of = |name, keys, extent, reading, make| Contender {
+        name,
+        ours: true,
+        keys,
+        make,
+        claim: Some(reading),
+        told: None,
+        extent,
+    };
     let shared = [
         of("GCRA, one key", Keys::One, Extent::All, Reading::TokenBucket, Make::Together(one_key)),
         of("GCRA, for threads", Keys::Many, Extent::All, Reading::TokenBucket, Make::Together(sharded)),

@@ -69,7 +69,7 @@ pub struct Contender {
     pub tail: Tail,
     /// Bytes for each key by the number of keys.
     pub bytes_by_keys: Vec<(u32, f64)>,
-    /// None where it has a clock of its own.
+    /// None where nobody can tell it the time.
     pub rightness: Option<Rightness>,
 }
 
@@ -94,6 +94,26 @@ pub struct Rightness {
     pub under: u64,
     pub waits: u64,
     pub short_waits: u64,
+    pub long_waits: u64,
+    pub fairness: f64,
+    /// Figures of an earlier version have none.
+    #[serde(default)]
+    pub by_workload: Vec<AtWorkload>,
+}
+
+#[derive(Serialize, Deserialize)]
+pub struct AtWorkload {
+    pub workload: String,
+    pub decisions: u64,
+    pub over: u64,
+    pub under: u64,
+    /// The most that a key was admitted in any span of one window's length, and what the oracle admits at most.
+    pub worst_window: u32,
+    pub worst_window_allowed: u32,
+    pub waits: u64,
+    pub short_waits: u64,
+    /// In the worst case.
+    pub short_by: String,
     pub long_waits: u64,
     pub fairness: f64,
 }

@@ -37,6 +37,10 @@ pub struct Table {
     pub rows: Vec<Vec<String>>,
 }
 
+pub const WORST_WINDOW: &str = "By workload. The worst window is the most that a key was admitted within any span of one window's \
+    length, of what the oracle admits at most: buckets and fixed windows admit up to twice the limit there by their own \
+    definition.";
+
 /// For as many keys figures of memory are told.
 pub const MANY: u32 = 1_000_000;
 
@@ -160,7 +164,14 @@ fn of_limiters(figures: &Limiters) -> Vec<Section> {
             id: "rightness",
             short: "Rightness",
             title: "What the suite found".to_owned(),
-            blocks: vec![Block::Table(tables::rightness(figures)), Block::List(tables::mistakes(&figures.contenders))],
+            blocks: vec![
+                Block::Table(tables::rightness(figures)),
+                Block::List(tables::mistakes(&figures.contenders)),
+                Block::Text(WORST_WINDOW.to_owned()),
+                Block::Table(tables::by_workload(
+                    figures.contenders.iter().filter_map(|it| Some((shown(it), it.rightness.as_ref()?))),
+                )),
+            ],
         },
         Section {
             id: "memory",

@@ -2,7 +2,7 @@
 
 use quotaproof::report::format::count;
 
-use super::data::{Contender, Duel, Limiters, Outcome, Rightness};
+use super::data::{AtWorkload, Contender, Duel, Limiters, Outcome, Rightness};
 use super::sections::{MANY, Table, shown};
 
 fn head(names: &[&str]) -> Vec<String> {
@@ -47,6 +47,7 @@ pub fn speed(figures: &Limiters) -> [Table; 2] {
     let of = |title, on_all| {
         let workloads: Vec<&String> =
             figures.workloads.iter().filter(|name| name.ends_with(ON_ALL) == on_all).collect();
+        let takes_part = |it: &&Contender| workloads.iter().any(|&workload| it.ns.contains_key(workload));
         let row = |it: &Contender| {
             std::iter::once(shown(it)).chain(workloads.iter().map(|&workload| ns(it.ns.get(workload)))).collect()
         };
@@ -55,7 +56,7 @@ pub fn speed(figures: &Limiters) -> [Table; 2] {
             title,
             head: std::iter::once("Limiter".to_owned()).chain(names).collect(),
             words: 1,
-            rows: figures.contenders.iter().map(row).collect(),
+            rows: figures.contenders.iter().filter(takes_part).map(row).collect(),
         }
     };
     [of("Nanoseconds for a decision, one thread", false), of("Nanoseconds for a decision, all threads", true)]
@@ -85,7 +86,7 @@ pub fn rightness(figures: &Limiters) -> Table {
     let row = |it: &Contender| match &it.rightness {
         Some(found) => judged(&shown(it), found),
         None => {
-            let mut row = vec![shown(it), "-".to_owned(), "not looked at: its clock is its own".to_owned()];
+            let mut row = vec![shown(it), "-".to_owned(), "not looked at: nobody can tell it the time".to_owned()];
             row.resize(9, "-".to_owned());
             row
         }
@@ -115,6 +116,34 @@ pub fn judged(name: &str, found: &Rightness) -> Vec<String> {
     row.extend(figures.map(count));
     row.push(format!("{:.3}", found.fairness));
     row
+}
+
+/// Of each limiter by its name, a row for every workload.
+pub fn by_workload<'a>(found: impl Iterator<Item = (String, &'a Rightness)>) -> Table {
+    let names = [
+        "Limiter",
+        "Workload",
+        "Decisions",
+        "Too many",
+        "Too few",
+        "Worst window",
+        "Waits",
+        "Too short",
+        "By at most",
+        "Too long",
+        "Fairness",
+    ];
+    let row = |name: &str, it: &AtWorkload| {
+        let [decisions, over, under, waits, short, long] =
+            [it.decisions, it.over, it.under, it.waits, it.short_waits, it.long_waits].map(count);
+        let window = format!("{} of {}", it.worst_window, it.worst_window_allowed);
+        let fairness = format!("{:.3}", it.fairness);
+        let by = if it.short_waits == 0 { "-".to_owned() } else { it.short_by.clone() };
+        let (name, workload) = (name.to_owned(), it.workload.clone());
+        vec![name, workload, decisions, over, under, window, waits, short, by, long, fairness]
+    };
+    let rows = found.flat_map(|(name, found)| found.by_workload.iter().map(move |it| row(&name, it)));
+    Table { title: "How right, by workload", head: head(&names), words: 2, rows: rows.collect() }
 }
 
 /// What is wrong with whom, each with the first example.

@@ -6,8 +6,8 @@ use quotaproof::report::format::count;
 
 use super::bars::{self, Bar};
 use super::data::{OverTheWire, Redis, Waited};
-use super::sections::{Block, Section, Table};
-use super::tables::{judged, rightness_head};
+use super::sections::{Block, Section, Table, WORST_WINDOW};
+use super::tables::{by_workload, judged, rightness_head};
 
 const TITLE: &str = "Over the wire: limiters in Redis";
 
@@ -56,6 +56,8 @@ pub fn section(figures: &Redis) -> Section {
             Block::Charts(vec![chart]),
             Block::Table(races(figures)),
             Block::Table(found),
+            Block::Text(WORST_WINDOW.to_owned()),
+            Block::Table(by_workload(figures.limiters.iter().map(|it| (it.name.clone(), &it.rightness)))),
         ],
     }
 }

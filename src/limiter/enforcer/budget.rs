@@ -155,9 +155,9 @@ impl Budget {
         }
     }
 
-    /// Takes note of a request that some limit refused.
-    pub fn refused(&mut self, now: Nanos, key: u64, class: ClassId, status: u16) {
-        let Kind::Rate(rate) = &mut self.kind else { return };
+    /// Takes note of a request that some limit refused. Whether this one did.
+    pub fn refused(&mut self, now: Nanos, key: u64, class: ClassId, status: u16) -> bool {
+        let Kind::Rate(rate) = &mut self.kind else { return self.peek(now, key, class).is_err() };
         let cost = rate.costs[class.index()];
         let counted = match &rate.counts {
             Counts::Admitted => 0,
@@ -166,10 +166,12 @@ impl Budget {
             Counts::Answers(statuses) => cost * u32::from(statuses.contains(&status)),
         };
         let limiter = rate.limiter(now, key);
-        if !limiter.peek(now, cost).admitted {
+        let refuses = !limiter.peek(now, cost).admitted;
+        if refuses {
             limiter.refused(now);
         }
         limiter.count(now, counted);
+        refuses
     }
 
     /// Takes note of the answer to a request that was admitted.

@@ -32,6 +32,8 @@ pub struct Enforcer {
     holds: Vec<bool>,
     /// The budgets whose penalty shuts out from everything.
     barring: Vec<usize>,
+    /// By budget: how many requests it has refused.
+    refusals: Vec<u64>,
 }
 
 /// A scope of the policy, numbered so that callers can make keys without comparing names.
@@ -110,6 +112,7 @@ impl Enforcer {
             drawn_on,
             settles,
             holds,
+            refusals: vec![0; budgets.len()],
             budgets,
         }
     }
@@ -128,8 +131,15 @@ impl Enforcer {
         scopes.into_iter().map(|scope| &scope.scope).collect()
     }
 
+    /// How many requests each limit has refused, in the order of the policy's classes and their limits. A request that
+    /// several limits refuse counts for each of them.
+    pub fn refusals(&self) -> &[u64] {
+        &self.refusals
+    }
+
     /// Forgets all that was counted.
     pub fn clear(&mut self) {
+        self.refusals.fill(0);
         self.budgets.iter_mut().for_each(Budget::clear);
         self.defects.clear();
     }
@@ -210,7 +220,8 @@ impl Enforcer {
             if drains && budget.peek(at, key, class).is_ok() {
                 budget.count(at, key, class);
             } else {
-                budget.refused(at, key, class, self.refusal_status);
+                let refuses = budget.refused(at, key, class, self.refusal_status);
+                self.refusals[index] += u64::from(refuses);
             }
         }
     }

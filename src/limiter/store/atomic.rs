@@ -26,7 +26,7 @@ impl AtomicGcra {
     /// so that the order of its own changes, which every atomic has, is order enough.
     #[inline]
     pub fn check(&self, now: Nanos, cost: u32) -> Decision {
-        let Some(asked) = self.gcra.asked(now, cost) else { return Decision::refuse(Nanos::MAX) };
+        let Some(asked) = self.gcra.asked(now, cost) else { return never() };
         let mut tat = self.tat.load(Ordering::Relaxed);
         loop {
             let moved = match self.gcra.admit(&asked, tat) {
@@ -39,6 +39,13 @@ impl AtomicGcra {
             }
         }
     }
+}
+
+/// Out of the way of what is asked all the time.
+#[cold]
+#[inline(never)]
+fn never() -> Decision {
+    Decision::refuse(Nanos::MAX)
 }
 
 #[cfg(all(test, quotaproof_loom))]

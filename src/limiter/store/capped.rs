@@ -19,14 +19,18 @@ impl<A: Algorithm, P: Algorithm> Capped<A, P> {
 
     /// Decides one request of a key and of the parent that it belongs to, and counts it if both admit it.
     pub fn check(&mut self, now: Nanos, key: u64, parent: u64, cost: u32) -> Decision {
-        let decision = self.own.peek(now, key, cost).and(self.parents.peek(now, parent, cost));
-        if decision.admitted {
+        let (own, parents) = (self.own.peek(now, key, cost), self.parents.peek(now, parent, cost));
+        if own.admitted && parents.admitted {
             self.own.count(now, key, cost);
             self.parents.count(now, parent, cost);
-        } else {
+        }
+        // Only who has refused begins a penalty.
+        if !own.admitted {
             self.own.refused(now, key);
+        }
+        if !parents.admitted {
             self.parents.refused(now, parent);
         }
-        decision
+        own.and(parents)
     }
 }

@@ -4,33 +4,36 @@ use super::keys::Keys;
 use crate::limiter::{Algorithm, Decision};
 use crate::time::Nanos;
 
+/// A moment before the latest sweep, in which idle keys were forgotten, is taken for that one.
 pub struct Keyed<A: Algorithm> {
     algorithm: A,
     keys: Keys<A::State>,
+    /// When idle keys were last looked for.
+    swept: Nanos,
 }
 
 impl<A: Algorithm> Keyed<A> {
     pub fn new(algorithm: A) -> Self {
-        Keyed { algorithm, keys: Keys::new() }
+        Keyed { algorithm, keys: Keys::new(), swept: Nanos::ZERO }
     }
 
     /// Decides one request of a key, and counts it if it is admitted.
     #[inline]
     pub fn check(&mut self, now: Nanos, key: u64, cost: u32) -> Decision {
-        self.with(now, key, |algorithm, state| algorithm.check(state, now, cost))
+        self.with(now, key, |algorithm, state, at| algorithm.check(state, at, cost).behind(at - now))
     }
 
     /// What [`Keyed::check`] would decide; counts nothing.
     pub fn peek(&mut self, now: Nanos, key: u64, cost: u32) -> Decision {
-        self.with(now, key, |algorithm, state| algorithm.peek(state, now, cost))
+        self.with(now, key, |algorithm, state, at| algorithm.peek(state, at, cost).behind(at - now))
     }
 
     pub fn count(&mut self, now: Nanos, key: u64, cost: u32) {
-        self.with(now, key, |algorithm, state| algorithm.count(state, now, cost));
+        self.with(now, key, |algorithm, state, at| algorithm.count(state, at, cost));
     }
 
     pub fn refused(&mut self, now: Nanos, key: u64) {
-        self.with(now, key, |algorithm, state| algorithm.refused(state, now));
+        self.with(now, key, |algorithm, state, at| algorithm.refused(state, at));
     }
 
     /// The keys that are remembered.
@@ -42,10 +45,20 @@ impl<A: Algorithm> Keyed<A> {
         self.keys.is_empty()
     }
 
+    /// The moment that counts: what was forgotten is as good as new from then on, and cannot be told before.
+    pub fn moment(&self, now: Nanos) -> Nanos {
+        now.max(self.swept)
+    }
+
     #[inline]
-    fn with<R>(&mut self, now: Nanos, key: u64, what: impl FnOnce(&A, &mut A::State) -> R) -> R {
-        let algorithm = &self.algorithm;
-        let state = self.keys.use_key(key, || algorithm.new_key(), |state| algorithm.is_new(state, now));
-        what(algorithm, state)
+    fn with<R>(&mut self, now: Nanos, key: u64, what: impl FnOnce(&A, &mut A::State, Nanos) -> R) -> R {
+        let at = self.moment(now);
+        let Keyed { algorithm, keys, swept } = self;
+        let sweep = |state: &mut A::State| {
+            *swept = at;
+            algorithm.is_new(state, at)
+        };
+        let state = keys.use_key(key, || algorithm.new_key(), sweep);
+        what(algorithm, state, at)
     }
 }

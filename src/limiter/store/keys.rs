@@ -24,7 +24,8 @@ impl<T> Keys<T> {
 
     /// The key's state, made where there is none. Before that, if there is no room for one more, those that are as
     /// good as new are forgotten.
-    pub fn use_key(&mut self, key: u64, make: impl FnOnce() -> T, is_new: impl Fn(&mut T) -> bool) -> &mut T {
+    #[inline]
+    pub fn use_key(&mut self, key: u64, make: impl FnOnce() -> T, mut is_new: impl FnMut(&mut T) -> bool) -> &mut T {
         self.by_key.get_or_insert(key, make, |state| !is_new(state))
     }
 

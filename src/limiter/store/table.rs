@@ -34,6 +34,7 @@ impl<T> Table<T> {
     }
 
     /// The key's state, made where there is none. If there is no room for one more, what need not be kept goes first.
+    #[inline]
     pub fn get_or_insert(&mut self, key: u64, make: impl FnOnce() -> T, keep: impl FnMut(&mut T) -> bool) -> &mut T {
         let found = self.place(key).filter(|&place| self.slots[place].is_some());
         let place = match found {
@@ -59,6 +60,7 @@ impl<T> Table<T> {
         self.place(key).expect("a table that was built has a free slot")
     }
 
+    #[cold]
     fn rebuild(&mut self, mut keep: impl FnMut(&mut T) -> bool) {
         for slot in &mut self.slots {
             if slot.as_mut().is_some_and(|(_, state)| !keep(state)) {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::play::Play;
-use super::{Claim, Oracle, Subject, Workload};
+use super::{Claim, Oracle, Past, Subject, Workload};
 use crate::time::Nanos;
 
 /// The keys that ask in a play, and its requests.

@@ -5,17 +5,18 @@ use std::hint::black_box;
 
 use serde::Serialize;
 
-use super::known::Known;
-use super::{Claim, Defect, Replay, Report, Subject, Workload, examine};
+use super::known::{Ask, Known};
+use super::{Answer, Check, Claim, Defect, Replay, Report, Request, Subject, Workload, examine};
 use crate::limiter::Rate;
 use crate::time::Nanos;
 
-/// The workloads that are timed, by their names, and their keys where they have many.
-const TIMED: [&str; 3] = ["one hot key", "uniform keys", "mostly refused"];
+/// Of workloads that have many.
 const KEYS: u32 = 10_000;
 /// Requests that are drawn beforehand, and decisions in a round. What is told is the median of the rounds.
 const DRAWN: usize = 1 << 14;
 const ROUNDS: usize = 5;
+/// All rounds together are played within ten years: where windows are long, there are fewer requests in one.
+const A_ROUND: Nanos = Nanos::from_secs(10 * 365 * 86_400 / (ROUNDS as u64 + 1));
 
 /// What [`beside_known`] found.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -28,58 +29,81 @@ pub struct Beside {
 pub struct Row {
     pub name: String,
     pub claim: String,
+    /// In all that was looked at.
     pub is_right: bool,
     pub defects: Vec<Defect>,
+    pub not_looked_at: Vec<Check>,
+    /// What it never told, and so cannot be wrong about.
+    pub untold: Vec<&'static str>,
     /// Of 10,000 decisions those that an oracle would have made otherwise, over all workloads.
     pub wrong: f64,
     /// Nanoseconds for a decision of one caller, by the name of the workload.
     pub ns: Vec<(&'static str, f64)>,
 }
 
-/// Examines a limiter as [`examine`] does, and times it, and does the same with this crate's own at the same rate. `now`
-/// tells the time, by any clock that goes on: `|| clock.now()`. All are asked through a pointer. For figures that are to
-/// be published, benchmark with a [`Workload`] and a [`Replay`] instead.
+/// Examines a limiter as [`examine`] does, times it with all workloads (of 10,000 keys where they have more), and does the
+/// same with this crate's own by the same terms. `now` tells the time, by any clock that goes on: `|| clock.now()`. All are
+/// asked through a pointer, but for those whose answers are futures, which are awaited one after the other. For figures
+/// that are to be published, benchmark with a [`Workload`] and a [`Replay`] instead.
 pub fn beside_known<S: Subject>(
     name: &str,
     claim: &Claim,
     mut now: impl FnMut() -> Nanos,
     mut make: impl FnMut() -> S,
 ) -> Beside {
-    let rate = claim.terms.rate;
+    let terms = claim.terms;
+    let drawn = drawn(terms.rate);
     let mine = examine(name, claim, &mut make);
-    let mut rows = vec![Row::new(mine, time(rate, &mut now, || Box::new(make())))];
-    for known in Known::ALL.iter().filter(|known| (known.make)(rate).is_some()) {
-        let make = || (known.make)(rate).expect("it was made before");
-        let report = examine(known.name, &known.claim(rate), make);
-        rows.push(Row::new(report, time(rate, &mut now, || Box::new(make()))));
+    let mut rows = vec![Row::new(mine, time(&drawn, &mut now, &mut make))];
+    for known in Known::ALL.iter().filter(|known| (known.make)(terms).is_some()) {
+        let mut make = || Asked((known.make)(terms).expect("it was made before"));
+        let report = examine(known.name, &known.claim(terms), &mut make);
+        rows.push(Row::new(report, time(&drawn, &mut now, make)));
     }
     Beside { rows }
 }
 
-fn time<'s>(
-    rate: Rate,
-    now: &mut impl FnMut() -> Nanos,
-    mut make: impl FnMut() -> Box<dyn Subject + 's>,
-) -> Vec<(&'static str, f64)> {
-    let timed = Workload::ALL.into_iter().filter(|workload| TIMED.contains(&workload.name));
-    let timed = timed.map(|workload| workload.with_keys(workload.population.keys().min(KEYS)));
-    timed.map(|workload| (workload.name, ns_for_a_decision(workload, rate, now, &mut *make()))).collect()
+/// One that is behind a pointer already.
+struct Asked(Ask);
+
+impl Subject for Asked {
+    fn check(&mut self, now: Nanos, key: u64, cost: u32) -> Answer {
+        (self.0)(now, key, cost)
+    }
+
+    fn check_each(&mut self, requests: &mut Replay, times: usize) {
+        for Request { now, key, cost } in (0..times).map(|_| requests.draw()) {
+            black_box((self.0)(now, key, cost));
+        }
+    }
 }
 
-fn ns_for_a_decision(
-    workload: Workload,
-    rate: Rate,
+type Drawn = [(&'static str, Vec<Request>)];
+
+fn drawn(rate: Rate) -> Vec<(&'static str, Vec<Request>)> {
+    let smaller = |workload: Workload| workload.with_keys(workload.population.keys().min(KEYS));
+    let draw = |workload: Workload| {
+        let requests = smaller(workload).requests(rate, 7).take(DRAWN).enumerate();
+        let in_time = requests.take_while(|(number, request)| *number == 0 || request.now <= A_ROUND);
+        (workload.name, in_time.map(|(_, request)| request).collect())
+    };
+    Workload::ALL.into_iter().map(draw).collect()
+}
+
+fn time<S: Subject>(
+    drawn: &Drawn,
     now: &mut impl FnMut() -> Nanos,
-    limiter: &mut dyn Subject,
-) -> f64 {
-    let mut replay = Replay::new(workload.requests(rate, 7).take(DRAWN).collect());
+    mut make: impl FnMut() -> S,
+) -> Vec<(&'static str, f64)> {
+    drawn.iter().map(|(name, requests)| (*name, ns_for_a_decision(requests, now, make()))).collect()
+}
+
+fn ns_for_a_decision(requests: &[Request], now: &mut impl FnMut() -> Nanos, mut limiter: impl Subject) -> f64 {
+    let mut replay = Replay::new(requests.to_vec());
     let mut round = || {
         let begun = now();
-        for _ in 0..DRAWN {
-            let request = replay.draw();
-            black_box(limiter.check(request.now, request.key, request.cost));
-        }
-        now().saturating_sub(begun).0 as f64 / DRAWN as f64
+        limiter.check_each(&mut replay, requests.len());
+        now().saturating_sub(begun).0 as f64 / requests.len() as f64
     };
     // Keys are met for the first time.
     round();
@@ -95,6 +119,8 @@ impl Row {
         Row {
             is_right: report.is_right(),
             defects: report.defects(),
+            not_looked_at: report.not_looked_at(),
+            untold: report.untold(),
             wrong: wrong as f64 * 10_000.0 / decisions.max(1) as f64,
             name: report.name,
             claim: report.claim,
@@ -102,27 +128,32 @@ impl Row {
         }
     }
 
+    /// `right; not looked at: many callers side by side, remaining`
     fn verdict(&self) -> String {
         let defects: Vec<&str> = self.defects.iter().map(|defect| defect.title()).collect();
-        match (self.is_right, defects.is_empty()) {
+        let found = match (self.is_right, defects.is_empty()) {
             (true, _) => "right".to_owned(),
             (false, true) => "inexact".to_owned(),
             (false, false) => defects.join(", "),
-        }
+        };
+        let unknown: Vec<&str> =
+            self.not_looked_at.iter().map(|check| check.title()).chain(self.untold.iter().copied()).collect();
+        if unknown.is_empty() { found } else { format!("{found}; not looked at: {}", unknown.join(", ")) }
     }
 }
 
 impl fmt::Display for Beside {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let width = self.rows.iter().map(|row| row.name.chars().count()).max().unwrap_or(0).max("limiter".len());
+        writeln!(out, "Nanoseconds for a decision of one caller, decisions that are wrong, and what each is:")?;
         write!(out, "{:<width$}", "limiter")?;
-        for workload in self.rows.first().iter().flat_map(|row| &row.ns) {
-            write!(out, "  {:>18}", format!("{}, ns", workload.0))?;
+        for (workload, _) in self.rows.first().iter().flat_map(|row| &row.ns) {
+            write!(out, "  {workload}")?;
         }
-        writeln!(out, "  {:>15}  it is", "wrong of 10,000")?;
+        writeln!(out, "  wrong of 10,000  it is")?;
         for row in &self.rows {
             write!(out, "{:<width$}", row.name)?;
-            row.ns.iter().try_for_each(|(_, ns)| write!(out, "  {ns:>18.1}"))?;
+            row.ns.iter().try_for_each(|(workload, ns)| write!(out, "  {ns:>0$.1}", workload.len()))?;
             writeln!(out, "  {:>15.1}  {} ({})", row.wrong, row.verdict(), row.claim)?;
         }
         Ok(())

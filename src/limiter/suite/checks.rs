@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::arrivals::{Range, arrivals};
 use super::play::{Play, Seen};
-use super::{Claim, Subject};
+use super::{Claim, Past, Subject};
 use crate::time::Nanos;
 
 /// What is tried, in the order in which it is told.
@@ -177,7 +177,8 @@ fn many_refusals<S: Subject>(play: &mut Play<'_, S>, now: Nanos) {
     play.ask(now + wait, 1, 1);
 }
 
-/// Whether it then refuses too much is left open: few say what they do while the clock is behind.
+/// Of one key, and of one among many. Whether it then refuses too much is left open: few say what they do while the clock
+/// is behind.
 fn clock_goes_back<S: Subject>(mut play: Play<'_, S>, now: Nanos) -> Seen {
     let per = play.claim.terms.rate.per;
     let each = Nanos(per.0 / u64::from(play.claim.terms.rate.allow));
@@ -186,8 +187,25 @@ fn clock_goes_back<S: Subject>(mut play: Play<'_, S>, now: Nanos) -> Seen {
         play.ask(now.saturating_sub(back), 1, 1);
         play.fill(now, 1);
     }
+    swings(&mut play, now);
     let seen = play.seen;
     Seen { decisions: seen.decisions, admitted: seen.admitted, over: seen.over, ..Seen::default() }
+}
+
+/// A key is used up, others come while the clock is ahead, and it goes back. They are more each time than all before, so
+/// that a store that forgets has to; what came back by the latest moment may be used once, whichever moment counts.
+fn swings<S: Subject>(play: &mut Play<'_, S>, early: Nanos) {
+    const KEY: u64 = 2;
+    let late = early + play.claim.terms.rate.per * 3;
+    let mut others = KEY + 1..;
+    play.fill(early, KEY);
+    for crowd in [2_000, 8_000] {
+        for key in others.by_ref().take(crowd) {
+            play.ask(late, key, 1);
+        }
+        play.oracle(KEY).count(late, 0);
+        play.fill(early, KEY);
+    }
 }
 
 fn side_by_side<S: Subject>(play: &mut Play<'_, S>, now: Nanos) {
@@ -208,8 +226,9 @@ fn neighbours<S: Subject>(play: &mut Play<'_, S>, now: Nanos) {
 fn many_keys<S: Subject>(play: &mut Play<'_, S>, now: Nanos) {
     play.fill(now, 0);
     let Some(wait) = play.oracle(0).wait(now, 1) else { return };
+    let last = u128::from(wait.0.saturating_sub(1));
     for key in 1..OTHER_KEYS {
-        play.ask(now + Nanos((u128::from(wait.0 - 1) * u128::from(key) / u128::from(OTHER_KEYS)) as u64), key, 1);
+        play.ask(now + Nanos((last * u128::from(key) / u128::from(OTHER_KEYS)) as u64), key, 1);
     }
     play.fill(now + wait.saturating_sub(Nanos(1)), 0);
 }

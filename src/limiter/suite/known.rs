@@ -2,11 +2,11 @@
 
 use super::{Answer, Claim};
 use crate::limiter::{
-    Algorithm, FixedAligned, FixedFirstHit, Gcra, IntervalRefill, Keyed, LeakyBucket, Rate, RollingCounter, RollingLog,
-    TokenBucket,
+    Algorithm, FixedAligned, FixedFirstHit, Gcra, IntervalRefill, Keyed, LeakyBucket, RollingCounter, RollingLog,
+    Terms, TokenBucket,
 };
 use crate::policy::reading::Reading;
-use crate::time::{Anchor, Nanos};
+use crate::time::Nanos;
 
 /// Asked for the time, the key and the cost.
 pub type Ask = Box<dyn FnMut(Nanos, u64, u32) -> Answer>;
@@ -15,36 +15,41 @@ pub type Ask = Box<dyn FnMut(Nanos, u64, u32) -> Answer>;
 pub struct Known {
     pub name: &'static str,
     pub reading: Reading,
-    /// With no more at once than the rate allows; None for a rate that the algorithm cannot keep exactly.
-    pub make: fn(Rate) -> Option<Ask>,
+    /// None for terms that the algorithm cannot keep exactly. Windows know no burst.
+    pub make: fn(Terms) -> Option<Ask>,
 }
-
-/// The wall clock shows zero when their time does.
-const ANCHOR: Anchor = Anchor { unix_nanos: 0 };
 
 impl Known {
     pub const ALL: [Known; 8] = [
-        of("GCRA", Reading::TokenBucket, |rate| Some(keyed(Gcra::new(rate, rate.allow)?))),
-        of("token bucket", Reading::TokenBucket, |rate| Some(keyed(move || TokenBucket::new(rate, rate.allow)))),
-        of("leaky bucket", Reading::LeakyBucket, |rate| Some(keyed(move || LeakyBucket::new(rate, 0)))),
-        of("interval refill", Reading::IntervalRefill, |rate| {
-            Some(keyed(move || IntervalRefill::new(rate, rate.allow)))
+        of("GCRA", Reading::TokenBucket, |terms| Some(keyed(Gcra::new(terms.rate, terms.capacity())?))),
+        of("token bucket", Reading::TokenBucket, |terms| {
+            Some(keyed(move || TokenBucket::new(terms.rate, terms.capacity())))
         }),
-        of("fixed window, on the clock", Reading::FixedAligned, |rate| {
-            Some(keyed(move || FixedAligned::new(rate, ANCHOR)))
+        of("leaky bucket", Reading::LeakyBucket, |terms| {
+            Some(keyed(move || LeakyBucket::new(terms.rate, terms.burst.unwrap_or(0))))
         }),
-        of("fixed window, first hit", Reading::FixedFirstHit, |rate| Some(keyed(move || FixedFirstHit::new(rate)))),
-        of("rolling counter", Reading::RollingCounter, |rate| Some(keyed(move || RollingCounter::new(rate, ANCHOR)))),
-        of("rolling log", Reading::Rolling, |rate| Some(keyed(move || RollingLog::new(rate)))),
+        of("interval refill", Reading::IntervalRefill, |terms| {
+            Some(keyed(move || IntervalRefill::new(terms.rate, terms.capacity())))
+        }),
+        of("fixed window, on the clock", Reading::FixedAligned, |terms| {
+            Some(keyed(move || FixedAligned::new(terms.rate, terms.anchor)))
+        }),
+        of("fixed window, first hit", Reading::FixedFirstHit, |terms| {
+            Some(keyed(move || FixedFirstHit::new(terms.rate)))
+        }),
+        of("rolling counter", Reading::RollingCounter, |terms| {
+            Some(keyed(move || RollingCounter::new(terms.rate, terms.anchor)))
+        }),
+        of("rolling log", Reading::Rolling, |terms| Some(keyed(move || RollingLog::new(terms.rate)))),
     ];
 
     /// What it says of itself.
-    pub fn claim(&self, rate: Rate) -> Claim {
-        Claim::new(self.reading, rate.allow, rate.per).anchored(ANCHOR)
+    pub fn claim(&self, terms: Terms) -> Claim {
+        Claim { terms, ..Claim::new(self.reading, terms.rate.allow, terms.rate.per) }
     }
 }
 
-const fn of(name: &'static str, reading: Reading, make: fn(Rate) -> Option<Ask>) -> Known {
+const fn of(name: &'static str, reading: Reading, make: fn(Terms) -> Option<Ask>) -> Known {
     Known { name, reading, make }
 }
 

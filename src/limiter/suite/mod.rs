@@ -57,7 +57,7 @@ pub use accuracy::{Accuracy, measure};
 pub use beside::{Beside, Row, beside_known};
 pub use checks::{Check, Defect};
 pub use claim::Claim;
-pub use judge::{Wrong, judge};
+pub use judge::{Past, Wrong, judge};
 pub use known::{Ask, Known};
 pub use oracle::Oracle;
 pub use report::{Checked, Found, Report};

@@ -1,6 +1,7 @@
 //! What each reading of a limit allows, from everything that was ever counted: naive on purpose, and with numbers so wide
 //! that nothing overflows or is rounded. It shares no code with the limiters.
 
+use super::Past;
 use crate::limiter::Terms;
 use crate::policy::reading::Reading;
 use crate::time::Nanos;
@@ -47,41 +48,6 @@ impl Oracle {
     /// The most that may come at once.
     pub fn ceiling(&self) -> u32 {
         self.reading.ceiling(self.terms.rate.allow, self.terms.burst)
-    }
-
-    /// What may come at a moment.
-    pub fn left(&self, now: Nanos) -> u32 {
-        let now = self.moment(now);
-        let allow = i128::from(self.terms.rate.allow);
-        let left = match self.reading {
-            Reading::Rolling => allow - self.sum(|at| now - at < self.per()),
-            Reading::FixedAligned => allow - self.sum(|at| self.window(at) == self.window(now)),
-            Reading::FixedFirstHit => allow - self.since_first_hit(now),
-            Reading::RollingCounter => self.left_by_estimate(now),
-            Reading::TokenBucket | Reading::LeakyBucket => self.whole_tokens(now),
-            Reading::IntervalRefill => self.tokens_by_interval(now),
-        };
-        u32::try_from(left.max(0)).unwrap_or(u32::MAX)
-    }
-
-    pub fn fits(&self, now: Nanos, cost: u32) -> bool {
-        cost <= self.left(now)
-    }
-
-    /// The shortest wait after which so much fits, if nothing comes before; None where that is never.
-    pub fn wait(&self, now: Nanos, cost: u32) -> Option<Nanos> {
-        if !self.fits(Nanos::MAX, cost) {
-            return None;
-        }
-        let (mut too_short, mut enough) = (0, u64::MAX - now.0);
-        if self.fits(now, cost) {
-            return Some(Nanos::ZERO);
-        }
-        while enough - too_short > 1 {
-            let middle = too_short + (enough - too_short) / 2;
-            if self.fits(now + Nanos(middle), cost) { enough = middle } else { too_short = middle }
-        }
-        Some(Nanos(enough))
     }
 
     /// The moment that counts for the caller's.
@@ -170,5 +136,21 @@ impl Oracle {
             }
         }
         tokens
+    }
+}
+
+impl Past for Oracle {
+    fn left(&self, now: Nanos) -> u32 {
+        let now = self.moment(now);
+        let allow = i128::from(self.terms.rate.allow);
+        let left = match self.reading {
+            Reading::Rolling => allow - self.sum(|at| now - at < self.per()),
+            Reading::FixedAligned => allow - self.sum(|at| self.window(at) == self.window(now)),
+            Reading::FixedFirstHit => allow - self.since_first_hit(now),
+            Reading::RollingCounter => self.left_by_estimate(now),
+            Reading::TokenBucket | Reading::LeakyBucket => self.whole_tokens(now),
+            Reading::IntervalRefill => self.tokens_by_interval(now),
+        };
+        u32::try_from(left.max(0)).unwrap_or(u32::MAX)
     }
 }

@@ -3,7 +3,7 @@
 use rustc_hash::FxHashMap;
 
 use super::judge::{Wrong, judge};
-use super::{Answer, Claim, Oracle, Subject};
+use super::{Answer, Claim, Oracle, Past, Subject};
 use crate::time::Nanos;
 
 /// A new limiter with an oracle for each of its keys. The oracle counts what the limiter admits, rightly or not, so that

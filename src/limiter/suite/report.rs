@@ -84,6 +84,12 @@ impl Report {
         self.checks.iter().filter(|checked| checked.decisions == 0).map(|checked| checked.check).collect()
     }
 
+    /// What it never told of its decisions, so that nothing is known of it.
+    pub fn untold(&self) -> Vec<&'static str> {
+        let told = [("retry_after", self.told(|it| it.told_waits)), ("remaining", self.told(|it| it.told_remaining))];
+        told.into_iter().filter(|(_, times)| *times == 0).map(|(name, _)| name).collect()
+    }
+
     fn told(&self, what: fn(&Checked) -> u64) -> u64 {
         self.checks.iter().map(what).sum()
     }
@@ -103,12 +109,8 @@ impl fmt::Display for Report {
                 writeln!(out, "    {} ({times} times): {example}", defect.title())?;
             }
         }
-        for (name, told) in
-            [("retry_after", self.told(|it| it.told_waits)), ("remaining", self.told(|it| it.told_remaining))]
-        {
-            if told == 0 {
-                writeln!(out, "  {name} is never told, so nothing is known of it")?;
-            }
+        for name in self.untold() {
+            writeln!(out, "  {name} is never told, so nothing is known of it")?;
         }
         writeln!(out)?;
         let heads = ["decisions", "admitted", "over", "under", "worst window", "waits", "short", "long", "fairness"];

@@ -67,6 +67,11 @@ impl Workload {
         Workload { name: "churn", population: Population::Passing(100_000), pressure: 2.0 },
     ];
 
+    /// What each of so many callers asks, each by a clock of its own, for all together to press as hard.
+    pub fn shared_by(self, callers: usize) -> Workload {
+        Workload { pressure: self.pressure / callers.max(1) as f64, ..self }
+    }
+
     /// The same with fewer keys.
     pub fn with_keys(self, keys: u32) -> Workload {
         Workload { population: self.population.with_keys(keys), ..self }
@@ -192,6 +197,15 @@ mod tests {
                     assert!(last < 6_000 && of(500) < 30, "key 500 comes back at {last}");
                 }
             }
+        }
+    }
+
+    #[test]
+    fn callers_together_press_as_hard_as_one() {
+        let lasts = |workload: Workload| workload.requests(RATE, 7).nth(20_000).unwrap().now.as_secs_f64();
+        for workload in Workload::ALL.map(|workload| workload.with_keys(100)) {
+            let ratio = lasts(workload.shared_by(4)) / lasts(workload);
+            assert!((3.8..4.2).contains(&ratio), "{}: {ratio}", workload.name);
         }
     }
 

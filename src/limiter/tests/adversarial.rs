@@ -1,79 +1,113 @@
-//! Every algorithm against its oracle, over limits and arrivals that look for what it gets wrong.
-//!
-//! `LIMITER_CASES=1000000 cargo test --release --lib limiter::tests` plays a million cases of each way to count, and of
-//! what wraps, joins and keeps limiters in proportion.
+//! Every algorithm against its past, over limits and arrivals that look for what it gets wrong: thousands of cases of each
+//! in every test run, and a million with `LIMITER_CASES=1000000 cargo test --release --lib limiter::tests`.
 
+use super::past::Kept;
 use super::*;
 use crate::limiter::suite::arrivals::{Arrival, Range, arrivals, limits};
-use crate::limiter::suite::judge;
+use crate::limiter::suite::{Past, judge};
 
-/// What each algorithm is played with in every test run.
-const USUAL: u64 = 3_000;
-
-/// So many cases of a test, or as many more as are wanted of the algorithms.
-pub fn cases(usual: u64) -> u64 {
+/// The cases of each algorithm: so many, or as many as are wanted.
+pub fn cases() -> u64 {
+    const USUAL: u64 = 2_000;
     let wanted = std::env::var("LIMITER_CASES");
-    wanted.map_or(usual, |cases| cases.parse::<u64>().expect("LIMITER_CASES is a number of cases") * usual / USUAL)
+    wanted.map_or(USUAL, |cases| cases.parse().expect("LIMITER_CASES is a number of cases"))
 }
 
 pub const ANYTHING: Range = Range { backwards: true, costs: true, until: Nanos::MAX };
 
-fn play(reading: Reading, seed: u64) {
-    let terms = limits(seed);
-    let (mut limiter, mut oracle) = (build(reading, terms), Oracle::new(reading, terms));
-    for (number, Arrival { now, cost }) in arrivals(&terms, ANYTHING, seed).into_iter().enumerate() {
+/// Plays arrivals, and holds each decision, its wait, what is left and when all of it is there again against the past.
+pub fn play(limiter: &mut impl Limiter, past: &mut impl Kept, terms: &Terms, range: Range, seed: u64) {
+    for (number, Arrival { now, cost }) in arrivals(terms, range, seed).into_iter().enumerate() {
+        let case = || format!("seed {seed}, arrival {number}: {cost} at {now} of {terms:?}");
         // Every moment is one to which the clock cannot go back.
-        oracle.count(now, 0);
+        past.count(now, 0);
+        let fits = past.fits(now, cost);
         let decision = limiter.check(now, cost);
-        if let Some(wrong) = judge(&oracle, now, cost, decision.into()) {
-            panic!(
-                "{reading:?}, seed {seed}, arrival {number}: {wrong:?}, {decision:?} for {cost} at {now}: {oracle:?}"
-            );
+        assert_eq!(decision.admitted, fits, "{}\n{past:?}", case());
+        // What is told is right once the refusal has its consequences.
+        if !decision.admitted {
+            past.refuse(now);
         }
+        let wrong = judge(past, now, cost, decision.into());
+        assert_eq!(wrong, None, "{}: {decision:?}\n{past:?}", case());
         if decision.admitted {
-            oracle.count(now, cost);
+            past.count(now, cost);
         }
-        assert_eq!(limiter.standing(now).remaining, oracle.left(now), "{reading:?}, seed {seed}");
+        let standing = limiter.standing(now);
+        assert_eq!(standing.remaining, past.left(now), "{}: {standing:?}\n{past:?}", case());
+        assert!(is_whole_at_reset(past, now, standing), "{}: {standing:?}\n{past:?}", case());
     }
 }
 
-#[test]
-fn every_algorithm_decides_as_its_oracle_does_whatever_comes() {
-    for seed in 0..cases(USUAL) {
-        Reading::KNOWN.iter().for_each(|&reading| play(reading, seed));
+/// All of it is there then, and a nanosecond before it is not. A reset at the end of the clock or beyond is as good as
+/// never.
+fn is_whole_at_reset(past: &impl Kept, now: Nanos, Standing { limit, reset, .. }: Standing) -> bool {
+    match reset {
+        Nanos::ZERO => past.is_whole(now, limit),
+        reset if reset.0 >= u64::MAX - now.0 => !past.is_whole(Nanos::MAX - Nanos(1), limit),
+        reset => past.is_whole(now + reset, limit) && !past.is_whole(now + reset - Nanos(1), limit),
     }
+}
+
+/// A test of its own for each, so that they are played side by side.
+macro_rules! each_reading {
+    ($($name:ident: $reading:ident),+ $(,)?) => {
+        $(#[test]
+        fn $name() {
+            for seed in 0..cases() {
+                let terms = limits(seed);
+                let mut oracle = Oracle::new(Reading::$reading, terms);
+                play(&mut build(Reading::$reading, terms), &mut oracle, &terms, ANYTHING, seed);
+            }
+        })+
+
+        #[test]
+        fn each_reading_is_played() {
+            assert_eq!([$(Reading::$reading),+], Reading::KNOWN);
+        }
+    };
+}
+
+each_reading! {
+    a_rolling_log_decides_as_its_oracle_does: Rolling,
+    a_token_bucket_decides_as_its_oracle_does: TokenBucket,
+    a_fixed_window_from_the_first_hit_decides_as_its_oracle_does: FixedFirstHit,
+    a_fixed_window_on_the_clock_decides_as_its_oracle_does: FixedAligned,
+    a_leaky_bucket_decides_as_its_oracle_does: LeakyBucket,
+    a_rolling_counter_decides_as_its_oracle_does: RollingCounter,
+    a_bucket_filled_at_intervals_decides_as_its_oracle_does: IntervalRefill,
+}
+
+/// Limits that it can keep, as many as there are cases.
+fn kept_by_gcra() -> impl Iterator<Item = (u64, Terms, Gcra)> {
+    let kept = |seed| Some((seed, limits(seed), Gcra::new(limits(seed).rate, limits(seed).capacity())?));
+    (0..).filter_map(kept).take(cases() as usize)
 }
 
 /// GCRA's clock is not held, so that only what is told while time goes on is exact.
 #[test]
 fn gcra_decides_as_a_token_bucket_does_while_time_goes_on() {
     const TEN_YEARS: Nanos = Nanos::from_secs(10 * 365 * 86_400);
-    let mut played = 0;
-    for seed in 0..cases(USUAL) {
-        let terms = limits(seed);
-        let Some(gcra) = Gcra::new(terms.rate, terms.capacity()) else { continue };
-        let (mut tat, mut oracle) = (Tat::NEW, Oracle::new(Reading::TokenBucket, terms));
+    for (seed, terms, gcra) in kept_by_gcra() {
+        let (mut tat, atomic) = (Tat::NEW, AtomicGcra::new(gcra));
+        let mut oracle = Oracle::new(Reading::TokenBucket, terms);
         let range = Range { backwards: false, costs: true, until: TEN_YEARS };
         for Arrival { now, cost } in arrivals(&terms, range, seed) {
             let decision = gcra.check(&mut tat, now, cost);
-            if let Some(wrong) = judge(&oracle, now, cost, decision.into()) {
-                panic!("seed {seed}: {wrong:?}, {decision:?} for {cost} at {now}: {oracle:?}");
-            }
+            assert_eq!(atomic.check(now, cost), decision, "seed {seed}: {cost} at {now} of {terms:?}");
+            let wrong = judge(&oracle, now, cost, decision.into());
+            assert_eq!(wrong, None, "seed {seed}: {decision:?} for {cost} at {now}: {oracle:?}");
             if decision.admitted {
                 oracle.count(now, cost);
             }
-            played += 1;
         }
     }
-    assert!(played > cases(USUAL), "most limits are ones that it can keep");
 }
 
 /// The moment that counts for the oracle is the latest at which something was counted.
 #[test]
 fn gcra_admits_no_more_when_the_clock_goes_back_or_ends() {
-    for seed in 0..cases(USUAL) {
-        let terms = limits(seed);
-        let Some(gcra) = Gcra::new(terms.rate, terms.capacity()) else { continue };
+    for (seed, terms, gcra) in kept_by_gcra() {
         let (mut tat, mut oracle) = (Tat::NEW, Oracle::new(Reading::TokenBucket, terms));
         for arrival in arrivals(&terms, ANYTHING, seed) {
             if gcra.check(&mut tat, arrival.now, arrival.cost).admitted {

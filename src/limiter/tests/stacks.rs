@@ -1,35 +1,43 @@
 //! Limits that hold together, and the leaky bucket as a queue.
 
-use super::adversarial::{ANYTHING, cases};
+use super::adversarial::{ANYTHING, cases, play};
+use super::past::All;
 use super::*;
 use crate::limiter::suite::arrivals::{Range, arrivals, limits};
 use crate::limiter::suite::judge;
+use crate::policy::model::{Blocks, Penalty};
 
 /// Two limits, of which the first alone is what arrivals look at.
 #[test]
 fn stacked_limits_admit_what_all_of_them_do_and_count_in_none_what_one_refuses() {
-    for seed in 0..cases(1_000) {
-        let (first, second) = (limits(seed), limits(seed + 1));
+    for seed in 0..cases() {
+        let limits = [limits(seed), limits(seed + 1)];
         let readings = [Reading::KNOWN[seed as usize % 7], Reading::KNOWN[seed as usize / 7 % 7]];
-        let mut limiter = Stacked::new(vec![build(readings[0], first), build(readings[1], second)]);
-        let mut oracles = [Oracle::new(readings[0], first), Oracle::new(readings[1], second)];
-        let range = Range { backwards: false, ..ANYTHING };
-        for arrival in arrivals(&first, range, seed) {
-            let (now, cost) = (arrival.now, arrival.cost);
-            let decision = limiter.check(now, cost);
-            let fits = oracles.iter().all(|oracle| oracle.fits(now, cost));
-            assert_eq!(decision.admitted, fits, "seed {seed}, {arrival:?}");
-            let wait = oracles.iter().map(|oracle| oracle.wait(now, cost).unwrap_or(Nanos::MAX)).max().unwrap();
-            let never = |wait: Nanos| wait.0 > u64::MAX - now.0;
-            let told = decision.retry_after;
-            assert!(told == wait || never(told) && never(wait), "seed {seed}, {arrival:?}: {told} for {wait}");
-            if decision.admitted {
-                let left = oracles.iter().map(|oracle| oracle.left(now)).min().unwrap();
-                assert_eq!(decision.remaining, left - cost, "seed {seed}");
-                oracles.iter_mut().for_each(|oracle| oracle.count(now, cost));
-            }
-        }
+        let both = || readings.into_iter().zip(limits);
+        let mut limiter = Stacked::new(both().map(|(reading, terms)| build(reading, terms)).collect());
+        let mut past = All(both().map(|(reading, terms)| Oracle::new(reading, terms)).collect());
+        play(&mut limiter, &mut past, &limits[0], ANYTHING, seed);
     }
+}
+
+/// Who is told to wait for one limit is not shut out by another that would have admitted.
+#[test]
+fn a_penalty_begins_for_what_its_own_limit_refuses() {
+    let often = Rate { allow: 100, per: Nanos::from_secs(1) };
+    let seldom = Rate { allow: 1, per: Nanos::from_secs(1) };
+    let penalty = Penalty { lasts: Nanos::from_secs(60), stated: true, extends: Some(true), blocks: Blocks::default() };
+    let boxed = || PenaltyBox::new(build(Reading::Rolling, often), &penalty);
+    let mut stacked: Stacked<Box<dyn Limiter + Send>> =
+        Stacked::new(vec![Box::new(boxed()), build(Reading::Rolling, seldom)]);
+    let mut capped = Capped::new(boxed, || build(Reading::Rolling, seldom));
+    let play = |check: &mut dyn FnMut(Nanos) -> Decision| {
+        assert!(check(Nanos::ZERO).admitted);
+        let told = check(Nanos(1));
+        assert!(!told.admitted && told.retry_after == seldom.per - Nanos(1), "{told:?}");
+        assert!(check(Nanos(1) + told.retry_after).admitted, "as it was told");
+    };
+    play(&mut |now| stacked.check(now, 1));
+    play(&mut |now| capped.check(now, 1, 1, 1));
 }
 
 /// When the requests before it have left, each after a service of its cost, one behind the other.
@@ -42,7 +50,7 @@ fn delay(admitted: &[(u64, u32)], terms: &Terms, now: u64) -> u128 {
 
 #[test]
 fn a_queue_admits_as_a_meter_does_and_serves_evenly() {
-    for seed in 0..cases(1_000) {
+    for seed in 0..cases() {
         let terms = limits(seed);
         let burst = terms.burst.unwrap_or(0);
         let mut queue = LeakyQueue::new(terms.rate, burst);
@@ -76,22 +84,24 @@ fn a_queue_holds_what_a_burst_is_and_lets_one_out_every_tenth_of_a_second() {
     assert_eq!(delays, expected);
 }
 
-/// A cap over all keys of a parent, against two oracles of each request.
+/// A cap over all keys of a parent: the pasts of both hold.
 #[test]
 fn a_parents_cap_holds_over_all_of_its_keys() {
-    for seed in 0..cases(300) {
+    for seed in 0..cases() {
         let (own, parents) = (limits(seed), limits(seed + 1));
         let reading = Reading::KNOWN[seed as usize % 7];
         let mut limiter = Capped::new(|| build(reading, own), || build(Reading::Rolling, parents));
         let mut keys = [0, 1, 2, 3].map(|_| Oracle::new(reading, own));
         let mut caps = [0, 1].map(|_| Oracle::new(Reading::Rolling, parents));
-        let range = Range { backwards: false, ..ANYTHING };
-        for (number, arrival) in arrivals(&own, range, seed).into_iter().enumerate() {
+        for (number, arrival) in arrivals(&own, ANYTHING, seed).into_iter().enumerate() {
             let (now, cost) = (arrival.now, arrival.cost);
             let (key, parent) = (number % 4, number % 2);
+            keys[key].count(now, 0);
+            caps[parent].count(now, 0);
             let decision = limiter.check(now, key as u64, parent as u64, cost);
-            let fits = keys[key].fits(now, cost) && caps[parent].fits(now, cost);
-            assert_eq!(decision.admitted, fits, "seed {seed}, {arrival:?}");
+            let both = All(vec![keys[key].clone(), caps[parent].clone()]);
+            let wrong = judge(&both, now, cost, decision.into());
+            assert_eq!(wrong, None, "seed {seed}: {decision:?} for {arrival:?}: {both:?}");
             if decision.admitted {
                 keys[key].count(now, cost);
                 caps[parent].count(now, cost);

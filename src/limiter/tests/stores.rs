@@ -1,44 +1,103 @@
 //! Limits for many keys: what is forgotten makes no difference.
 
+use std::sync::LazyLock;
+
 use super::adversarial::{ANYTHING, cases};
 use super::*;
-use crate::limiter::suite::arrivals::{Range, arrivals, limits};
+use crate::limiter::suite::arrivals::{Arrival, Range, arrivals, limits};
 
-/// Plays so many keys, of which each comes back at times, against one limiter for each that forgets nothing.
-fn play<A: Algorithm>(make: impl Fn(Terms) -> Option<A>, seed: u64, until: Nanos) -> Option<(usize, usize)> {
-    let terms = limits(seed);
-    let (mut keyed, sharded) = (Keyed::new(make(terms)?), Sharded::new(make(terms)?));
-    let alone = make(terms)?;
+/// Keys that all are dealt to one shard, so that a few of them already fill a table.
+static KEYS: LazyLock<Vec<u64>> = LazyLock::new(|| {
+    let sharded = Sharded::new(Gcra::new(RATE, ALLOW).unwrap());
+    (0..).filter(|&key| sharded.shard_of(key) == 0).take(100).collect()
+});
+
+/// What a play has come to.
+#[derive(Debug, Default, PartialEq)]
+struct Seen {
+    /// Keys of which nothing was known when they came back.
+    forgotten: u64,
+    /// Moments before the latest at which keys were forgotten.
+    early: u64,
+}
+
+/// Plays keys that come once and some that come back, on a clock that goes back and forth, against one limiter for each
+/// key that forgets nothing. A moment before the latest at which keys were forgotten is taken for that one.
+fn play<A: Algorithm>(make: impl Fn() -> A, terms: &Terms, range: Range, seed: u64) -> Seen {
+    let (mut keyed, sharded, alone) = (Keyed::new(make()), Sharded::new(make()), make());
     let mut states: Vec<A::State> = Vec::new();
-    let mut now = Nanos::ZERO;
-    for round in 0..20 {
-        let range = Range { backwards: false, until, ..ANYTHING };
-        for (number, arrival) in arrivals(&terms, range, seed * 20 + round).into_iter().enumerate() {
-            now = now.max(arrival.now);
-            // An old key or a new one.
-            let key = if number % 3 == 0 { number * 7 % states.len().max(1) } else { states.len() };
-            if key == states.len() {
-                states.push(alone.new_key());
-            }
-            let expected = alone.check(&mut states[key], now, arrival.cost);
-            assert_eq!(keyed.check(now, key as u64, arrival.cost), expected, "seed {seed}, key {key} at {now}");
-            assert_eq!(sharded.check(now, key as u64, arrival.cost), expected, "seed {seed}, key {key} at {now}");
+    let mut seen = Seen::default();
+    for (number, Arrival { now, cost }) in arrivals(terms, range, seed).into_iter().enumerate() {
+        // An old key or a new one.
+        let place = if number % 3 == 0 { number * 7 % states.len().max(1) } else { states.len() };
+        if place == states.len() {
+            states.push(alone.new_key());
         }
+        let key = KEYS[place];
+        let known = keyed.len();
+        let told = keyed.check(now, key, cost);
+        // A sweep takes place before the decision.
+        let at = keyed.moment(now);
+        let expected = alone.check(&mut states[place], at, cost).behind(at - now);
+        let case =
+            || format!("seed {seed}, arrival {number}: {cost} of key {place} at {now}, taken for {at}, {terms:?}");
+        assert_eq!(told, expected, "{}", case());
+        assert_eq!(sharded.check(now, key, cost), expected, "{}", case());
+        assert_eq!(sharded.len(), keyed.len(), "{}", case());
+        seen.forgotten += u64::from(keyed.len() < known + usize::from(place + 1 == states.len()));
+        seen.early += u64::from(at > now);
     }
-    Some((keyed.len(), states.len()))
+    seen
+}
+
+fn play_many(case: impl Fn(u64) -> Option<Seen>) {
+    let (mut played, mut forgot, mut early) = (0, 0, 0);
+    for seen in (0..).filter_map(case).take(cases() as usize) {
+        played += 1;
+        forgot += u64::from(seen.forgotten > 0);
+        early += u64::from(seen.early > 0);
+    }
+    assert!(forgot * 20 > played, "only {forgot} of {played} plays forgot any key");
+    assert!(early * 50 > played, "only {early} of {played} plays came back to a moment before");
 }
 
 #[test]
-fn forgetting_idle_keys_changes_no_decision() {
-    let mut forgot = 0;
-    for seed in 0..cases(140) {
-        let reading = Reading::KNOWN[seed as usize % 7];
-        let by_reading = play(|terms| Some(move || build(reading, terms)), seed, Nanos::MAX);
-        let by_gcra = play(|terms| Gcra::new(terms.rate, terms.capacity()), seed, Nanos::from_secs(5 * 365 * 86_400));
-        let forgets = |kept: Option<(usize, usize)>| kept.is_some_and(|(kept, seen)| kept < seen);
-        forgot += u64::from(forgets(by_reading)) + u64::from(forgets(by_gcra));
+fn forgetting_idle_keys_changes_no_decision_whatever_the_clock_does() {
+    play_many(|seed| {
+        let (reading, terms) = (Reading::KNOWN[seed as usize % 7], limits(seed));
+        Some(play(|| move || build(reading, terms), &terms, ANYTHING, seed))
+    });
+}
+
+#[test]
+fn forgetting_idle_keys_of_gcra_changes_no_decision_whatever_the_clock_does() {
+    let range = Range { until: Nanos::from_secs(5 * 365 * 86_400), ..ANYTHING };
+    play_many(|seed| {
+        let terms = limits(seed);
+        let gcra = Gcra::new(terms.rate, terms.capacity())?;
+        Some(play(|| gcra, &terms, range, seed))
+    });
+}
+
+/// A key is used up, others come while the clock is ahead, and it goes back: over and over.
+#[test]
+fn a_key_that_was_forgotten_is_let_in_once_however_often_the_clock_swings() {
+    const SWINGS: u64 = 20;
+    let gcra = Gcra::new(RATE, ALLOW).unwrap();
+    let (mut keyed, sharded) = (Keyed::new(gcra), Sharded::new(gcra));
+    let (early, late) = (Nanos(PER), Nanos(PER * 3));
+    let mut admitted = [0, 0];
+    for swing in 0..SWINGS {
+        for _ in 0..ALLOW * 2 {
+            admitted[0] += u32::from(keyed.check(early, 0, 1).admitted);
+            admitted[1] += u32::from(sharded.check(early, 0, 1).admitted);
+        }
+        for key in 1..5_000 {
+            keyed.check(late + Nanos(swing), swing * 5_000 + key, 1);
+            sharded.check(late + Nanos(swing), swing * 5_000 + key, 1);
+        }
     }
-    assert!(forgot * 4 > cases(140), "only {forgot} plays forgot any");
+    assert_eq!(admitted, [ALLOW * 2, ALLOW * 2], "once early, and once at the moment at which it was forgotten");
 }
 
 /// A thousand users a second, each of whom needs a second until nothing is known of them.

@@ -6,6 +6,9 @@ mod threads;
 pub use asynchronous::{Asynchronous, BoxedAnswers, poll_to_end};
 pub use threads::Threads;
 
+use std::hint::black_box;
+
+use super::{Replay, Request};
 use crate::limiter::Decision;
 use crate::time::Nanos;
 
@@ -21,6 +24,7 @@ pub struct Answer {
 }
 
 impl From<Decision> for Answer {
+    #[inline]
     fn from(it: Decision) -> Answer {
         Answer { admitted: it.admitted, remaining: Some(it.remaining), retry_after: Some(it.retry_after) }
     }
@@ -28,6 +32,7 @@ impl From<Decision> for Answer {
 
 /// Of a limiter that says no more than yes or no.
 impl From<bool> for Answer {
+    #[inline]
     fn from(admitted: bool) -> Answer {
         Answer { admitted, remaining: None, retry_after: None }
     }
@@ -35,6 +40,7 @@ impl From<bool> for Answer {
 
 /// Of a limiter that says how long to wait.
 impl From<Result<(), Nanos>> for Answer {
+    #[inline]
     fn from(result: Result<(), Nanos>) -> Answer {
         Answer { admitted: result.is_ok(), remaining: None, retry_after: result.err() }
     }
@@ -49,6 +55,16 @@ pub trait Subject {
     /// Decides so many requests that cost one each, side by side at one moment; None where it has one caller only.
     fn check_together(&mut self, _now: Nanos, _key: u64, _times: u32) -> Option<Vec<Answer>> {
         None
+    }
+
+    /// Decides so many requests, one after the other: what is timed. A decision is asked for through a pointer, as if its
+    /// caller knew nothing of it.
+    fn check_each(&mut self, requests: &mut Replay, times: usize) {
+        let mut check = |now, key, cost| self.check(now, key, cost);
+        let check: &mut dyn FnMut(Nanos, u64, u32) -> Answer = black_box(&mut check);
+        for Request { now, key, cost } in (0..times).map(|_| requests.draw()) {
+            black_box(check(now, key, cost));
+        }
     }
 }
 
