@@ -8,6 +8,7 @@ use quotaproof::exit::Exit;
 use quotaproof::policy;
 use quotaproof::policy::model::{ClassId, Policy};
 use quotaproof::policy::reading::Reading;
+use quotaproof::probe::beside::Ask;
 use quotaproof::probe::candidates::Documented;
 use quotaproof::probe::conformance::Case;
 use quotaproof::probe::outcome::{Outcome, Verdict, outcome};
@@ -41,14 +42,18 @@ fn played(
     examination: impl Fn(Brief, Case) -> Examination,
 ) -> Outcome {
     let server = reference::live::start(policy.clone(), spec, SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).unwrap();
-    let key = |key: &str| vec![("x-api-key".to_owned(), key.to_owned())];
+    let ask = |key: &str| Ask {
+        method: "GET".to_owned(),
+        path: "/orders".to_owned(),
+        headers: vec![("x-api-key".to_owned(), key.to_owned())],
+        body: Vec::new(),
+    };
     let target = ProbeTarget {
         base_url: format!("http://{}", server.addr()),
         authorized: false,
         ca_file: None,
-        method: "GET".to_owned(),
-        path: "/orders".to_owned(),
-        clients: vec![key("one"), key("two")],
+        clients: vec![ask("one"), ask("two")],
+        besides: Vec::new(),
         policy: policy.into(),
         class: ClassId(0),
     };
@@ -63,14 +68,15 @@ fn played(
     let case = Case {
         policy: target.policy.clone(),
         class: ClassId(0),
-        method: target.method.clone(),
-        path: target.path.clone(),
+        method: "GET".to_owned(),
+        path: "/orders".to_owned(),
         second: true,
+        besides: Vec::new(),
         url: target.base_url.clone(),
         anchor: clock.anchor(),
     };
     let end = live::probe(&target, examination(brief, case), clock, &Control::default()).unwrap();
-    outcome(&end.examination, &target.policy.class(ClassId(0)).limits, end.took, end.interrupted)
+    outcome(&end.played, &target.policy.class(ClassId(0)).limits, end.took, end.interrupted)
 }
 
 fn verdict(outcome: &Outcome, what: &str) -> Option<Verdict> {
@@ -111,7 +117,7 @@ fn prompt_policy() -> Policy {
 /// The checks that fail, of the trials alone.
 fn broken(faults: Vec<Fault>) -> Vec<String> {
     let spec = ServerSpec { faults, ..ServerSpec::default() };
-    let outcome = played(spec, prompt_policy(), 1_000, Nanos::from_secs(18), Examination::of_promises);
+    let outcome = played(spec, prompt_policy(), 1_000, Nanos::from_secs(60), Examination::of_promises);
     let is_broken = outcome.checks.iter().any(|check| check.verdict == finding::Verdict::Fail);
     assert_eq!(outcome.exit == Exit::Fail, is_broken, "{outcome:#?}");
     let failed = outcome.checks.into_iter().filter(|check| check.verdict == finding::Verdict::Fail);

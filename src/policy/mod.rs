@@ -11,6 +11,7 @@ pub mod pause;
 pub mod print;
 pub mod reading;
 pub mod signals;
+pub mod silence;
 pub mod told;
 pub mod waits;
 pub mod words;

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::matching::RequestPattern;
+use super::silence::Silence;
 pub use crate::signals::body::Code;
 use crate::signals::{Dialect, Format, ResetKind};
 use crate::time::Nanos;
@@ -33,8 +34,8 @@ pub struct Policy {
     /// The quota headers of answers, if the provider documents any.
     pub quota_headers: Option<QuotaHeaders>,
     pub guidance: Guidance,
-    /// What the provider leaves unsaid, one sentence each.
-    pub silences: Vec<String>,
+    /// What the provider leaves unsaid.
+    pub silences: Vec<Silence>,
     /// What the provider says and this language cannot, one sentence each.
     pub lost: Vec<String>,
     /// The provider says that there are limits besides these: no refusal is false for want of a reason among them.

@@ -63,7 +63,7 @@ guidance:
   token_reuse: {requests: [POST /token], lifetime: 24h, renew_before: 0s}
   backoff: {initial: 1s, max: 30s, jitter: 12.5%, attempts: 6}
 more_limits: true
-silences: ["How: nobody knows.", "'tis not said"]
+silences: ["How: nobody knows.", {about: [algorithm, window-begin], text: "'tis not said"}, {about: [other-requests], requests: [GET /x/*], text: nor what these cost}]
 lost: [The moon's phase counts.]
 "#;
 

@@ -5,9 +5,9 @@ use crate::time::Nanos;
 
 /// How many sightings of a volley no limit of so many explains: refusals while fewer can have been in flight, and more
 /// admitted together than it allows.
-pub fn surprises(volley: &[Sighting], limit: u32, usual: Nanos) -> u32 {
+pub fn surprises(volley: &[Sighting], limit: u32, service: Nanos) -> u32 {
     let needless = volley.iter().filter(|sighting| !sighting.admitted && possible(volley, sighting) < limit).count();
-    let together = surely_together(volley, usual);
+    let together = surely_together(volley, service);
     needless as u32 + u32::from(together > limit)
 }
 
@@ -17,10 +17,10 @@ fn possible(volley: &[Sighting], refused: &Sighting) -> u32 {
     volley.iter().filter(overlaps).count() as u32
 }
 
-/// The most admitted requests that were in the server's hands together for sure: from when they must have come, by what
-/// an answer usually takes, until when they cannot have left yet.
-pub fn surely_together(volley: &[Sighting], usual: Nanos) -> u32 {
-    let held = |sighting: &Sighting| (sighting.sent.saturating_add(usual), sighting.done.saturating_sub(usual));
+/// The most admitted requests that were in the server's hands together for sure, by how long it serves one at least: from
+/// when each must have come, having been served before its answer, until when it cannot have left yet.
+pub fn surely_together(volley: &[Sighting], service: Nanos) -> u32 {
+    let held = |sighting: &Sighting| (sighting.done.saturating_sub(service), sighting.sent.saturating_add(service));
     let held: Vec<_> =
         volley.iter().filter(|sighting| sighting.admitted).map(held).filter(|(from, until)| from < until).collect();
     let at = |moment: Nanos| held.iter().filter(|(from, until)| *from <= moment && moment < *until).count();

@@ -14,13 +14,13 @@ use super::hypothesis::{Hypothesis, Span, Terms};
 use super::outcome::{Outcome, Verdict};
 use super::prober::Prober;
 use super::proof::{self, Surprise, against_charging, against_document, against_others};
-use super::witness::Witness;
+use super::witness::{Guise, Witness};
 use crate::policy::model::{Limit, RateLimit};
 use crate::summary::finding::{self, Finding};
 use crate::time::Nanos;
 
 /// The version of this form; it grows when a reader of an older one would misread it.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 /// Everything about one probe.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -52,12 +52,26 @@ pub struct Setting {
     pub source: Option<String>,
     /// The limits of the class, in words.
     pub documented: Vec<String>,
-    /// What the provider leaves unsaid.
-    pub silences: Vec<String>,
     /// The headers of each client as they were given: `Authorization: Bearer env:TOKEN`.
     pub clients: Vec<Vec<String>>,
+    /// The body of each client's requests, as it was given; empty for none.
+    #[serde(default)]
+    pub bodies: Vec<String>,
+    /// What was asked besides.
+    #[serde(default)]
+    pub besides: Vec<AskTold>,
     pub budget: u32,
     pub within_s: f64,
+}
+
+/// A request as it was given: `env:TOKEN` stands in it for what comes from the environment.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct AskTold {
+    pub method: String,
+    /// With its query.
+    pub path: String,
+    pub headers: Vec<String>,
+    pub body: String,
 }
 
 /// One request and what came back.
@@ -67,6 +81,9 @@ pub struct Told {
     pub client: usize,
     /// A header that this request had besides its client's.
     pub header: Option<String>,
+    /// Where among [`Setting::besides`] it is; None for the probe's own request.
+    #[serde(default)]
+    pub beside: Option<u8>,
     /// What it was sent for; None while the limiter was being identified.
     pub trial: Option<String>,
     /// Seconds since the probe began.
@@ -108,7 +125,10 @@ impl Account {
         let prober = examination.prober();
         let mut entries: Vec<&Entry> = examination.transcript().entries().iter().collect();
         entries.sort_by_key(|entry| (entry.witness.sent, entry.witness.done));
-        let mut exchanges: Vec<Told> = entries.iter().map(|entry| Told::of(entry)).collect();
+        let mut exchanges: Vec<Told> = entries
+            .iter()
+            .map(|entry| Told::of(&entry.witness, entry.purpose.map(|(trial, _)| trial.title().to_owned())))
+            .collect();
         let key = |entry: &Entry| (entry.witness.client, entry.witness.sent, entry.witness.done);
         let places: HashMap<_, usize> = entries.iter().enumerate().map(|(at, entry)| (key(entry), at)).collect();
         let place = |sighting: &Sighting| places.get(&(sighting.client, sighting.sent, sighting.done)).copied();
@@ -132,8 +152,7 @@ impl Account {
 }
 
 impl Told {
-    fn of(entry: &Entry) -> Told {
-        let witness = &entry.witness;
+    pub(super) fn of(witness: &Witness, trial: Option<String>) -> Told {
         let answer = match witness.answer() {
             Answer::Admitted => AnswerTold::Admitted,
             Answer::Refused { .. } => AnswerTold::Refused,
@@ -143,7 +162,11 @@ impl Told {
         Told {
             client: witness.client,
             header: witness.guise.header().map(|(name, value)| format!("{name}: {value}")),
-            trial: entry.purpose.map(|(trial, _)| trial.title().to_owned()),
+            beside: match witness.guise {
+                Guise::Beside(nth) => Some(nth),
+                Guise::Own | Guise::Forwarded(_) => None,
+            },
+            trial,
             sent_s: witness.sent.as_secs_f64(),
             done_s: witness.done.as_secs_f64(),
             answer,
@@ -193,7 +216,7 @@ fn against(found: &Hypothesis, prober: &Prober, outcome: &Outcome, limits: &[Lim
     let (terms, log) = (found.terms, prober.log());
     let mut all = Vec::new();
     if let Some(rate) = rate {
-        let with_limit = Terms { limit: super::outcome::at_once(rate, outcome.measured.as_ref()), ..terms };
+        let with_limit = Terms { limit: super::compare::at_once(rate, outcome.measured.as_ref()), ..terms };
         let with_window =
             Terms { window: Span::exactly(proof::window(found.shape.family, rate.allow, rate.per)), ..terms };
         for (what, documented) in [("limit", with_limit), ("window", with_window), ("one token", with_window)] {

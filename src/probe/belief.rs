@@ -36,12 +36,15 @@ const REFUTED: f64 = 1e-7;
 const UNKNOWN: f64 = MISMATCH * MISMATCH * 0.1;
 /// What is added to a family is less likely beforehand than the plain one.
 const ADDITION: f64 = 0.3;
-/// Most hypotheses that are kept.
+/// Most hypotheses that are considered.
 const MOST: usize = 160;
+/// Boxes are cut until there are so many: whoever dropped a part of one might drop what is true.
+const MOST_PARTS: usize = 2 * MOST;
 
 impl Belief {
     pub fn see(&mut self, volley: &[Sighting], log: &Log) {
-        self.hypotheses.iter_mut().for_each(|hypothesis| hypothesis.see(volley, log.usual()));
+        self.hypotheses.iter_mut().for_each(|hypothesis| hypothesis.see(volley, log));
+        self.look_inside(log);
         self.prune();
     }
 
@@ -58,6 +61,9 @@ impl Belief {
     pub fn consider(&mut self, more: Vec<Hypothesis>) {
         self.hypotheses.extend(more);
         self.prune();
+        if self.hypotheses.len() > MOST {
+            self.crowd_out();
+        }
     }
 
     /// Those that may still be true, most likely first, and their probabilities.
@@ -149,23 +155,33 @@ impl Belief {
         self.hypotheses.iter().map(weight).collect()
     }
 
+    /// What corners of different windows on the clock refute together, each by its own history, may be true in between.
+    fn look_inside(&mut self, log: &Log) {
+        let refuted = self.best_likelihood() + REFUTED.ln();
+        let between = |known: &Hypothesis| known.likelihood() < refuted && known.is_disputed();
+        for hypothesis in self.hypotheses.iter_mut().filter(|known| known.shape.family.has_phase() && between(known)) {
+            *hypothesis = represented(hypothesis, log);
+        }
+    }
+
     fn prune(&mut self) {
         let refuted = self.best_likelihood() + REFUTED.ln();
         self.hypotheses.retain(|hypothesis| hypothesis.likelihood() >= refuted || hypothesis.is_outdated());
-        if self.hypotheses.len() > MOST {
-            self.hypotheses.sort_by(|one, other| other.likelihood().total_cmp(&one.likelihood()));
-            // Of each shape the best, then of each the second best, and so on.
-            let mut of_shape: HashMap<Shape, usize> = HashMap::new();
-            let mut rank = |shape: Shape| {
-                let known = of_shape.entry(shape).or_default();
-                *known += 1;
-                *known
-            };
-            let mut ranked: Vec<(usize, Hypothesis)> =
-                self.hypotheses.drain(..).map(|hypothesis| (rank(hypothesis.shape), hypothesis)).collect();
-            ranked.sort_by_key(|(rank, _)| *rank);
-            self.hypotheses.extend(ranked.into_iter().take(MOST).map(|(_, hypothesis)| hypothesis));
-        }
+    }
+
+    /// Keeps of each shape the best, then of each the second best, and so on, as long as there is room.
+    fn crowd_out(&mut self) {
+        self.hypotheses.sort_by(|one, other| other.likelihood().total_cmp(&one.likelihood()));
+        let mut of_shape: HashMap<Shape, usize> = HashMap::new();
+        let mut rank = |shape: Shape| {
+            let known = of_shape.entry(shape).or_default();
+            *known += 1;
+            *known
+        };
+        let mut ranked: Vec<(usize, Hypothesis)> =
+            self.hypotheses.drain(..).map(|hypothesis| (rank(hypothesis.shape), hypothesis)).collect();
+        ranked.sort_by_key(|(rank, _)| *rank);
+        self.hypotheses.extend(ranked.into_iter().take(MOST).map(|(_, hypothesis)| hypothesis));
     }
 
     /// Cuts boxes with corners of different histories until each has one, or is too small to be cut: then a point of it
@@ -176,7 +192,7 @@ impl Belief {
         let (mut torn, mut whole): (Vec<Hypothesis>, Vec<Hypothesis>) =
             std::mem::take(&mut self.hypotheses).into_iter().partition(|hypothesis| hypothesis.is_too_large(now));
         torn.sort_by(|one, other| other.likelihood().total_cmp(&one.likelihood()));
-        let mut left = MOST_CUTS_IN_ALL;
+        let mut left = MOST_CUTS_IN_ALL.min(MOST_PARTS.saturating_sub(whole.len() + torn.len()));
         for hypothesis in torn {
             let mut open = VecDeque::from([hypothesis]);
             let most = left.min(MOST_CUTS);

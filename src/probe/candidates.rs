@@ -2,7 +2,7 @@
 //! them, and with what the documents say.
 
 use super::abreast;
-use super::exchange::Log;
+use super::exchange::{Log, Sighting};
 use super::family::{Family, PenaltyKind, Shape};
 use super::hypothesis::{Hypothesis, Span, Terms};
 use crate::limiter::Rounding;
@@ -18,12 +18,12 @@ pub enum Documented {
 /// What the first drain and the first recovery showed, of one client that had used nothing before.
 #[derive(Clone, Debug)]
 pub struct Opening {
-    /// When the requests were decided that came before the first refusal.
-    admitted: Vec<Nanos>,
-    refused: Nanos,
+    /// Between which moments the requests were decided that came before the first refusal.
+    admitted: Vec<Span>,
+    refused: Span,
     /// The last refusal before the recovery, and the first admission after it.
-    silent: Nanos,
-    back: Nanos,
+    silent: Span,
+    back: Span,
     /// Refusals before the recovery, and the longest time without one among them.
     refusals: u32,
     longest_gap: Nanos,
@@ -41,12 +41,13 @@ impl Opening {
         let (before, after) = sightings.split_at(refused_at);
         let back_at = after.iter().position(|sighting| sighting.admitted)?;
         let (refused, again) = after.split_at(back_at);
-        let gaps = refused.windows(2).map(|pair| pair[1].at.saturating_sub(pair[0].at));
+        let gaps = refused.windows(2).map(|pair| pair[1].sent.saturating_sub(pair[0].decided_by));
+        let decided = |sighting: &Sighting| Span::new(sighting.sent, sighting.decided_by);
         Some(Opening {
-            admitted: before.iter().map(|sighting| sighting.at).collect(),
-            refused: refused[0].at,
-            silent: refused.iter().map(|sighting| sighting.at).max()?,
-            back: again[0].at,
+            admitted: before.iter().map(decided).collect(),
+            refused: decided(&refused[0]),
+            silent: refused.iter().map(decided).max_by_key(|span| span.low)?,
+            back: decided(&again[0]),
             refusals: refused.len() as u32,
             longest_gap: gaps.max().unwrap_or_default(),
             available: again.iter().take_while(|sighting| sighting.admitted).count() as u32,
@@ -58,23 +59,23 @@ impl Opening {
         self.admitted.len() as u32
     }
 
-    fn first(&self) -> Nanos {
+    fn first(&self) -> Span {
         self.admitted.first().copied().unwrap_or(self.refused)
     }
 
-    fn last(&self) -> Nanos {
+    fn last(&self) -> Span {
         self.admitted.last().copied().unwrap_or(self.refused)
     }
 
     /// How long after `since` the recovery came.
-    fn recovery(&self, since: Nanos) -> Span {
-        let low = self.silent.saturating_sub(since).saturating_sub(self.slack).max(Nanos(1));
-        Span::new(low, self.back.saturating_sub(since).saturating_add(self.slack).max(low))
+    fn recovery(&self, since: Span) -> Span {
+        let low = self.silent.low.saturating_sub(since.high).saturating_sub(self.slack).max(Nanos(1));
+        Span::new(low, self.back.high.saturating_sub(since.low).saturating_add(self.slack).max(low))
     }
 
     /// When it came.
     fn moment(&self) -> Span {
-        Span::new(self.silent.saturating_sub(self.slack), self.back + self.slack)
+        Span::new(self.silent.low.saturating_sub(self.slack), self.back.high + self.slack)
     }
 }
 
@@ -148,14 +149,17 @@ fn windows(opening: &Opening, all: &mut Vec<(Shape, Terms)>) {
 /// Refused requests that came before the recovery have put it off.
 fn charging(opening: &Opening, documented: &[Documented], all: &mut Vec<(Shape, Terms)>) {
     let recovery = opening.recovery(opening.first());
-    for window in round_windows(documented).into_iter().filter(|window| *window <= recovery.high) {
-        own_counters(opening.count(), window, charged(Family::RollingCounterFirstHit), all);
-    }
+    let round: Vec<Nanos> = round_windows(documented).into_iter().filter(|window| *window <= recovery.high).collect();
     let windows = pieces(Span::new(recovery.high.scale(0.1), recovery.high), 1.5);
-    all.extend(windows.into_iter().map(|window| (charged(Family::RollingLog), Terms::new(opening.count(), window))));
     let shortest = Nanos(recovery.low.0 / u64::from(opening.refusals + 2));
     let tokens = pieces(Span::new(shortest, recovery.high), 1.5);
-    all.extend(tokens.into_iter().map(|token| (charged(Family::Bucket), Terms::new(opening.count(), token))));
+    for limit in limits(opening, documented) {
+        for window in &round {
+            own_counters(limit, *window, charged(Family::RollingCounterFirstHit), all);
+        }
+        all.extend(windows.iter().map(|window| (charged(Family::RollingLog), Terms::new(limit, *window))));
+        all.extend(tokens.iter().map(|token| (charged(Family::Bucket), Terms::new(limit, *token))));
+    }
 }
 
 /// Tokens may have run in while the bucket was emptied.
@@ -220,10 +224,10 @@ fn aligned(opening: &Opening, documented: &[Documented], all: &mut Vec<(Shape, T
     for limit in opening.count().div_ceil(2).max(1)..opening.count() {
         let begun = (opening.count() - limit) as usize;
         let phase = Span::new(
-            opening.admitted[begun - 1].saturating_sub(opening.slack),
-            opening.admitted[begun].saturating_add(opening.slack),
+            opening.admitted[begun - 1].low.saturating_sub(opening.slack),
+            opening.admitted[begun].high.saturating_add(opening.slack),
         );
-        let recovery = Span::new(opening.recovery(phase.high).low, opening.recovery(phase.low).high);
+        let recovery = opening.recovery(phase);
         for window in windows.iter().filter(|window| recovery.holds(**window)) {
             add(limit, *window, phase);
         }
@@ -238,7 +242,7 @@ fn counters(opening: &Opening, documented: &[Documented], all: &mut Vec<(Shape, 
         all.push((Family::RollingCounter.into(), terms));
     };
     let (count, moment) = (opening.count(), opening.moment());
-    let drain = Span::new(opening.first().saturating_sub(opening.slack), opening.last() + opening.slack);
+    let drain = Span::new(opening.first().low.saturating_sub(opening.slack), opening.last().high + opening.slack);
     let whole = opening.recovery(opening.first());
     // Where there are too many hypotheses, the first ones are kept.
     let told: Vec<Nanos> = documented_windows(documented).collect();
@@ -248,7 +252,7 @@ fn counters(opening: &Opening, documented: &[Documented], all: &mut Vec<(Shape, 
         let faded = Span::new(moment.low.saturating_sub(fades), moment.high.saturating_sub(fades));
         add(count, window, Rounding::Up, faded);
         add(count, window, Rounding::Up, drain);
-        if window > whole.high * UNLUCKY {
+        if window > whole.high * UNLUCKY && !told.contains(&window) {
             continue;
         }
         add(count, window, Rounding::Down, moment);
@@ -261,7 +265,7 @@ fn counters(opening: &Opening, documented: &[Documented], all: &mut Vec<(Shape, 
     within.for_each(|window| own_counters(count, window, Family::RollingCounterFirstHit.into(), all));
 }
 
-/// A window that is so many times as long as the recovery would have had to end just then.
+/// A window that is so many times as long as the recovery, and not documented, would have had to end just then.
 const UNLUCKY: u64 = 8;
 
 fn own_counters(limit: u32, window: Nanos, shape: Shape, all: &mut Vec<(Shape, Terms)>) {
@@ -273,25 +277,38 @@ fn own_counters(limit: u32, window: Nanos, shape: Shape, all: &mut Vec<(Shape, T
 fn penalties(opening: &Opening, documented: &[Documented], all: &mut Vec<(Shape, Terms)>) {
     /// A window that is a smaller share of the penalty shows nothing of itself.
     const SHORTEST: f64 = 0.05;
-    let limit = opening.count();
     let whole = opening.recovery(opening.first());
     let once = opening.recovery(opening.refused);
     let told: Vec<Nanos> = documented_windows(documented).collect();
     let hidden = |window: &Nanos| *window <= whole.high && *window >= whole.high.scale(SHORTEST);
     let windows = if told.is_empty() { round_windows(documented).into_iter().filter(hidden).collect() } else { told };
     let extended = Span::new(opening.longest_gap.saturating_sub(opening.slack), opening.recovery(opening.silent).high);
+    let limits = limits(opening, documented);
     for (kind, penalty) in [(PenaltyKind::Once, once), (PenaltyKind::Extended, extended)] {
         for family in [Family::RollingLog, Family::FixedFirstHit, Family::Bucket] {
             let shape = Shape { penalty: Some(kind), ..family.into() };
-            for window in &windows {
+            for (limit, window) in limits.iter().flat_map(|limit| windows.iter().map(|window| (*limit, *window))) {
                 let window = match family {
                     Family::Bucket => Nanos((window.0 / u64::from(limit.max(1))).max(1)),
-                    _ => *window,
+                    _ => window,
                 };
                 all.push((shape, Terms { penalty, ..Terms::new(limit, Span::exactly(window)) }));
             }
         }
     }
+}
+
+/// As many as were let in; or as documented, where more were, because quota came back before all was used up.
+fn limits(opening: &Opening, documented: &[Documented]) -> Vec<u32> {
+    let told = documented.iter().filter_map(|documented| match *documented {
+        Documented::Rate { allow, burst, .. } => Some(burst.unwrap_or(allow)),
+        Documented::Concurrent { .. } => None,
+    });
+    let mut limits: Vec<u32> = told.filter(|limit| (1..opening.count()).contains(limit)).collect();
+    limits.push(opening.count());
+    limits.sort_unstable();
+    limits.dedup();
+    limits
 }
 
 /// Where answers of one volley come one after the other, their distance is a token's time.
@@ -327,7 +344,7 @@ fn concurrency(log: &Log, documented: &[Documented], all: &mut Vec<(Shape, Terms
     let refusing = log.volleys().filter(|volley| volley.len() > 1 && volley.iter().any(|sighting| !sighting.admitted));
     let seen = refusing.flat_map(|volley| {
         let admitted = volley.iter().filter(|sighting| sighting.admitted).count() as u32;
-        [admitted, abreast::surely_together(volley, log.usual())]
+        [admitted, abreast::surely_together(volley, log.service())]
     });
     let mut limits: Vec<u32> = told.chain(seen).filter(|limit| *limit > 0).collect();
     limits.sort_unstable();
@@ -337,13 +354,17 @@ fn concurrency(log: &Log, documented: &[Documented], all: &mut Vec<(Shape, Terms
 
 /// The documents' own numbers, wherever the opening was too coarse to lead there.
 fn as_documented(opening: &Opening, documented: &[Documented], all: &mut Vec<(Shape, Terms)>) {
+    let is_queue = all.iter().any(|(shape, _)| shape.family == Family::LeakyQueue);
     for documented in documented {
         let Documented::Rate { allow, per, burst } = *documented else { continue };
         let near = |length: Nanos| Span::new(length.scale(0.95), length.scale(1.05));
         let token = Nanos((per.0 / u64::from(allow.max(1))).max(1));
+        let at_once = burst.unwrap_or(allow);
         all.push((Family::FixedFirstHit.into(), Terms::new(allow, near(per))));
         all.push((Family::RollingLog.into(), Terms::new(allow, near(per))));
-        all.push((Family::Bucket.into(), Terms::new(burst.unwrap_or(allow), near(token))));
+        all.push((Family::Bucket.into(), Terms::new(at_once, near(token))));
+        // What its answers' distance shows is exact, unless some of them were held up.
+        all.extend(is_queue.then(|| (Family::LeakyQueue.into(), Terms::new(at_once, Span::exactly(token)))));
         let phase = opening.moment();
         all.push((Family::FixedAligned.into(), Terms { phase, ..Terms::new(allow, Span::exactly(per)) }));
     }

@@ -4,10 +4,11 @@
 
 use super::exchange::Sighting;
 use super::family::{Family, PenaltyKind, Shape};
-use super::hypothesis::{CLIENTS, Terms};
+use super::histories::{Fit, Histories};
+use super::hypothesis::{CLIENTS, Span, Terms};
 use crate::limiter::{
     FixedAligned, FixedFirstHit, IntervalRefill, LeakyQueue, Limiter, PenaltyBox, Rate, RollingCounter,
-    RollingCounterFirstHit, RollingLog, Steady, TokenBucket,
+    RollingCounterFirstHit, RollingLog, Standing, Steady, TokenBucket,
 };
 use crate::policy::model::{Blocks, Penalty};
 use crate::time::{Anchor, Nanos};
@@ -33,40 +34,20 @@ impl Clone for Box<dyn Replay> {
 #[derive(Clone)]
 pub struct Corner {
     pub terms: Terms,
-    pub clients: Vec<Box<dyn Replay>>,
+    /// What each client may have come to, by where near windows' ends its requests were decided: all that explains as much.
+    pub clients: [Vec<Histories>; CLIENTS],
     /// It admits too early, or too late, by what was seen.
     pub early: u32,
     pub late: u32,
-    /// How long it would have refused once as many of the volley had been admitted as it admits when the volley begins.
-    refusing_until: Nanos,
-    /// When it takes the last decision to have fallen.
-    decided: Nanos,
-    /// Itself, had the last decision fallen after a window's end and not before it.
-    pub fork: Option<Box<Corner>>,
 }
 
-/// How a corner's prediction compares with what was seen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fit {
-    Fits,
-    /// It would have admitted what was refused.
-    Early,
-    /// It would have refused what was admitted.
-    Late,
-}
+/// So many histories of a client are followed at most.
+const MOST_BRANCHES: usize = 64;
 
 impl Corner {
     pub fn new(shape: Shape, terms: Terms) -> Corner {
-        let limiter = limiter(shape, &terms);
-        Corner {
-            terms,
-            clients: vec![limiter; CLIENTS],
-            early: 0,
-            late: 0,
-            refusing_until: Nanos::ZERO,
-            decided: Nanos::ZERO,
-            fork: None,
-        }
+        let new = || vec![Histories::new(shape, &terms)];
+        Corner { terms, clients: [new(), new()], early: 0, late: 0 }
     }
 
     /// How often it was wrong, in either direction.
@@ -74,124 +55,97 @@ impl Corner {
         self.early + self.late
     }
 
-    /// Of one volley, requests that were refused may have come after some that were admitted and before others.
-    pub fn begin_volley(&mut self, volley: &[Sighting], earliest: Nanos) {
-        let Some(first) = volley.first() else { return };
-        let limiter = &mut self.clients[first.client];
-        let mut decision = limiter.peek(earliest, 1);
-        let admitted = volley.iter().filter(|sighting| sighting.admitted).count() as u32;
-        if decision.admitted && (1..volley.len() as u32).contains(&admitted) {
-            let mut filled = limiter.clone();
-            filled.count(earliest, admitted.min(decision.remaining.saturating_add(1)));
-            decision = filled.peek(earliest, 1);
+    pub fn begin_volley(&mut self, volley: &[Sighting]) {
+        if let Some(first) = volley.first() {
+            self.clients[first.client].iter_mut().for_each(|history| history.begin_volley(volley));
         }
-        self.refusing_until = earliest.saturating_add(decision.retry_after);
     }
 
     pub fn see(&mut self, shape: Shape, sighting: &Sighting) -> Fit {
-        let limiter = &mut self.clients[sighting.client];
-        let decision = limiter.peek(sighting.earliest, 1);
-        // Once it admits, it goes on to while nothing comes: a decision changes once at most.
-        let mut admits_from = sighting.earliest.saturating_add(decision.retry_after);
-        // A penalty that a refusal would begin is none while nobody was refused.
-        let unbarred = shape.penalty.is_some() && sighting.admitted && admits_from > sighting.latest;
-        if unbarred && limiter.clone().peek(sighting.latest, 1).admitted {
-            admits_from = sighting.latest;
-        }
-        let fit = match sighting.admitted {
-            true if admits_from > sighting.latest => Fit::Late,
-            // Of one volley, those that were refused may have come before those that were admitted.
-            false if decision.admitted && self.refusing_until <= sighting.earliest => Fit::Early,
-            _ => Fit::Fits,
-        };
-        let at = match (fit, sighting.admitted) {
-            _ if !sighting.admitted && decision.admitted => sighting.at,
-            (Fit::Fits, true) => sighting.at.max(admits_from),
-            (Fit::Fits, false) => sighting.at.min(Nanos(admits_from.0 - 1)),
-            _ => sighting.at,
-        };
-        self.early += u32::from(fit == Fit::Early);
-        self.late += u32::from(fit == Fit::Late);
-        let ends = self.end_within(shape, sighting);
-        if let Some(end) = ends {
-            let mut other = Corner { fork: None, ..self.clone() };
-            other.take(shape, sighting, if at < end { sighting.latest } else { sighting.earliest });
-            self.fork = Some(Box::new(other));
-        }
-        self.take(shape, sighting, at);
+        let terms = self.terms;
+        let histories = std::mem::take(&mut self.clients[sighting.client]);
+        let judge = |mut history: Histories| (history.judge(shape, &terms, sighting), history);
+        let judged: Vec<_> = histories.into_iter().map(judge).collect();
+        let fit = judged.iter().map(|((fit, _), _)| *fit).reduce(Fit::or).unwrap_or(Fit::Fits);
+        self.early += u32::from(matches!(fit, Fit::Early));
+        self.late += u32::from(matches!(fit, Fit::Late | Fit::Neither));
+        let explains = |kind: Fit| kind == fit || fit == Fit::Neither;
+        let going_on = judged.into_iter().filter(|((kind, _), _)| explains(*kind));
+        let mut histories: Vec<Histories> =
+            going_on.flat_map(|((_, outlook), history)| history.taken(shape, &terms, sighting, outlook)).collect();
+        self.drop_twins(&mut histories, sighting);
+        histories.truncate(MOST_BRANCHES);
+        self.clients[sighting.client] = histories;
         fit
     }
 
-    fn take(&mut self, shape: Shape, sighting: &Sighting, at: Nanos) {
-        self.decided = at;
-        let limiter = &mut self.clients[sighting.client];
-        if sighting.admitted {
-            limiter.count(at, 1);
-        } else {
-            limiter.refused(at);
-            if shape.charges_refused {
-                limiter.count(at, 1);
-            }
+    /// Of histories that cannot differ any more, one is enough.
+    fn drop_twins(&self, histories: &mut Vec<Histories>, sighting: &Sighting) {
+        /// What two windows hold shows itself in the parts of one.
+        const PARTS: u64 = 8;
+        if histories.len() < 2 {
+            return;
         }
+        let (earliest, latest) = (sighting.earliest(), sighting.latest());
+        let moments = (0..=PARTS).map(|part| latest.saturating_add(Nanos(self.terms.window.high.0 / PARTS * part)));
+        let moments: Vec<Nanos> = std::iter::once(earliest).chain(moments).collect();
+        let mut kept: Vec<Vec<[Standing; 2]>> = Vec::new();
+        histories.retain(|history| {
+            let future: Vec<[Standing; 2]> = moments.iter().map(|at| history.standings(*at)).collect();
+            let is_new = !kept.contains(&future);
+            kept.extend(is_new.then_some(future));
+            is_new
+        });
     }
 
-    /// What its future follows from, besides its lengths: moments and numbers that all corners of one history share.
-    pub fn history(&self, shape: Shape, sighting: &Sighting, begun: Option<Nanos>) -> [u64; 2] {
-        /// Numbers of windows, far enough apart to be told from moments that are nearly the same.
-        const APART: u64 = 1 << 40;
-        let (terms, at) = (self.terms, sighting.latest);
-        let limiter = &self.clients[sighting.client];
-        let shut_out = limiter.shut_out(at);
-        let barred_at =
-            if shut_out > Nanos::ZERO { (at + shut_out).saturating_sub(terms.penalty.low) } else { Nanos::ZERO };
-        let window = terms.window.low.0.max(1);
-        let decided = self.decided;
-        let number = |from: Nanos| {
-            let windows = (i128::from(decided.0) - i128::from(from.0)).div_euclid(i128::from(window));
-            ((1 << 22) + windows.clamp(-(1 << 21), 1 << 21)).cast_unsigned() as u64 * APART
+    /// What its future follows from, besides its lengths: moments and numbers that all corners of one history share; of
+    /// each history that it may have.
+    pub fn marks(&self, shape: Shape, sighting: &Sighting, begun: Option<Nanos>) -> Vec<[Span; 2]> {
+        let marks = |history: &Histories| {
+            let [[barred, mark], [barred_late, mark_late]] = [&history.early, &history.late]
+                .map(|limiter| self.marks_of(&**limiter, history.decided(), shape, sighting, begun));
+            [Span::between(barred, barred_late), Span::between(mark, mark_late)]
         };
+        self.clients[sighting.client].iter().map(marks).collect()
+    }
+
+    fn marks_of(
+        &self,
+        limiter: &dyn Replay,
+        decided: Nanos,
+        shape: Shape,
+        sighting: &Sighting,
+        begun: Option<Nanos>,
+    ) -> [Nanos; 2] {
+        let (terms, at) = (self.terms, sighting.latest());
+        let shut_out = limiter.shut_out(at);
+        let barred_at = match shut_out {
+            Nanos::ZERO => Nanos::ZERO,
+            _ => (at + shut_out).saturating_sub(terms.penalty.low),
+        };
+        let begin = |rest: Nanos| (at + rest).saturating_sub(terms.window.low);
         let mark = match shape.family {
             // Of a copy: to look at a later moment makes it that late.
-            Family::FixedFirstHit => match limiter.clone().standing(at).reset {
-                Nanos::ZERO => 0,
-                _ if shut_out > Nanos::ZERO => 0,
-                rest => (at + rest).saturating_sub(terms.window.low).0,
+            Family::FixedFirstHit => match limiter.copied().standing(at).reset {
+                Nanos::ZERO => Nanos::ZERO,
+                _ if shut_out > Nanos::ZERO => Nanos::ZERO,
+                rest => begin(rest),
             },
-            Family::RollingCounterFirstHit => {
-                let rest = limiter.clone().window_rest(at);
-                rest.map_or(0, |rest| (at + rest).saturating_sub(terms.window.low).0)
-            }
-            Family::IntervalRefill if sighting.admitted => number(begun.unwrap_or_default()),
-            Family::FixedAligned | Family::RollingCounter if sighting.admitted => number(terms.phase.low),
-            _ => 0,
-        };
-        [barred_at.0, mark]
-    }
-
-    /// A moment at which it matters on which side of it the decision fell.
-    fn end_within(&mut self, shape: Shape, sighting: &Sighting) -> Option<Nanos> {
-        let limiter = &mut self.clients[sighting.client];
-        let earliest = sighting.earliest;
-        let counts = sighting.admitted || shape.charges_refused;
-        let wait = match shape.family {
-            _ if shape.penalty == Some(PenaltyKind::Once) && !sighting.admitted => limiter.shut_out(earliest),
-            Family::FixedAligned | Family::RollingCounter if counts => {
-                let window = self.terms.window.low.0.max(1);
-                let phase = self.terms.phase.low.0 % window;
-                Nanos(window - (earliest.0 % window + window - phase) % window)
-            }
-            Family::FixedFirstHit if counts => limiter.standing(earliest).reset,
-            Family::RollingCounterFirstHit if counts => limiter.window_rest(earliest).unwrap_or_default(),
-            Family::IntervalRefill if counts => {
-                // A full bucket tells no interval's end, and one that lacks much that of a later one.
-                let mut used = limiter.clone();
-                used.count(earliest, 1);
-                Nanos(used.standing(earliest).reset.0 % self.terms.window.low.0.max(1))
-            }
+            Family::RollingCounterFirstHit => limiter.copied().window_rest(at).map_or(Nanos::ZERO, begin),
+            Family::IntervalRefill if sighting.admitted => self.number(begun.unwrap_or_default(), decided),
+            Family::FixedAligned | Family::RollingCounter if sighting.admitted => self.number(terms.phase.low, decided),
             _ => Nanos::ZERO,
         };
-        let end = earliest.saturating_add(wait);
-        (wait > Nanos::ZERO && end <= sighting.latest).then_some(end)
+        [barred_at, mark]
+    }
+
+    /// The number of the window that a decision was taken to have fallen into: far enough from that of the next one to be
+    /// told from moments that are nearly the same.
+    fn number(&self, from: Nanos, decided: Nanos) -> Nanos {
+        const APART: u64 = 1 << 40;
+        let window = i128::from(self.terms.window.low.0.max(1));
+        let windows = (i128::from(decided.0) - i128::from(from.0)).div_euclid(window);
+        Nanos(((1 << 22) + windows.clamp(-(1 << 21), 1 << 21)).cast_unsigned() as u64 * APART)
     }
 }
 

@@ -4,8 +4,9 @@ use super::alarm::Alarm;
 use super::conformance::conduct::{Conduct, Order, Purse};
 use super::conformance::{Case, Transcript, rows};
 use super::exchange::Exchange;
+use super::placing::{Place, misplaced};
 use super::prober::{Brief, End, Move, Prober};
-use super::witness::Witness;
+use super::witness::{Guise, Witness};
 use crate::summary::finding::Finding;
 use crate::time::Nanos;
 
@@ -22,6 +23,8 @@ pub struct Examination {
     alarm: Alarm,
     /// Why trials were given up, if they were.
     stopped: Option<End>,
+    /// Where the request belongs, if it is not in the class that is probed: then nothing that is found would be about it.
+    misplaced: Option<Place>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,6 +61,7 @@ impl Examination {
             part: Part::Identification,
             alarm: Alarm::default(),
             stopped: None,
+            misplaced: None,
         }
     }
 
@@ -70,6 +74,9 @@ impl Examination {
     /// What to do now. After [`Order::Send`], tell the answers of the whole parcel by [`Examination::answered`].
     pub fn next(&mut self, now: Nanos) -> Order {
         let begun = *self.begun.get_or_insert(now);
+        if self.misplaced.is_some() {
+            return Order::Done;
+        }
         if self.part == Part::Identification {
             match self.prober.next(now) {
                 Move::Send(volley) => return Order::Send(volley.into()),
@@ -97,9 +104,13 @@ impl Examination {
             Part::Trials => {
                 self.transcript.add(self.conduct.purpose(), witnesses);
                 self.conduct.answered(witnesses);
-                self.stopped = self.alarm.watch(&exchanges);
+                // Other requests may well not be let in.
+                if !witnesses.iter().any(|witness| matches!(witness.guise, Guise::Beside(_))) {
+                    self.stopped = self.alarm.watch(&exchanges);
+                }
             }
         }
+        self.misplaced = misplaced(self.conduct.case(), &self.transcript);
     }
 
     pub fn prober(&self) -> &Prober {
@@ -122,6 +133,11 @@ impl Examination {
     /// Why nothing more was sent, where going on would have done harm.
     pub fn stopped(&self) -> Option<End> {
         self.stopped
+    }
+
+    /// Where the answers place the request, if that is not the class that is probed.
+    pub fn misplaced(&self) -> Option<Place> {
+        self.misplaced
     }
 
     /// The verdicts on the server's promises.

@@ -37,18 +37,30 @@ pub enum Answer {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sighting {
     pub client: usize,
-    /// The decision fell between these two, as it looks from any other decision: what is unknown of when the others fell
-    /// is in both.
-    pub earliest: Nanos,
-    pub latest: Nanos,
-    /// Where it is taken to have fallen when it is counted.
-    pub at: Nanos,
     pub sent: Nanos,
+    /// The decision fell between `sent` and this.
+    pub decided_by: Nanos,
     pub done: Nanos,
+    /// How far the server's clock may be off.
+    pub margin: Nanos,
     pub admitted: bool,
 }
 
 impl Sighting {
+    /// The decision fell between this and [`Sighting::latest`], by the server's clock.
+    pub fn earliest(&self) -> Nanos {
+        self.sent.saturating_sub(self.margin)
+    }
+
+    pub fn latest(&self) -> Nanos {
+        self.decided_by.saturating_add(self.margin)
+    }
+
+    /// Where it is taken to have fallen for want of anything better.
+    pub fn middle(&self) -> Nanos {
+        self.sent + Nanos((self.decided_by - self.sent).0 / 2)
+    }
+
     pub fn latency(&self) -> Nanos {
         self.done - self.sent
     }
@@ -62,15 +74,20 @@ pub struct Log {
     volleys: Vec<usize>,
     latencies: Vec<Nanos>,
     usual: Nanos,
+    admitted: u32,
     /// The quickest answer to a request that was admitted.
-    quickest_admitted: Option<Nanos>,
+    quickest_admitted: Nanos,
 }
 
 /// An answer that takes this much longer than the quickest one waited for something.
 const SLOW_FACTOR: u64 = 4;
 const SLOW_BEYOND: Nanos = Nanos::from_millis(10);
-/// Servers' clocks tick in milliseconds: no moment is known better than that.
-const TICK: Nanos = Nanos::from_millis(1);
+/// Servers' clocks tick in milliseconds and are slewed, and one that hands requests to threads looks at the clock and counts
+/// at moments that others may come between: no moment is known better than that, nor than a part of what answers take.
+const TICK: Nanos = Nanos::from_millis(2);
+const MARGIN_PART: u64 = 6;
+/// The quickest of fewer may have been held up on its way.
+const FEW_ADMITTED: u32 = 4;
 
 impl Log {
     /// Takes in a volley's answers. Where the order of the server's decisions is unknown, those that admitted are taken to
@@ -81,14 +98,17 @@ impl Log {
             let place = self.latencies.partition_point(|known| *known <= latency);
             self.latencies.insert(place, latency);
             if exchange.answer == Answer::Admitted {
-                self.quickest_admitted = Some(self.quickest_admitted.map_or(latency, |known| known.min(latency)));
+                let known = if self.admitted == 0 { latency } else { self.quickest_admitted };
+                self.quickest_admitted = known.min(latency);
+                self.admitted += 1;
             }
         }
         self.usual = self.longest_usual();
-        let mut volley: Vec<Sighting> = exchanges.iter().filter_map(|exchange| self.sighting(exchange)).collect();
-        volley.sort_by_key(|sighting| (!sighting.admitted, sighting.at));
+        let volley = exchanges.iter().filter_map(|exchange| self.sighting(exchange));
+        let (admitted, refused): (Vec<Sighting>, Vec<Sighting>) = volley.partition(|sighting| sighting.admitted);
         self.volleys.push(self.sightings.len());
-        self.sightings.extend(volley);
+        self.sightings.extend(in_order(admitted));
+        self.sightings.extend(in_order(refused));
     }
 
     pub fn sightings(&self) -> &[Sighting] {
@@ -125,9 +145,18 @@ impl Log {
         self.latencies.last().copied().unwrap_or_default()
     }
 
+    /// How many answers took much longer than the quickest.
+    pub fn held_up(&self) -> usize {
+        let slow = self.slow();
+        self.latencies.len() - self.latencies.partition_point(|latency| *latency <= slow)
+    }
+
     /// How long it takes at least to serve what was admitted: the decision fell so long before the answer.
-    fn service(&self) -> Nanos {
-        self.quickest_admitted.unwrap_or_default().saturating_sub(self.usual)
+    pub fn service(&self) -> Nanos {
+        match self.admitted {
+            0..FEW_ADMITTED => Nanos::ZERO,
+            _ => self.quickest_admitted.saturating_sub(self.usual),
+        }
     }
 
     /// Above this, an answer waited for something.
@@ -148,18 +177,28 @@ impl Log {
             Answer::Refused { .. } => false,
             Answer::Barred | Answer::Lost => return None,
         };
-        let half = Nanos(self.usual.max(TICK).0 / 2);
         let Exchange { client, sent, done, .. } = *exchange;
-        let within = Nanos(done.saturating_sub(sent).min(self.usual).0 / 2);
         let decided_by = if admitted { done.saturating_sub(self.service()).max(sent) } else { done };
-        Some(Sighting {
-            client,
-            earliest: sent.saturating_sub(half),
-            latest: decided_by.saturating_add(half),
-            at: sent.saturating_add(within),
-            sent,
-            done,
-            admitted,
-        })
+        let margin = TICK.max(Nanos(self.usual.0 / MARGIN_PART));
+        Some(Sighting { client, sent, decided_by, done, margin, admitted })
     }
+}
+
+/// The requests of a volley with the same answer, in the order of the server's decisions. Nobody knows which of them came
+/// first, and it makes no difference: the n-th decision fell after n of them were sent, and before the n-th was done.
+fn in_order(alike: Vec<Sighting>) -> impl Iterator<Item = Sighting> {
+    let sorted = |moment: fn(&Sighting) -> Nanos| {
+        let mut moments: Vec<Nanos> = alike.iter().map(moment).collect();
+        moments.sort_unstable();
+        moments
+    };
+    let decided_by = sorted(|sighting| sighting.decided_by);
+    let (sent, done) = (sorted(|sighting| sighting.sent), sorted(|sighting| sighting.done));
+    let moments = sent.into_iter().zip(decided_by).zip(done);
+    alike.into_iter().zip(moments).map(|(sighting, ((sent, decided_by), done))| Sighting {
+        sent,
+        decided_by,
+        done,
+        ..sighting
+    })
 }

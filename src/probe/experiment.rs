@@ -2,7 +2,7 @@
 
 use super::exchange::Log;
 use super::family::{Family, PenaltyKind};
-use super::hypothesis::{CLIENTS, Hypothesis};
+use super::hypothesis::{CLIENTS, Hypothesis, Span};
 use super::predict::{Play, settle_at};
 use crate::time::Nanos;
 
@@ -129,18 +129,19 @@ impl Scene<'_> {
     /// Moments on both sides of each change that hypotheses expect after these steps.
     fn moments(&self, steps: &[Step], client: usize) -> Vec<Nanos> {
         let from = steps.last().map_or(self.now, |step| step.at) + self.slack();
-        let mut changes: Vec<Nanos> = Vec::new();
+        let mut changes: Vec<Span> = Vec::new();
         for corner in self.advisers().flat_map(|hypothesis| Play::of_corners(hypothesis, self.slack())) {
             changes.extend(corner.changes(steps, client, from));
         }
-        changes.sort_unstable();
+        changes.sort_unstable_by_key(|span| (span.low, span.high));
         changes.dedup();
         let step = changes.len().div_ceil(MOMENTS).max(1);
         let picked = changes.iter().step_by(step).copied().chain(changes.last().copied());
         let mut moments: Vec<Nanos> =
-            picked.flat_map(|at| [at.saturating_sub(self.slack()), at + self.slack()]).collect();
+            picked.flat_map(|span| [span.low.saturating_sub(self.slack()), span.high + self.slack()]).collect();
         // Between two changes nothing is in doubt but which of them comes.
-        moments.extend(changes.windows(2).step_by(step).map(|pair| Nanos(pair[0].0 / 2 + pair[1].0 / 2)));
+        let between = |pair: &[Span]| Nanos(pair[0].high.0 / 2 + pair[1].low.0 / 2);
+        moments.extend(changes.windows(2).step_by(step).map(between));
         moments.retain(|at| *at > from);
         moments.sort_unstable();
         moments.dedup();
@@ -182,7 +183,8 @@ impl Scene<'_> {
         };
         let plain = self.advisers().filter(|hypothesis| hypothesis.shape.penalty.is_none()).take(MOMENTS);
         for corner in plain.flat_map(|hypothesis| Play::of_corners(hypothesis, self.slack())) {
-            for back in corner.changes(&[drain], drain.client, drain.at + self.slack()) {
+            for change in corner.changes(&[drain], drain.client, drain.at + self.slack()) {
+                let back = change.middle();
                 let before = back.saturating_sub(Nanos(penalty.0 / 2)).max(drain.at + self.slack());
                 let after = Step::one(back + Nanos(penalty.0 / 4), drain.client);
                 let steps = vec![drain, Step::one(before, drain.client), after];
@@ -230,6 +232,7 @@ impl Scene<'_> {
     fn after_rest(&self, client: usize, all: &mut Vec<Experiment>) {
         let rested = self.advisers().map(|hypothesis| settle_at(hypothesis, self.now)).max().unwrap_or(self.now);
         let begin = rested.max(self.now) + self.slack();
+        let shuts_out = self.advisers().any(|hypothesis| hypothesis.shape.penalty.is_some());
         for window in self.windows() {
             let after = |share: f64| begin + window.scale(share);
             let least = self.open.iter().map(|hypothesis| hypothesis.terms.limit).min().unwrap_or(2);
@@ -237,6 +240,14 @@ impl Scene<'_> {
             for (drained, seen) in [(0.5, 1.1), (0.5, 1.3), (0.7, 1.1)] {
                 let steps = vec![half, self.drain(after(drained), client), self.drain(after(seen), client)];
                 all.push(Experiment { kind: Kind::Straddle, steps });
+            }
+            // A penalty of a window's length hides the window: all of it must be used up without a refusal.
+            if shuts_out && least > half.count {
+                let rest = Step { at: after(0.5), count: least - half.count, ..half };
+                for seen in [1.1, 1.3] {
+                    let steps = vec![half, rest, self.drain(after(seen), client)];
+                    all.push(Experiment { kind: Kind::Straddle, steps });
+                }
             }
             for (begun, drained, seen) in [(0.4, 0.5, 1.1), (0.4, 0.5, 1.3), (0.7, 0.8, 1.2), (0.7, 0.8, 1.6)] {
                 let one = Step::one(after(begun), client);

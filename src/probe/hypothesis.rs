@@ -5,10 +5,11 @@
 //! contradicts the whole box when all corners are wrong in the same direction, since decisions move in one direction with
 //! each length; where corners disagree, the truth may lie between them, and the box is cut smaller ([`super::fit`]).
 
-use super::corner::{Corner, Fit};
+use super::corner::Corner;
 use super::exchange::{Log, Sighting};
 use super::family::{Family, Shape};
-use crate::limiter::{Limiter, Rounding, Standing};
+use super::histories::Fit;
+use crate::limiter::Rounding;
 use crate::time::Nanos;
 
 /// From a length to another, both included.
@@ -27,6 +28,11 @@ impl Span {
 
     pub fn exactly(length: Nanos) -> Span {
         Span { low: length, high: length }
+    }
+
+    /// From one of two moments to the other.
+    pub fn between(one: Nanos, other: Nanos) -> Span {
+        Span { low: one.min(other), high: one.max(other) }
     }
 
     pub fn width(self) -> Nanos {
@@ -111,9 +117,6 @@ impl Terms {
     }
 }
 
-/// So many are followed at most.
-const MOST_BRANCHES: usize = 16;
-
 #[derive(Clone)]
 pub struct Hypothesis {
     pub shape: Shape,
@@ -163,7 +166,7 @@ impl Hypothesis {
     /// What it makes of all that was seen.
     pub fn replayed(shape: impl Into<Shape>, terms: Terms, log: &Log) -> Hypothesis {
         let mut hypothesis = Hypothesis::new(shape, terms);
-        log.volleys().for_each(|volley| hypothesis.see(volley, log.usual()));
+        log.volleys().for_each(|volley| hypothesis.see(volley, log));
         hypothesis
     }
 
@@ -172,35 +175,36 @@ impl Hypothesis {
         Hypothesis::replayed(self.shape, terms, log)
     }
 
-    /// Takes in a volley. `usual` is how long an answer takes that waits for nothing.
-    pub fn see(&mut self, volley: &[Sighting], usual: Nanos) {
+    /// Takes in a volley of the log.
+    pub fn see(&mut self, volley: &[Sighting], log: &Log) {
+        let usual = log.usual();
         if self.shape.family == Family::Concurrency {
-            self.mismatches += super::abreast::surprises(volley, self.terms.limit, usual);
+            self.mismatches += super::abreast::surprises(volley, self.terms.limit, log.service());
             volley.iter().for_each(|sighting| self.judge_latency(sighting, Span::NONE, usual));
             return;
         }
-        let earliest = volley.iter().map(|sighting| sighting.earliest).min().unwrap_or_default();
-        self.corners.iter_mut().for_each(|corner| corner.begin_volley(volley, earliest));
+        self.corners.iter_mut().for_each(|corner| corner.begin_volley(volley));
         for sighting in volley {
-            self.begun[sighting.client].get_or_insert(sighting.at);
+            self.begun[sighting.client].get_or_insert(sighting.middle());
             let waits = self.waits(sighting);
             self.judge_latency(sighting, waits, usual);
-            let decided_by = sighting.done.saturating_sub(waits.low).saturating_add(usual);
-            let sighting = Sighting { latest: sighting.latest.min(decided_by.max(sighting.at)), ..*sighting };
-            self.decide(&sighting);
+            let decided_by = sighting.done.saturating_sub(waits.low).saturating_add(usual).max(sighting.sent);
+            self.decide(&Sighting { decided_by: sighting.decided_by.min(decided_by), ..*sighting });
         }
     }
 
     fn decide(&mut self, sighting: &Sighting) {
         let shape = self.shape;
-        self.torn |= sighting.admitted && self.is_vague_at(sighting.client, sighting.latest);
+        self.torn |= sighting.admitted && self.is_vague_at(sighting.client, sighting.latest());
         let judged = !self.torn;
         let fits: Vec<Fit> = self.corners.iter_mut().map(|corner| corner.see(shape, sighting)).collect();
-        let surprised = |&first: &Fit| first != Fit::Fits && fits.iter().all(|fit| *fit == first);
-        if judged && fits.first().is_some_and(surprised) {
+        let all = |kinds: &[Fit]| judged && !fits.is_empty() && fits.iter().all(|fit| kinds.contains(fit));
+        let is_point = self.corners.len() == 1 && all(&[Fit::Neither]);
+        if is_point || all(&[Fit::Early]) || all(&[Fit::Late]) {
             self.mismatches += 1;
+        } else if all(&[Fit::Late, Fit::Delayed]) {
+            self.slow += 1;
         }
-        self.branch(sighting);
         self.torn |= self.has_parted(sighting);
     }
 
@@ -211,18 +215,12 @@ impl Hypothesis {
         if monotone && shape.penalty.is_none() || self.corners.len() < 2 {
             return false;
         }
-        let near = sighting.latest - sighting.earliest;
-        let marks: Vec<(Terms, [u64; 2])> =
-            self.corners.iter().map(|corner| (corner.terms, corner.history(shape, sighting, begun))).collect();
-        let alike =
-            |one: &[u64; 2], other: &[u64; 2]| one.iter().zip(other).all(|(one, other)| one.abs_diff(*other) <= near.0);
-        let first = marks[0].0;
-        let firsts = || marks.iter().filter(|(terms, _)| *terms == first);
-        let shared = |terms: &Terms| {
-            let own = || marks.iter().filter(|(other, _)| other == terms);
-            firsts().any(|(_, one)| own().any(|(_, other)| alike(one, other)))
-        };
-        !marks.iter().all(|(terms, _)| shared(terms))
+        let near = sighting.latest() - sighting.earliest();
+        let meet = |one: &Span, other: &Span| one.low <= other.high + near && other.low <= one.high + near;
+        let alike = |one: &[Span; 2], other: &[Span; 2]| one.iter().zip(other).all(|(one, other)| meet(one, other));
+        let mut marks = self.corners.iter().map(|corner| corner.marks(shape, sighting, begun));
+        let first = marks.next().unwrap_or_default();
+        !marks.all(|own| first.iter().any(|one| own.iter().any(|other| alike(one, other))))
     }
 
     /// The same, standing for a box that holds its terms.
@@ -233,40 +231,6 @@ impl Hypothesis {
     /// Whether another point of the box may explain more than the one that stands for it.
     pub fn is_outdated(&self) -> bool {
         self.stands_in.is_some_and(|mismatches| self.mismatches > mismatches)
-    }
-
-    /// Where the server may have decided on either side of a window's end, both are followed.
-    fn branch(&mut self, sighting: &Sighting) {
-        let before = self.corners.len();
-        let forks: Vec<Box<Corner>> = self.corners.iter_mut().filter_map(|corner| corner.fork.take()).collect();
-        self.corners.extend(forks.into_iter().map(|fork| *fork));
-        if self.corners.len() == before {
-            return;
-        }
-        let best = |terms: &Terms, corners: &[Corner]| {
-            corners.iter().filter(|other| other.terms == *terms).map(Corner::wrong).min().unwrap_or_default()
-        };
-        let least: Vec<u32> = self.corners.iter().map(|corner| best(&corner.terms, &self.corners)).collect();
-        let mut least = least.into_iter();
-        self.corners.retain(|corner| least.next().is_some_and(|least| corner.wrong() <= least));
-        self.drop_twins(sighting);
-        self.corners.truncate(MOST_BRANCHES);
-    }
-
-    /// Of corners that cannot differ any more, one is enough.
-    fn drop_twins(&mut self, sighting: &Sighting) {
-        let Sighting { earliest, latest, .. } = *sighting;
-        let moments = [earliest, latest, latest.saturating_add(self.terms.window.high)];
-        let future = |corner: &Corner| -> Vec<Standing> {
-            corner.clients.iter().flat_map(|client| moments.map(|at| client.copied().standing(at))).collect()
-        };
-        let mut kept: Vec<(Terms, u32, Vec<Standing>)> = Vec::new();
-        self.corners.retain(|corner| {
-            let mark = (corner.terms, corner.wrong(), future(corner));
-            let is_new = !kept.contains(&mark);
-            kept.extend(is_new.then_some(mark));
-            is_new
-        });
     }
 
     /// The begin of a window, for those that follow each other without regard to requests.
@@ -313,11 +277,10 @@ impl Hypothesis {
         if self.shape.family != Family::LeakyQueue || !sighting.admitted {
             return Span::NONE;
         }
-        let waits =
-            self.corners.iter().map(|corner| corner.clients[sighting.client].clone().standing(sighting.at).reset);
-        let (mut low, mut high) = (Nanos::MAX, Nanos::ZERO);
-        waits.for_each(|wait| (low, high) = (low.min(wait), high.max(wait)));
-        Span::new(low, high)
+        let waits = self.corners.iter().flat_map(|corner| &corner.clients[sighting.client]);
+        let waits = waits.map(|history| history.standings(sighting.sent));
+        let none = Span { low: Nanos::MAX, high: Nanos::ZERO };
+        waits.fold(none, |span, [early, late]| Span { low: span.low.min(early.reset), high: span.high.max(late.reset) })
     }
 
     fn judge_latency(&mut self, sighting: &Sighting, waits: Span, usual: Nanos) {

@@ -3,7 +3,8 @@
 use super::corner::{Corner, Replay};
 use super::experiment::Step;
 use super::family::{Family, Shape};
-use super::hypothesis::Hypothesis;
+use super::histories::Histories;
+use super::hypothesis::{Hypothesis, Span};
 use crate::limiter::Limiter;
 use crate::time::Nanos;
 
@@ -23,13 +24,13 @@ impl Expected {
 /// A corner that plays an experiment on a copy of itself.
 pub struct Play {
     shape: Shape,
-    clients: Vec<Box<dyn Replay>>,
+    clients: Vec<Histories>,
     slack: Nanos,
 }
 
 impl Play {
     fn new(shape: Shape, corner: &Corner, slack: Nanos) -> Play {
-        Play { shape, clients: corner.clients.clone(), slack }
+        Play { shape, clients: corner.clients.iter().filter_map(|all| all.first().cloned()).collect(), slack }
     }
 
     /// The corners that are not refuted, or all.
@@ -40,48 +41,54 @@ impl Play {
     fn step(&mut self, step: &Step) -> Expected {
         let takes = self.slack * u64::from(step.count.div_ceil(step.abreast.max(1)));
         let spread = Nanos(takes.0 / 2);
-        let limiter = &mut self.clients[step.client];
-        let admits = |limiter: &mut Box<dyn Replay>, at: Nanos| {
-            let decision = limiter.peek(at, 1);
-            if decision.admitted { decision.remaining.saturating_add(1).min(step.count) } else { 0 }
-        };
-        let before = admits(limiter, step.at.saturating_sub(self.slack));
-        let middle = step.at + Nanos(spread.0 / 2);
-        let admitted = admits(limiter, middle);
-        let after = admits(&mut limiter.clone(), step.at + spread + self.slack);
-        limiter.count(middle, admitted);
-        if admitted < step.count {
-            limiter.refused(middle);
-            let refused = if step.until_refused { 1 } else { step.count - admitted };
-            if self.shape.charges_refused {
-                limiter.count(middle, refused);
+        let (from, middle) = (step.at.saturating_sub(self.slack), step.at + Nanos(spread.0 / 2));
+        let Histories { early, late, .. } = &mut self.clients[step.client];
+        let before = admits(late, from, step.count);
+        let admitted = admits(early, middle, step.count);
+        let surely = admits(late, middle, step.count);
+        let after = admits(&mut early.clone(), step.at + spread + self.slack, step.count);
+        for limiter in [early, late] {
+            limiter.count(middle, admitted);
+            if admitted < step.count {
+                limiter.refused(middle);
+                let refused = if step.until_refused { 1 } else { step.count - admitted };
+                if self.shape.charges_refused {
+                    limiter.count(middle, refused);
+                }
             }
         }
-        Expected { fewest: before.min(after).min(admitted), most: before.max(after).max(admitted) }
+        let all = [before, admitted, surely, after];
+        let (fewest, most) = (all.iter().min(), all.iter().max());
+        Expected { fewest: fewest.copied().unwrap_or_default(), most: most.copied().unwrap_or_default() }
     }
 
-    /// When a client's quota changes after these steps: when the first request would be admitted, and when all is there.
-    pub fn changes(mut self, steps: &[Step], client: usize, from: Nanos) -> impl Iterator<Item = Nanos> {
+    /// When a client's quota changes after these steps: when the first request would be admitted, and when all is there,
+    /// each as early and as late as it may be.
+    pub fn changes(mut self, steps: &[Step], client: usize, from: Nanos) -> impl Iterator<Item = Span> {
         for step in steps {
             self.step(step);
         }
-        let limiter = &mut self.clients[client];
-        let first = limiter.peek(from, 1).retry_after;
-        let whole = limiter.standing(from).reset;
-        let later = [first, whole].into_iter().filter(|wait| *wait > Nanos::ZERO && *wait < Nanos::MAX);
-        later.map(move |wait| from.saturating_add(wait))
+        let Histories { early, late, .. } = &mut self.clients[client];
+        let waits = |limiter: &mut Box<dyn Replay>| {
+            [limiter.peek(from, 1).retry_after, limiter.standing(from).reset]
+                .map(|wait| (wait, from.saturating_add(wait)))
+        };
+        let changes: Vec<_> = waits(early).into_iter().zip(waits(late)).collect();
+        let is_ahead = |wait: Nanos| wait > Nanos::ZERO && wait < Nanos::MAX;
+        let ahead = changes.into_iter().filter(move |((sooner, _), (later, _))| is_ahead(*sooner) || is_ahead(*later));
+        ahead.map(|((_, early), (_, late))| Span::between(early, late)).filter(|span| span.high < Nanos::MAX)
     }
 }
 
-/// One for each of its terms: of those that explain as much as the box, or of all if none does.
+fn admits(limiter: &mut Box<dyn Replay>, at: Nanos, count: u32) -> u32 {
+    let decision = limiter.peek(at, 1);
+    if decision.admitted { decision.remaining.saturating_add(1).min(count) } else { 0 }
+}
+
+/// Those that explain as much as the box, or all if none does.
 fn corners(hypothesis: &Hypothesis) -> impl Iterator<Item = &Corner> {
     let least = hypothesis.corners.iter().map(Corner::wrong).min().unwrap_or_default().max(hypothesis.mismatches);
-    let right = move |corner: &&Corner| corner.wrong() <= least;
-    let known = move |at: usize, corner: &Corner| {
-        hypothesis.corners[..at].iter().filter(right).any(|other| other.terms == corner.terms)
-    };
-    let all = hypothesis.corners.iter().enumerate().filter(move |(_, corner)| right(corner));
-    all.filter(move |(at, corner)| !known(*at, corner)).map(|(_, corner)| corner)
+    hypothesis.corners.iter().filter(move |corner| corner.wrong() <= least)
 }
 
 /// What a hypothesis expects of an experiment: what each of its corners does, by step.
@@ -135,8 +142,8 @@ fn abreast(step: &Step, limit: u32) -> Expected {
 /// When all quota of the first client is there again.
 pub fn settle_at(hypothesis: &Hypothesis, now: Nanos) -> Nanos {
     let rest = |corner: &Corner| {
-        let rests = corner.clients.iter().map(|client| client.clone().standing(now).reset);
-        rests.max().unwrap_or_default()
+        let rests = corner.clients.iter().flatten().flat_map(|client| client.standings(now));
+        rests.map(|standing| standing.reset).max().unwrap_or_default()
     };
     let longest = corners(hypothesis).map(rest).filter(|rest| *rest < Nanos::MAX).max().unwrap_or_default();
     now.saturating_add(longest)

@@ -90,6 +90,9 @@ pub struct Prober {
     made: Vec<Made>,
     /// The best experiment that the budget did not allow.
     unaffordable: Option<Choice>,
+    /// What it waits for, and how late it was at most.
+    awaited: Option<Nanos>,
+    late: Nanos,
 }
 
 /// The first drain takes this share of the requests at most.
@@ -113,6 +116,8 @@ impl Prober {
             alarm: Alarm::default(),
             made: Vec::new(),
             unaffordable: None,
+            awaited: None,
+            late: Nanos::ZERO,
         }
     }
 
@@ -131,7 +136,11 @@ impl Prober {
             return Move::Done;
         }
         if step.at > now {
+            self.awaited = Some(step.at);
             return Move::Wait(step.at);
+        }
+        if let Some(awaited) = self.awaited.take() {
+            self.late = self.late.max(now - awaited);
         }
         let count = step.count.min(step.abreast.max(1)).min(self.brief.requests - self.spent);
         Move::Send(Volley { client: step.client, count })
@@ -176,6 +185,11 @@ impl Prober {
 
     pub fn log(&self) -> &Log {
         &self.log
+    }
+
+    /// How much later than planned it sent a request at most: what kept it from its work was on its own machine.
+    pub fn late(&self) -> Nanos {
+        self.late
     }
 
     pub fn spent(&self) -> u32 {

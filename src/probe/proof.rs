@@ -71,11 +71,11 @@ fn first_surprise(shape: Shape, terms: Terms, log: &Log) -> Option<Sighting> {
     let mut hypothesis = Hypothesis::new(shape, terms);
     for volley in log.volleys() {
         let before = hypothesis.clone();
-        hypothesis.see(volley, log.usual());
+        hypothesis.see(volley, log);
         if hypothesis.mismatches > 0 {
             let surprised = |sightings: &[Sighting]| {
                 let mut hypothesis = before.clone();
-                hypothesis.see(sightings, log.usual());
+                hypothesis.see(sightings, log);
                 hypothesis.mismatches > 0
             };
             let count = (1..volley.len()).find(|count| surprised(&volley[..*count])).unwrap_or(volley.len());

@@ -2,7 +2,7 @@
 //! moment at which the documents let it be expected.
 
 use super::candidates::Documented;
-use super::exchange::Log;
+use super::exchange::{Log, Sighting};
 use super::prober::Brief;
 use crate::time::Nanos;
 
@@ -24,9 +24,9 @@ const AROUND: f64 = 0.02;
 
 impl Scan {
     pub fn new(brief: &Brief, log: &Log, drained: Nanos) -> Scan {
-        let first = log.sightings().first().map_or(drained, |sighting| sighting.at);
+        let first = log.sightings().first().map_or(drained, Sighting::middle);
         let admitted = log.sightings().iter().rev().find(|sighting| sighting.admitted);
-        let emptied = admitted.map_or(drained, |sighting| sighting.at);
+        let emptied = admitted.map_or(drained, Sighting::middle);
         let slack = log.usual() * 2;
         let mut expected = Vec::new();
         let mut expect = |from: Nanos, wait: Nanos| {

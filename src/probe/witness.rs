@@ -20,24 +20,29 @@ impl From<Volley> for Parcel {
     }
 }
 
-/// What a request says of the address that it comes from.
+/// How a request differs from the probe's own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Guise {
-    /// Nothing.
+    /// In nothing.
     Own,
-    /// That a proxy forwarded it from an address that is nobody's.
+    /// It says that a proxy forwarded it from an address that is nobody's.
     Forwarded(u8),
+    /// It is another request: one of those [beside](super::beside) it, by its place.
+    Beside(u8),
 }
 
 impl Guise {
-    /// The header that says so. The addresses are kept for documentation (RFC 5737).
+    /// The header that tells an address. The addresses are kept for documentation (RFC 5737).
     pub fn header(self) -> Option<(&'static str, String)> {
         match self {
-            Guise::Own => None,
+            Guise::Own | Guise::Beside(_) => None,
             Guise::Forwarded(number) => Some(("x-forwarded-for", format!("203.0.113.{number}"))),
         }
     }
 }
+
+/// The status of a WebSocket handshake that was accepted.
+pub const SWITCHED: u16 = 101;
 
 /// One request and what became of it.
 #[derive(Clone, Debug, PartialEq)]
@@ -87,7 +92,7 @@ impl Witness {
 
     /// Whether it was served as well: what a limit is held against, since errors may be free.
     pub fn is_served(&self) -> bool {
-        self.is_admitted() && (200..300).contains(&self.status)
+        self.is_admitted() && (self.status == SWITCHED || (200..300).contains(&self.status))
     }
 
     pub fn is_refused(&self) -> bool {

@@ -2,6 +2,7 @@
 
 use super::outcome::Measured;
 use super::prober::{End, Prober};
+use crate::time::Nanos;
 
 /// What would tell more, and what that costs.
 pub fn would_settle(prober: &Prober) -> Option<String> {
@@ -24,8 +25,27 @@ pub fn conclusion(prober: &Prober, measured: Option<&Measured>, interrupted: boo
             format!("no limit was met in {} requests, at most {most} of them at the same time", prober.spent())
         }
         (None, _) if interrupted => "stopped before anything was settled".to_owned(),
-        (None, _) => "not settled".to_owned(),
+        (None, _) => match hindrance(prober) {
+            Some(hindrance) => format!("not settled, inconclusive: {hindrance}"),
+            None => "not settled".to_owned(),
+        },
     }
+}
+
+/// What kept the probe from measuring, if its machine or the network did.
+fn hindrance(prober: &Prober) -> Option<String> {
+    /// A probe that is late by less loses nothing.
+    const LATE: Nanos = Nanos::from_millis(20);
+    let (late, log) = (prober.late(), prober.log());
+    let held_up = log.held_up();
+    (late > LATE).then(|| {
+        format!(
+            "the prober was late by up to {late}, and {held_up} of {} answers took much longer than the quickest, up to {}; \
+             probe from a machine that is less busy",
+            prober.spent(),
+            log.longest()
+        )
+    })
 }
 
 pub fn ended(prober: &Prober, interrupted: bool) -> &'static str {

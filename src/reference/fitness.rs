@@ -2,6 +2,7 @@
 
 use super::{generic, tellus};
 use crate::policy::model::Policy;
+use crate::profile::secrets;
 use crate::scenario::Scenario;
 use crate::scenario::target::{ServerSpec, Target};
 use crate::time::Nanos;
@@ -15,6 +16,21 @@ pub fn check(scenario: &Scenario) -> Result<(), Diagnosis> {
     let Target::Embedded(spec) = &scenario.target else { return Ok(()) };
     check_options(&scenario.policy, spec)?;
     if tellus::is_meant_by(&scenario.policy) { Ok(()) } else { generic::check(scenario, spec) }
+}
+
+/// The same before anything plays, without secrets: the name of each variable stands for what it holds.
+///
+/// # Errors
+/// As of [`check`].
+pub fn check_unfilled(scenario: &Scenario) -> Result<(), Diagnosis> {
+    if !matches!(scenario.target, Target::Embedded(_)) {
+        return Ok(());
+    }
+    let mut named = scenario.clone();
+    match secrets::fill(&mut named, |variable| Some(variable.to_owned())) {
+        Ok(()) => check(&named),
+        Err(missing) => Err(Diagnosis::new(missing.to_string())),
+    }
 }
 
 /// Whether the server that serves a policy has these options.

@@ -14,7 +14,7 @@ pub mod quota_headers;
 pub mod refusal;
 pub mod tellus;
 mod tokens;
-pub use fitness::{check, check_options};
+pub use fitness::{check, check_options, check_unfilled};
 
 #[cfg(test)]
 pub(crate) mod testing;

@@ -11,17 +11,20 @@ use std::path::{Path, PathBuf};
 
 use quick_junit::{NonSuccessKind, Report, SerializeError, TestCase, TestCaseStatus, TestSuite};
 
-use super::files;
-use crate::probe::account::Account;
+use super::files::{self, LoadError};
+use crate::probe::account::{Account, FORMAT};
 use crate::probe::outcome::{Comparison, Outcome, Verdict};
 use crate::summary::finding::{self, Finding};
 
 /// For the terminal.
 pub fn text(outcome: &Outcome) -> String {
     let mut text = format!("\nFound: {}\n", outcome.conclusion);
+    let widest = |part: fn(&Comparison) -> &str| outcome.comparisons.iter().map(|it| part(it).chars().count()).max();
+    let what = widest(|it| &it.what).unwrap_or_default();
+    let documented = widest(|it| &it.documented).unwrap_or_default();
     for comparison in &outcome.comparisons {
         text += &format!(
-            "  {:<22} documented {:<16} {:<14} measured {}\n",
+            "  {:<what$}  documented {:<documented$}  {:<13}  measured {}\n",
             comparison.what,
             comparison.documented,
             comparison.verdict.title(),
@@ -41,9 +44,25 @@ pub fn text(outcome: &Outcome) -> String {
         );
     }
     text += &checks(outcome);
+    text += &silences(outcome);
     text += &format!("It ended after {} requests and {:.1} s: {}\n", outcome.requests, outcome.took_s, outcome.ended);
     if let Some(rest) = &outcome.would_settle {
         text += &format!("What would tell more: {rest}\n");
+    }
+    text
+}
+
+/// Each silence of the documents, with what was measured or why nothing was.
+fn silences(outcome: &Outcome) -> String {
+    if outcome.silences.is_empty() {
+        return String::new();
+    }
+    let mut text = "What the documents leave unsaid:\n".to_owned();
+    for silence in &outcome.silences {
+        text += &format!("  {}\n", silence.text);
+        for line in silence.lines() {
+            text += &format!("    {}: {}\n", if line.is_measured { "measured" } else { "open" }, line.text);
+        }
     }
     text
 }
@@ -118,7 +137,7 @@ fn case(comparison: &Comparison, class: &str) -> TestCase {
     let status = match verdict {
         Verdict::AsDocumented => TestCaseStatus::success(),
         Verdict::Differs => TestCaseStatus::non_success(NonSuccessKind::Failure),
-        Verdict::NotSettled | Verdict::Undocumented => TestCaseStatus::skipped(),
+        Verdict::NotSettled | Verdict::Undocumented | Verdict::NotReached => TestCaseStatus::skipped(),
     };
     test_case(what, class, status, format!("{}: documented {documented}, measured {measured}", verdict.title()))
 }
@@ -152,13 +171,54 @@ const ACCOUNT: &str = "probe.json";
 /// # Errors
 /// Those of the file system; nothing is written if an output cannot be rendered.
 pub fn write_all(base: &Path, account: &Account) -> io::Result<PathBuf> {
-    let page = page::render(account).map_err(io::Error::other)?;
-    let json = serde_json::to_string_pretty(account)? + "\n";
-    let class = &account.setting.class;
-    let junit = junit(&account.outcome, class).map_err(io::Error::other)?;
-    let dir = files::new_directory(base, &format!("probe-{class}"), &account.setting.started)?;
-    for (name, content) in [(ACCOUNT, &json), (PAGE, &page), (files::JUNIT, &junit)] {
-        files::write_whole(&dir, name, content.as_bytes())?;
-    }
+    let rendered = Rendered::of(account)?;
+    let dir = files::new_directory(base, &format!("probe-{}", account.setting.class), &account.setting.started)?;
+    rendered.write(&dir)?;
     Ok(dir)
+}
+
+/// Writes the same into the directory of a probe that was stored before.
+///
+/// # Errors
+/// As for [`write_all`].
+pub fn write_again(dir: &Path, account: &Account) -> io::Result<PathBuf> {
+    Rendered::of(account)?.write(dir)?;
+    Ok(dir.join(PAGE))
+}
+
+/// Whether a directory is that of a probe.
+pub fn is_stored(dir: &Path) -> bool {
+    dir.join(ACCOUNT).is_file()
+}
+
+/// Reads the probe that is stored in a directory.
+///
+/// # Errors
+/// Says what is wrong with it and what to do.
+pub fn load(dir: &Path) -> Result<Account, LoadError> {
+    files::load_json(&dir.join(ACCOUNT), FORMAT)
+}
+
+/// Every form of the report.
+struct Rendered {
+    page: String,
+    json: String,
+    junit: String,
+}
+
+impl Rendered {
+    fn of(account: &Account) -> io::Result<Rendered> {
+        Ok(Rendered {
+            page: page::render(account).map_err(io::Error::other)?,
+            json: serde_json::to_string_pretty(account)? + "\n",
+            junit: junit(&account.outcome, &account.setting.class).map_err(io::Error::other)?,
+        })
+    }
+
+    fn write(&self, dir: &Path) -> io::Result<()> {
+        for (name, content) in [(ACCOUNT, &self.json), (PAGE, &self.page), (files::JUNIT, &self.junit)] {
+            files::write_whole(dir, name, content.as_bytes())?;
+        }
+        Ok(())
+    }
 }

@@ -99,7 +99,6 @@ impl Device for Scripted {
             Event::Answered { request, answer: Answer { outcome, body, .. } } => {
                 format!("{} {outcome:?} {body:?}", request.flow.0)
             }
-            Event::Frame { flow, bytes } => format!("{} frame of {bytes}", flow.0),
             Event::StreamClosed { flow } => format!("{} closed", flow.0),
             Event::Disturbed(what) => format!("{what:?}"),
         };

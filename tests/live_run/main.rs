@@ -4,6 +4,7 @@
 mod server;
 mod stage;
 
+mod agrees;
 mod faults;
 mod hostile;
 mod limits;

@@ -60,7 +60,7 @@ fn an_interrupted_plan_writes_its_report() {
     assert_eq!(code, Some(130), "{ended:?}");
     let summary = stage.summary(&ended);
     assert!(summary.run.interrupted && summary.run.devices_played == Some(0), "{:?}", summary.run);
-    assert!(ended.says("Interrupted after ") && ended.says("not answered: the largest fleet"), "{ended:?}");
+    assert!(ended.says("Interrupted after ") && ended.says("Not answered: the largest fleet."), "{ended:?}");
 }
 
 #[test]

@@ -93,11 +93,10 @@ pub enum Message {
         job: Job,
         trouble: Option<Trouble>,
     },
+    /// A stream brought a frame.
     Frame {
-        at: Nanos,
         device: Local,
         flow: Flow,
-        bytes: u32,
     },
     StreamClosed {
         at: Nanos,

@@ -31,5 +31,5 @@ mod timer;
 mod tls;
 
 pub use control::{Control, Counts, Stop};
-pub use probe::{ProbeEnd, ProbeTarget, probe};
+pub use probe::{ProbeEnd, ProbeTarget, probe, survey};
 pub use run::{LiveEnd, LiveError, LiveOptions, run};

@@ -240,7 +240,7 @@ impl<D: Device, O: Observer> Shard<D, O> {
             Message::Stale => self.end.stale_retries += 1,
             Message::Sent { ticket, at, ready } => self.sent(ticket, at, ready),
             Message::Done { at, job, trouble } => self.done(at, job, trouble),
-            Message::Frame { at, device, flow, bytes } => self.frame(at, device, flow, bytes),
+            Message::Frame { device, flow } => self.frame(device, flow),
             Message::StreamClosed { at, device, flow, ending } => self.stream_closed(at, device, flow, ending),
         }
     }

@@ -109,8 +109,7 @@ async fn listen(
         };
         match message {
             Some(Ok(message)) if message.is_text() || message.is_binary() => {
-                let bytes = u32::try_from(message.len()).unwrap_or(u32::MAX);
-                link.tell(ToShard::Frame { at: link.clock.now(), device, flow, bytes });
+                link.tell(ToShard::Frame { device, flow });
             }
             // The library answers it and ends the stream.
             Some(Ok(Message::Close(frame))) => {

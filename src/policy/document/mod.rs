@@ -3,6 +3,7 @@
 mod guidance;
 mod limit;
 mod signal;
+mod silence;
 mod word;
 
 use indexmap::IndexMap;
@@ -12,6 +13,7 @@ use serde::Deserialize;
 pub use guidance::*;
 pub use limit::*;
 pub use signal::*;
+pub use silence::SilenceDocument;
 pub use word::*;
 
 use super::matching::RequestPattern;
@@ -46,9 +48,10 @@ pub struct PolicyDocument {
     /// What the provider recommends to clients. Advice: breaking it is reported, it is no breach of a limit.
     #[serde(default)]
     pub guidance: GuidanceDocument,
-    /// What the provider leaves unsaid, one sentence each. Reports repeat them.
+    /// What the provider leaves unsaid, one sentence each. Reports repeat them. `{about: [algorithm], text: …}` says what a
+    /// sentence is about: a probe then answers it by what it measured.
     #[serde(default)]
-    pub silences: Vec<String>,
+    pub silences: Vec<SilenceDocument>,
     /// What the provider says and this language cannot, one sentence each. `check` repeats them.
     #[serde(default)]
     pub lost: Vec<String>,

@@ -50,7 +50,7 @@ pub fn load(source: &Source) -> Result<Policy, Diagnosis> {
         },
         quota_headers: document.quota_headers.map(|headers| signal::quota_headers(source, headers)).transpose()?,
         guidance: guidance::guidance(document.guidance),
-        silences: document.silences,
+        silences: document.silences.into_iter().map(|document| document.0).collect(),
         lost: document.lost,
         more_limits: document.more_limits,
         hash: source.hash(),

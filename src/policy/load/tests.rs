@@ -129,7 +129,7 @@ fn signals_and_what_is_lost_come_along() {
     );
     assert_eq!(policy.scopes[1], ("room".to_owned(), "a room: by its number".to_owned()));
     assert_eq!(policy.lost, ["The moon's phase counts."]);
-    assert_eq!(policy.silences.len(), 2);
+    assert_eq!(policy.silences.len(), 3);
 }
 
 /// Parents of parents in ever wider ways must not cost ever more time.

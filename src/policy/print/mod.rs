@@ -5,6 +5,7 @@ mod node;
 use super::document::Statuses;
 use super::matching::RequestPattern;
 use super::model::*;
+use super::silence::Silence;
 use crate::time::Nanos;
 use node::{Node, map};
 
@@ -22,7 +23,7 @@ pub fn to_yaml(policy: &Policy) -> String {
         ("overload", Some(overload(&policy.overload))),
         ("quota_headers", policy.quota_headers.as_ref().map(quota_headers)),
         ("guidance", Node::filled(guidance(&policy.guidance))),
-        ("silences", Node::filled(texts(&policy.silences))),
+        ("silences", Node::filled(Node::List(policy.silences.iter().map(silence).collect()))),
         ("lost", Node::filled(texts(&policy.lost))),
         ("more_limits", policy.more_limits.then_some(Node::Flag(true))),
     ]);
@@ -218,6 +219,17 @@ fn statuses(listed: &[u16]) -> Node {
     Node::List(Statuses::covering(listed).into_iter().map(node).collect())
 }
 
+fn silence(silence: &Silence) -> Node {
+    match silence.about.as_slice() {
+        [] => Node::text(&silence.text),
+        about => map([
+            ("about", Some(Node::List(about.iter().map(Node::word).collect()))),
+            ("requests", Node::filled(patterns(&silence.requests))),
+            ("text", Some(Node::text(&silence.text))),
+        ]),
+    }
+}
+
 fn texts(texts: impl IntoIterator<Item = impl AsRef<str>>) -> Node {
     Node::List(texts.into_iter().map(|text| Node::text(text.as_ref())).collect())
 }
@@ -285,7 +297,7 @@ mod tests {
             }
             policy.refusal.body_code = Some(("/code".into(), code));
             policy.title = texts.concat();
-            policy.silences = texts;
+            policy.silences = texts.into_iter().map(Silence::new).collect();
             prop_assert_eq!(reloaded(&policy), same(&policy));
         }
     }

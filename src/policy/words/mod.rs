@@ -150,6 +150,7 @@ mod tests {
           - There are more limits than these, so a refusal that they do not explain proves nothing.
           - How: nobody knows.
           - 'tis not said
+          - nor what these cost
 
         Lost: the provider says it, a policy cannot
           - The moon's phase counts.

@@ -17,7 +17,10 @@ pub fn in_words(policy: &Policy) -> String {
     }
     let scopes: Vec<String> = policy.scopes.iter().map(|(name, line)| format!("{name}: {line}")).collect();
     let more = policy.more_limits.then(|| MORE_LIMITS.to_owned());
-    let open = unspecified_line(policy).into_iter().chain(more).chain(policy.silences.iter().cloned());
+    let open = unspecified_line(policy)
+        .into_iter()
+        .chain(more)
+        .chain(policy.silences.iter().map(|silence| silence.text.clone()));
     let open: Vec<String> = open.collect();
     let headers: Vec<String> = policy.quota_headers.iter().map(quota_headers_text).collect();
     for (heading, lines) in [

@@ -2,9 +2,11 @@
 
 use std::collections::VecDeque;
 
-use super::terms::{Case, Terms};
+use super::terms::{Case, Means, Terms};
 use super::transcript::Transcript;
-use super::trial::{FORGED, HAMMERED, PARTS, POLLS, Step, TURNS, Trial};
+use super::trial::{FORGED, HAMMERED, PARTS, POLLS, SHORTEST_WATCHED, Step, TURNS, Trial};
+use crate::probe::beside::Beside;
+use crate::probe::exchange::Answer;
 use crate::probe::witness::{Guise, Parcel, Witness};
 use crate::time::Nanos;
 
@@ -33,6 +35,8 @@ pub struct Conduct {
     turn: Turn,
     made: Vec<Trial>,
     left_out: Vec<Trial>,
+    /// Those that there turned out to be no reason for.
+    needless: Vec<Trial>,
 }
 
 /// How a step has gone so far.
@@ -64,9 +68,8 @@ enum Next {
 impl Conduct {
     pub fn new(case: Case) -> Conduct {
         let terms = case.terms();
-        let is_made = |trial: &&Trial| terms.is_some_and(|terms| !trial.steps(&terms, case.second).is_empty());
         Conduct {
-            trials: Trial::ALL.iter().filter(is_made).copied().collect(),
+            trials: documented(terms.as_ref(), case.means()).collect(),
             terms,
             case,
             trial: None,
@@ -74,6 +77,7 @@ impl Conduct {
             turn: Turn::default(),
             made: Vec::new(),
             left_out: Vec::new(),
+            needless: Vec::new(),
         }
     }
 
@@ -85,7 +89,7 @@ impl Conduct {
     pub fn plan(&self) -> Vec<(Trial, u32, Nanos)> {
         let Some(terms) = &self.terms else { return Vec::new() };
         let planned = |trial: &Trial| {
-            let (requests, time) = trial.cost(terms, self.case.second);
+            let (requests, time) = trial.cost(terms, self.case.means());
             (*trial, requests, time)
         };
         self.trials.iter().map(planned).collect()
@@ -93,9 +97,8 @@ impl Conduct {
 
     /// All that the documents give reason to make.
     pub fn all(&self) -> Vec<Trial> {
-        let Some(terms) = &self.terms else { return Vec::new() };
-        let second = self.case.second;
-        Trial::ALL.into_iter().filter(|trial| !trial.steps(terms, second).is_empty()).collect()
+        let all = documented(self.terms.as_ref(), self.case.means());
+        all.filter(|trial| !self.needless.contains(trial)).collect()
     }
 
     /// Those that were made in full.
@@ -119,7 +122,7 @@ impl Conduct {
         loop {
             let Some(step) = self.steps.front().copied() else {
                 self.made.extend(self.trial.take());
-                if !self.begin(now, purse, &terms) {
+                if !self.begin(now, purse, &terms, transcript) {
                     return Order::Done;
                 }
                 continue;
@@ -158,19 +161,33 @@ impl Conduct {
     }
 
     /// Begins the next trial that can be paid; false if there is none.
-    fn begin(&mut self, now: Nanos, purse: Purse, terms: &Terms) -> bool {
+    fn begin(&mut self, now: Nanos, purse: Purse, terms: &Terms, transcript: &Transcript) -> bool {
+        let means = self.case.means();
         while let Some(trial) = self.trials.pop_front() {
-            let (requests, time) = trial.cost(terms, self.case.second);
+            if trial.of().is_some_and(|nth| self.is_needless(nth, transcript)) {
+                self.needless.push(trial);
+                continue;
+            }
+            let (requests, time) = trial.cost(terms, means);
             if requests > purse.requests || now.saturating_add(time) > purse.until {
                 self.left_out.push(trial);
                 continue;
             }
             self.trial = Some(trial);
-            self.steps = trial.steps(terms, self.case.second).into();
+            self.steps = trial.steps(terms, means).into();
             self.turn = Turn::default();
             return true;
         }
         false
+    }
+
+    /// Whether nobody need know how much of the quota a request beside the probe's own uses up: what is served shows it by itself,
+    /// and who is not let in there does not come often, unless it is that what is to be found out.
+    fn is_needless(&self, nth: u8, transcript: &Transcript) -> bool {
+        let mut answers = transcript.beside(nth);
+        let beside = self.case.besides.get(usize::from(nth));
+        let is_meant = beside.is_some_and(Beside::shows_other_credentials);
+        answers.any(|witness| witness.is_served() || witness.answer() == Answer::Barred && !is_meant)
     }
 
     fn step(&self, step: Step, now: Nanos, terms: &Terms, transcript: &Transcript) -> Next {
@@ -195,6 +212,10 @@ impl Conduct {
             }
             Step::Together(count) if turn.sent == 0 => send(0, Guise::Own, count),
             Step::Ask if turn.sent == 0 => one(0),
+            Step::Pace if turn.refused == 0 && turn.sent < terms.paced() => {
+                at(now, begun.saturating_add(terms.pace.unwrap_or_default() * u64::from(turn.sent)), 0)
+            }
+            Step::Beside(nth, count) if turn.sent < count => send(0, Guise::Beside(nth), 1),
             Step::Obey if turn.sent == 0 => self.as_told(now, turn.told_before),
             Step::AsFirstTold if turn.sent == 0 => self.as_told(now, told(transcript, self.trial, true)),
             Step::Poll if turn.admitted == 0 && turn.sent < POLLS => {
@@ -241,6 +262,19 @@ impl Conduct {
         let in_sequence = transcript.usual().0.saturating_mul(u64::from(terms.at_once) * PART);
         (in_sequence / terms.window.0.max(1)).clamp(1, MOST) as u32
     }
+}
+
+/// The trials that the documents give reason to make.
+fn documented(terms: Option<&Terms>, means: Means) -> impl Iterator<Item = Trial> {
+    let terms = terms.copied();
+    let is_worth = move |trial: &Trial| match (terms, trial) {
+        (None, _) => false,
+        // A shorter window forgets as quickly by itself.
+        (Some(terms), Trial::Watch) => terms.window >= SHORTEST_WATCHED,
+        (Some(terms), Trial::NextLimit) => terms.pace.is_some(),
+        _ => true,
+    };
+    Trial::all(means).filter(is_worth)
 }
 
 /// The last refusal of the first client in its own name, or the first one of a trial.

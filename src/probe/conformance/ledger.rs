@@ -6,6 +6,7 @@ use super::terms::Case;
 use super::transcript::Entry;
 use super::trial::Step;
 use crate::device::{Cause, Detail, Failure, Flow, Outcome};
+use crate::policy::signals::Signal;
 use crate::probe::exchange::Answer;
 use crate::probe::witness::{Guise, Witness};
 use crate::record::{Exchange, Observation, Observer, Record, Sent};
@@ -73,7 +74,8 @@ fn device(witness: &Witness) -> DeviceId {
 }
 
 fn record(case: &Case, witness: &Witness, flow: Flow, attempt: u32) -> (Record, Exchange) {
-    let signal = &witness.signal;
+    // What another request is told may be about other limits.
+    let signal = if matches!(witness.guise, Guise::Beside(_)) { &Signal::default() } else { &witness.signal };
     let record = Record {
         device: device(witness),
         operation: REQUEST,
@@ -99,7 +101,8 @@ fn record(case: &Case, witness: &Witness, flow: Flow, attempt: u32) -> (Record, 
     (record, exchange)
 }
 
-/// Whether a request from a made-up address counts for its client is what is to be found out: until then nothing is known of it.
+/// Whether a request from a made-up address, or another request, counts like the probe's own is what is to be found out: until then
+/// nothing is known of it.
 fn outcome(witness: &Witness) -> Outcome {
     match (witness.answer(), witness.status) {
         _ if witness.guise != Guise::Own => Outcome::Failed(Failure::Timeout),

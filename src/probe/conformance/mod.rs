@@ -12,6 +12,8 @@ mod checks;
 pub mod conduct;
 mod ledger;
 pub mod list;
+pub mod next;
+pub mod reach;
 pub mod terms;
 pub mod transcript;
 #[cfg(test)]
@@ -20,5 +22,6 @@ pub mod trial;
 
 pub use conduct::Conduct;
 pub use list::rows;
+pub use reach::Reach;
 pub use terms::Case;
 pub use transcript::Transcript;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::policy::matching;
 use crate::policy::model::{Algorithm, ClassId, Cost, Enforcement, HintUnit, Limit, Policy, RateLimit};
 use crate::policy::reading::Reading;
+use crate::probe::beside::Beside;
 use crate::time::{Anchor, Nanos};
 
 /// What is probed: one kind of request, from one or two clients.
@@ -17,9 +18,19 @@ pub struct Case {
     pub path: String,
     /// Whether there is a second client.
     pub second: bool,
+    /// What else is asked, to see how far limits reach.
+    pub besides: Vec<Beside>,
     /// The server's address, for the report.
     pub url: String,
     pub anchor: Anchor,
+}
+
+/// Who and what there is to send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Means {
+    pub second: bool,
+    /// How many requests besides the probe's own.
+    pub besides: u8,
 }
 
 /// What the documented limits on rates let expect.
@@ -33,6 +44,9 @@ pub struct Terms {
     pub recovers: Nanos,
     /// Of several limits, so many refusals would use up another one than the tightest, if they counted.
     pub others: Option<u32>,
+    /// Sent so far apart, requests never use the tightest limit up; what they meet is the one of [`Terms::others`]. None where
+    /// that one cannot be met so.
+    pub pace: Option<Nanos>,
     /// Waits are told in whole units of this.
     pub unit: Nanos,
 }
@@ -44,6 +58,10 @@ impl Case {
     /// The path without its query.
     pub fn bare_path(&self) -> &str {
         matching::bare_path(&self.path)
+    }
+
+    pub fn means(&self) -> Means {
+        Means { second: self.second, besides: u8::try_from(self.besides.len()).unwrap_or(u8::MAX) }
     }
 
     /// All limits on rates that one request draws on, with what it costs.
@@ -60,7 +78,7 @@ impl Case {
     pub fn terms(&self) -> Option<Terms> {
         let affordable = || self.rates().filter(|(rate, cost)| at_once(rate, *cost) <= MOST);
         let (tightest, cost) = self.tightest()?;
-        let others = affordable().filter(|(rate, _)| *rate != tightest).map(|(rate, cost)| at_once(rate, cost)).min();
+        let others = self.next().map(|(rate, cost)| at_once(rate, cost));
         let unit = match self.policy.refusal.retry_after.as_ref().map(|source| source.unit).unwrap_or_default() {
             HintUnit::Seconds => Nanos::from_secs(1),
             HintUnit::Milliseconds => Nanos::from_millis(1),
@@ -70,6 +88,7 @@ impl Case {
             window: tightest.per,
             recovers: affordable().map(|(rate, _)| recovers(rate)).max()?,
             others,
+            pace: self.pace(),
             unit,
         })
     }
@@ -94,31 +113,29 @@ impl Case {
     /// do not say exactly, or where the span is a window and longer.
     pub fn most_within(&self, span: Nanos) -> Option<u32> {
         let (rate, cost) = self.tightest()?;
-        let is_exact = !rate.at_least
-            && rate.enforcement == Enforcement::Exact
-            && !rate.counts_by_answer()
-            && !matches!(rate.cost, Cost::Told { .. });
-        let share = span.as_secs_f64() / rate.per.as_secs_f64();
-        let most = |reading: &Reading| {
-            let (ceiling, allow) = (reading.ceiling(rate.allow, rate.burst), rate.allow);
-            let runs_in = (f64::from(allow) * share).ceil() as u32;
-            match reading {
-                Reading::Rolling => ceiling,
-                Reading::TokenBucket | Reading::LeakyBucket => ceiling + runs_in,
-                // Of the window before, what still overlaps counts.
-                Reading::RollingCounter => ceiling + runs_in + 1,
-                Reading::FixedAligned | Reading::FixedFirstHit | Reading::IntervalRefill => {
-                    ceiling.saturating_add(allow)
-                }
-            }
-        };
-        let most = rate.readings().iter().map(most).max()?;
-        (is_exact && share < 1.0).then_some(most / cost)
+        most_within(rate, cost, span)
     }
 
     fn tightest(&self) -> Option<(&RateLimit, u32)> {
         let affordable = self.rates().filter(|(rate, cost)| at_once(rate, *cost) <= MOST);
         affordable.min_by_key(|(rate, cost)| (at_once(rate, *cost), rate.per))
+    }
+
+    /// Of several limits, the tightest but one.
+    pub fn next(&self) -> Option<(&RateLimit, u32)> {
+        let (tightest, _) = self.tightest()?;
+        let others = self.rates().filter(|(rate, cost)| *rate != tightest && at_once(rate, *cost) <= MOST);
+        others.min_by_key(|(rate, cost)| (at_once(rate, *cost), rate.per))
+    }
+
+    fn pace(&self) -> Option<Nanos> {
+        /// So much slower than the limit allows.
+        const SLOWER: f64 = 1.15;
+        let (tightest, cost) = self.tightest()?;
+        let pace = tightest.per.scale(SLOWER * f64::from(cost) / f64::from(tightest.allow.max(1)));
+        let (next, cost) = self.next()?;
+        let met = pace * u64::from(at_once(next, cost));
+        (met.scale(SLOWER) < next.per && next.calendar.is_none()).then_some(pace)
     }
 
     /// Whether some reading of every limit's words lets twice as much through around the edge of a window.
@@ -149,7 +166,30 @@ impl Case {
     }
 }
 
-fn at_once(rate: &RateLimit, cost: u32) -> u32 {
+/// The most requests of a cost that any reading of a limit lets through within a span of time; None as for
+/// [`Case::most_within`].
+pub fn most_within(rate: &RateLimit, cost: u32, span: Nanos) -> Option<u32> {
+    let is_exact = !rate.at_least
+        && rate.enforcement == Enforcement::Exact
+        && !rate.counts_by_answer()
+        && !matches!(rate.cost, Cost::Told { .. });
+    let share = span.as_secs_f64() / rate.per.as_secs_f64();
+    let most = |reading: &Reading| {
+        let (ceiling, allow) = (reading.ceiling(rate.allow, rate.burst), rate.allow);
+        let runs_in = (f64::from(allow) * share).ceil() as u32;
+        match reading {
+            Reading::Rolling => ceiling,
+            Reading::TokenBucket | Reading::LeakyBucket => ceiling + runs_in,
+            // Of the window before, what still overlaps counts.
+            Reading::RollingCounter => ceiling + runs_in + 1,
+            Reading::FixedAligned | Reading::FixedFirstHit | Reading::IntervalRefill => ceiling.saturating_add(allow),
+        }
+    };
+    let most = rate.readings().iter().map(most).max()?;
+    (is_exact && share < 1.0).then_some(most / cost)
+}
+
+pub fn at_once(rate: &RateLimit, cost: u32) -> u32 {
     let ceilings = rate.readings().iter().map(|reading| reading.ceiling(rate.allow, rate.burst));
     (ceilings.max().unwrap_or(rate.allow) / cost).max(1)
 }

@@ -1,7 +1,7 @@
 //! All that was sent and came back, with what it was sent for.
 
 use super::trial::{Step, Trial};
-use crate::probe::witness::Witness;
+use crate::probe::witness::{Guise, Witness};
 use crate::time::Nanos;
 
 /// One request of a probe.
@@ -44,6 +44,11 @@ impl Transcript {
 
     pub fn of(&self, trial: Trial) -> impl Iterator<Item = &Entry> + Clone {
         self.entries.iter().filter(move |entry| entry.is_of(trial))
+    }
+
+    /// What became of one of the requests beside the probe's own, by its place.
+    pub fn beside(&self, nth: u8) -> impl Iterator<Item = &Witness> {
+        self.entries.iter().map(|entry| &entry.witness).filter(move |witness| witness.guise == Guise::Beside(nth))
     }
 
     /// When the last answer of a client came; None if it has sent nothing.

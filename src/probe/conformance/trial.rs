@@ -1,6 +1,6 @@
 //! The trials: what is sent to find out whether a promise is kept, as steps.
 
-use super::terms::Terms;
+use super::terms::{Means, Terms};
 use crate::time::Nanos;
 
 /// One thing to find out.
@@ -12,6 +12,12 @@ pub enum Trial {
     HammerWhileRefused,
     AroundAnEdge,
     TwoAtDifferentTimes,
+    /// The limit that is met next, where there are several.
+    NextLimit,
+    /// What is asked besides, while the client is refused.
+    Besides,
+    /// Whether one of those, by its place, uses up the client's quota.
+    TakenBy(u8),
     Watch,
 }
 
@@ -26,6 +32,10 @@ pub enum Step {
     /// So many at the same moment.
     Together(u32),
     Ask,
+    /// In a steady pace that the tightest limit allows, until one is refused.
+    Pace,
+    /// So many of one of the requests beside the probe's own, by its place.
+    Beside(u8, u32),
     /// As long as the last refusal said, then one.
     Obey,
     /// At parts of the wait that was told, until one is admitted.
@@ -61,20 +71,39 @@ const LONGEST_WATCH: Nanos = Nanos::from_secs(40);
 pub const SHORTEST_WATCHED: Nanos = Nanos::from_secs(2);
 const SHORTEST_WATCH: Nanos = Nanos::from_secs(21);
 const WATCH_EVERY: Nanos = Nanos::from_millis(500);
+/// More are not sent of what fails or is nobody's.
+const MOST_PART: u32 = 16;
 /// More do not go out at the same moment.
 const MOST_TOGETHER: u32 = 256;
 
 impl Trial {
-    /// The most telling first.
-    pub const ALL: [Trial; 7] = [
+    /// Those of the probe's own request, the most telling first.
+    pub const OWN: [Trial; 6] = [
         Trial::ComeBackAsTold,
         Trial::WhileRefused,
         Trial::AllTogether,
         Trial::HammerWhileRefused,
         Trial::AroundAnEdge,
         Trial::TwoAtDifferentTimes,
-        Trial::Watch,
     ];
+
+    /// All that there are means for. How far the limit reaches costs little and tells much, so it is asked early.
+    pub fn all(means: Means) -> impl Iterator<Item = Trial> {
+        let besides = (means.besides > 0).then_some(Trial::Besides);
+        let taken = (0..means.besides).map(Trial::TakenBy);
+        let (first, later) = Trial::OWN.split_at(2);
+        let own = first.iter().copied().chain(besides).chain(later.iter().copied());
+        let own = own.filter(move |trial| means.second || *trial != Trial::TwoAtDifferentTimes);
+        own.chain([Trial::NextLimit]).chain(taken).chain([Trial::Watch])
+    }
+
+    /// The request beside the probe's own that it is about, by its place.
+    pub fn of(self) -> Option<u8> {
+        match self {
+            Trial::TakenBy(nth) => Some(nth),
+            _ => None,
+        }
+    }
 
     pub fn title(self) -> &'static str {
         match self {
@@ -86,17 +115,20 @@ impl Trial {
             Trial::HammerWhileRefused => "go on asking while refused, then ask when the first refusal said",
             Trial::AroundAnEdge => "use all up before the edge of a window and after it",
             Trial::TwoAtDifferentTimes => "have two clients refused at different times",
+            Trial::NextLimit => "stay below the first limit until another refuses",
+            Trial::Besides => "ask for other things before and while refused",
+            Trial::TakenBy(_) => "ask for it many times, then see what is left",
             Trial::Watch => "keep asking for a while after all is used up",
         }
     }
 
     /// What it consists of. Where quota is used up twice, it is at different places of windows on the clock: no edge of them
     /// explains both.
-    pub fn steps(self, terms: &Terms, second: bool) -> Vec<Step> {
+    pub fn steps(self, terms: &Terms, means: Means) -> Vec<Step> {
         let (near, half) = (terms.near(), Nanos(terms.window.0 / 2));
         match self {
             Trial::ComeBackAsTold => vec![Step::Rest, Step::Before(half), Step::Fill(0), Step::Obey],
-            Trial::WhileRefused if second => vec![Step::Fill(0), Step::Forge, Step::Other, Step::Poll],
+            Trial::WhileRefused if means.second => vec![Step::Fill(0), Step::Forge, Step::Other, Step::Poll],
             Trial::WhileRefused => vec![Step::Fill(0), Step::Forge, Step::Poll],
             Trial::AllTogether => vec![Step::Rest, Step::Together(terms.together())],
             Trial::HammerWhileRefused => {
@@ -111,19 +143,29 @@ impl Trial {
                 Step::After(near),
                 Step::Fill(0),
             ],
-            Trial::TwoAtDifferentTimes if second => {
+            Trial::TwoAtDifferentTimes => {
                 vec![Step::Rest, Step::Fill(0), Step::Pause(Nanos(terms.window.0 / 3)), Step::Fill(1)]
             }
-            Trial::TwoAtDifferentTimes => Vec::new(),
-            // A shorter window forgets as quickly by itself.
-            Trial::Watch if terms.window < SHORTEST_WATCHED => Vec::new(),
+            Trial::NextLimit => vec![Step::Rest, Step::Pace],
+            Trial::Besides => {
+                let each = |nth| Step::Beside(nth, 1);
+                let first = std::iter::once(Step::Rest).chain((0..means.besides).map(each));
+                // What has run in meanwhile is used up before each.
+                first.chain((0..means.besides).flat_map(|nth| [Step::Fill(0), each(nth), Step::Ask])).collect()
+            }
+            Trial::TakenBy(nth) => vec![Step::Rest, Step::Beside(nth, terms.part()), Step::Fill(0)],
             Trial::Watch => vec![Step::Fill(0), Step::Watch],
         }
     }
 
     /// About how many requests it takes and how long, on a server that keeps to its documents.
-    pub fn cost(self, terms: &Terms, second: bool) -> (u32, Nanos) {
-        let costs = self.steps(terms, second).into_iter().map(|step| step.cost(terms));
+    pub fn cost(self, terms: &Terms, means: Means) -> (u32, Nanos) {
+        if self == Trial::Besides {
+            // All is used up once, and hardly more than refused after that.
+            let (fill, time) = Step::Fill(0).cost(terms);
+            return (fill + 4 * u32::from(means.besides), terms.recovers.saturating_add(time));
+        }
+        let costs = self.steps(terms, means).into_iter().map(|step| step.cost(terms));
         costs.fold((0, Nanos::ZERO), |(requests, time), (more, longer)| (requests + more, time.saturating_add(longer)))
     }
 }
@@ -132,6 +174,16 @@ impl Terms {
     /// How near to an edge is near: requests and clocks must be surely on one side of it.
     fn near(&self) -> Nanos {
         Nanos(self.window.0 / 10)
+    }
+
+    /// So many in a steady pace meet the next limit, with some to spare.
+    pub fn paced(&self) -> u32 {
+        self.others.map_or(0, |others| others.saturating_add(others / 8).saturating_add(4))
+    }
+
+    /// So many that it shows whether they were counted: half of what may come.
+    pub fn part(&self) -> u32 {
+        (self.at_once / 2).clamp(1, MOST_PART)
     }
 
     fn together(&self) -> u32 {
@@ -169,6 +221,8 @@ impl Step {
             Step::Fill(_) => (terms.at_once + 1, Nanos(terms.window.0 / 10)),
             Step::Together(count) => (count, Nanos::ZERO),
             Step::Ask => (1, Nanos::ZERO),
+            Step::Beside(_, count) => (count, Nanos::ZERO),
+            Step::Pace => (terms.paced(), terms.pace.unwrap_or_default() * u64::from(terms.paced())),
             Step::Obey | Step::AsFirstTold => (1, terms.window),
             Step::Poll => (POLLS, terms.window + Nanos(terms.window.0 / 2)),
             Step::Forge => (FORGED.len() as u32, Nanos::ZERO),

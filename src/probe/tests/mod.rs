@@ -3,6 +3,7 @@
 mod case;
 mod counters;
 mod matrix;
+mod network;
 mod open;
 mod truth;
 mod world;

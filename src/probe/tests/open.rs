@@ -1,12 +1,14 @@
 //! What a probe cannot find out, it says, and what would tell.
 
 use super::case::{Case, Truth};
+use super::network::Weather;
 use super::world::{Server, World};
 use crate::limiter::Concurrency;
 use crate::policy::model::{ConcurrencyLimit, Limit, Scope};
 use crate::policy::reading::Reading;
 use crate::probe::candidates::Documented;
-use crate::probe::outcome::{Verdict, compared, found};
+use crate::probe::compare::compared;
+use crate::probe::outcome::{Verdict, found};
 use crate::probe::prober::{Brief, Prober};
 use crate::probe::wording::{conclusion, would_settle};
 use crate::time::Nanos;
@@ -45,4 +47,17 @@ fn a_limit_at_the_same_time_that_is_out_of_reach_is_not_said_to_be_absent() {
     assert!(conclusion.contains("at most 128 of them at the same time"), "{conclusion}");
     assert_eq!(verdict, Verdict::NotSettled, "{conclusion}");
     assert_eq!(documented(100).1, Verdict::Differs);
+}
+
+#[test]
+fn a_prober_that_was_kept_from_its_work_says_so() {
+    let spent = Brief { within: Nanos::from_millis(2_500), ..REFILLED.brief() };
+    let told = |weather| {
+        let prober = World::in_weather(weather, REFILLED.server(), 5).probe(spent.clone());
+        assert!(found(&prober).is_none(), "{:#?}", found(&prober));
+        conclusion(&prober, None, false)
+    };
+    let busy = told(Weather::Harsh);
+    assert!(busy.contains("inconclusive: the prober was late by up to"), "{busy}");
+    assert_eq!(told(Weather::Even), "not settled");
 }

@@ -1,11 +1,9 @@
 //! A server with a known limiter behind a network, in virtual time.
 
-use rand::RngExt as _;
-
+use super::network::{Network, Weather};
 use crate::limiter::{Concurrency, LeakyQueue, Limiter};
 use crate::probe::exchange::{Answer, Exchange, Volley};
 use crate::probe::prober::{Brief, Move, Prober};
-use crate::rng::{DeviceRng, device_rng};
 use crate::time::{Anchor, Nanos};
 
 /// What limits the server, of each client its own.
@@ -18,19 +16,19 @@ pub enum Server {
 
 pub struct World {
     server: Server,
-    rng: DeviceRng,
-    /// One way: the shortest, and what may be added.
-    latency: (Nanos, Nanos),
+    network: Network,
     now: Nanos,
 }
 
 impl World {
     pub fn new(server: Server, seed: u64) -> World {
-        let mut rng = device_rng(seed, "world", 0);
-        let floor = Nanos::from_micros(rng.random_range(100..8_000));
-        let jitter = Nanos(rng.random_range(0..floor.0));
-        let now = Nanos(rng.random_range(0..10_000_000_000_000));
-        World { server, rng, latency: (floor, jitter), now }
+        World::in_weather(Weather::Even, server, seed)
+    }
+
+    pub fn in_weather(weather: Weather, server: Server, seed: u64) -> World {
+        let mut network = Network::new(weather, seed);
+        let now = network.begin();
+        World { server, network, now }
     }
 
     pub fn anchor() -> Anchor {
@@ -43,7 +41,7 @@ impl World {
         loop {
             match prober.next(self.now) {
                 Move::Done => return prober,
-                Move::Wait(until) => self.now = until,
+                Move::Wait(until) => self.now = until + self.network.wakes_late_by(),
                 Move::Send(volley) => {
                     let exchanges = self.ask(Nanos::ZERO, volley);
                     prober.answered(&exchanges);
@@ -61,16 +59,26 @@ impl World {
         exchanges
     }
 
-    fn way(&mut self) -> Nanos {
-        self.latency.0 + Nanos(self.rng.random_range(0..=self.latency.1.0))
-    }
-
-    /// All at the same time.
+    /// All at the same time, as far as nothing stalls: then some leave late, and some of these were noted as sent before.
     fn send(&mut self, volley: Volley) -> Vec<Exchange> {
-        let sent = self.now;
-        let mut arrivals: Vec<Nanos> = (0..volley.count).map(|_| sent + self.way()).collect();
+        let stall = self.network.stall(self.now);
+        let of_prober = stall.filter(|stall| stall.of_prober);
+        let of_server = stall.filter(|stall| !stall.of_prober);
+        let mut arrivals: Vec<(Nanos, Nanos)> = (0..volley.count)
+            .map(|_| {
+                let leaves = of_prober.filter(|_| self.network.chance()).map_or(self.now, |stall| stall.until);
+                let sent = if self.network.chance() { self.now } else { leaves };
+                let arrival = leaves + self.network.way();
+                (of_server.map_or(arrival, |stall| stall.after(arrival)), sent)
+            })
+            .collect();
         arrivals.sort_unstable();
-        arrivals.into_iter().map(|arrival| self.exchange(volley.client, sent, arrival)).collect()
+        let mut exchanges: Vec<Exchange> =
+            arrivals.into_iter().map(|(arrival, sent)| self.exchange(volley.client, sent, arrival)).collect();
+        for exchange in &mut exchanges {
+            exchange.done = of_prober.map_or(exchange.done, |stall| stall.after(exchange.done));
+        }
+        exchanges
     }
 
     fn exchange(&mut self, client: usize, sent: Nanos, arrival: Nanos) -> Exchange {
@@ -97,7 +105,7 @@ impl World {
                 (admitted, if admitted { arrival + *service } else { arrival })
             }
         };
-        let done = served + self.way();
+        let done = served + self.network.way();
         let answer = if admitted { Answer::Admitted } else { Answer::Refused { hint: None } };
         Exchange { client, sent, done, answer }
     }

@@ -47,5 +47,5 @@ mod quota;
 mod tests;
 
 pub use agreement::check;
-pub use platform::Generic;
+pub use platform::{FRAMES_EVERY, Generic};
 pub use quota::{class_of, usual_hint};

@@ -19,7 +19,7 @@ use crate::time::{Anchor, Nanos};
 
 /// How many streams may be open, over all clients.
 const MOST_STREAMS: usize = 1024;
-const FRAMES_EVERY: Nanos = Nanos::from_secs(1);
+pub const FRAMES_EVERY: Nanos = Nanos::from_secs(1);
 
 /// A server that knows of an API what its policy says.
 pub struct Generic {

@@ -13,7 +13,7 @@ pub const OFFLINE_AFTER: Nanos = Nanos::from_secs(90);
 /// Connectors are numbered from 1 to this.
 pub const MOST_CONNECTORS: u8 = 32;
 /// Neighbours in number stand on one site.
-const CHARGERS_PER_SITE: u64 = 20;
+pub const CHARGERS_PER_SITE: u32 = 20;
 const MOST_CHARGERS: usize = 100_000;
 const LONGEST_SERIAL: usize = 64;
 
@@ -127,7 +127,7 @@ impl Fleet {
     /// `<group>-<index>` stands with its neighbours of the group; other serial numbers share a site by their first part.
     fn site_for(&mut self, now: Nanos, sn: &str) -> usize {
         let (group, index) = sn.rsplit_once('-').unwrap_or((sn, ""));
-        let plot = index.parse::<u64>().unwrap_or(0) / CHARGERS_PER_SITE;
+        let plot = index.parse::<u64>().unwrap_or(0) / u64::from(CHARGERS_PER_SITE);
         let site_id = format!("site_{group}_{plot:03}");
         if let Some(&site) = self.by_site_id.get(&site_id) {
             return site;

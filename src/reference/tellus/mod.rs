@@ -52,7 +52,9 @@ mod route;
 mod state;
 mod views;
 
-pub use platform::Tellus;
+pub use fleet::CHARGERS_PER_SITE;
+pub use fleet::OFFLINE_AFTER;
+pub use platform::{FRAMES_EVERY, Tellus};
 #[cfg(test)]
 mod tests;
 

@@ -22,7 +22,8 @@ use crate::time::{Anchor, Nanos};
 const MOST_STREAMS: usize = 1024;
 
 /// The documents say: every few seconds, as the platform configures it.
-const FRAMES_EVERY: Nanos = Nanos::from_secs(5);
+/// How often a stream brings frames; the documents say "every few seconds".
+pub const FRAMES_EVERY: Nanos = Nanos::from_secs(5);
 
 /// An open stream.
 struct Subscription {

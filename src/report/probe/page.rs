@@ -27,6 +27,8 @@ struct Page<'a> {
     rows: Vec<Row<'a>>,
     /// What the documents are silent on.
     silent: Vec<Row<'a>>,
+    measured_mark: Mark,
+    open_mark: Mark,
     /// Promises that are broken, each with the sequence that shows it.
     broken: Vec<(FindingRow<'a>, Vec<Shown<'a>>)>,
     /// All others, worst first.
@@ -86,6 +88,8 @@ pub fn render(account: &Account) -> askama::Result<String> {
         facts: facts(account),
         rows: of(false),
         silent: of(true),
+        measured_mark: Mark { symbol: "–", word: "measured", tone: Tone::Muted },
+        open_mark: Mark { symbol: "?", word: "open", tone: Tone::Muted },
         broken: broken(account),
         kept: kept(account),
         not_tried: account.outcome.trials.iter().filter(|trial| !trial.made).map(|it| it.title.as_str()).collect(),
@@ -218,7 +222,7 @@ fn mark(verdict: Verdict) -> Mark {
         Verdict::AsDocumented => own("✓", Tone::Good),
         Verdict::Differs => own("✗", Tone::Bad),
         Verdict::NotSettled => own("?", Tone::Warn),
-        Verdict::Undocumented => own("–", Tone::Muted),
+        Verdict::Undocumented | Verdict::NotReached => own("–", Tone::Muted),
     }
 }
 
@@ -232,10 +236,9 @@ fn row<'a>(account: &'a Account, comparison: &'a Comparison) -> Row<'a> {
 
 fn shown<'a>(account: &Account, proof: &'a Proof) -> Shown<'a> {
     let (groups, left_out) = sequence::groups(account, proof);
-    let path = bare_path(&account.setting.path);
     let step = |group: &Group<'_>| Step {
         at: format::moment(group.sent_s()),
-        sent: sent(group, &account.setting.method, path),
+        sent: sent(account, group),
         came_back: group.came_back(),
         decides: group.decides,
     };
@@ -248,7 +251,10 @@ fn shown<'a>(account: &Account, proof: &'a Proof) -> Shown<'a> {
     }
 }
 
-fn sent(group: &Group<'_>, method: &str, path: &str) -> String {
+fn sent(account: &Account, group: &Group<'_>) -> String {
+    let setting = &account.setting;
+    let (method, path) = group.beside(account).map_or((&setting.method, &setting.path), |ask| (&ask.method, &ask.path));
+    let path = bare_path(path);
     let header = group.header().map(|header| format!(" with {header}")).unwrap_or_default();
     format!("{} × {method} {path}{header}", group.told.len())
 }

@@ -1,6 +1,7 @@
 //! The exchanges between two requests, put together to what a person can read and send again.
 
-use crate::probe::account::{Account, AnswerTold, Proof, Told};
+use crate::probe::account::{Account, AnswerTold, AskTold, Proof, Setting, Told};
+use crate::probe::variable::{Part, parts};
 use crate::report::format;
 
 /// Requests of one client that left together, or one right after the other.
@@ -36,12 +37,19 @@ pub fn groups<'a>(account: &'a Account, proof: &Proof) -> (Vec<Group<'a>>, usize
 
 impl Group<'_> {
     fn goes_on_with(&self, told: &Told) -> bool {
-        let alike = |last: &&Told| (last.client, &last.header) == (told.client, &told.header);
+        let alike = |last: &&Told| (last.client, last.beside, &last.header) == (told.client, told.beside, &told.header);
         self.told.last().copied().filter(alike).is_some_and(|last| told.sent_s - last.sent_s < TOGETHER_S)
     }
 
-    fn client(&self) -> usize {
-        self.told.first().map_or(0, |told| told.client)
+    fn sender(&self) -> Sender {
+        let first = self.told.first();
+        let beside = first.and_then(|told| told.beside);
+        beside.map_or(Sender::Client(first.map_or(0, |told| told.client)), Sender::Beside)
+    }
+
+    /// The request, where it is not the probe's own.
+    pub fn beside<'a>(&self, account: &'a Account) -> Option<&'a AskTold> {
+        account.setting.besides.get(usize::from(self.told.first()?.beside?))
     }
 
     /// A header that these requests have besides their client's.
@@ -90,20 +98,10 @@ impl Group<'_> {
 /// there too.
 pub fn curl(account: &Account, proof: &Proof) -> String {
     let (groups, _) = groups(account, proof);
-    let url = quoted(&format!("{}{}", account.setting.target.trim_end_matches('/'), account.setting.path));
-    let method = match account.setting.method.as_str() {
-        "GET" => String::new(),
-        method => format!(" -X {method}"),
-    };
     let mut script = String::new();
-    for (client, headers) in account.setting.clients.iter().enumerate() {
-        if groups.iter().any(|group| group.client() == client) {
-            let headers: String = headers.iter().map(|header| format!(" -H {}", quoted(header))).collect();
-            script += &format!(
-                "{}() {{\n  for _ in $(seq \"$1\"); do\n    curl -s -o /dev/null -w '%{{http_code}} ' --max-time 120{method}{headers} \
-                 \"${{@:2}}\" \\\n      {url} &\n  done; wait; echo\n}}\n",
-                name(client)
-            );
+    for (sender, ask) in senders(&account.setting) {
+        if groups.iter().any(|group| group.sender() == sender) {
+            script += &function(&sender.name(), &account.setting.target, &ask);
         }
     }
     let mut done = None;
@@ -113,28 +111,77 @@ pub fn curl(account: &Account, proof: &Proof) -> String {
         }
         let mark = if group.decides { "  <- this decides" } else { "" };
         let header = group.header().map(|header| format!(" -H {}", quoted(header))).unwrap_or_default();
-        let step = format!("{} {}{header}", name(group.client()), group.told.len());
+        let step = format!("{} {}{header}", group.sender().name(), group.told.len());
         script += &format!("{step:<10} # {}{mark}\n", group.came_back());
         done = Some(group.done_s());
     }
     script
 }
 
-/// What the function is called that sends for a client.
-fn name(client: usize) -> &'static str {
-    if client == 0 { "first" } else { "second" }
+/// Who sends a group, or what.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sender {
+    Client(usize),
+    Beside(u8),
 }
 
-/// In double quotes, in which a variable stands for each word `env:NAME`.
+impl Sender {
+    /// What its shell function is called.
+    fn name(self) -> String {
+        match self {
+            Sender::Client(0) => "first".to_owned(),
+            Sender::Client(_) => "second".to_owned(),
+            Sender::Beside(nth) => format!("other{}", nth + 1),
+        }
+    }
+}
+
+/// Every sender with its request.
+fn senders(setting: &Setting) -> Vec<(Sender, AskTold)> {
+    let clients = setting.clients.iter().enumerate().map(|(client, headers)| {
+        let body = setting.bodies.get(client).cloned().unwrap_or_default();
+        let (method, path, headers) = (setting.method.clone(), setting.path.clone(), headers.clone());
+        (Sender::Client(client), AskTold { method, path, headers, body })
+    });
+    let besides = (0..).zip(&setting.besides).map(|(nth, ask)| (Sender::Beside(nth), ask.clone()));
+    clients.chain(besides).collect()
+}
+
+/// A shell function that sends a request so many times at once.
+fn function(name: &str, target: &str, ask: &AskTold) -> String {
+    let url = quoted(&format!("{}{}", target.trim_end_matches('/'), ask.path));
+    let method = match ask.method.as_str() {
+        "GET" => String::new(),
+        method => format!(" -X {method}"),
+    };
+    let has_type = ask.headers.iter().any(|header| header.to_lowercase().starts_with("content-type:"));
+    let is_json = ask.body.trim_start().starts_with(['{', '[']);
+    let json = if is_json && !has_type { " -H \"Content-Type: application/json\"" } else { "" };
+    let body = if ask.body.is_empty() { String::new() } else { format!("{json} --data-raw {}", quoted(&ask.body)) };
+    let headers: String = ask.headers.iter().map(|header| format!(" -H {}", quoted(header))).collect();
+    if ask.method == "WS" {
+        return format!(
+            "{name}() {{\n  for _ in $(seq \"$1\"); do\n    curl -s -N -i --max-time 10{HANDSHAKE}{headers} \"${{@:2}}\" \\\n      {url} | \
+             head -n 1 &\n  done; sleep 0.2\n}}\n"
+        );
+    }
+    format!(
+        "{name}() {{\n  for _ in $(seq \"$1\"); do\n    curl -s -o /dev/null -w '%{{http_code}} ' --max-time 120{method}{headers}{body} \
+         \"${{@:2}}\" \\\n      {url} &\n  done; wait; echo\n}}\n"
+    )
+}
+
+/// The handshake of a WebSocket (RFC 6455). Its answer is shown at once, and the stream stays open until its time is over.
+const HANDSHAKE: &str = " --http1.1 -H \"Connection: Upgrade\" -H \"Upgrade: websocket\" -H \"Sec-WebSocket-Version: 13\" \
+                         -H \"Sec-WebSocket-Key: $(openssl rand -base64 16)\"";
+
+/// In double quotes, in which a variable stands for each `env:NAME`.
 fn quoted(text: &str) -> String {
     let mut quoted = String::from("\"");
-    for (index, word) in text.split(' ').enumerate() {
-        if index > 0 {
-            quoted.push(' ');
-        }
-        match word.strip_prefix("env:").filter(|name| is_variable(name)) {
-            Some(name) => quoted += &format!("${name}"),
-            None => word.chars().for_each(|c| {
+    for part in parts(text) {
+        match part {
+            Part::Variable(name) => quoted += &format!("${{{name}}}"),
+            Part::Text(text) => text.chars().for_each(|c| {
                 if matches!(c, '"' | '$' | '`' | '\\') {
                     quoted.push('\\');
                 }
@@ -143,8 +190,4 @@ fn quoted(text: &str) -> String {
         }
     }
     quoted + "\""
-}
-
-fn is_variable(name: &str) -> bool {
-    !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }

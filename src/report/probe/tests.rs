@@ -5,13 +5,14 @@ use super::sequence;
 use crate::exit::Exit;
 use crate::probe::account::{Account, AnswerTold, FORMAT, Proof, Setting, Told};
 use crate::probe::outcome::{Comparison, FamilyShare, Outcome, Verdict};
-use crate::report::probe::write_all;
+use crate::report::probe::{load, write_all};
 use crate::summary::finding::{self, Evidence, Finding, Party, Severity};
 
 fn told(client: usize, sent_s: f64, answer: AnswerTold) -> Told {
     Told {
         client,
         header: None,
+        beside: None,
         trial: None,
         sent_s,
         done_s: sent_s + 0.002,
@@ -76,6 +77,7 @@ fn account() -> Account {
         would_settle: None,
         experiments: vec!["wait".to_owned()],
         trials: Vec::new(),
+        silences: Vec::new(),
         checks: vec![check("server.race", finding::Verdict::Pass), check("server.edge", finding::Verdict::Fail)],
     };
     let setting = Setting {
@@ -133,7 +135,7 @@ fn commands_send_the_same_again_and_take_secrets_from_the_environment() {
     let account = account();
     let script = sequence::curl(&account, &account.proofs[1]);
     for present in [
-        "-H \"Authorization: Bearer $TOKEN\"",
+        "-H \"Authorization: Bearer ${TOKEN}\"",
         "\"http://127.0.0.1:1/orders?page=\\\"1\\\"&x=\\$HOME\"",
         "-H \"X-Account: it's\"",
         "first 9    # 8 admitted, 1 refused (told to wait 2 s)\nsleep 0.989\nsecond 1   # 1 admitted\nsleep 1.498\nfirst 1",
@@ -167,7 +169,7 @@ fn a_report_is_a_directory_of_its_own_and_reads_back() {
     for name in ["index.html", "probe.json", "junit.xml"] {
         assert!(dir.join(name).is_file(), "{name}");
     }
-    let stored: Account = serde_json::from_slice(&std::fs::read(dir.join("probe.json")).unwrap()).unwrap();
+    let stored = load(&dir).unwrap();
     assert_eq!(page::render(&stored).unwrap(), std::fs::read_to_string(dir.join("index.html")).unwrap());
 }
 

@@ -14,7 +14,7 @@ const MOST_ROWS: usize = 60;
 type Kind = (&'static str, fn(&Told) -> bool);
 
 pub fn figures(account: &Account) -> Vec<Figure> {
-    vec![answers(account), left(account)]
+    std::iter::once(answers(account)).chain((!account.is_of_streams()).then(|| left(account))).collect()
 }
 
 /// How many were admitted and refused so far, and how many the limiter that was found would have admitted.

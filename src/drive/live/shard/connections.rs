@@ -84,11 +84,10 @@ impl<D: Device, O: Observer> Shard<D, O> {
         }
     }
 
-    pub(super) fn frame(&mut self, at: Nanos, local: Local, flow: Flow, bytes: u32) {
+    pub(super) fn frame(&mut self, local: Local, flow: Flow) {
         let streams = &mut self.slots[local as usize].streams;
         if let Some(stream) = streams.iter_mut().find(|stream| stream.flow == flow) {
             stream.frames += 1;
-            self.deliver(local, at, at, Event::Frame { flow, bytes });
         }
     }
 

@@ -72,7 +72,7 @@ fn on_the_clock(scene: &Scene<'_>, per: Nanos) -> Finding {
 
 fn from_first_request(scene: &Scene<'_>, per: Nanos) -> Finding {
     let mut looked_at = 0;
-    for trial in Trial::ALL.into_iter().filter(|trial| rests_first(*trial)) {
+    for trial in Trial::OWN.into_iter().filter(|trial| rests_first(*trial)) {
         let own = scene.step(trial, |step| !matches!(step, Step::Fill(1)));
         let Some(first) = own.first() else { continue };
         let Some(refused) = own.iter().position(|witness| witness.is_refused()) else { continue };

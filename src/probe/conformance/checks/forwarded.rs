@@ -19,6 +19,15 @@ fn is_quick(scene: &Scene<'_>, turns: &[&Witness]) -> bool {
     span * f64::from(terms.at_once) <= terms.window.as_secs_f64() / 2.0
 }
 
+/// Whether a made-up address brings another quota, where that was seen.
+pub fn is_believed(scene: &Scene<'_>) -> Option<bool> {
+    match check(scene).verdict {
+        Verdict::Pass => Some(false),
+        Verdict::Fail => Some(true),
+        _ => None,
+    }
+}
+
 pub fn check(scene: &Scene<'_>) -> Finding {
     let turns = scene.step(Trial::WhileRefused, |step| step == Step::Forge);
     let between: Vec<_> = turns

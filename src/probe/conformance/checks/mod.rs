@@ -16,6 +16,7 @@ use super::list::nothing;
 use super::terms::{Case, Terms};
 use super::transcript::Transcript;
 use super::trial::{Step, Trial};
+use crate::probe::beside::Beside;
 use crate::probe::witness::{Guise, Witness};
 use crate::summary::finding::{Evidence, Finding, Verdict};
 
@@ -80,6 +81,7 @@ impl<'a> Scene<'a> {
         let request = format!("{} {}", self.case.method, self.case.bare_path());
         let sent = match witness.guise {
             Guise::Own => request,
+            Guise::Beside(nth) => self.case.besides.get(usize::from(nth)).map_or(request, Beside::text),
             guise @ Guise::Forwarded(_) => {
                 let (name, value) = guise.header().unwrap_or_default();
                 format!("{request}; {name}: {value}")

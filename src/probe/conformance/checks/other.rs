@@ -18,21 +18,35 @@ fn has_rested(scene: &Scene<'_>, witness: &Witness) -> bool {
     last.is_none_or(|last| last.saturating_add(recovers) <= witness.sent)
 }
 
+/// The first client's refusal and what the second one, which had all of its quota, got right behind it; or why that shows
+/// nothing.
+fn asked<'a>(scene: &Scene<'a>) -> Result<(&'a Witness, &'a Witness), &'static str> {
+    let turns = scene.step(Trial::WhileRefused, |step| step == Step::Other);
+    let first = turns.windows(3).find(|three| three[1].client == 1);
+    let three = first.and_then(|three| <[_; 3]>::try_from(three).ok());
+    let [before, other, after] = three.ok_or("The second client was not tried")?;
+    if !(before.is_refused() && after.is_refused()) || !(other.is_admitted() || other.is_refused()) {
+        return Err("The first client was not refused long enough to try");
+    }
+    match has_rested(scene, other) {
+        true => Ok((before, other)),
+        false => Err("The second client had sent something shortly before"),
+    }
+}
+
+/// Whether both clients draw on one quota, where that was seen.
+pub fn is_shared(scene: &Scene<'_>) -> Option<bool> {
+    asked(scene).ok().map(|(_, other)| other.is_refused())
+}
+
 pub fn check(scene: &Scene<'_>) -> Finding {
     if !scene.case.second {
         return nothing(ID, "It takes a second client");
     }
-    let turns = scene.step(Trial::WhileRefused, |step| step == Step::Other);
-    let first = turns.windows(3).find(|three| three[1].client == 1);
-    let Some([before, other, after]) = first.and_then(|three| <[_; 3]>::try_from(three).ok()) else {
-        return nothing(ID, "The second client was not tried");
+    let (before, other) = match asked(scene) {
+        Ok(asked) => asked,
+        Err(why) => return nothing(ID, why),
     };
-    if !(before.is_refused() && after.is_refused()) || !(other.is_admitted() || other.is_refused()) {
-        return nothing(ID, "The first client was not refused long enough to try");
-    }
-    if !has_rested(scene, other) {
-        return nothing(ID, "The second client had sent something shortly before");
-    }
     let evidence = vec![scene.evidence(before, "refused"), scene.evidence(other, "asks for the first time")];
     let (verdict, headline) = match (scene.case.is_apart(), other.is_refused()) {
         (Some(true), false) => (Verdict::Pass, "Admitted while another client had used all of its own up"),

@@ -71,6 +71,7 @@ impl Setting {
             method: "GET".to_owned(),
             path: "/orders".to_owned(),
             second: true,
+            besides: Vec::new(),
             url: "http://127.0.0.1:1".to_owned(),
             anchor: ANCHOR,
         }

@@ -1,0 +1,339 @@
+//! Plays a probe against a target over real sockets: pooled connections, one request in flight on each, and a connection of
+//! its own for each stream.
+
+mod streams;
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio::runtime::{LocalOptions, LocalRuntime};
+use tokio::sync::mpsc::unbounded_channel;
+use tokio::task::JoinSet;
+
+use self::streams::{Streams, Told};
+use crate::clock::Clock;
+use crate::drive::live::control::{Control, Stop};
+use crate::drive::live::endpoint::Endpoint;
+use crate::drive::live::link::Reply;
+use crate::drive::live::run::LiveError;
+use crate::drive::live::timer::Timer;
+use crate::drive::live::tls::Tls;
+use crate::drive::live::{pool, tls};
+use crate::policy::model::{ClassId, Policy};
+use crate::policy::signals::ResponseView;
+use crate::probe::Examination;
+use crate::probe::beside::Ask;
+use crate::probe::conformance::conduct::Order as Conduct;
+use crate::probe::streams::{Order, Survey};
+use crate::probe::witness::{Guise, Parcel, Witness};
+use crate::time::Nanos;
+
+/// What a probe asks for, and of whom.
+#[derive(Clone)]
+pub struct ProbeTarget {
+    /// As in [`super::LiveOptions::base_url`].
+    pub base_url: String,
+    /// Whether its owner allows the probe; loopback needs no word.
+    pub authorized: bool,
+    pub ca_file: Option<PathBuf>,
+    /// What each client asks for.
+    pub clients: Vec<Ask>,
+    /// What is asked besides, in the order of [`Case::besides`](crate::probe::conformance::Case::besides).
+    pub besides: Vec<Ask>,
+    /// Every request on its way reads its answer by it.
+    pub policy: Arc<Policy>,
+    pub class: ClassId,
+}
+
+impl ProbeTarget {
+    fn ask(&self, parcel: Parcel) -> Option<&Ask> {
+        match parcel.guise {
+            Guise::Beside(nth) => self.besides.get(usize::from(nth)),
+            Guise::Own | Guise::Forwarded(_) => self.clients.get(parcel.client),
+        }
+    }
+}
+
+/// How a probe went: an examination or a survey of streams.
+pub struct ProbeEnd<P> {
+    pub played: P,
+    /// Stopped from outside, before it was done.
+    pub interrupted: bool,
+    pub ever_answered: bool,
+    /// What went wrong with the last request that had no answer.
+    pub trouble: Option<String>,
+    pub took: Nanos,
+}
+
+impl<P> ProbeEnd<P> {
+    fn begin(played: P) -> Self {
+        ProbeEnd { played, interrupted: false, ever_answered: false, trouble: None, took: Nanos::ZERO }
+    }
+
+    /// Takes note of what went wrong with a request, or that it was answered.
+    fn hear(&mut self, trouble: Option<String>) {
+        self.ever_answered |= trouble.is_none();
+        self.trouble = trouble.or(self.trouble.take());
+    }
+}
+
+const CONNECT_TIMEOUT: Nanos = Nanos::from_secs(5);
+/// A queue may hold an answer back for long.
+const ANSWER_TIMEOUT: Nanos = Nanos::from_secs(120);
+const MOST_BODY: usize = 1 << 20;
+
+/// Plays the probe to its end, or until it is stopped. `now` is told to it by `clock`.
+///
+/// # Errors
+/// The target's address is wrong, cannot be looked up or is not allowed; the system gives no socket.
+pub fn probe(
+    target: &ProbeTarget,
+    examination: Examination,
+    clock: Clock,
+    control: &Control,
+) -> Result<ProbeEnd<Examination>, LiveError> {
+    let reached = Reached::of(target)?;
+    // Nobody counts connections here.
+    let (messages, _nobody) = unbounded_channel();
+    let client = pool::client(&reached.endpoint, &reached.client_tls, CONNECT_TIMEOUT, messages)?;
+    let runtime = runtime()?;
+    runtime.block_on(async {
+        let timer = Timer::new(clock)?;
+        let streams = Streams::new(&reached.endpoint, reached.tls, clock);
+        let end = ProbeEnd::begin(examination);
+        Ok(Driver { target, endpoint: reached.endpoint, client, streams, clock, end }.play(timer, control).await?)
+    })
+}
+
+/// Where the target is, and what it takes to talk to it.
+struct Reached {
+    endpoint: Endpoint,
+    /// For connections of their own; None where the target has no TLS.
+    tls: Option<Tls>,
+    /// For those that are pooled.
+    client_tls: rustls::ClientConfig,
+}
+
+impl Reached {
+    fn of(target: &ProbeTarget) -> Result<Reached, LiveError> {
+        let endpoint = Endpoint::resolve(&target.base_url, target.authorized)?;
+        if !endpoint.https {
+            return Ok(Reached { endpoint, tls: None, client_tls: tls::unused()? });
+        }
+        let client_tls = tls::verifying(target.ca_file.as_deref())?;
+        let tls = Some(Tls::new(&client_tls, &endpoint.host)?);
+        Ok(Reached { endpoint, tls, client_tls })
+    }
+}
+
+/// Plays a survey to its end, or until it is stopped.
+///
+/// # Errors
+/// As for [`probe`].
+pub fn survey(
+    target: &ProbeTarget,
+    survey: Survey,
+    clock: Clock,
+    control: &Control,
+) -> Result<ProbeEnd<Survey>, LiveError> {
+    let Reached { endpoint, tls, .. } = Reached::of(target)?;
+    let runtime = runtime()?;
+    runtime.block_on(async {
+        let mut timer = Timer::new(clock)?;
+        let mut streams = Streams::new(&endpoint, tls, clock);
+        let reader = Reader::of(target, clock);
+        let mut stops = control.stops();
+        let mut end = ProbeEnd::begin(survey);
+        loop {
+            if control.stopped() == Some(Stop::Asked) {
+                end.interrupted = true;
+                break;
+            }
+            let until = match end.played.next(clock.now()) {
+                Order::Done => break,
+                Order::Close(stream) => {
+                    streams.close(stream as u64);
+                    continue;
+                }
+                Order::Wait(until) => Some(until),
+                Order::Open(opening) => {
+                    let parcel = Parcel { client: opening.client, guise: opening.guise, count: 1 };
+                    if let Some(ask) = target.ask(parcel) {
+                        streams.open(opening.stream as u64, ask);
+                    }
+                    None
+                }
+            };
+            // What streams tell is taken in until then, or until the one that is being opened has its answer.
+            loop {
+                tokio::select! {
+                    told = streams.told() => if end.take(told?, &reader) && until.is_none() { break },
+                    reached = timer.reached(until) => { reached?; break }
+                    _ = stops.changed() => break,
+                }
+            }
+        }
+        end.took = clock.now();
+        Ok(end)
+    })
+}
+
+impl ProbeEnd<Survey> {
+    /// Whether it was the answer to a handshake.
+    fn take(&mut self, told: Told, reader: &Reader) -> bool {
+        match told {
+            Told::Frame { stream } => self.played.frame(stream as usize),
+            Told::Ended { stream, at, code } => self.played.closed(stream as usize, at, code),
+            Told::Answered { sent, done, reply, .. } => {
+                let opening = self.played.opening();
+                let parcel = Parcel { client: opening.client, guise: opening.guise, count: 1 };
+                let (witness, trouble) = reader.witness(parcel, sent, done, reply);
+                self.hear(trouble);
+                self.played.opened(witness);
+                return true;
+            }
+        }
+        false
+    }
+}
+
+fn runtime() -> io::Result<LocalRuntime> {
+    tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build_local(LocalOptions::default())
+}
+
+struct Driver<'a> {
+    target: &'a ProbeTarget,
+    endpoint: Endpoint,
+    client: reqwest::Client,
+    streams: Streams,
+    clock: Clock,
+    end: ProbeEnd<Examination>,
+}
+
+impl Driver<'_> {
+    async fn play(mut self, mut timer: Timer, control: &Control) -> io::Result<ProbeEnd<Examination>> {
+        let mut stops = control.stops();
+        loop {
+            if control.stopped() == Some(Stop::Asked) {
+                self.end.interrupted = true;
+                break;
+            }
+            match self.end.played.next(self.clock.now()) {
+                Conduct::Done => break,
+                Conduct::Wait(until) => tokio::select! {
+                    reached = timer.reached(Some(until)) => reached?,
+                    _ = stops.changed() => {}
+                },
+                Conduct::Send(parcel) => tokio::select! {
+                    answers = send(self.target, &self.endpoint, &self.client, &mut self.streams, self.clock, parcel) => {
+                        self.take(answers);
+                    }
+                    _ = stops.changed() => {}
+                },
+            }
+        }
+        self.end.took = self.clock.now();
+        Ok(self.end)
+    }
+
+    fn take(&mut self, answers: Vec<(Witness, Option<String>)>) {
+        let mut witnesses = Vec::with_capacity(answers.len());
+        for (witness, trouble) in answers {
+            self.end.hear(trouble);
+            witnesses.push(witness);
+        }
+        self.end.played.answered(&witnesses);
+    }
+}
+
+/// Sends a parcel and waits for all its answers, with what went wrong where there is none.
+async fn send(
+    target: &ProbeTarget,
+    endpoint: &Endpoint,
+    client: &reqwest::Client,
+    streams: &mut Streams,
+    clock: Clock,
+    parcel: Parcel,
+) -> Vec<(Witness, Option<String>)> {
+    let reader = Reader::of(target, clock);
+    if let Some(ask) = target.ask(parcel).filter(|ask| ask.method == "WS") {
+        let sent = clock.now();
+        let reply = streams.knock(ask).await;
+        return vec![reader.witness(parcel, sent, clock.now(), reply)];
+    }
+    let mut in_flight = JoinSet::new();
+    for _ in 0..parcel.count {
+        let request = request(target, endpoint, client, parcel);
+        let (client, reader) = (client.clone(), reader.clone());
+        in_flight.spawn_local(async move {
+            let sent = clock.now();
+            let answer = tokio::time::timeout(ANSWER_TIMEOUT.into(), async { ask(&client, request?).await }).await;
+            let reply = answer.unwrap_or_else(|_elapsed| Err(format!("no whole answer within {ANSWER_TIMEOUT}")));
+            reader.witness(parcel, sent, clock.now(), reply)
+        });
+    }
+    in_flight.join_all().await
+}
+
+/// Reads answers by the policy.
+#[derive(Clone)]
+struct Reader {
+    policy: Arc<Policy>,
+    class: ClassId,
+    clock: Clock,
+}
+
+impl Reader {
+    fn of(target: &ProbeTarget, clock: Clock) -> Reader {
+        Reader { policy: Arc::clone(&target.policy), class: target.class, clock }
+    }
+
+    /// What an answer says, or why there is none.
+    fn witness(
+        &self,
+        parcel: Parcel,
+        sent: Nanos,
+        done: Nanos,
+        reply: Result<Reply, String>,
+    ) -> (Witness, Option<String>) {
+        match reply {
+            Ok(Reply { status, headers, body }) => {
+                let received = Nanos(self.clock.anchor().unix_nanos).saturating_add(done);
+                let (headers, body) = (&headers[..], &body[..]);
+                let view = ResponseView { status, headers, body, received, class: Some(self.class) };
+                (Witness::of(parcel, sent, done, &self.policy, view), None)
+            }
+            Err(trouble) => (Witness::lost(parcel, sent, done), Some(trouble)),
+        }
+    }
+}
+
+fn request(
+    target: &ProbeTarget,
+    endpoint: &Endpoint,
+    client: &reqwest::Client,
+    parcel: Parcel,
+) -> Result<reqwest::Request, String> {
+    let Some(ask) = target.ask(parcel) else { return Err("there is no such request".to_owned()) };
+    let method = reqwest::Method::from_bytes(ask.method.as_bytes()).map_err(|error| error.to_string())?;
+    let mut request = client.request(method, endpoint.url(&ask.path));
+    if !ask.body.is_empty() {
+        request = request.body(ask.body.clone());
+    }
+    for (name, value) in &ask.headers {
+        request = request.header(name, value);
+    }
+    if let Some((name, value)) = parcel.guise.header() {
+        request = request.header(name, value);
+    }
+    // Not the error's own words: they may repeat a header's value.
+    request.build().map_err(|_error| "the request cannot be built from these headers".to_owned())
+}
+
+async fn ask(client: &reqwest::Client, request: reqwest::Request) -> Result<Reply, String> {
+    let mut reply = Reply::default();
+    let response = client.execute(request).await.map_err(|error| pool::trouble(error).detail)?;
+    pool::read(response, &mut reply, true, MOST_BODY).await.map_err(|trouble| trouble.detail)?;
+    Ok(reply)
+}
