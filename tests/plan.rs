@@ -8,6 +8,7 @@ use quotaproof::plan::base::Overrides;
 use quotaproof::plan::{self, Base, Meter, PlayOptions, Questions, fleet, quota, sweep};
 use quotaproof::policy::reading::Reading;
 use quotaproof::summary::Summary;
+use quotaproof::summary::finding::Verdict;
 use quotaproof::summary::plan::{LargestFleet, Need, Plan};
 use quotaproof::time::{Anchor, Nanos};
 
@@ -133,6 +134,36 @@ fn the_least_quota_holds_the_demand_and_one_less_does_not() {
     }
 }
 
+/// What one limit of a class refuses says nothing of the others.
+#[test]
+fn each_limit_of_a_class_is_raised_for_what_it_refused_itself() {
+    let folder = tempfile::tempdir().unwrap();
+    let api = "name: api\ntitle: API\nsource: https://api.example.com/limits\nclasses:\n  reads:\n    \
+               requests: [GET /orders]\n    limits: [{allow: 30, per: 10s, scope: user}, {concurrent: 5, scope: user}]\n";
+    let profile = "name: two\npolicy: api.yaml\ntarget: {embedded: {answers_after: 2s}}\nduration: 60s\nfleet:\n  \
+                   backend: {clients: {count: 2, start: {spread: 2s}, identity: {user: shared}, connections: pooled, \
+                   requests: [{get: /orders, arrivals: {every: 1s}}]}}\n";
+    std::fs::write(folder.path().join("api.yaml"), api).unwrap();
+    std::fs::write(folder.path().join("profile.yaml"), profile).unwrap();
+    let base = base(&folder.path().join("profile.yaml"));
+    let asked = Questions { quota: Some(quota::Wanted::default()), seeds: 1, ..NOTHING };
+    let answer = answered(&base, &asked, 1).1.quota.unwrap();
+    assert!(answer.checks.iter().all(|check| check.holds && check.enforced.requests > 0));
+    // Each client has two requests under way, and a third for as long as the network's latencies differ.
+    let at_once = answer.needs.iter().find(|need| need.reading.is_none()).unwrap();
+    assert!((4..=6).contains(&at_once.least.max), "{at_once:?}");
+    let tighter = |allow: u32| {
+        let mut scenario = base.scenario().clone();
+        let quotaproof::policy::model::Limit::Concurrent(limit) = &mut scenario.policy.classes[0].limits[1] else {
+            panic!()
+        };
+        limit.allow = allow;
+        plan::play(&Arc::new(scenario), &options(1)).summary.classes[0].refused
+    };
+    assert_eq!(tighter(at_once.least.max), 0);
+    assert!(tighter(at_once.least.max - 1) > 0, "one less than {at_once:?}");
+}
+
 #[test]
 fn headroom_raises_the_least_quota_and_allowed_refusals_lower_it() {
     let (_folder, base) = polling(12, 5);
@@ -157,7 +188,7 @@ fn a_bound_on_the_delay_asks_for_more_than_one_on_refusals_alone() {
         quiet(12)
     ));
     let least = |delay| {
-        let wanted = quota::Wanted { refused_ratio: 0.5, delay, growth: None };
+        let wanted = quota::Wanted { refused_ratio: 0.5, delay, growth: Vec::new() };
         let asked = Questions { quota: Some(wanted), seeds: 1, ..NOTHING };
         let answer = answered(&base, &asked, 1).1.quota.unwrap();
         need(&answer.needs, "queries", Reading::FixedAligned).least.max
@@ -173,7 +204,7 @@ fn sensitivity_covers_seeds_jitter_size_and_growth() {
          desk: {{operators: {{count: 1, reaction: give_up, asks: [{{get: device, of: depot, every: 30s, jitter: 20%}}]}}}}\n",
         quiet(20)
     ));
-    let wanted = quota::Wanted { growth: Some(0.5), ..quota::Wanted::default() };
+    let wanted = quota::Wanted { growth: vec!["50%".parse().unwrap()], ..quota::Wanted::default() };
     let answer = answered(&base, &Questions { quota: Some(wanted), seeds: 3, ..NOTHING }, 2).1.quota.unwrap();
     let today = need(&answer.needs, "queries", Reading::Rolling).least;
     assert!(today.min <= today.median && today.median <= today.max && today.min >= 40, "{today:?}");
@@ -222,6 +253,38 @@ fn a_sweep_shows_where_the_limit_is_passed() {
 }
 
 #[test]
+fn what_no_run_would_play_is_not_planned_with_either() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("profile.yaml");
+    let slow =
+        format!("name: slow\npolicy: tellus\ntarget: {{embedded: {{answers_after: 500ms}}}}\nfleet:\n  {}\n", quiet(1));
+    std::fs::write(&path, slow).unwrap();
+    let refused = Base::read(&path, Overrides::default()).err().unwrap().to_string();
+    assert!(refused.contains("always answers at once"), "{refused}");
+
+    let (_folder, base) = polling(1, 10);
+    let wanted = sweep::read("target.embedded.answers_after=0ms,500ms").unwrap();
+    let refused = plan::check(&base, &Questions { sweep: Some(wanted), ..NOTHING }).unwrap_err().to_string();
+    assert!(refused.contains("--sweep target.embedded.answers_after=500ms: the Tellus API's"), "{refused}");
+}
+
+#[test]
+fn a_sweep_tells_how_the_gates_come_out_at_each_value() {
+    let (_folder, base) = written(&format!(
+        "name: gated\npolicy: tellus\nduration: 150s\nfleet:\n  {}\n  desk: {{operators: {{count: 1, asks: [{{get: device, \
+         of: depot, every: 10s}}]}}}}\ngates:\n  - {{headroom: {{class: queries}}, at_least: 20%}}\n  \
+         - {{latency: {{class: queries, quantile: p99}}, at_most: 1s}}\n",
+        quiet(2)
+    ));
+    // 12 of 60 a minute.
+    let wanted = sweep::read("gates.0.at_least=70%,90%").unwrap();
+    let (_, plan) = answered(&base, &Questions { sweep: Some(wanted), ..NOTHING }, 1);
+    let verdicts: Vec<Vec<_>> =
+        plan.sweep.unwrap().points.iter().map(|point| point.gates.iter().map(|gate| gate.verdict).collect()).collect();
+    assert_eq!(verdicts, [[Some(Verdict::Pass), None], [Some(Verdict::Fail), None]]);
+}
+
+#[test]
 fn what_an_interrupted_plan_has_not_answered_stays_open() {
     let (_folder, base) = polling(3, 5);
     let options = options(1);
@@ -231,7 +294,14 @@ fn what_an_interrupted_plan_has_not_answered_stays_open() {
     let questions = Questions { fleet: Some(fleet::Wanted::default()), sweep: Some(wanted), ..NOTHING };
     let plan = plan::answer(&base, &today, &questions, &options).unwrap();
     assert!(plan.fleet.is_none() && plan.sweep.is_none());
-    assert_eq!(plan.caveats.last().unwrap(), "This plan was interrupted; not answered: the largest fleet, the sweep.");
+    assert_eq!(plan.unanswered, ["the largest fleet", "the sweep"]);
+    let mut told = today.clone();
+    plan::leave_open(&mut told, &plan);
+    assert_eq!((told.conclusion.exit, told.conclusion.exit_code), (Exit::Interrupted, 130));
+    assert_eq!(told.conclusion.headline, "Interrupted, without an answer to the largest fleet, the sweep.");
+    assert!(told.conclusion.reasons[0].contains(&today.conclusion.headline), "{:?}", told.conclusion.reasons);
+    let read = options.meter.read();
+    assert_eq!((read.plays, read.finished), (1, 1), "none begins after a stop");
     let interrupted = plan::play(&Arc::new(base.scenario().clone()), &options).summary;
     assert_eq!((interrupted.conclusion.exit, interrupted.run.devices_played), (Exit::Interrupted, Some(0)));
     assert!(today.run.devices_played.is_none() && !today.run.interrupted);

@@ -5,8 +5,7 @@ use super::unreached::Unreached;
 use crate::exit::Exit;
 use crate::summary::finding::{Finding, Party, Severity, Verdict};
 use crate::summary::{Conclusion, GateResult, QuotaUse, Safety, Summary};
-use crate::time::Nanos;
-use crate::words::{part_of, plural};
+use crate::words::{part_of, plural, seconds};
 
 /// The check whose failed finding explains a quota that is exceeded.
 const QUOTA_CHECK: &str = "fleet.quota";
@@ -169,8 +168,8 @@ fn interrupted_headline(summary: &Summary) -> String {
 }
 
 /// For how long it ran, and for how long it was to.
-pub(super) fn how_far(summary: &Summary) -> (Nanos, Nanos) {
-    (Nanos::from_secs_f64(summary.run.duration_s.round()), Nanos::from_secs_f64(summary.run.planned_s))
+pub(super) fn how_far(summary: &Summary) -> (String, String) {
+    (seconds(summary.run.duration_s.round()), seconds(summary.run.planned_s))
 }
 
 fn pass_headline(summary: &Summary) -> String {
@@ -473,11 +472,11 @@ mod tests {
     fn an_interrupted_run_says_how_far_it_came_and_what_had_failed() {
         let mut summary = SUMMARY.clone();
         summary.run.interrupted = true;
-        summary.run.duration_s = 12.4;
+        (summary.run.duration_s, summary.run.planned_s) = (5_596.4, 1_440.0 * 3_600.0);
         summary.gates = vec![gate(Verdict::Fail)];
         let conclusion = conclude(&summary, Some(Unreached::default()));
         assert_eq!((conclusion.exit, conclusion.exit_code), (Exit::Interrupted, 130));
-        assert_eq!(conclusion.headline, "Interrupted after 12s of 1m: the report covers what ran.");
+        assert_eq!(conclusion.headline, "Interrupted after 1 h 33 min 16 s of 1440 h: the report covers what ran.");
         assert_eq!(conclusion.reasons.len(), 1);
     }
 
@@ -498,7 +497,7 @@ mod tests {
         );
         assert_eq!(
             headline(0),
-            "Interrupted after 30s of 1m, before any device was played to its end: the report covers what was played."
+            "Interrupted after 30 s of 60 s, before any device was played to its end: the report covers what was played."
         );
     }
 }

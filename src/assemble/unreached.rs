@@ -90,7 +90,7 @@ mod tests {
             [
                 "The last attempt came to: Connection refused (os error 111).",
                 "To reach it, check that the server is running and listens at this address.",
-                "The run was given up after 10s of 1h, as nothing could come of the rest.",
+                "The run was given up after 10 s of 1 h, as nothing could come of the rest.",
             ]
         );
     }

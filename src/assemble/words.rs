@@ -15,7 +15,7 @@ pub(super) fn policy_info(policy: &Policy) -> PolicyInfo {
         refusal: refusal_text(&policy.refusal),
         overload: overload_text(&policy.overload),
         guidance: guidance_lines(&policy.guidance),
-        silences: policy.silences.clone(),
+        silences: policy.silences.iter().map(|silence| silence.text.clone()).collect(),
     }
 }
 

@@ -70,7 +70,7 @@ fn prepare(args: &AgreeArgs, run: &Summary) -> Result<(Base, Scenario), Diagnosi
     let duration = Nanos::from_secs_f64(run.run.planned_s);
     let overrides = Overrides { seed: Some(run.run.seed), duration: Some(duration), limiter: None };
     let base = Base::read(&args.profile, overrides)?;
-    agree::check(run, base.scenario())?;
+    agree::check(run, base.scenario()).map_err(|unusable| unusable.about(args.dir.display()))?;
     let mut scenario = base.scenario().clone();
     let answers_after = scenario.target.stand_in().answers_after;
     scenario.network = agree::network(run, &scenario.network, answers_after).unwrap_or(scenario.network);

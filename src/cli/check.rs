@@ -7,7 +7,6 @@ use super::show;
 use crate::exit::Exit;
 use crate::policy::model::Policy;
 use crate::profile::kind::{Kind, kind};
-use crate::profile::secrets;
 use crate::profile::warnings::warnings;
 use crate::report::text;
 use crate::scenario::Scenario;
@@ -42,7 +41,7 @@ pub fn describe(path: &Path) -> Result<String, Diagnosis> {
     match kind(&source)? {
         Kind::Profile => {
             let scenario = profile::load_source(&source)?;
-            check_server(&scenario)?;
+            reference::check_unfilled(&scenario)?;
             Ok(profile_text(&scenario))
         }
         Kind::Policy => policy::load(&source).map(|policy| policy_line(&policy) + &lost_lines(&policy)),
@@ -51,15 +50,6 @@ pub fn describe(path: &Path) -> Result<String, Diagnosis> {
 
 fn built_in_policies(path: &Path) -> String {
     suggest::advice(path.to_str().unwrap_or_default(), policy::builtin_names())
-}
-
-/// Secrets are not needed for this: each variable's name stands for what it holds.
-fn check_server(scenario: &Scenario) -> Result<(), Diagnosis> {
-    let mut named = scenario.clone();
-    match secrets::fill(&mut named, |variable| Some(variable.to_owned())) {
-        Ok(()) => reference::check(&named),
-        Err(missing) => Err(Diagnosis::new(missing.to_string())),
-    }
 }
 
 /// One line, and below it what scripted clients do: nothing but the profile says that.

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use super::again::Again;
 use super::{complain, show};
 use crate::dossier::answers::{self, Answers, TEMPLATE};
 use crate::dossier::model::Dossier;
@@ -83,12 +84,12 @@ fn read_answers(path: &Path, evidence: &[Evidence]) -> Result<Answers, Diagnosis
 
 /// The command that makes the same again.
 fn command(args: &DossierArgs) -> String {
-    let dirs = args.dirs.iter().map(|dir| format!(" {}", dir.display()));
-    let option = |name: &str, value: &Option<PathBuf>| {
-        value.as_ref().map(|path| format!(" --{name} {}", path.display())).unwrap_or_default()
-    };
-    let (answers, out) = (option("answers", &args.answers), option("out", &args.out));
-    format!("quotaproof dossier{}{answers}{out}", dirs.collect::<String>())
+    let mut again = Again::of("dossier");
+    for dir in &args.dirs {
+        again.word(dir.display());
+    }
+    again.given("--answers", args.answers.as_ref().map(|path| path.display()));
+    again.given("--out", args.out.as_ref().map(|path| path.display())).line()
 }
 
 fn told(dossier: &Dossier, paths: &[PathBuf]) -> String {

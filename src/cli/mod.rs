@@ -1,5 +1,6 @@
 //! The command line: one file per verb.
 
+mod again;
 pub mod agree;
 pub mod check;
 pub mod dossier;
@@ -61,9 +62,9 @@ enum Verb {
     Policy(policy::PolicyVerb),
     Serve(serve::ServeOptions),
     Probe(Box<probe::ProbeArgs>),
-    /// Render the reports of an earlier run or plan again from what it has stored
+    /// Render the reports of an earlier run, plan or probe again from what it has stored
     Report {
-        /// A directory that `run` or `plan` wrote
+        /// A directory that `run`, `plan` or `probe` wrote
         dir: PathBuf,
     },
     Dossier(dossier::DossierArgs),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use clap::Args;
 
+use super::again::Again;
 use super::progress::PlanProgress;
 use super::publish::{make_room, publish};
 use super::serve::{reading, share};
@@ -14,11 +15,12 @@ use crate::clock::Clock;
 use crate::drive::live;
 use crate::exit::Exit;
 use crate::plan::base::Overrides;
+use crate::plan::growth::Growth;
 use crate::plan::{self, Base, Meter, PlayOptions, Questions, fleet, quota, sweep};
 use crate::policy::reading::Reading;
 use crate::report::format;
 use crate::time::Nanos;
-use crate::words::{count, plural, trimmed};
+use crate::words::{count, exactly, plural};
 use crate::yaml::Diagnosis;
 
 /// What `plan` is told.
@@ -54,9 +56,10 @@ pub struct PlanArgs {
     /// How late refusals may make a request (99th percentile) with the least quota
     #[arg(long, value_name = "TIME", value_parser = duration, requires = "refused_ratio")]
     delay: Option<Nanos>,
-    /// Also look for the quota of a fleet that has grown so much, such as 50%
-    #[arg(long, value_name = "SHARE", value_parser = growth, requires = "find")]
-    growth: Option<f64>,
+    /// Also look for the quota of a fleet that has grown so much: 50% as a whole, or one group with dashboards=50%; may be
+    /// repeated
+    #[arg(long, value_name = "[GROUP=]SHARE", requires = "find")]
+    growth: Vec<Growth>,
     /// How many seeds are played for what is found or swept; 3 when not given
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100))]
     seeds: Option<u32>,
@@ -106,11 +109,14 @@ pub fn run(args: &PlanArgs) -> anyhow::Result<Exit> {
     };
     let (outcome, answers) = {
         let _progress = PlanProgress::start(&options.meter);
-        let outcome = plan::play(&Arc::new(base.scenario().clone()), &options);
+        let mut outcome = plan::play(&Arc::new(base.scenario().clone()), &options);
         let answers = match questions.is_empty() {
             true => None,
             false => match plan::answer(&base, &outcome.summary, &questions, &options) {
-                Ok(answers) => Some(answers),
+                Ok(answers) => {
+                    plan::leave_open(&mut outcome.summary, &answers);
+                    Some(answers)
+                }
                 Err(diagnosis) => {
                     complain(format_args!("{diagnosis}"));
                     return Ok(Exit::Usage);
@@ -121,8 +127,8 @@ pub fn run(args: &PlanArgs) -> anyhow::Result<Exit> {
     };
     let out = &mut std::io::stdout();
     publish(&outcome, answers.as_ref(), &args.reports, out, style())?;
-    show(out, &speed(&options.meter, &base, clock.now()));
-    Ok(if options.meter.stop.is_asked() { Exit::Interrupted } else { outcome.summary.conclusion.exit })
+    show(out, &speed(&options.meter, clock.now()));
+    Ok(outcome.summary.conclusion.exit)
 }
 
 /// The profile and the questions, checked before anything is played.
@@ -136,7 +142,7 @@ fn prepare(args: &PlanArgs) -> Result<(Base, Questions), Diagnosis> {
 
 fn questions(args: &PlanArgs, overrides: Overrides) -> Result<Questions, Diagnosis> {
     let wants_quota = args.find.contains(&Find::Quota);
-    for (option, given) in [("--refused-ratio", args.refused_ratio.is_some()), ("--growth", args.growth.is_some())] {
+    for (option, given) in [("--refused-ratio", args.refused_ratio.is_some()), ("--growth", !args.growth.is_empty())] {
         if given && !wants_quota {
             return Err(Diagnosis::new(format!(
                 "{option} says something about the least quota, which is not asked for"
@@ -159,7 +165,7 @@ fn questions(args: &PlanArgs, overrides: Overrides) -> Result<Questions, Diagnos
         quota: wants_quota.then(|| quota::Wanted {
             refused_ratio: args.refused_ratio.unwrap_or(0.0),
             delay: args.delay,
-            growth: args.growth,
+            growth: args.growth.clone(),
         }),
         compare: args.compare.as_deref().map(|path| Base::read(path, overrides)).transpose()?,
         sweep: args.sweep.clone(),
@@ -170,28 +176,21 @@ fn questions(args: &PlanArgs, overrides: Overrides) -> Result<Questions, Diagnos
 
 /// The command that makes the same again.
 fn command(args: &PlanArgs, base: &Base) -> String {
-    let mut command = format!("quotaproof plan {} --seed {}", args.profile.display(), base.scenario().seed);
-    let mut add = |option: &str, value: Option<String>| {
-        if let Some(value) = value {
-            command += &format!(" {option} {value}");
-        }
-    };
-    add("--duration", args.duration.map(|duration| duration.to_string()));
-    add("--limiter", args.limiter.map(hyphened));
-    args.find.iter().for_each(|find| add("--find", Some(find.to_string())));
-    add("--headroom", args.headroom.map(exactly));
-    add("--refused-ratio", args.refused_ratio.map(exactly));
-    add("--delay", args.delay.map(|delay| delay.to_string()));
-    add("--growth", args.growth.map(exactly));
-    add("--seeds", (!args.find.is_empty() || args.sweep.is_some()).then(|| args.seeds.unwrap_or(SEEDS).to_string()));
-    add("--compare", args.compare.as_ref().map(|path| path.display().to_string()));
-    add("--sweep", args.sweep.as_ref().map(ToString::to_string));
-    command
-}
-
-/// A share as the command line has it, not rounded as for people.
-fn exactly(share: f64) -> String {
-    format!("{}%", trimmed(format!("{:.9}", share * 100.0)))
+    let mut again = Again::of("plan");
+    again.word(args.profile.display()).option("--seed", base.scenario().seed);
+    again.given("--duration", args.duration).given("--limiter", args.limiter.map(hyphened));
+    for find in &args.find {
+        again.option("--find", find);
+    }
+    again.given("--headroom", args.headroom.map(exactly)).given("--refused-ratio", args.refused_ratio.map(exactly));
+    again.given("--delay", args.delay);
+    for growth in &args.growth {
+        again.option("--growth", growth);
+    }
+    let has_seeds = !args.find.is_empty() || args.sweep.is_some();
+    again.given("--seeds", has_seeds.then(|| args.seeds.unwrap_or(SEEDS)));
+    again.given("--compare", args.compare.as_ref().map(|path| path.display()));
+    again.given("--sweep", args.sweep.as_ref()).line()
 }
 
 /// A reading as the command line has it.
@@ -200,19 +199,32 @@ fn hyphened(reading: Reading) -> String {
 }
 
 /// How much was simulated, and how quickly.
-fn speed(meter: &Meter, base: &Base, took: Nanos) -> String {
+fn speed(meter: &Meter, took: Nanos) -> String {
     let read = meter.read();
     let rate = |time: Nanos| count((read.requests as f64 / time.as_secs_f64().max(1e-9)).round() as u64);
     let for_a_core = usage::cpu_time().map(|time| format!(", {} for each second of a core", rate(time)));
     format!(
-        "\nsimulated: {} of {} each, {} in {}: {} requests/s{}\n",
-        plural(read.plays, "play"),
-        base.scenario().duration,
+        "\nsimulated: {}, {} in {}: {} requests/s{}\n",
+        plays(&read),
         plural(read.requests, "request"),
         format::seconds(took.as_secs_f64()),
         rate(took),
         for_a_core.unwrap_or_default(),
     )
+}
+
+/// `12 plays of 24h each`.
+fn plays(read: &plan::meter::Reading) -> String {
+    let plays = plural(read.finished, "play");
+    let length = match read.durations {
+        (shortest, longest) if shortest == longest => format!("{longest} each"),
+        (shortest, longest) => format!("{shortest} to {longest}"),
+    };
+    match (read.finished, read.plays) {
+        (0, _) => format!("a part of one play of {}", read.durations.1),
+        (finished, begun) if begun > finished => format!("{plays} of {length} and a part of another"),
+        _ => format!("{plays} of {length}"),
+    }
 }
 
 impl Find {
@@ -250,16 +262,6 @@ fn headroom(text: &str) -> Result<f64, String> {
     }
 }
 
-/// A growth may be more than all there is.
-fn growth(text: &str) -> Result<f64, String> {
-    let share = match text.strip_suffix('%') {
-        Some(percent) => percent.trim().parse().map(|percent: f64| percent / 100.0),
-        None => text.parse(),
-    };
-    let share = share.ok().filter(|share| *share > 0.0 && *share <= 100.0);
-    share.ok_or_else(|| "write a growth as 50% or 0.5".to_owned())
-}
-
 #[cfg(test)]
 mod tests {
     use clap::Parser;
@@ -287,7 +289,7 @@ mod tests {
         let short = command_of(&parse("quotaproof plan tellus-depot"));
         assert_eq!(short, "quotaproof plan tellus-depot --seed 7");
         let long = "quotaproof plan tellus-depot --seed 9 --duration 2m --limiter token-bucket --find fleet=depot --find quota \
-                    --headroom 12.345% --refused-ratio 0.1% --delay 5s --growth 150% --seeds 2 --compare other.yaml \
+                    --headroom 12.345% --refused-ratio 0.1% --delay 5s --growth 150% --growth depot=10% --seeds 2 --compare other.yaml \
                     --sweep fleet.depot.chargers.count=1..5:log/3";
         assert_eq!(command_of(&parse(long)), long);
     }
@@ -298,7 +300,7 @@ mod tests {
         let questions = questions(&args, Overrides::default()).unwrap();
         assert_eq!((questions.headroom, questions.seeds), (0.2, 3));
         assert_eq!(questions.fleet.unwrap().group, None);
-        assert_eq!(questions.quota.unwrap().growth, Some(0.5));
+        assert_eq!(questions.quota.unwrap().growth, [Growth { group: None, share: 0.5 }]);
         assert!(super::questions(&parse("quotaproof plan tellus-depot"), Overrides::default()).unwrap().is_empty());
     }
 }

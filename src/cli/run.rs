@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 
+use super::again::Again;
 use super::progress::Progress;
 use super::publish::{make_room, publish};
 use super::usage::peak_memory_bytes;
@@ -147,15 +148,9 @@ fn conclude(end: LiveEnd<Recorder>, place: &Place, args: &RunArgs, scenario: &Sc
 
 /// The command that runs the same again.
 fn command(args: &RunArgs, scenario: &Scenario) -> String {
-    let mut command = format!("quotaproof run {} --seed {}", args.profile.display(), scenario.seed);
-    if let Some(duration) = args.duration {
-        command += &format!(" --duration {duration}");
-    }
-    if let Some(shards) = args.shards {
-        command += &format!(" --shards {shards}");
-    }
-    if args.reports != Path::new(REPORTS) {
-        command += &format!(" --reports {}", args.reports.display());
-    }
-    command
+    let mut again = Again::of("run");
+    again.word(args.profile.display()).option("--seed", scenario.seed);
+    again.given("--duration", args.duration).given("--shards", args.shards);
+    let elsewhere = (args.reports != Path::new(REPORTS)).then(|| args.reports.display());
+    again.given("--reports", elsewhere).line()
 }

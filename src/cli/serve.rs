@@ -14,6 +14,7 @@ use crate::policy::reading::Reading;
 use crate::reference::{self, live, tellus};
 use crate::scenario::target::{Fault, OverloadSpec, ServerSpec};
 use crate::time::Nanos;
+use crate::words;
 use crate::yaml::{quantity, suggest};
 
 /// Serve a reference implementation of a policy's API until Ctrl-C.
@@ -182,11 +183,7 @@ fn delay(text: &str) -> Result<Nanos, String> {
 }
 
 pub(super) fn share(text: &str) -> Result<f64, String> {
-    let share = match text.strip_suffix('%') {
-        Some(percent) => percent.trim().parse().map(|percent: f64| percent / 100.0),
-        None => text.parse(),
-    };
-    share.ok().filter(|share| (0.0..=1.0).contains(share)).ok_or_else(|| "write a share as 5% or 0.05".into())
+    words::share(text).filter(|share| (0.0..=1.0).contains(share)).ok_or_else(|| "write a share as 5% or 0.05".into())
 }
 
 #[cfg(test)]

@@ -81,6 +81,13 @@ impl Device for FleetDevice {
         }
     }
 
+    fn is_charging(&self) -> bool {
+        match self {
+            FleetDevice::Charger(charger) => charger.is_charging(),
+            FleetDevice::Operator(_) | FleetDevice::Client(_) => false,
+        }
+    }
+
     fn render(&self, now: Nanos, request: &Request, anchor: Anchor, http: &mut HttpRequest) {
         match self {
             FleetDevice::Charger(charger) => charger.render(now, request, anchor, http),

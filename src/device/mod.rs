@@ -51,6 +51,12 @@ pub trait Device {
     fn imagine(&self, _request: &Request) -> Body {
         Body::None
     }
+
+    /// What the telemetry that the device sends now says, for a driver whose target reads no bodies: whether one of its
+    /// connectors charges or discharges.
+    fn is_charging(&self) -> bool {
+        false
+    }
 }
 
 /// What happens to a device.
@@ -61,12 +67,7 @@ pub enum Event<'a> {
         request: &'a Request,
         answer: Answer,
     },
-    /// An open stream, known by its handshake's flow, brought a frame of so many bytes.
-    Frame {
-        flow: Flow,
-        bytes: u32,
-    },
-    /// An open stream ended without the device having closed it.
+    /// An open stream, known by its handshake's flow, ended without the device having closed it.
     StreamClosed {
         flow: Flow,
     },

@@ -61,7 +61,7 @@ fn origin(summary: &Summary, seeds: &[u64]) -> Origin {
         policy_hash: run.policy_hash.clone(),
         version: run.version.clone(),
         seeds: seeds.to_vec(),
-        duration_s: 86_400.0,
+        duration_s: Some(86_400.0),
         command: "quotaproof plan profiles/tellus-polling-dashboard.yaml --find quota".to_owned(),
     }
 }
@@ -92,7 +92,7 @@ fn plan(summary: &Summary) -> Plan {
         needs: vec![need(Reading::Rolling, 260, 268), need(Reading::FixedAligned, 241, 250)],
         sensitivity: vec![Variation {
             what: "10% more devices".to_owned(),
-            growth: None,
+            is_growth: false,
             fleet: groups(220),
             needs: vec![need(Reading::Rolling, 281, 295), need(Reading::FixedAligned, 270, 281)],
         }],
@@ -106,6 +106,7 @@ fn plan(summary: &Summary) -> Plan {
         unproven: vec![],
     };
     Plan {
+        unanswered: Vec::new(),
         format: FORMAT,
         caveats: vec!["Simulated: no request was sent.".to_owned()],
         quota: Some(quota),
@@ -192,6 +193,7 @@ fn sweep(summary: &Summary) -> Sweep {
             headroom: Some(1.0 - f64::from(devices) / 60.0),
             refused_ratio: Some(0.0),
         }],
+        gates: Vec::new(),
     };
     Sweep {
         origin: origin(summary, &[7]),

@@ -264,15 +264,40 @@ fn the_requested_value_is_the_answer_s_else_the_search_s_else_the_peak() {
 }
 
 #[test]
+fn a_search_of_another_fleet_is_named_as_that_and_never_taken_for_this_one_s() {
+    let mut other = planned();
+    rename(&mut other);
+    let told = |dossier: &Dossier| {
+        let summary = dossier.summary.lines().find(|line| line.starts_with("Least limit")).unwrap().to_owned();
+        (summary, render::markdown::render(dossier))
+    };
+    let whose = "another profile, tellus-polling-dashboard (abababababab)";
+    let (summary, markdown) = told(&dossier(&[on_stand_in(), other.clone()]));
+    assert!(summary.starts_with(&format!("Least limit of queries that suffices for {whose}: 260 to 268")), "{summary}");
+    let foreign = format!("This fleet is that of {whose}, not the one of part 2.");
+    assert_eq!(markdown.matches(&foreign).count(), 3, "of the least quota, the largest fleet and the sweep");
+    assert!(markdown.contains("no search for the least of this fleet was made"), "{markdown}");
+
+    // This fleet's own comes first, wherever it stands.
+    other.plan.as_mut().unwrap().quota.as_mut().unwrap().needs[0].least.max = 999;
+    let (summary, markdown) = told(&dossier(&[on_stand_in(), other, planned()]));
+    assert!(summary.starts_with("Least limit of queries that suffices: 260 to 268"), "{summary}");
+    assert_eq!(markdown.matches(&foreign).count(), 3);
+}
+
+#[test]
 fn what_is_asked_for_is_enough_after_the_growth_that_was_searched_for() {
     let mut grown = planned();
     let answer = grown.plan.as_mut().unwrap().quota.as_mut().unwrap();
-    answer.sensitivity[0].growth = Some(0.1);
+    answer.sensitivity[0].is_growth = true;
     let dossier = dossier(&[grown]);
     let asked = &dossier.request.quotas[0];
     assert_eq!(asked.requested, 295, "the largest of the grown fleet");
-    assert_eq!(asked.because, Requested::Searched { source: "R2".to_owned(), growth: Some(0.1) });
-    assert!(render::markdown::render(&dossier).contains("under every reading after a growth of 10%"));
+    assert_eq!(
+        asked.because,
+        Requested::Searched { source: "R2".to_owned(), growth: Some("10% more devices".to_owned()) }
+    );
+    assert!(render::markdown::render(&dossier).contains("under every reading after 10% more devices"));
 }
 
 #[test]
@@ -346,6 +371,8 @@ fn a_peak_that_may_be_higher_and_first_attempts_beside_retries_are_told_everywhe
     assert!(dossier.summary.contains(told), "{}", dossier.summary);
     let markdown = render::markdown::render(&dossier);
     assert!(markdown.contains("| ≥ 252 | 88 | 60 | at least 320% over |"), "{markdown}");
+    let why = "The most first attempts of the fleet in one window; ≥ 252 with what was sent again after a refusal or a failure";
+    assert!(markdown.contains(why), "{markdown}");
 }
 
 #[test]

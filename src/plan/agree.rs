@@ -47,7 +47,7 @@ impl Figure {
 /// Checks that a run can be compared with a plan of a scenario.
 ///
 /// # Errors
-/// It is no run over sockets, one of another profile, or one that was broken off.
+/// It is no run over sockets, one of another profile, one that was broken off, or one whose own harness did not keep up.
 pub fn check(run: &Summary, scenario: &Scenario) -> Result<(), Diagnosis> {
     let info = &run.run;
     if info.driver != Driver::Live {
@@ -59,6 +59,11 @@ pub fn check(run: &Summary, scenario: &Scenario) -> Result<(), Diagnosis> {
     }
     if info.interrupted || info.gave_up {
         return Err(Diagnosis::new("the run was broken off").help("let it come to its end"));
+    }
+    if !run.harness.valid {
+        let problem = run.harness.problems.first().map_or("its harness did not keep up", String::as_str);
+        return Err(Diagnosis::new(format!("the run proves nothing: {}", problem.trim_end_matches('.')))
+            .help("put that right and run the profile again; fewer devices, or less beside it on this machine, help a late harness"));
     }
     Ok(())
 }
@@ -74,7 +79,7 @@ pub fn network(run: &Summary, planned: &Network, answers_after: Nanos) -> Option
     Some(Network { latency_median: nanos(latency.p50), latency_p99: nanos(latency.p99), loss: planned.loss })
 }
 
-/// Every figure that a plan and a run of one profile must have in common: of each class the requests and how they ended, of
+/// Every figure that a plan and a run of one profile must have in common: of each class the requests, how they ended, and what its streams brought, of
 /// each limit the highest use, of each check what was found wrong. What neither has seen is left out.
 pub fn figures(run: &Summary, plan: &Summary, scenario: &Scenario) -> Vec<Figure> {
     let is_overloaded = scenario.target.stand_in().overload.is_some();
@@ -108,7 +113,7 @@ fn finding_figure(run: &Finding, plan: &Finding, tolerance: fn(f64, f64) -> f64)
     }
 }
 
-fn class_figures(run: &ClassFigures, plan: &ClassFigures, tolerance: fn(f64, f64) -> f64) -> [Figure; 6] {
+fn class_figures(run: &ClassFigures, plan: &ClassFigures, tolerance: fn(f64, f64) -> f64) -> [Figure; 7] {
     let figure = |what: &str, count: fn(&ClassFigures) -> u64| {
         let (run_count, plan_count) = (count(run) as f64, count(plan) as f64);
         Figure {
@@ -125,6 +130,7 @@ fn class_figures(run: &ClassFigures, plan: &ClassFigures, tolerance: fn(f64, f64
         figure("overloaded", |class| class.overloaded),
         figure("another status", |class| class.other_status.values().sum()),
         figure("failed", |class| class.failed.values().sum()),
+        figure("frames", |class| class.streams.frames),
     ]
 }
 
@@ -159,6 +165,20 @@ mod tests {
     }
 
     #[test]
+    fn a_run_that_proves_nothing_is_not_held_against_anything() {
+        let scenario = scenario();
+        let mut run = sample::failing();
+        run.run.profile_hash = scenario.profile_hash.clone();
+        run.run.policy_hash = scenario.policy.hash.clone();
+        assert_eq!(check(&run, &scenario), Ok(()));
+        run.harness.valid = false;
+        run.harness.problems = vec!["Requests left up to 80 ms late.".to_owned()];
+        let said = check(&run, &scenario).unwrap_err();
+        assert_eq!(said.title(), "the run proves nothing: Requests left up to 80 ms late");
+        assert!(said.advice()[0].contains("run the profile again"), "{said}");
+    }
+
+    #[test]
     fn a_run_agrees_with_itself() {
         assert_eq!(apart(|_| {}), Vec::<String>::new());
     }
@@ -176,6 +196,7 @@ mod tests {
         assert_eq!(apart(|plan| class(plan, other)), of("another status"));
         let lost = |it: &mut ClassFigures| *it.failed.entry("reset".to_owned()).or_default() += 11;
         assert_eq!(apart(|plan| class(plan, lost)), of("failed"));
+        assert_eq!(apart(|plan| class(plan, |it| it.streams.frames = 2 * it.streams.frames + 11)), of("frames"));
     }
 
     #[test]

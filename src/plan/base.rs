@@ -5,9 +5,12 @@ use std::path::Path;
 use super::Questions;
 use super::limits;
 use super::play::PlayOptions;
+use crate::device::client::read::{IMAGINED_PAGES, IMAGINED_POLLS};
 use crate::policy::model::Limit;
 use crate::policy::reading::Reading;
 use crate::profile::{self, Draft};
+use crate::reference;
+use crate::scenario::client::Then;
 use crate::scenario::fleet::Reaction;
 use crate::scenario::target::Target;
 use crate::scenario::{Group, GroupKind, Scenario};
@@ -98,7 +101,7 @@ impl Base {
             policy_hash: self.scenario.policy.hash.clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             seeds: seeds.to_vec(),
-            duration_s: self.scenario.duration.as_secs_f64(),
+            duration_s: Some(self.scenario.duration.as_secs_f64()),
             command: options.command.clone(),
         }
     }
@@ -119,12 +122,6 @@ impl Base {
                 if is_swept { ", where the sweep does not vary it" } else { "" }
             ),
         ];
-        if today.classes.iter().any(|class| class.streams.frames > 0) {
-            caveats.push(
-                "A simulated stream brings one frame every 5 s, whatever its devices do: its frames measure nothing."
-                    .to_owned(),
-            );
-        }
         if today.quotas.iter().any(|quota| quota.is_demand_unknown()) {
             caveats.push(
                 "Some scheduled requests were not made because the one before was still under way: quicker answers would \
@@ -132,6 +129,7 @@ impl Base {
                     .to_owned(),
             );
         }
+        caveats.extend(imagined(&self.scenario));
         if self.scenario.groups.iter().any(stops_by_itself) {
             caveats.push(
                 "Clients that stop before they are refused are judged by what they would ask for if nothing stopped them."
@@ -162,6 +160,8 @@ pub fn group_counts(scenario: &Scenario) -> Vec<GroupCount> {
 }
 
 fn overridden(mut scenario: Scenario, overrides: Overrides) -> Result<Scenario, Diagnosis> {
+    // What no run would play is not planned with either.
+    reference::check_unfilled(&scenario)?;
     scenario.seed = overrides.seed.unwrap_or(scenario.seed);
     if let Some(duration) = overrides.duration {
         profile::last(&mut scenario, duration)?;
@@ -182,6 +182,26 @@ fn has_short_bucket(scenario: &Scenario) -> bool {
             may_be && scenario.duration < Nanos(rate.per.0.saturating_mul(WINDOWS))
         }
         Limit::Concurrent(_) | Limit::Cooldown(_) => false,
+    })
+}
+
+/// What is made up of answers that scripted clients follow.
+fn imagined(scenario: &Scenario) -> Option<String> {
+    let scripts = scenario.groups.iter().filter_map(|group| match &group.kind {
+        GroupKind::Clients(spec) => Some(spec),
+        GroupKind::Chargers(_) | GroupKind::Operators(_) => None,
+    });
+    let follows: Vec<&Then> = scripts.flat_map(|spec| &spec.requests).map(|request| &request.then).collect();
+    let pages = follows.iter().any(|then| matches!(then, Then::Pages(_)));
+    let polls = follows.iter().any(|then| matches!(then, Then::Poll(_)));
+    let parts = [
+        (pages, format!("every listing has {IMAGINED_PAGES} pages")),
+        (polls, format!("what is polled for is done when it is asked for {IMAGINED_POLLS} times")),
+    ];
+    let parts: Vec<String> = parts.into_iter().filter(|(is_so, _)| *is_so).map(|(_, part)| part).collect();
+    let parts = (!parts.is_empty()).then(|| parts.join(", and "));
+    parts.map(|parts| {
+        format!("The simulation knows no answers: {parts}. A server that answers otherwise is asked more or less.")
     })
 }
 

@@ -9,16 +9,18 @@ use super::limits::{self, Line};
 use super::search::{self, Border};
 use super::trial::{Trials, unproven};
 use crate::policy::reading::Reading;
-use crate::profile::Draft;
+use crate::profile::{Draft, no_such_group};
 use crate::scenario::Scenario;
 use crate::summary::QuotaUse;
 use crate::summary::plan::{Binding, FleetAnswer, GroupCount, LargestFleet, Spread};
 use crate::time::Nanos;
-use crate::yaml::diagnosis::shown;
-use crate::yaml::{Diagnosis, suggest};
+use crate::yaml::Diagnosis;
 
-/// Larger fleets are not tried.
-const MOST: u32 = 100_000;
+/// Larger fleets are not tried: where nothing binds, the largest takes most of the time of the whole search, and tells
+/// nobody anything who has a hundredth of it.
+fn largest_tried(today: u32) -> u32 {
+    today.saturating_mul(100).clamp(10_000, 100_000).max(today)
+}
 
 const DAY: Nanos = Nanos::from_secs(86_400);
 
@@ -73,8 +75,7 @@ impl Sizes {
             (Some(lead), group) => Ok(Sizes { today, lead, alone: group.is_some() }),
             (None, group) => {
                 let name = group.unwrap_or_default();
-                let known: Vec<&str> = today.iter().map(|group| group.group.as_str()).collect();
-                Err(Diagnosis::new(format!("no group is called `{}`", shown(name))).help(suggest::advice(name, known)))
+                Err(no_such_group(name, today.iter().map(|group| group.group.as_str())))
             }
         }
     }
@@ -116,10 +117,10 @@ pub fn resize(draft: &mut Draft, fleet: &[GroupCount]) -> Result<(), Diagnosis> 
     fleet.iter().try_for_each(|group| draft.resize(&group.group, group.devices))
 }
 
-/// The largest size that a profile may have, up to [`MOST`].
+/// The largest size that a profile may have, up to [`largest_tried`].
 fn most(trials: &Trials<'_>, sizes: &Sizes) -> u32 {
     let may_be = |size: u32| trials.base.vary(|draft| sizes.apply(size, draft)).is_ok();
-    let (mut low, mut high) = (sizes.today(), MOST.max(sizes.today()));
+    let (mut low, mut high) = (sizes.today(), largest_tried(sizes.today()));
     if may_be(high) {
         return high;
     }
@@ -280,6 +281,11 @@ mod tests {
         assert_eq!(counts(&sizes, 40), [40, 200]);
         let said = super::Sizes::new(sizes.today, Some("dashbord")).err().unwrap().to_string();
         assert!(said.contains("no group is called `dashbord`") && said.contains("did you mean `dashboard`?"), "{said}");
+    }
+
+    #[test]
+    fn fleets_are_tried_up_to_a_hundred_times_today_s() {
+        assert_eq!([1, 200, 5_000, 400_000].map(largest_tried), [10_000, 20_000, 100_000, 400_000]);
     }
 
     #[test]

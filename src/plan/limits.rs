@@ -34,6 +34,14 @@ pub fn lines(policy: &Policy) -> Vec<Line> {
     limits.filter_map(line).collect()
 }
 
+/// What stands beside each limit of a policy, as far as it is counted against: in the order of [`lines`]. Nothing stands
+/// where `all` is empty.
+pub fn of_lines(policy: &Policy, all: &[u64]) -> Vec<u64> {
+    let limits = policy.classes.iter().flat_map(|class| &class.limits);
+    let beside = limits.zip(all.iter().copied().chain(std::iter::repeat(0)));
+    beside.filter(|(limit, _)| !matches!(limit, Limit::Cooldown(_))).map(|(_, count)| count).collect()
+}
+
 impl Line {
     /// How this limit is read where a server reads the policy in a certain way.
     pub fn read_as(&self, reading: Option<Reading>) -> Option<Reading> {

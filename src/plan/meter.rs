@@ -20,6 +20,9 @@ pub struct Meter {
 #[derive(Clone, Debug, Default)]
 struct Now {
     plays: u64,
+    finished: u64,
+    /// The shortest and the longest that was begun.
+    durations: Option<(Nanos, Nanos)>,
     what: String,
     devices: u64,
     duration: Nanos,
@@ -31,7 +34,11 @@ struct Now {
 pub struct Reading {
     /// Begun so far.
     pub plays: u64,
-    /// In all of them.
+    /// Played to the end.
+    pub finished: u64,
+    /// The simulated time of the shortest and of the longest.
+    pub durations: (Nanos, Nanos),
+    /// In all of them, as the reports count them: those that were given up unanswered at the end are none.
     pub requests: u64,
     /// What is played, in words; empty for the profile as it stands.
     pub what: String,
@@ -49,9 +56,17 @@ impl Meter {
     /// Begins a play, whose progress the driver tells.
     pub fn begin(&self, devices: u64, duration: Nanos) -> Arc<Progress> {
         let mut now = self.now();
-        now.plays += 1;
+        // One that is stopped before it begins is none.
+        now.plays += u64::from(!self.stop.is_asked());
+        let (shortest, longest) = now.durations.unwrap_or((duration, duration));
+        now.durations = Some((shortest.min(duration), longest.max(duration)));
         (now.devices, now.duration, now.progress) = (devices, duration, Arc::new(Progress::until(self.stop.clone())));
         Arc::clone(&now.progress)
+    }
+
+    /// The play under way came to its end.
+    pub fn finish(&self) {
+        self.now().finished += 1;
     }
 
     /// So many more requests.
@@ -63,6 +78,8 @@ impl Meter {
         let now = self.now().clone();
         Reading {
             plays: now.plays,
+            finished: now.finished,
+            durations: now.durations.unwrap_or_default(),
             requests: self.requests.load(Ordering::Relaxed),
             what: now.what,
             simulated: now.progress.simulated(now.devices),

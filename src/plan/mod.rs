@@ -11,6 +11,7 @@ pub mod base;
 pub mod compare;
 pub mod delay;
 pub mod fleet;
+pub mod growth;
 pub mod limits;
 pub mod meter;
 pub mod play;
@@ -25,6 +26,7 @@ pub use base::Base;
 pub use meter::Meter;
 pub use play::{PlayOptions, play};
 
+use crate::exit::Exit;
 use crate::summary::Summary;
 use crate::summary::plan::{FORMAT, Plan};
 use crate::yaml::Diagnosis;
@@ -56,13 +58,14 @@ impl Questions {
 /// A group, a field or a value that the profile does not have; profiles that cannot be compared.
 pub fn check(base: &Base, questions: &Questions) -> Result<(), Diagnosis> {
     questions.fleet.as_ref().map(|wanted| fleet::check(base, wanted)).transpose()?;
+    questions.quota.as_ref().map(|wanted| quota::check(base, wanted)).transpose()?;
     questions.compare.as_ref().map(|other| compare::check(base, other)).transpose()?;
     questions.sweep.as_ref().map(|wanted| sweep::check(base, wanted)).transpose()?;
     Ok(())
 }
 
 /// Answers the questions about a profile whose play as it stands came to `today`. Once a stop is asked for
-/// ([`Meter::stop`]), what is not answered yet stays open, and a caveat says so.
+/// ([`Meter::stop`]), what is not answered yet stays open.
 ///
 /// # Errors
 /// What is wrong with a question: a group, a field or a value that the profile does not have.
@@ -73,9 +76,26 @@ pub fn answer(base: &Base, today: &Summary, questions: &Questions, options: &Pla
     let quota = answered(options, &questions.quota, |wanted| quota::answer(&trials, wanted, headroom))?;
     let comparison = answered(options, &questions.compare, |other| compare::answer(base, today, other, options))?;
     let sweep = questions.sweep.as_ref().map(|wanted| sweep::answer(&trials, wanted)).transpose()?.flatten();
-    let mut plan = Plan { format: FORMAT, caveats: base.caveats(today, questions), fleet, quota, comparison, sweep };
-    plan.caveats.extend(cut_short(questions, &plan));
+    let (caveats, unanswered) = (base.caveats(today, questions), Vec::new());
+    let mut plan = Plan { format: FORMAT, caveats, unanswered, fleet, quota, comparison, sweep };
+    plan.unanswered = unanswered_by(&plan, questions);
     Ok(plan)
+}
+
+/// Says in the conclusion of the profile's own play that questions are open: whoever reads only that takes a plan for
+/// complete.
+pub fn leave_open(today: &mut Summary, plan: &Plan) {
+    if plan.unanswered.is_empty() {
+        return;
+    }
+    let (conclusion, open) = (&mut today.conclusion, plan.unanswered.join(", "));
+    if today.run.interrupted {
+        return conclusion.reasons.insert(0, format!("Not answered: {open}."));
+    }
+    let so_far = std::mem::take(&mut conclusion.headline);
+    conclusion.headline = format!("Interrupted, without an answer to {open}.");
+    conclusion.reasons.insert(0, format!("The profile as it stands was played to the end: {so_far}"));
+    (conclusion.exit, conclusion.exit_code) = (Exit::Interrupted, Exit::Interrupted.code());
 }
 
 /// An answer, unless a stop was asked for before it was complete: a search whose plays were cut short has found nothing.
@@ -91,7 +111,7 @@ fn answered<Q, A>(
 }
 
 /// What an interrupted plan leaves open.
-fn cut_short(questions: &Questions, plan: &Plan) -> Option<String> {
+fn unanswered_by(plan: &Plan, questions: &Questions) -> Vec<String> {
     let wanted = questions.sweep.as_ref().map_or(0, |wanted| wanted.values.len());
     let swept = plan.sweep.as_ref().map_or(0, |sweep| sweep.points.len());
     let open = [
@@ -104,5 +124,5 @@ fn cut_short(questions: &Questions, plan: &Plan) -> Option<String> {
     if (1..wanted).contains(&swept) {
         open.push(format!("{} of the sweep's {wanted} values", wanted - swept));
     }
-    (!open.is_empty()).then(|| format!("This plan was interrupted; not answered: {}.", open.join(", ")))
+    open
 }

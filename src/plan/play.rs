@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::Meter;
 use super::delay::Delays;
 use crate::assemble::{Outcome, Recorder, RunFacts};
+use crate::device::{self, Failure};
 use crate::drive::virtual_time::{self, End};
 use crate::record::{Observation, Observer};
 use crate::scenario::Scenario;
@@ -38,6 +39,8 @@ pub struct Played {
     pub outcome: Outcome,
     /// The longest added delay ([`Delays::worst`]).
     pub delay: Nanos,
+    /// How many requests each limit refused ([`End::refusals`]).
+    pub refusals: Vec<u64>,
 }
 
 /// Plays a scenario against its policy's limits. The result depends on the scenario alone, the options' words aside.
@@ -56,10 +59,15 @@ pub fn play_judged(driven: &Arc<Scenario>, judged: &Arc<Scenario>, options: &Pla
     } else {
         virtual_time::run_on(driven, options.threads, &progress, make, Witness::merge)
     };
-    witness.conclude(&facts(driven, end, options), options.started)
+    let (facts, refusals) = (facts(driven, &end, options), end.refusals);
+    if !facts.interrupted {
+        options.meter.finish();
+    }
+    let (outcome, delay) = witness.conclude(&facts, options.started);
+    Played { outcome, delay, refusals }
 }
 
-fn facts(scenario: &Scenario, end: End, options: &PlayOptions) -> RunFacts {
+fn facts(scenario: &Scenario, end: &End, options: &PlayOptions) -> RunFacts {
     let played = (end.devices < scenario.device_count().into()).then_some(end.devices);
     RunFacts {
         driver: Driver::Virtual,
@@ -112,18 +120,24 @@ impl Witness {
         self.delays.merge(other.delays);
     }
 
-    fn conclude(mut self, facts: &RunFacts, started: Anchor) -> Played {
+    fn conclude(mut self, facts: &RunFacts, started: Anchor) -> (Outcome, Nanos) {
         self.tell();
         let delay = self.delays.worst();
         let mut outcome = self.recorder.conclude(facts);
         outcome.summary.run.started = started.iso(Nanos::ZERO);
-        Played { outcome, delay }
+        (outcome, delay)
     }
+}
+
+/// As figures count requests.
+fn is_counted(observation: &Observation<'_>) -> bool {
+    let Observation::Done { record, .. } = observation else { return false };
+    record.outcome != device::Outcome::Failed(Failure::Cancelled)
 }
 
 impl Observer for Witness {
     fn observe(&mut self, at: Nanos, observation: Observation<'_>) {
-        if matches!(observation, Observation::Sent(_)) {
+        if is_counted(&observation) {
             self.requests += 1;
             if self.requests == TELL_EVERY {
                 self.tell();

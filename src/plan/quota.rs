@@ -7,7 +7,11 @@
 
 use std::collections::HashMap;
 
+use super::Base;
+use super::base::group_counts;
+use super::growth::{self, Growth};
 use super::limits::{self, Line};
+use super::search;
 use super::sensitivity;
 use super::trial::{Trials, Tried, unproven};
 use crate::policy::model::Policy;
@@ -32,17 +36,33 @@ pub struct Wanted {
     pub refused_ratio: f64,
     /// The longest added delay.
     pub delay: Option<Nanos>,
-    /// How much the fleet is to grow, as a share of itself.
-    pub growth: Option<f64>,
+    /// How much the fleet is to grow.
+    pub growth: Vec<Growth>,
 }
 
-/// The least of each limit (by its place among [`limits::lines`]) under each of its readings, with one seed.
-type Least = HashMap<(usize, Option<Reading>), Found>;
+/// A limit by its place among [`limits::lines`], and one of its readings.
+type Key = (usize, Option<Reading>);
+/// The least of each limit under each of its readings, with one seed.
+type Least = HashMap<Key, Found>;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Found {
     least: u32,
     is_peak: bool,
+}
+
+impl Found {
+    fn raise(&mut self) {
+        *self = Found { least: self.least + (self.least / RAISE_ONE_IN).max(1), is_peak: false };
+    }
+}
+
+/// Whether the fleet can grow so.
+///
+/// # Errors
+/// Those of [`growth::check`].
+pub fn check(base: &Base, wanted: &Wanted) -> Result<(), Diagnosis> {
+    growth::check(&wanted.growth, &group_counts(base.scenario()))
 }
 
 /// Searches for the fleet as it stands and with one thing changed.
@@ -51,7 +71,7 @@ pub fn answer(trials: &Trials<'_>, wanted: &Wanted, headroom: f64) -> Result<Quo
     let search = Search { trials, wanted, headroom };
     trials.options.meter.announce("the least quota".to_owned());
     let needs = search.needs(today);
-    let variants = sensitivity::variants(trials.base, wanted.growth)?;
+    let variants = sensitivity::variants(trials.base, &wanted.growth)?;
     let sensitivity = variants.changed.into_iter().map(|variant| {
         trials.options.meter.announce(format!("the least quota with {}", variant.what));
         let needs = search.needs(&variant.scenario);
@@ -105,7 +125,7 @@ impl Search<'_> {
         if self.wanted.refused_ratio > 0.0 {
             self.with_refusals(scenario, seed, &mut least);
         }
-        self.raise_until_enough(scenario, seed, &mut least);
+        self.settle(scenario, seed, &mut least);
         least
     }
 
@@ -173,43 +193,28 @@ impl Search<'_> {
         }
     }
 
-    /// Raises what refuses more than is allowed all at once: the network brings requests closer together than they were sent, and
-    /// refusals of one limit come on top of another's.
-    fn raise_until_enough(&self, scenario: &Scenario, seed: u64, least: &mut Least) {
-        let lines = limits::lines(&scenario.policy);
+    /// Raises what still refuses with all limits enforced, until it is enough: the network brings requests closer together
+    /// than they were sent, and refusals of one limit come on top of another's. What was raised too far comes down again.
+    fn settle(&self, scenario: &Scenario, seed: u64, least: &mut Least) {
+        let play = Enforcement { search: self, scenario, seed, lines: limits::lines(&scenario.policy) };
+        let before = least.clone();
         for reading in limits::readings(&scenario.policy) {
-            for _ in 0..MOST_RAISES {
-                let policy = allowing(&scenario.policy, &lines, reading, |key| least.get(key).map(|found| found.least));
-                let tried = self.trials.enforced(scenario, seed, reading, policy);
-                if self.is_enough(&tried) {
-                    break;
-                }
-                for (index, line) in lines.iter().enumerate() {
-                    if draws_on(&scenario.policy, &tried.refused_classes, &line.class)
-                        && let Some(found) = least.get_mut(&(index, line.read_as(reading)))
-                    {
-                        let raised = found.least + (found.least / RAISE_ONE_IN).max(1);
-                        *found = Found { least: raised, is_peak: false };
-                    }
-                }
-            }
+            play.raise(reading, least);
         }
+        play.lower(&before, least);
     }
 
     /// Lowers each limit by itself as far as the refusals and delays that it causes are allowed.
     fn with_refusals(&self, scenario: &Scenario, seed: u64, least: &mut Least) {
         let count = limits::lines(&scenario.policy).len();
         for ((index, reading), found) in least.iter_mut() {
-            let (mut low, mut high) = (0, found.least);
-            while high - low > 1 {
-                let middle = low + (high - low) / 2;
+            let least = search::least(0, found.least, |allow| {
                 let mut allowed = vec![None; count];
-                allowed[*index] = Some(middle);
+                allowed[*index] = Some(allow);
                 let policy = limits::with_allowed(&scenario.policy, &allowed);
-                let tried = self.trials.enforced(scenario, seed, *reading, policy);
-                if self.is_enough(&tried) { high = middle } else { low = middle }
-            }
-            *found = Found { least: high, is_peak: found.is_peak && high == found.least };
+                self.is_enough(&self.trials.enforced(scenario, seed, *reading, policy))
+            });
+            *found = Found { least, is_peak: found.is_peak && least == found.least };
         }
     }
 
@@ -239,21 +244,67 @@ impl Search<'_> {
     }
 }
 
-/// A policy that allows what was found for each limit as it is read; the others stay as they are.
-fn allowing(
-    policy: &Policy,
-    lines: &[Line],
-    reading: Option<Reading>,
-    found: impl Fn(&(usize, Option<Reading>)) -> Option<u32>,
-) -> Policy {
-    let allow = |(index, line): (usize, &Line)| Some(found(&(index, line.read_as(reading))).unwrap_or(line.allow));
-    limits::with_allowed(policy, &lines.iter().enumerate().map(allow).collect::<Vec<_>>())
+/// All that was found, enforced on one fleet with one seed.
+struct Enforcement<'a> {
+    search: &'a Search<'a>,
+    scenario: &'a Scenario,
+    seed: u64,
+    lines: Vec<Line>,
 }
 
-/// Whether requests of one of these classes are counted by a class.
-fn draws_on(policy: &Policy, classes: &[String], counted_by: &str) -> bool {
-    let ids = classes.iter().filter_map(|name| policy.class_named(name));
-    ids.flat_map(|id| policy.drawn_on(id)).any(|id| policy.class(id).name == counted_by)
+impl Enforcement<'_> {
+    fn tried(&self, reading: Option<Reading>, least: &Least) -> Tried {
+        let found = |key: &_| least.get(key).map(|found| found.least);
+        let policy = allowing(&self.scenario.policy, &self.lines, reading, found);
+        self.search.trials.enforced(self.scenario, self.seed, reading, policy)
+    }
+
+    /// Raises the limits that refuse.
+    fn raise(&self, reading: Option<Reading>, least: &mut Least) {
+        for _ in 0..MOST_RAISES {
+            let tried = self.tried(reading, least);
+            if self.search.is_enough(&tried) {
+                return;
+            }
+            let refusing = self.lines.iter().enumerate().filter(|(index, _)| tried.refusing[*index]);
+            let keys: Vec<Key> = refusing.map(|(index, line)| (index, line.read_as(reading))).collect();
+            if !keys.iter().any(|key| least.contains_key(key)) {
+                return;
+            }
+            for key in keys {
+                least.entry(key).and_modify(Found::raise);
+            }
+        }
+    }
+
+    /// Brings each limit that was raised down again, one after the other, as far as all of them together stay enough.
+    fn lower(&self, before: &Least, least: &mut Least) {
+        let mut raised: Vec<_> = least.keys().copied().filter(|key| least[key] != before[key]).collect();
+        raised.sort_unstable();
+        for key in raised {
+            let (start, raised) = (before[&key], least[&key].least);
+            let lowest = search::least(start.least.saturating_sub(1), raised, |allow| {
+                least.insert(key, Found { least: allow, is_peak: false });
+                self.is_enough_as_read(key, least)
+            });
+            let found = if lowest == start.least { start } else { Found { least: lowest, is_peak: false } };
+            least.insert(key, found);
+        }
+    }
+
+    /// Under every reading of the policy that reads the limit so.
+    fn is_enough_as_read(&self, (index, read): Key, least: &Least) -> bool {
+        let line = &self.lines[index];
+        let readings =
+            limits::readings(&self.scenario.policy).into_iter().filter(|&reading| line.read_as(reading) == read);
+        readings.into_iter().all(|reading| self.search.is_enough(&self.tried(reading, least)))
+    }
+}
+
+/// A policy that allows what was found for each limit as it is read; the others stay as they are.
+fn allowing(policy: &Policy, lines: &[Line], reading: Option<Reading>, found: impl Fn(&Key) -> Option<u32>) -> Policy {
+    let allow = |(index, line): (usize, &Line)| Some(found(&(index, line.read_as(reading))).unwrap_or(line.allow));
+    limits::with_allowed(policy, &lines.iter().enumerate().map(allow).collect::<Vec<_>>())
 }
 
 /// The readings of a limit for which something was found, the strictest first.

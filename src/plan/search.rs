@@ -12,9 +12,9 @@ pub struct Border {
 }
 
 /// Looks for the largest number up to `most` that fits, from `start` on: doubles or halves until the border is between two
-/// numbers, then bisects. A few numbers on both sides are tried besides, near and far (far ones alone where the largest
-/// allowed fits: large fleets take long, and there is no border to be near to). One below that does not fit moves the border
-/// below it.
+/// numbers, then bisects. A few numbers on both sides are tried besides, near and far. One below that does not fit moves the
+/// border below it. Where the largest allowed fits there is no border to look around, and large fleets take long: what was
+/// doubled on the way there was tried, half of it where nothing was.
 ///
 /// # Errors
 /// Those of `fits`.
@@ -27,7 +27,8 @@ pub fn largest<E>(start: u32, most: u32, mut fits: impl FnMut(u32) -> Result<boo
             monotone = false;
         }
     }
-    while let Some(below) = first_misfit(&probes_below(border, most), &mut fits)? {
+    let doubled = border == most && start < most;
+    while !doubled && let Some(below) = first_misfit(&probes_below(border, most), &mut fits)? {
         monotone = false;
         let (low, high) = bracket(below, below, &mut fits)?;
         border = bisect(low, high, &mut fits)?;
@@ -95,6 +96,16 @@ fn first_misfit<E>(numbers: &[u32], fits: &mut impl FnMut(u32) -> Result<bool, E
     Ok(None)
 }
 
+/// The smallest number that is enough, where `low` is not and `high` is.
+pub fn least(low: u32, high: u32, mut enough: impl FnMut(u32) -> bool) -> u32 {
+    let (mut low, mut high) = (low, high);
+    while high - low > 1 {
+        let middle = low + (high - low) / 2;
+        if enough(middle) { high = middle } else { low = middle }
+    }
+    high
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -117,6 +128,22 @@ mod tests {
             largest(12, 100_000, |number| { tries += 1; Ok::<_, ()>(number <= border) }).unwrap();
             prop_assert!(tries <= 45, "{} tries for {}", tries, border);
         }
+    }
+
+    #[test]
+    fn where_everything_fits_nothing_is_tried_beside_the_doubled_numbers() {
+        let tried = |start: u32, most: u32| {
+            let mut tried = Vec::new();
+            let border = largest(start, most, |number| {
+                tried.push(number);
+                Ok::<_, ()>(true)
+            })
+            .unwrap();
+            assert_eq!(border, Border { fits: most, at_least: true, monotone: true });
+            tried
+        };
+        assert_eq!(tried(200, 2_000), [200, 400, 800, 1_600, 2_000]);
+        assert_eq!(tried(2_000, 2_000), [2_000, 1_000], "one number alone shows no order");
     }
 
     #[test]

@@ -3,24 +3,24 @@
 use super::Base;
 use super::base::group_counts;
 use super::fleet::resize;
+use super::growth::{self, Growth};
 use crate::scenario::arrivals::Shape;
 use crate::scenario::fleet::CadenceSpec;
 use crate::scenario::{GroupKind, Scenario};
-use crate::summary::plan::{GroupCount, Need, Variation};
-use crate::words::percent;
+use crate::summary::plan::{Need, Variation};
 use crate::yaml::Diagnosis;
 
 /// A fleet with one thing changed.
 pub struct Variant {
     pub what: String,
-    /// The growth that was asked for, if it is that.
-    pub growth: Option<f64>,
+    /// Whether it is the growth that was asked for.
+    pub is_growth: bool,
     pub scenario: Scenario,
 }
 
 impl Variant {
     pub fn with_needs(self, needs: Vec<Need>) -> Variation {
-        Variation { what: self.what, growth: self.growth, fleet: group_counts(&self.scenario), needs }
+        Variation { what: self.what, is_growth: self.is_growth, fleet: group_counts(&self.scenario), needs }
     }
 }
 
@@ -32,29 +32,28 @@ pub struct Variants {
 }
 
 /// Without jitter and with twice as much, a tenth smaller and larger, and grown as far as is asked for.
-pub fn variants(base: &Base, growth: Option<f64>) -> Result<Variants, Diagnosis> {
+pub fn variants(base: &Base, growth: &[Growth]) -> Result<Variants, Diagnosis> {
     let today = base.scenario();
     let jittered = [("no jitter", 0.0), ("twice the jitter", 2.0)].map(|(what, factor)| {
         let mut scenario = today.clone();
         scale_jitter(&mut scenario, factor);
-        Variant { what: what.to_owned(), growth: None, scenario }
+        Variant { what: what.to_owned(), is_growth: false, scenario }
     });
-    let sizes = [(-0.1, "10% fewer devices".to_owned(), None), (0.1, "10% more devices".to_owned(), None)];
-    let grown = growth.map(|share| (share, format!("a growth of {}", percent(share)), growth));
-    let resized = sizes.into_iter().chain(grown).map(|(share, what, growth)| {
-        let fleet = scaled(&group_counts(today), 1.0 + share);
-        Ok(Variant { what, growth, scenario: base.vary(|draft| resize(draft, &fleet))? })
+    let by = |share| [Growth { group: None, share }];
+    let (fewer, more) = (by(-0.1), by(0.1));
+    let mut sizes =
+        vec![("10% fewer devices".to_owned(), false, &fewer[..]), ("10% more devices".to_owned(), false, &more)];
+    if !growth.is_empty() {
+        sizes.push((growth::in_words(growth), true, growth));
+    }
+    let resized = sizes.into_iter().map(|(what, is_growth, growth)| {
+        let fleet = growth::grown(&group_counts(today), growth);
+        Ok(Variant { what, is_growth, scenario: base.vary(|draft| resize(draft, &fleet))? })
     });
     let all = jittered.into_iter().map(Ok).chain(resized).collect::<Result<Vec<_>, Diagnosis>>()?;
     let changes = |variant: &Variant| variant.scenario.groups != today.groups;
     let (changed, unchanged): (Vec<Variant>, Vec<Variant>) = all.into_iter().partition(changes);
     Ok(Variants { changed, unchanged: unchanged.into_iter().map(|variant| variant.what).collect() })
-}
-
-/// No group disappears.
-fn scaled(fleet: &[GroupCount], factor: f64) -> Vec<GroupCount> {
-    let count = |devices: u32| (f64::from(devices) * factor).round().max(1.0) as u32;
-    fleet.iter().map(|group| GroupCount { devices: count(group.devices), ..group.clone() }).collect()
 }
 
 /// Every cadence of the fleet; jitter is a share of its interval, at most all of it.
@@ -82,7 +81,7 @@ mod tests {
     use super::super::base::Overrides;
     use super::*;
 
-    fn names(profile: &str, growth: Option<f64>) -> Vec<String> {
+    fn names(profile: &str, growth: &[Growth]) -> Vec<String> {
         let base = Base::read(Path::new(profile), Overrides::default()).unwrap();
         variants(&base, growth).unwrap().changed.into_iter().map(|variant| variant.what).collect()
     }
@@ -90,11 +89,11 @@ mod tests {
     #[test]
     fn one_thing_is_changed_at_a_time_and_only_what_changes_something() {
         let sizes = ["10% fewer devices", "10% more devices"];
-        assert_eq!(names("tellus-depot", None), [&["no jitter", "twice the jitter"], &sizes[..]].concat());
-        assert_eq!(names("tellus-depot", Some(0.5)).last().unwrap(), "a growth of 50%");
+        assert_eq!(names("tellus-depot", &[]), [&["no jitter", "twice the jitter"], &sizes[..]].concat());
+        assert_eq!(names("tellus-depot", &["depot=50%".parse().unwrap()]).last().unwrap(), "a growth of depot by 50%");
         // One client is never a tenth of a client more or less.
         let base = Base::read(Path::new("tellus-depot"), Overrides::default()).unwrap();
-        let larger = variants(&base, None).unwrap().changed.into_iter().nth(3).unwrap();
+        let larger = variants(&base, &[]).unwrap().changed.into_iter().nth(3).unwrap();
         let counts: Vec<u32> = larger.scenario.groups.iter().map(|group| group.count).collect();
         assert_eq!(counts, [220, 2]);
     }

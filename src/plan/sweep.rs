@@ -7,10 +7,14 @@ use super::play::play;
 use super::trial::Trials;
 pub use super::values::{Value, Wanted, read};
 use crate::scenario::Scenario;
-use crate::summary::plan::{Sweep, SweepPoint, SweptUse};
+use crate::summary::finding::Verdict;
+use crate::summary::plan::{Sweep, SweepPoint, SweptGate, SweptUse};
 use crate::summary::{ClassFigures, QuotaUse, Safety, Summary};
 use crate::yaml::diagnosis::shown;
 use crate::yaml::{Diagnosis, Node};
+
+/// The field of a profile that says how long each play lasts.
+const DURATION: &str = "duration";
 
 /// Whether the profile takes every value.
 pub fn check(base: &Base, wanted: &Wanted) -> Result<(), Diagnosis> {
@@ -23,8 +27,10 @@ pub fn answer(trials: &Trials<'_>, wanted: &Wanted) -> Result<Option<Sweep>, Dia
     let variants = variants(trials.base, wanted)?;
     let points = wanted.values.iter().zip(&variants).map(|(value, scenario)| point(trials, value, scenario));
     let points: Vec<SweepPoint> = points.take_while(|_| !trials.options.meter.stop.is_asked()).collect();
+    let mut origin = trials.base.origin(&trials.seeds, trials.options);
+    origin.duration_s.take_if(|_| wanted.path == DURATION);
     Ok((!points.is_empty()).then(|| Sweep {
-        origin: trials.base.origin(&trials.seeds, trials.options),
+        origin,
         path: wanted.path.clone(),
         today: trials.base.draft().get(&wanted.path).and_then(Node::written),
         log: wanted.log,
@@ -42,7 +48,7 @@ fn variants(base: &Base, wanted: &Wanted) -> Result<Vec<Scenario>, Diagnosis> {
 fn overridden(base: &Base, wanted: &Wanted) -> Result<(), Diagnosis> {
     let overrides = base.overrides();
     let option = match wanted.path.as_str() {
-        "duration" => overrides.duration.map(|_| "--duration"),
+        DURATION => overrides.duration.map(|_| "--duration"),
         "seed" => Some("--seeds"),
         _ => None,
     };
@@ -71,6 +77,7 @@ fn point(trials: &Trials<'_>, value: &Value, scenario: &Scenario) -> SweepPoint 
         requests: 0,
         refused: 0,
         quotas: Vec::new(),
+        gates: Vec::new(),
     };
     for &seed in &trials.seeds {
         trials.options.meter.announce(format!("{}, seed {seed}", value.text));
@@ -81,6 +88,11 @@ fn point(trials: &Trials<'_>, value: &Value, scenario: &Scenario) -> SweepPoint 
         match point.quotas.is_empty() {
             true => point.quotas = uses.collect(),
             false => point.quotas.iter_mut().zip(uses).for_each(|(worst, use_)| keep_worse(worst, use_)),
+        }
+        let gates = gates(&played);
+        match point.gates.is_empty() {
+            true => point.gates = gates.collect(),
+            false => point.gates.iter_mut().zip(gates).for_each(|(worst, gate)| keep_worse_gate(worst, gate)),
         }
     }
     point
@@ -98,6 +110,24 @@ fn swept(quota: &QuotaUse, summary: &Summary) -> SweptUse {
         safety: quota.safety,
         headroom: quota.headroom,
         refused_ratio: class.and_then(|class| class.refused_ratio),
+    }
+}
+
+fn gates(summary: &Summary) -> impl Iterator<Item = SweptGate> {
+    let judged = summary.gates.iter().map(|it| SweptGate { gate: it.gate.clone(), verdict: Some(it.verdict) });
+    let left = summary.gates_left_to_a_run.iter().map(|gate| SweptGate { gate: gate.clone(), verdict: None });
+    judged.chain(left)
+}
+
+fn keep_worse_gate(worst: &mut SweptGate, other: SweptGate) {
+    let badness = |gate: &SweptGate| match gate.verdict {
+        None => 0,
+        Some(Verdict::Pass) => 1,
+        Some(Verdict::Undocumented | Verdict::Inconclusive | Verdict::NoData) => 2,
+        Some(Verdict::Fail) => 3,
+    };
+    if badness(&other) > badness(worst) {
+        *worst = other;
     }
 }
 
@@ -142,6 +172,16 @@ mod tests {
             safety,
             headroom,
             refused_ratio,
+        }
+    }
+
+    #[test]
+    fn a_gate_that_fails_with_one_seed_fails() {
+        let gate = |verdict| SweptGate { gate: "headroom".to_owned(), verdict: Some(verdict) };
+        for (first, second) in [(Verdict::Pass, Verdict::Fail), (Verdict::Fail, Verdict::NoData)] {
+            let mut worst = gate(first);
+            keep_worse_gate(&mut worst, gate(second));
+            assert_eq!(worst, gate(Verdict::Fail));
         }
     }
 

@@ -29,8 +29,8 @@ pub struct Tried {
     pub refused_ratio: f64,
     /// The longest of any operation.
     pub delay: Nanos,
-    /// The classes that were refused something.
-    pub refused_classes: Vec<String>,
+    /// Whether each limit refused something, in the order of [`limits::lines`].
+    pub refusing: Vec<bool>,
 }
 
 impl Trials<'_> {
@@ -49,7 +49,6 @@ impl Trials<'_> {
         let scenario = Arc::new(variant(scenario, seed, reading, policy));
         let played = play_judged(&scenario, &scenario, self.options);
         let classes = &played.outcome.summary.classes;
-        let refused = classes.iter().filter(|class| class.refused > 0);
         Tried {
             enforced: Enforced {
                 requests: classes.iter().map(|class| class.requests).sum(),
@@ -57,7 +56,7 @@ impl Trials<'_> {
             },
             refused_ratio: classes.iter().filter_map(|class| class.refused_ratio).fold(0.0, f64::max),
             delay: played.delay,
-            refused_classes: refused.map(|class| class.class.clone()).collect(),
+            refusing: limits::of_lines(&scenario.policy, &played.refusals).iter().map(|&count| count > 0).collect(),
         }
     }
 
@@ -71,7 +70,7 @@ impl Trials<'_> {
             },
             refused_ratio: all.refused_ratio.max(one.refused_ratio),
             delay: all.delay.max(one.delay),
-            refused_classes: Vec::new(),
+            refusing: Vec::new(),
         })
     }
 }

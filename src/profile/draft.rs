@@ -101,10 +101,7 @@ impl Draft {
             return Err(Diagnosis::new("the profile has no fleet"));
         };
         let Some(kinds) = groups.get_mut(group).and_then(Node::as_map_mut) else {
-            let names: Vec<&str> = groups.keys().map(String::as_str).collect();
-            return Err(
-                Diagnosis::new(format!("no group is called `{}`", shown(group))).help(suggest::advice(group, names))
-            );
+            return Err(no_such_group(group, groups.keys().map(String::as_str)));
         };
         for fields in kinds.values_mut().filter_map(Node::as_map_mut) {
             fields.insert("count".to_owned(), count.into());
@@ -176,9 +173,7 @@ fn slot<'v>(root: &'v mut Node, path: &str, segments: &[String]) -> Result<&'v m
                 taken = key_length(fields, rest);
                 let key = rest[..taken].join(".");
                 if is_names && !fields.contains_key(&key) {
-                    let names: Vec<&str> = fields.keys().map(String::as_str).collect();
-                    return Err(Diagnosis::new(format!("no group is called `{}`", shown(&key)))
-                        .help(suggest::advice(&key, names)));
+                    return Err(no_such_group(&key, fields.keys().map(String::as_str)));
                 }
                 fields.entry(key).or_insert(Node::Null)
             }
@@ -208,6 +203,11 @@ fn asks(group: &mut Node) -> impl Iterator<Item = &mut IndexMap<String, Node>> {
 
 fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
     names.map(|name| format!("`{}`", shown(name))).collect::<Vec<_>>().join(", ")
+}
+
+/// What is wrong with naming a group that the profile does not have.
+pub fn no_such_group<'a>(name: &str, known: impl IntoIterator<Item = &'a str> + Clone) -> Diagnosis {
+    Diagnosis::new(format!("no group is called `{}`", shown(name))).help(suggest::advice(name, known))
 }
 
 #[cfg(test)]

@@ -13,5 +13,5 @@ pub mod resolve;
 pub mod secrets;
 pub mod warnings;
 
-pub use draft::Draft;
+pub use draft::{Draft, no_such_group};
 pub use load::{builtin_names, find, last, load, load_source};

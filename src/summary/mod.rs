@@ -185,6 +185,13 @@ impl Summary {
     }
 }
 
+impl RunInfo {
+    /// For how long devices sent, in seconds: at the end of a run answers are awaited.
+    pub fn sending_s(&self) -> f64 {
+        self.duration_s.min(self.planned_s)
+    }
+}
+
 impl QuotaUse {
     /// A limit of which nothing was counted: `limit` in words, on so many at the same time unless `per_s` is set.
     pub fn unused(class: String, limit: String, allow: u32, scope: String) -> Self {

@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Safety;
+use super::finding::Verdict;
 use crate::exit::Exit;
 use crate::policy::reading::Reading;
 
@@ -19,6 +20,9 @@ pub struct Plan {
     pub format: u32,
     /// What holds for every answer, one sentence each: that it is simulated, and what the simulation leaves out.
     pub caveats: Vec<String>,
+    /// What was asked and is not answered, since the plan was interrupted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unanswered: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fleet: Option<FleetAnswer>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -41,8 +45,8 @@ pub struct Origin {
     pub version: String,
     /// Each was played; one answer is given over all of them.
     pub seeds: Vec<u64>,
-    /// The simulated time of each play.
-    pub duration_s: f64,
+    /// The simulated time of each play; None where a sweep varies it.
+    pub duration_s: Option<f64>,
     pub command: String,
 }
 
@@ -176,9 +180,9 @@ pub struct Need {
 pub struct Variation {
     /// `twice the jitter`, `10% more devices`.
     pub what: String,
-    /// The growth that was asked for, as a share, if this is the fleet grown by it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub growth: Option<f64>,
+    /// Whether this is the fleet after the growth that was asked for.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_growth: bool,
     pub fleet: Vec<GroupCount>,
     pub needs: Vec<Need>,
 }
@@ -274,6 +278,18 @@ pub struct SweepPoint {
     pub requests: u64,
     pub refused: u64,
     pub quotas: Vec<SweptUse>,
+    /// The profile's gates.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gates: Vec<SweptGate>,
+}
+
+/// How one gate came out at one value: as with the seed with which it came out worst.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SweptGate {
+    /// As written, with the value where that is swept.
+    pub gate: String,
+    /// None: it is left to a run over sockets.
+    pub verdict: Option<Verdict>,
 }
 
 /// How one limit was used at one value.

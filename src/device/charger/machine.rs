@@ -7,8 +7,9 @@
 use std::sync::Arc;
 
 use super::commands::Recent;
-use super::connector::{Connector, Poll, Surroundings};
+use super::connector::{Connector, Poll};
 use super::outbox::Outbox;
+use super::plan::ChargerPlan;
 use super::rollout::Rollout;
 use crate::device::cadence::Cadence;
 use crate::device::call::{Call, Settled};
@@ -20,27 +21,13 @@ use crate::device::{
     ServedAnswer,
 };
 use crate::rng::DeviceRng;
-use crate::scenario::fleet::{CadenceSpec, ChargerSpec, CommandDelivery};
+use crate::scenario::fleet::{CadenceSpec, CommandDelivery};
 use crate::tellus::TellusOp;
 use crate::time::{Anchor, Nanos};
 
 /// From sending to the whole answer; a long poll's hold comes on top.
 const TIMEOUT: Nanos = Nanos::from_secs(10);
 const MAIN: Lane = Lane::Own(0);
-
-/// What all chargers of a group have in common.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ChargerPlan {
-    pub spec: ChargerSpec,
-    /// What serial numbers begin with.
-    pub serial_prefix: String,
-    /// How many chargers the group has.
-    pub chargers: u32,
-    /// The end of the run.
-    pub horizon: Nanos,
-    /// Where in the week the run begins: zero means Monday, 00:00.
-    pub start_of_week_offset: Nanos,
-}
 
 /// One simulated charger.
 #[derive(Clone, Debug)]
@@ -430,25 +417,11 @@ impl Charger {
     }
 }
 
-impl ChargerPlan {
-    pub(super) fn surroundings(&self) -> Surroundings<'_> {
-        Surroundings { spec: &self.spec, horizon: self.horizon, start_of_week_offset: self.start_of_week_offset }
-    }
-
-    /// How long a poll is held open.
-    pub(super) fn poll_wait(&self) -> Nanos {
-        match self.spec.commands {
-            CommandDelivery::LongPoll { wait } => wait,
-            CommandDelivery::Heartbeat => Nanos::ZERO,
-        }
-    }
-}
-
 impl Device for Charger {
     fn handle(&mut self, now: Nanos, event: Event<'_>, out: &mut Actions) {
         match event {
             // Chargers have no streams.
-            Event::Wake | Event::Frame { .. } | Event::StreamClosed { .. } => self.advance(now, out),
+            Event::Wake | Event::StreamClosed { .. } => self.advance(now, out),
             Event::Answered { request, answer } => {
                 // Before the next change there is nothing to bring to the present: most answers are so.
                 if !self.answered(now, request, answer, out) || now >= self.next {
@@ -466,6 +439,10 @@ impl Device for Charger {
 
     fn render(&self, now: Nanos, request: &Request, anchor: Anchor, http: &mut HttpRequest) {
         self.write_request(now, request, anchor, http);
+    }
+
+    fn is_charging(&self) -> bool {
+        self.connectors.iter().any(|connector| connector.session().is_some())
     }
 
     fn interpret(&self, request: &Request, answer: &ServedAnswer<'_>) -> Option<Body> {

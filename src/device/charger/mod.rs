@@ -9,11 +9,13 @@ pub mod connector;
 mod disturbance;
 pub mod machine;
 pub mod outbox;
+mod plan;
 pub mod rollout;
 pub mod session;
 pub mod wire;
 
-pub use machine::{Charger, ChargerPlan};
+pub use machine::Charger;
+pub use plan::ChargerPlan;
 
 #[cfg(test)]
 pub(crate) mod tests_support {

@@ -363,7 +363,7 @@ impl Client {
 impl Device for Client {
     fn handle(&mut self, now: Nanos, event: Event<'_>, out: &mut Actions) {
         match event {
-            Event::Wake | Event::Frame { .. } => {}
+            Event::Wake => {}
             Event::Answered { request, answer } => self.answered(now, request, answer, out),
             Event::StreamClosed { flow } => self.stream_closed(now, flow),
             Event::Disturbed(disturbance) => self.disturbed(now, disturbance, out),

@@ -17,8 +17,8 @@ use crate::time::Nanos;
 const USUAL_LIFETIME: Nanos = Nanos::from_secs(3_600);
 
 /// In virtual time a listing has so many pages, and what was created is done when it was asked for so often.
-const IMAGINED_PAGES: u32 = 3;
-const IMAGINED_POLLS: u32 = 3;
+pub const IMAGINED_PAGES: u32 = 3;
+pub const IMAGINED_POLLS: u32 = 3;
 const IMAGINED_ROWS: u32 = 10;
 
 impl Client {

@@ -402,7 +402,7 @@ impl Errand {
 impl Device for Operator {
     fn handle(&mut self, now: Nanos, event: Event<'_>, out: &mut Actions) {
         match event {
-            Event::Wake | Event::Frame { .. } => {}
+            Event::Wake => {}
             Event::Answered { request, answer } => self.answered(now, request, answer, out),
             Event::StreamClosed { flow } => self.stream_closed(now, flow),
             Event::Disturbed(disturbance) => self.disturbed(now, disturbance, out),

@@ -23,6 +23,7 @@ pub fn demand(runs: &[Run<'_>]) -> Demand {
 fn limit(quota: &QuotaUse, summary: &Summary) -> LimitDemand {
     let strictest = quota.readings.first();
     let class = summary.policy.classes.iter().find(|class| class.name == quota.class);
+    let sending_s = summary.run.sending_s();
     let whole = whole_windows(quota, summary.timeline.step_s);
     LimitDemand {
         class: quota.class.clone(),
@@ -35,7 +36,7 @@ fn limit(quota: &QuotaUse, summary: &Summary) -> LimitDemand {
         requests: quota.requests,
         retries: quota.retries,
         held_back: quota.held_back,
-        per_second: if summary.run.duration_s > 0.0 { quota.requests as f64 / summary.run.duration_s } else { 0.0 },
+        per_second: if sending_s > 0.0 { quota.requests as f64 / sending_s } else { 0.0 },
         mean: mean(whole),
         p95: percentile(whole, 0.95),
         peak: strictest.map(|used| used.peak),

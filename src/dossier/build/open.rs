@@ -77,8 +77,7 @@ fn unrun(dossier: &Dossier) -> Vec<OpenItem> {
         let why = "`quotaproof plan PROFILE --compare OTHER.yaml` shows before and after";
         items.push(by_run(5, "what the mitigations save", why));
     }
-    let first = dossier.reference(&dossier.fleet.source).map(|reference| reference.profile_hash.as_str());
-    let is_after = |compared: &Compared| Some(compared.comparison.after.origin.profile_hash.as_str()) == first;
+    let is_after = |compared: &Compared| dossier.is_of_this_fleet(&compared.after);
     if !dossier.least.comparisons.is_empty() && !dossier.least.comparisons.iter().any(is_after) {
         let why = "no comparison ends with the fleet that this asks for: what is asked for is more than the remedy needs, or \
                    the remedy is another fleet's";

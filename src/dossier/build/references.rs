@@ -67,7 +67,7 @@ fn of_run(one: &Evidence) -> Reference {
         basis: basis(&one.summary),
         target: run.target.clone(),
         started: Some(run.started.clone()),
-        duration_s: run.duration_s,
+        duration_s: Some(run.duration_s),
         seeds: vec![run.seed],
         profile_hash: run.profile_hash.clone(),
         policy_hash: run.policy_hash.clone(),

@@ -40,9 +40,9 @@ fn computed(limit: &LimitDemand, demand: &Demand, least: &Least, first: Run<'_>)
     let of_this_fleet = |hash: &str| hash == first.summary.run.profile_hash;
     let search = least.quotas.iter().find(|search| of_this_fleet(&search.answer.origin.profile_hash));
     if let Some(search) = search {
-        let grown = search.answer.sensitivity.iter().find(|variation| variation.growth.is_some());
+        let grown = search.answer.sensitivity.iter().find(|variation| variation.is_growth);
         let (needs, growth) = match grown {
-            Some(grown) => (&grown.needs, grown.growth),
+            Some(grown) => (&grown.needs, Some(grown.what.clone())),
             None => (&search.answer.needs, None),
         };
         let needs = needs.iter().filter(|need| need.class == limit.class && need.limit == limit.limit);

@@ -19,8 +19,8 @@ pub struct Reference {
     pub target: String,
     /// ISO 8601, UTC; None for an answer of a plan.
     pub started: Option<String>,
-    /// Of each play, where there were several.
-    pub duration_s: f64,
+    /// Of each play, where there were several; None where they differ.
+    pub duration_s: Option<f64>,
     /// One play each.
     pub seeds: Vec<u64>,
     pub profile_hash: String,

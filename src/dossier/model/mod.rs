@@ -63,4 +63,16 @@ impl Dossier {
     pub fn reference(&self, id: &str) -> Option<&Reference> {
         self.references.iter().find(|reference| reference.id == id)
     }
+
+    /// Whether these figures are of the very profile that this asks for. Another profile's may be of a calmer or a smaller
+    /// fleet: they are named, or left out.
+    pub fn is_of_this_fleet(&self, id: &str) -> bool {
+        let profile = |id: &str| self.reference(id).map(|reference| reference.profile_hash.as_str());
+        profile(id).is_some_and(|hash| profile(&self.fleet.source) == Some(hash))
+    }
+
+    /// What the fleet asks of the limit that is to be higher.
+    pub fn demand_of(&self, asked: &Asked) -> Option<&LimitDemand> {
+        self.demand.limits.iter().find(|limit| limit.class == asked.class && limit.limit == asked.limit)
+    }
 }

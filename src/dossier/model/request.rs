@@ -66,13 +66,13 @@ pub struct Asked {
 pub enum Requested {
     /// The requester has named it. `least` is the computed one and its source, where there is one.
     Stated { least: Option<(u32, String)> },
-    /// The least that sufficed in a search, which `source` is; after a growth (a share), if one was searched for.
+    /// The least that sufficed in a search, which `source` is; after a growth (in words), if one was searched for.
     Searched {
         source: String,
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        growth: Option<f64>,
+        growth: Option<String>,
     },
-    /// The highest peak that a run showed; nothing was searched.
+    /// The highest peak that a run showed, of first attempts where some were sent again; nothing was searched.
     Peak { source: String },
 }
 

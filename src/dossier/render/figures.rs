@@ -1,6 +1,6 @@
 //! The dossier's charts.
 
-use super::super::model::{Dossier, LimitDemand, MinuteSeries, RunEvidence};
+use super::super::model::{Dossier, LimitDemand, MinuteSeries, Reference, RunEvidence};
 use super::words;
 use crate::report::chart::axis::Axis;
 use crate::report::chart::ink::Ink;
@@ -68,7 +68,7 @@ fn quota_figure(dossier: &Dossier, id: &str, limit: &LimitDemand, requested: Opt
 pub fn per_minute(dossier: &Dossier, run: &RunEvidence) -> Vec<Figure> {
     let Some(reference) = dossier.reference(&run.source) else { return Vec::new() };
     let basis = words::basis(reference.basis);
-    let whole = whole_steps(reference.duration_s, run);
+    let whole = whole_steps(reference, run);
     if whole < FEWEST_STEPS {
         return Vec::new();
     }
@@ -89,18 +89,20 @@ pub fn per_minute(dossier: &Dossier, run: &RunEvidence) -> Vec<Figure> {
 }
 
 /// Steps that the run lasted to the end of.
-fn whole_steps(duration_s: f64, run: &RunEvidence) -> usize {
-    if run.per_minute.step_s > 0.0 { (duration_s / run.per_minute.step_s) as usize } else { 0 }
+fn whole_steps(reference: &Reference, run: &RunEvidence) -> usize {
+    let step_s = run.per_minute.step_s;
+    reference.duration_s.filter(|_| step_s > 0.0).map_or(0, |duration_s| (duration_s / step_s) as usize)
 }
 
 /// The counts as a table, where there are too few whole minutes for charts: a row for each, refusals and overload answers of
 /// all classes together.
 pub fn few_minutes(dossier: &Dossier, run: &RunEvidence) -> Option<Table> {
     let minutes = &run.per_minute;
-    let steps = minutes.classes.iter().map(|class| class.sent.len()).max()?;
-    if whole_steps(dossier.reference(&run.source)?.duration_s, run) >= FEWEST_STEPS {
+    let whole = whole_steps(dossier.reference(&run.source)?, run);
+    if whole >= FEWEST_STEPS {
         return None;
     }
+    let steps = told_steps(minutes.classes.iter().flat_map(all_counts), whole);
     let at = |counts: &[u64], step: usize| counts.get(step).copied().unwrap_or(0);
     let sum =
         |counts: fn(&MinuteSeries) -> &[u64], step| minutes.classes.iter().map(|class| at(counts(class), step)).sum();
@@ -115,14 +117,21 @@ pub fn few_minutes(dossier: &Dossier, run: &RunEvidence) -> Option<Table> {
     Some(Table { head, rows: (0..steps).map(row).collect() })
 }
 
+fn all_counts(class: &MinuteSeries) -> [&[u64]; 3] {
+    [&class.sent, &class.refused, &class.overloaded]
+}
+
 /// None where nothing was counted. The last step is in the table alone if the run ended in its middle.
 fn counts_figure(id: &str, title: &str, series: &[(&str, &[u64])], (step_s, whole): (f64, usize)) -> Option<Figure> {
     let total = |counts: &[u64]| counts.iter().sum::<u64>();
     let mut shown: Vec<(usize, &(&str, &[u64]))> =
         series.iter().enumerate().filter(|(_, series)| total(series.1) > 0).collect();
+    if shown.is_empty() {
+        return None;
+    }
     shown.sort_by_key(|(_, series)| std::cmp::Reverse(total(series.1)));
     shown.truncate(MOST_LINES);
-    let steps = shown.iter().map(|(_, series)| series.1.len()).max()?;
+    let steps = told_steps(shown.iter().map(|(_, series)| series.1), whole);
     let step_s = if step_s > 0.0 { step_s } else { 1.0 };
     // Where a step is longer than a minute, what came in it is told as its mean minute.
     let scale = 60.0 / step_s;
@@ -161,6 +170,16 @@ fn middles(values: impl Iterator<Item = f64>, step_s: f64) -> Vec<(f64, f64)> {
     values.enumerate().map(|(step, value)| ((step as f64 + 0.5) * step_s, value)).collect()
 }
 
+/// The whole steps, and those behind them in which something was counted: a run ends in the middle of a step, or in its
+/// first moments.
+fn told_steps<'c>(series: impl Iterator<Item = &'c [u64]>, whole: usize) -> usize {
+    let told = |counts: &[u64]| {
+        let last = counts.iter().rposition(|&count| count > 0).map_or(0, |last| last + 1);
+        last.max(whole.min(counts.len()))
+    };
+    series.map(told).max().unwrap_or(0)
+}
+
 /// So many steps in at most [`MOST_ROWS`] stretches of one length.
 fn stretches(steps: usize) -> impl Iterator<Item = (usize, usize)> {
     let stride = steps.div_ceil(MOST_ROWS).max(1);
@@ -169,4 +188,24 @@ fn stretches(steps: usize) -> impl Iterator<Item = (usize, usize)> {
 
 fn span(from: usize, to: usize, step_s: f64) -> String {
     format!("{} to {}", format::seconds(from as f64 * step_s), format::seconds(to as f64 * step_s))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_never_came_has_no_chart() {
+        let drawn = |counts: &[u64]| counts_figure("overloaded-R1", "503", &[("queries", counts)], (60.0, 3)).is_some();
+        assert!(drawn(&[0, 1, 0]) && !drawn(&[0, 0, 0]));
+    }
+
+    #[test]
+    fn a_step_behind_the_whole_ones_is_told_only_where_something_came_in_it() {
+        let steps = |counts: &[&[u64]], whole| told_steps(counts.iter().copied(), whole);
+        assert_eq!(steps(&[&[5, 0, 0], &[1, 1, 0]], 2), 2, "the last is empty");
+        assert_eq!(steps(&[&[5, 0, 0], &[1, 1, 1]], 2), 3);
+        assert_eq!(steps(&[&[5, 0, 0]], 3), 3, "whole steps are told without a request in them too");
+        assert_eq!(steps(&[], 3), 0);
+    }
 }

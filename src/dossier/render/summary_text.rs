@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::super::model::{Asked, Basis, Dossier, LimitDemand, Requested};
+use super::super::model::{Asked, Basis, Dossier, Requested};
 use super::words;
 use crate::report::format::count;
 use crate::report::text::clean;
@@ -156,12 +156,8 @@ impl Claim {
     }
 }
 
-fn limit_of<'a>(dossier: &'a Dossier, asked: &Asked) -> Option<&'a LimitDemand> {
-    dossier.demand.limits.iter().find(|limit| limit.class == asked.class && limit.limit == asked.limit)
-}
-
 fn demand(dossier: &Dossier, asked: &Asked) -> Option<Claim> {
-    let limit = limit_of(dossier, asked)?;
+    let limit = dossier.demand_of(asked)?;
     let peak = limit.peak?;
     let over_time = match (limit.mean, limit.p95) {
         (Some(mean), Some(p95)) => format!("mean {mean:.1}, p95 {}, ", count(p95.into())),
@@ -186,21 +182,26 @@ fn basis_of(dossier: &Dossier, id: &str) -> &'static str {
     dossier.reference(id).map_or("of unknown origin", |reference| words::basis(reference.basis))
 }
 
+/// By the search for this fleet; where there is none, by another's, which is named.
 fn least(dossier: &Dossier, asked: &Asked) -> Option<Claim> {
-    let search = dossier
+    let of_limit = dossier
         .least
         .quotas
         .iter()
-        .find_map(|search| Some((search, words::largest(&search.answer.needs, &asked.class, &asked.limit)?)));
-    let (search, need) = search?;
+        .filter_map(|search| Some((search, words::largest(&search.answer.needs, &asked.class, &asked.limit)?)));
+    let (search, need) = of_limit.min_by_key(|(search, _)| !dossier.is_of_this_fleet(&search.source))?;
+    let whose = words::whose(dossier, &search.source).map_or(String::new(), |whose| format!(" for {whose}"));
     let varied = search.answer.sensitivity.iter().filter_map(|variation| {
         let need = words::largest(&variation.needs, &asked.class, &asked.limit)?;
         Some(format!("{}: {}", variation.what, words::spread(need.least)))
     });
     let varied: Vec<String> = varied.collect();
     let varied = if varied.is_empty() { String::new() } else { format!(" ({})", varied.join("; ")) };
-    let text =
-        format!("Least limit of {} that suffices: {}{varied}, simulated", asked.class, words::spread(need.least));
+    let text = format!(
+        "Least limit of {} that suffices{whose}: {}{varied}, simulated",
+        asked.class,
+        words::spread(need.least)
+    );
     Some(cited(2, text, &search.source))
 }
 

@@ -66,6 +66,12 @@ pub fn cite(dossier: &Dossier, id: &str) -> String {
     dossier.reference(id).map_or_else(|| format!("[{id}]"), |reference| format!("[{}, {id}]", basis(reference.basis)))
 }
 
+/// `another profile, depot-5000 (4cdaba1fb452)`, where a source is not of the fleet that is asked for.
+pub fn whose(dossier: &Dossier, id: &str) -> Option<String> {
+    let reference = dossier.reference(id).filter(|_| !dossier.is_of_this_fleet(id))?;
+    Some(format!("another profile, {} ({})", reference.profile, short(&reference.profile_hash)))
+}
+
 /// `seed 7`, `seeds 7, 8 and 9`.
 pub fn seeds(seeds: &[u64]) -> String {
     let all: Vec<String> = seeds.iter().map(u64::to_string).collect();
@@ -110,12 +116,8 @@ pub fn term(identity: &Identity) -> String {
 /// Why this value, in a sentence.
 pub fn because(dossier: &Dossier, asked: &Asked) -> String {
     match &asked.because {
-        Requested::Searched { source, growth } => searched(dossier, source, *growth),
-        Requested::Peak { source } => format!(
-            "The most that the fleet asked for {} {}; no search for the least was made.",
-            if asked.per_s.is_some() { "in one window" } else { "at the same time" },
-            cite(dossier, source)
-        ),
+        Requested::Searched { source, growth } => searched(dossier, source, growth.as_deref()),
+        Requested::Peak { source } => peaked(dossier, asked, source),
         Requested::Stated { least: Some((least, source)) } => {
             format!(
                 "Chosen by the requester; the computed need is {} {}.",
@@ -127,14 +129,28 @@ pub fn because(dossier: &Dossier, asked: &Asked) -> String {
     }
 }
 
-fn searched(dossier: &Dossier, source: &str, growth: Option<f64>) -> String {
+/// What was sent again is no demand, and still it was sent: both are told where they differ.
+fn peaked(dossier: &Dossier, asked: &Asked, source: &str) -> String {
+    let at_once = if asked.per_s.is_some() { "in one window" } else { "at the same time" };
+    let limit = dossier.demand_of(asked).filter(|limit| limit.first_attempts_peak.is_some());
+    let most = match limit.and_then(|limit| Some((limit, limit.peak?))) {
+        Some((limit, whole)) => format!(
+            "The most first attempts of the fleet {at_once}; {} with what was sent again after a refusal or a failure",
+            peak(whole, limit.readings.first().is_some_and(|strictest| strictest.at_least))
+        ),
+        None => format!("The most that the fleet asked for {at_once}"),
+    };
+    format!("{most} {}; no search for the least of this fleet was made.", cite(dossier, source))
+}
+
+fn searched(dossier: &Dossier, source: &str, growth: Option<&str>) -> String {
     let search = dossier.least.quotas.iter().find(|search| search.source == source).map(|search| &search.answer);
     let headroom = search.map_or(0.0, |answer| answer.headroom);
     let headroom = if headroom > 0.0 { format!(", {} of it to stay unused", percent(headroom)) } else { String::new() };
     let refuses = search.is_some_and(|answer| answer.checks.iter().any(|check| !check.holds));
     let refuses = if refuses { " Enforced, it still refused more than was asked for under some reading." } else { "" };
     let cite = cite(dossier, source);
-    let growth = growth.map_or_else(String::new, |growth| format!(" after a growth of {}", percent(growth)));
+    let growth = growth.map_or_else(String::new, |growth| format!(" after {growth}"));
     format!("The least that suffices with every seed and under every reading{growth}{headroom} {cite}.{refuses}")
 }
 

@@ -1,9 +1,10 @@
 //! Which devices have to be played together, and which of them before which.
 //!
 //! Devices that share a budget, or whose commands go from one to the other, are one cell; under a policy with quota headers
-//! all are. Cells share nothing while they are played but what operators read of chargers: the charging records that they upload, and details, which are there as soon
-//! as a charger is known. So cells with an operator that reads come after all others have been played, and are one if
-//! chargers are among them.
+//! all are. Cells share nothing while they are played but what operators read of chargers: the charging records that they
+//! upload, details and sites, which are there as soon as a charger is known, and streams' frames, which come while a charger
+//! charges. So cells with an operator that reads come after all others have been played, and are one if chargers are among
+//! them.
 
 use crate::device::partition::{Bundle, Together, bundles};
 use crate::scenario::event::BurstCommand;
@@ -68,7 +69,15 @@ fn shares_everything(scenario: &Scenario) -> bool {
 /// Whether its clients read what chargers leave behind.
 fn reads(group: &Group) -> bool {
     let GroupKind::Operators(spec) = &group.kind else { return false };
-    spec.asks.iter().any(|ask| matches!(ask.what, Question::Harvest { .. } | Question::DeviceDetails { .. }))
+    spec.asks.iter().any(|ask| {
+        matches!(
+            ask.what,
+            Question::Sites { .. }
+                | Question::Harvest { .. }
+                | Question::DeviceDetails { .. }
+                | Question::Stream { .. }
+        )
+    })
 }
 
 /// Which groups of operators send commands to which groups of chargers.

@@ -19,9 +19,6 @@ use crate::scenario::{DeviceId, Scenario};
 use crate::tellus::TellusOp;
 use crate::time::Nanos;
 
-/// A stream brings one frame per interval; the documents say "every few seconds".
-const FRAME_EVERY: Nanos = Nanos::from_secs(5);
-const FRAME_BYTES: u32 = 256;
 /// Happenings between two words to those who watch.
 const TELL_EVERY: u32 = 4096;
 
@@ -91,17 +88,17 @@ impl<'a, D: Device, O: Observer> Engine<'a, D, O> {
         self.now = end;
         self.draining = true;
         self.cancel_unsent();
+        self.close_all_streams();
         self.play_until(end.saturating_add(DRAIN));
         if self.calls.any() {
             self.now = end.saturating_add(DRAIN);
         }
         self.cancel_open();
-        for player in 0..self.players.len() {
-            self.close_streams(player, StreamEnding::Device, |_| true);
-        }
+        // Those that were opening.
+        self.close_all_streams();
         let ended = self.now;
         self.observer.observe(ended, Observation::Through { ended });
-        End { ended, devices: if whole { self.players.len() as u64 } else { 0 } }
+        End { ended, devices: if whole { self.players.len() as u64 } else { 0 }, refusals: self.target.refusals() }
     }
 
     fn set_up(&mut self, cell: impl Iterator<Item = (DeviceId, D)>) {
@@ -139,7 +136,6 @@ impl<'a, D: Device, O: Observer> Engine<'a, D, O> {
                 Happening::HoldEnds(call) => self.end_hold(call),
                 Happening::Worked(call) => self.finish_work(call),
                 Happening::Answer(call) => self.answer(call),
-                Happening::Frame { player, flow } => self.frame(player as usize, flow),
                 Happening::Cut { player, flow } => self.cut(player as usize, flow),
                 Happening::Disturbance(event) => self.disturb(event),
             }
@@ -235,6 +231,10 @@ impl<'a, D: Device, O: Observer> Engine<'a, D, O> {
         call.arrived = self.now;
         let (player, request) = (call.player as usize, call.request);
         let reply = self.target.receive(self.now, player, self.players[player].id, &request);
+        if matches!(reply, Reply::Served(_)) {
+            let charges = || self.players[player].device.is_charging();
+            self.target.watch(self.now, player, &request, charges);
+        }
         call.streams = request.lane == Lane::Stream && matches!(reply, Reply::Served(_) | Reply::Scripted { .. });
         match reply {
             Reply::Served(body) => self.reply(id, Ending::Served(body)),
@@ -374,12 +374,9 @@ impl<'a, D: Device, O: Observer> Engine<'a, D, O> {
             // The target took it for open, the device never got it.
             return self.target.release(self.players[index].id, &request, since);
         }
-        self.players[index].streams.push(OpenStream { request, since, frames: 0 });
-        let flow = request.flow;
-        if !self.target.has(Fault::StreamsSilent) {
-            self.queue.plan(self.now + FRAME_EVERY, Happening::Frame { player: index as u32, flow });
-        }
+        self.players[index].streams.push(OpenStream { request, since });
         if self.target.has(Fault::StreamsCut) {
+            let flow = request.flow;
             self.queue.plan(self.now + CUT_AFTER, Happening::Cut { player: index as u32, flow });
         }
     }
@@ -388,15 +385,6 @@ impl<'a, D: Device, O: Observer> Engine<'a, D, O> {
         let ending = StreamEnding::Server { code: Some(CUT_CODE) };
         if self.close_streams(index, ending, |request| request.flow == flow) {
             self.feed(index, Event::StreamClosed { flow });
-        }
-    }
-
-    fn frame(&mut self, index: usize, flow: Flow) {
-        let stream = self.players[index].streams.iter_mut().find(|stream| stream.request.flow == flow);
-        if let Some(stream) = stream {
-            stream.frames += 1;
-            self.queue.plan(self.now + FRAME_EVERY, Happening::Frame { player: index as u32, flow });
-            self.feed(index, Event::Frame { flow, bytes: FRAME_BYTES });
         }
     }
 
@@ -462,6 +450,12 @@ impl<'a, D: Device, O: Observer> Engine<'a, D, O> {
         }
     }
 
+    fn close_all_streams(&mut self) {
+        for player in 0..self.players.len() {
+            self.close_streams(player, StreamEnding::Device, |_| true);
+        }
+    }
+
     /// Whether there were any.
     fn close_streams(&mut self, index: usize, ending: StreamEnding, is_meant: impl Fn(&Request) -> bool) -> bool {
         let player = &mut self.players[index];
@@ -470,8 +464,9 @@ impl<'a, D: Device, O: Observer> Engine<'a, D, O> {
             player.streams.drain(..).partition(|stream| is_meant(&stream.request));
         player.streams = kept;
         let any = !closed.is_empty();
-        for OpenStream { request, since, frames } in closed {
+        for OpenStream { request, since } in closed {
             self.target.release(device, &request, since);
+            let frames = self.target.frames(&request, since..self.now);
             let Request { operation, flow, .. } = request;
             let closed = Observation::StreamClosed { device, operation, flow, frames, ending };
             self.observer.observe(self.now, closed);

@@ -14,10 +14,6 @@ pub enum Happening {
     /// The target has an answer ready, or the device is out of patience.
     Worked(CallId),
     Answer(CallId),
-    Frame {
-        player: u32,
-        flow: Flow,
-    },
     /// The target has had enough of a stream.
     Cut {
         player: u32,

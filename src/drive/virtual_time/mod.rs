@@ -12,12 +12,14 @@
 
 mod calls;
 pub mod cells;
+mod charging;
 mod ended;
 mod engine;
 mod happening;
 mod network;
 mod player;
 mod queue;
+mod sites;
 mod target;
 #[cfg(test)]
 mod testing;
@@ -37,6 +39,7 @@ use crate::time::Nanos;
 use cells::Cells;
 use engine::Engine;
 use network::Weather;
+use sites::Site;
 use traces::Archive;
 
 pub use threads::run_on;
@@ -45,18 +48,32 @@ pub use threads::run_on;
 pub const DRAIN: Nanos = Nanos::from_secs(5);
 
 /// How a run ended.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct End {
     /// The latest that any device was played to: the duration, or when the last answer came.
     pub ended: Nanos,
     /// How many devices were played to the end; fewer than there are where somebody asked for a stop.
     pub devices: u64,
+    /// How many requests each limit refused ([`Enforcer::refusals`](crate::limiter::enforcer::Enforcer::refusals)); empty
+    /// where none did.
+    pub refusals: Vec<u64>,
 }
 
 impl End {
     fn and(self, other: End) -> End {
-        End { ended: self.ended.max(other.ended), devices: self.devices + other.devices }
+        End {
+            ended: self.ended.max(other.ended),
+            devices: self.devices + other.devices,
+            refusals: added(self.refusals, &other.refusals),
+        }
     }
+}
+
+/// Either may be empty.
+fn added(mut counts: Vec<u64>, others: &[u64]) -> Vec<u64> {
+    counts.resize(counts.len().max(others.len()), 0);
+    counts.iter_mut().zip(others).for_each(|(count, other)| *count += other);
+    counts
 }
 
 /// Stops runs from outside; clones are handles on the same wish.
@@ -109,7 +126,7 @@ pub fn run_watched(scenario: &Scenario, progress: &Progress, observer: &mut impl
     let (weather, none) = (Weather::of(&scenario.network), Archive::default());
     let mut engine = Engine::new(scenario, &weather, &none, progress, observer);
     let first = play_cells(&mut engine, &fleet, cells.first.iter());
-    let archive = engine.into_traces().into_archive();
+    let archive = engine.into_traces().into_archive(|charger| Site::of(scenario, charger));
     let mut engine = Engine::new(scenario, &weather, &archive, progress, observer);
     first.and(play_cells(&mut engine, &fleet, cells.readers.iter()))
 }

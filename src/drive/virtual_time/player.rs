@@ -32,7 +32,6 @@ pub struct OpenStream {
     pub request: Request,
     /// When its handshake reached the target.
     pub since: Nanos,
-    pub frames: u64,
 }
 
 impl<D> Player<D> {

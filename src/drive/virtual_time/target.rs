@@ -5,22 +5,26 @@
 //! is up to the client ([`crate::device::Device::imagine`]), and its credentials are not looked at.
 
 use std::collections::{HashMap, VecDeque};
+use std::ops::Range;
 
 use rustc_hash::FxHashSet;
 
+use super::charging::{self, Charging};
+use super::sites::{Site, Sites};
 use super::traces::{Archive, Traces};
 use crate::device::draws::Draws;
+use crate::device::operator::sets::{DeviceSet, device_sets};
 use crate::device::{Body, Command, CommandKind, Detail, Lane, Request};
 use crate::limiter::enforcer::{Answered, Enforcer, NumberedScope, Refused};
 use crate::policy::model::ClassId;
 use crate::reference::http::HttpOut;
-use crate::reference::{generic, quota_headers, refusal};
+use crate::reference::{generic, quota_headers, refusal, tellus};
 use crate::rng::device_rng;
-use crate::scenario::fleet::CommandDelivery;
+use crate::scenario::fleet::{CommandDelivery, Question};
 use crate::scenario::identity::KeyRule;
 use crate::scenario::operation::Operation;
 use crate::scenario::target::{Fault, ServerSpec};
-use crate::scenario::{Asked, DeviceId, GroupKind, Scenario};
+use crate::scenario::{Asked, DeviceId, Group, GroupKind, Scenario};
 use crate::signals::{ResetKind, http_date};
 use crate::tellus::TellusOp;
 use crate::time::Nanos;
@@ -29,8 +33,6 @@ use crate::time::Nanos;
 const ADDRESS: u64 = 1;
 /// What the target's clock shows when the run begins, since the Unix epoch: the first moment of 2025.
 const CLOCK: Nanos = Nanos::from_secs(1_735_689_600);
-/// How many sites the operator has.
-const SITES: u32 = 50;
 /// Commands that wait for one charger; of more, the oldest are dropped.
 const MOST_COMMANDS: usize = 16;
 /// What a batch control leaves of the power.
@@ -71,6 +73,9 @@ pub struct Target<'a> {
     guests: Vec<Guest>,
     /// Of the devices at hand.
     registered: FxHashSet<DeviceId>,
+    sites: Sites,
+    /// The chargers that streams are about, by the number of their set; none where there is no stream.
+    watched: Vec<DeviceSet>,
     commands: HashMap<u32, Commands>,
     commands_given: u32,
     /// Of the devices at hand.
@@ -92,6 +97,7 @@ struct Guest {
     /// Each has its own luck with an overloaded target.
     overload: Draws,
     harvest: Harvest,
+    charging: Charging,
 }
 
 /// One charger's commands.
@@ -116,6 +122,7 @@ impl<'a> Target<'a> {
         let class = |operation: &Operation| {
             operation.class.or_else(|| generic::class_of(&scenario.policy, &operation.method, &operation.path))
         };
+        let streams = scenario.groups.iter().any(has_streams);
         Target {
             classes: scenario.operations.iter().map(|(_, operation)| class(operation)).collect(),
             rules: enforcer.scopes().into_iter().map(|scope| scenario.identities.rule(scope)).collect(),
@@ -125,6 +132,8 @@ impl<'a> Target<'a> {
             speaks_tellus: scenario.speaks_tellus(),
             guests: Vec::new(),
             registered: FxHashSet::default(),
+            sites: Sites::default(),
+            watched: if streams { device_sets(scenario).into_iter().collect() } else { Vec::new() },
             commands: HashMap::new(),
             commands_given: 0,
             records: 0,
@@ -143,19 +152,35 @@ impl<'a> Target<'a> {
             token: Nanos::ZERO,
             overload: Draws::fork(&mut device_rng(seed, "overload", device.0)),
             harvest: Harvest::default(),
+            charging: Charging::default(),
         };
-        self.guests.clear();
+        self.leave();
         self.guests.extend(devices.map(guest));
         self.enforcer.clear();
         self.registered.clear();
+        self.sites.clear();
         self.commands.clear();
         self.commands_given = 0;
         self.records = 0;
     }
 
+    /// How many of the guests' requests each limit refused; empty where none did.
+    pub fn refusals(&self) -> Vec<u64> {
+        let counts = self.enforcer.refusals();
+        if counts.iter().any(|&count| count > 0) { counts.to_vec() } else { Vec::new() }
+    }
+
     /// What all devices so far have left behind.
-    pub fn into_traces(self) -> Traces {
+    pub fn into_traces(mut self) -> Traces {
+        self.leave();
         self.traces
+    }
+
+    /// The guests go; what others read of them stays.
+    fn leave(&mut self) {
+        for Guest { device, charging, .. } in self.guests.drain(..) {
+            self.traces.charged(device, charging.into_spans(Nanos::MAX));
+        }
     }
 
     fn overloaded(&self) -> HttpOut {
@@ -201,6 +226,42 @@ impl<'a> Target<'a> {
 
     pub fn has(&self, fault: Fault) -> bool {
         self.spec.faults.contains(&fault)
+    }
+
+    /// Notes what a request that was served says of its sender to those who watch it over a stream. `charges` is asked what
+    /// its telemetry says, which is not read.
+    pub fn watch(&mut self, now: Nanos, player: usize, request: &Request, charges: impl FnOnce() -> bool) {
+        if self.watched.is_empty() {
+            return;
+        }
+        let operation = self.operation(request);
+        let charging = &mut self.guests[player].charging;
+        match operation {
+            Some(TellusOp::Heartbeat) => charging.alive(now),
+            Some(TellusOp::Telemetry) => charging.told(now, charges()),
+            _ => {}
+        }
+    }
+
+    /// What a stream brought that was open at these times.
+    pub fn frames(&self, request: &Request, open: Range<Nanos>) -> u64 {
+        if self.has(Fault::StreamsSilent) {
+            return 0;
+        }
+        if self.operation(request).is_none() {
+            return charging::frames(std::slice::from_ref(&open), &open, generic::FRAMES_EVERY);
+        }
+        let set = (request.detail.resource() as usize).checked_sub(1).and_then(|index| self.watched.get(index));
+        let chargers = set.map_or(0..0, |set| set.first.0..set.first.0 + set.devices);
+        chargers.map(|charger| self.frames_about(DeviceId(charger), &open)).sum()
+    }
+
+    /// A charger is a guest, or was one before.
+    fn frames_about(&self, charger: DeviceId, open: &Range<Nanos>) -> u64 {
+        match self.guests.binary_search_by_key(&charger, |guest| guest.device) {
+            Ok(guest) => self.guests[guest].charging.frames(open, tellus::FRAMES_EVERY),
+            Err(_) => charging::frames(self.archive.charging(charger), open, tellus::FRAMES_EVERY),
+        }
     }
 
     /// Ends a request that was admitted at `since` and is served now, but for a stream, which goes on. What its answer
@@ -303,7 +364,7 @@ impl<'a> Target<'a> {
                 self.traces.record(now);
                 Body::None
             }
-            TellusOp::Sites => page(request.detail, SITES),
+            TellusOp::Sites => page(request.detail, self.sites.count(self.archive, now)),
             TellusOp::Records => self.harvest(now, player, request.detail),
             TellusOp::Device
             | TellusOp::Energy
@@ -319,6 +380,7 @@ impl<'a> Target<'a> {
         self.guests[player].registered = true;
         self.registered.insert(device);
         self.traces.registered(device, now);
+        self.sites.insert(Site::of(self.scenario, device));
     }
 
     fn knows(&self, now: Nanos, charger: DeviceId) -> bool {
@@ -394,6 +456,11 @@ impl<'a> Target<'a> {
             GroupKind::Operators(_) | GroupKind::Clients(_) => DEFAULT_WAIT,
         }
     }
+}
+
+fn has_streams(group: &Group) -> bool {
+    let GroupKind::Operators(spec) = &group.kind else { return false };
+    spec.asks.iter().any(|ask| matches!(ask.what, Question::Stream { .. }))
 }
 
 fn error(status: u16, code: u32, message: &str) -> HttpOut {

@@ -381,10 +381,32 @@ fn there_is_never_a_second_stream_and_a_lost_one_comes_back() {
     assert_eq!((opened.len(), log.streams_closed.len()), (6, 6));
     for closed in &log.streams_closed[..3] {
         assert_eq!(closed.0, secs(300));
-        assert!((57..=60).contains(&closed.2), "{} frames in five minutes", closed.2);
+        assert_eq!(closed.2, 0, "nobody charges");
     }
     assert!(opened.iter().all(|record| record.outcome == Outcome::Served && record.status == 101));
     assert!(opened[3..].iter().all(|record| (secs(320)..=secs(325)).contains(&record.due)));
+}
+
+#[test]
+fn a_stream_brings_a_frame_for_each_charger_that_charges() {
+    let frames = |busy: f64, fault: Option<Fault>, commanding: bool| {
+        let mut spec = charger();
+        spec.sessions.initially_busy = busy;
+        spec.sessions.duration = LogNormal { median: secs(36_000), p95: secs(36_000) };
+        let mut asks = with_ask(10, Question::Stream { group: GroupId(0), devices: 40, per_connection: 20 });
+        // Chargers that are commanded are played beside their operators, the others before them.
+        asks.asks.extend(commanding.then(|| ask(3_600, Question::Flexibility)));
+        let mut scenario = scenario(secs(600), vec![chargers("depot", 50, spec), operators("app", 1, asks)]);
+        server(&mut scenario).faults.extend(fault);
+        let log = Log::of(&scenario);
+        assert_eq!(log.streams_closed.len(), 2);
+        log.streams_closed.iter().map(|closed| closed.2).sum::<u64>()
+    };
+    let all = 40 * 600 / 5;
+    assert!((all * 97 / 100..=all).contains(&frames(1.0, None, false)), "{} of {all}", frames(1.0, None, false));
+    assert!((all / 3..all * 2 / 3).contains(&frames(0.5, None, false)), "{} of {all}", frames(0.5, None, false));
+    assert_eq!(frames(0.5, None, true), frames(0.5, None, false));
+    assert_eq!(frames(1.0, Some(Fault::StreamsSilent), false), 0);
 }
 
 #[test]
@@ -553,14 +575,23 @@ fn a_burst_of_commands_is_spread_evenly_over_its_time() {
 
 #[test]
 fn sites_are_listed_in_pages_and_served_from_the_cache() {
-    let sites = Question::Sites { page_size: 20, cache: secs(600) };
-    let log = play(&scenario(secs(3600), vec![operators("app", 1, with_ask(60, sites))]));
-    let hits = log.notes.iter().filter(|(_, _, note)| matches!(note, Note::CacheHit { .. })).count();
-    let asked = log.count(TellusOp::Sites);
-    // Fifty sites are three pages.
-    assert_eq!(asked % 3, 0);
-    assert_eq!(asked / 3 + hits, 60);
-    assert!((5..=6).contains(&(asked / 3)), "{asked}");
+    let sites = Question::Sites { page_size: 4, cache: secs(600) };
+    // Chargers stand on eleven sites.
+    let groups = vec![chargers("depot", 210, charger()), operators("app", 1, with_ask(60, sites))];
+    let scenario = scenario(secs(3600), groups);
+    let mut in_cells = Log::default();
+    super::run(&scenario, &mut in_cells);
+    for log in [play(&scenario), in_cells] {
+        // Once all chargers are known.
+        let late = secs(900);
+        let is_hit = |note: &Note| matches!(note, Note::CacheHit { .. });
+        let hits = log.notes.iter().filter(|(at, _, note)| *at > late && is_hit(note)).count();
+        let sites = |record: &&Record| record.operation == TellusOp::Sites.id() && record.due > late;
+        let asked = log.done.iter().filter(sites).count();
+        assert_eq!(asked % 3, 0, "eleven sites are three pages");
+        assert_eq!(asked / 3 + hits, 45);
+        assert!((4..=5).contains(&(asked / 3)), "{asked}");
+    }
 }
 
 #[test]

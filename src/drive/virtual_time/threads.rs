@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use super::cells::Cells;
 use super::engine::Engine;
 use super::network::Weather;
+use super::sites::Site;
 use super::traces::{Archive, Traces};
 use super::{End, Progress, play_cells};
 use crate::device::fleet::Fleet;
@@ -32,7 +33,8 @@ pub fn run_on<O: Observer + Send>(
     let stage = Stage { scenario, fleet, weather, threads, progress, make: &make, merge: &merge };
     let none = Archive::default();
     let (whole, first, traces) = stage.play(&cells.first, &none, make());
-    let (whole, last, _) = stage.play(&cells.readers, &traces.into_archive(), whole);
+    let archive = traces.into_archive(|charger| Site::of(scenario, charger));
+    let (whole, last, _) = stage.play(&cells.readers, &archive, whole);
     (whole, first.and(last))
 }
 
@@ -78,8 +80,8 @@ impl<M, F> Stage<'_, M, F> {
                 let mut observer = (self.make)();
                 let (end, traces) = self.play_hand(cells.iter().skip(hand).step_by(hands), archive, &mut observer);
                 let mut played = played.lock().expect("no thread has panicked");
-                played.end = played.end.and(end);
-                played.traces.merge(&traces);
+                played.end = std::mem::take(&mut played.end).and(end);
+                played.traces.merge(traces);
                 played.waiting.insert(hand, observer);
                 self.merge_ready(&mut played);
             }

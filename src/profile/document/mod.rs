@@ -17,7 +17,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::policy::matching::RequestPattern;
-use crate::yaml::quantity::{Delay, Length, Name, Whole};
+use crate::yaml::quantity::{Length, Name, TimeOfDay, Whole};
 use crate::yaml::{Located, Short};
 use event::EventDocument;
 use fleet::GroupDocument;
@@ -46,9 +46,9 @@ pub struct ProfileDocument {
     /// How long it runs; 60s when left out.
     #[serde(default = "one_minute")]
     pub duration: Length,
-    /// The hour of the day (UTC) at which the run begins, for sessions that follow the hours; 0h when left out.
+    /// The time of day (UTC) at which the run begins, below 24h, for sessions that follow the hours; 0h when left out.
     #[serde(default)]
-    pub time_of_day: Delay,
+    pub time_of_day: TimeOfDay,
     /// The day on which the run begins, for sessions that follow the days of the week; monday when left out.
     #[serde(default)]
     pub day_of_week: WeekdayDocument,

@@ -54,7 +54,7 @@ fn facts(reference: &Reference, run: &RunEvidence) -> Vec<(&'static str, String)
     vec![
         ("Run", reference.run.clone()),
         ("Started", started(reference)),
-        ("Took", format::seconds(reference.duration_s)),
+        ("Took", reference.duration_s.map_or("differs".to_owned(), format::seconds)),
         ("Seed", words::seeds(&reference.seeds)),
         ("Profile (SHA-256)", words::short(&reference.profile_hash)),
         ("Devices", count(run.devices)),

@@ -16,19 +16,28 @@ pub fn least(dossier: &Dossier) -> Vec<Block> {
     }
     for search in &least.quotas {
         let plan = Plan { quota: Some(search.answer.clone()), ..Plan::default() };
-        blocks.extend(answer(&plan, &words::cite(dossier, &search.source), false));
+        blocks.extend(answer(&plan, &of_fleet(dossier, &search.source), false));
     }
     for search in &least.fleets {
         let plan = Plan { fleet: Some(search.answer.clone()), ..Plan::default() };
-        blocks.extend(answer(&plan, &words::cite(dossier, &search.source), false));
+        blocks.extend(answer(&plan, &of_fleet(dossier, &search.source), false));
     }
     for (index, sweep) in least.sweeps.iter().enumerate() {
         let plan = Plan { sweep: Some(sweep.answer.clone()), ..Plan::default() };
         // A chart's name is its kind's: the page holds each once, and the tables have all that it shows.
-        blocks.extend(answer(&plan, &words::cite(dossier, &sweep.source), index == 0));
+        blocks.extend(answer(&plan, &of_fleet(dossier, &sweep.source), index == 0));
     }
     blocks.extend(cost(dossier));
     blocks
+}
+
+/// The source, and whose fleet it was about where that is not the one of part 2: a plan speaks of its own as this fleet.
+fn of_fleet(dossier: &Dossier, source: &str) -> String {
+    let cite = words::cite(dossier, source);
+    match words::whose(dossier, source) {
+        Some(whose) => format!("{cite} This fleet is that of {whose}, not the one of part 2."),
+        None => cite,
+    }
 }
 
 /// Before and after.
