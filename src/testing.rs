@@ -3,6 +3,7 @@
 use crate::device::{Cause, Detail, Flow, Note, Outcome};
 use crate::policy::model::*;
 use crate::policy::signals::{Hint, Told};
+use crate::policy::silence::Silence;
 use crate::record::{Observation, Observer, Record, Sent};
 use crate::scenario::fleet::{Backoff, CadenceSpec, Credentials, OperatorSpec, Question, Reaction, TokenHabit};
 use crate::scenario::start::Start;
@@ -30,7 +31,7 @@ pub fn policy() -> Policy {
             class("tokens", &["POST /v1/token"], 10),
         ],
 
-        silences: vec!["How the window is counted.".into()],
+        silences: vec![Silence::new("How the window is counted.")],
         hash: "90f1".into(),
         ..Policy::default()
     }

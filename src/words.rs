@@ -48,6 +48,19 @@ pub fn percent(share: f64) -> String {
     format!("{}%", trimmed(format!("{percent:.decimals$}")))
 }
 
+/// Reads a share as the command line has it: `5%` or `0.05`.
+pub fn share(text: &str) -> Option<f64> {
+    match text.strip_suffix('%') {
+        Some(percent) => percent.trim().parse().ok().map(|percent: f64| percent / 100.0),
+        None => text.parse().ok(),
+    }
+}
+
+/// A share as the command line has it, not rounded as for people: `12.345%`.
+pub fn exactly(share: f64) -> String {
+    format!("{}%", trimmed(format!("{:.9}", share * 100.0)))
+}
+
 /// A part as a share of the whole, as [`percent`] writes it; zero of nothing.
 pub fn percent_of(part: u64, whole: u64) -> String {
     percent(part as f64 / whole.max(1) as f64)
@@ -60,6 +73,37 @@ pub fn trimmed(number: String) -> String {
     }
     let short = number.trim_end_matches('0').trim_end_matches('.');
     if short == "-0" { "0".to_owned() } else { short.to_owned() }
+}
+
+/// A length of time given in seconds: `0.25 s`, `61.3 s`, `5 min`, `3 h 12 min`.
+pub fn seconds(seconds: f64) -> String {
+    if !seconds.is_finite() {
+        return "n/a".to_owned();
+    }
+    if seconds < 120.0 {
+        return format!("{} s", significant(seconds));
+    }
+    let whole = seconds.round() as u64;
+    let (hours, minutes, rest) = (whole / 3600, whole / 60 % 60, whole % 60);
+    let parts: Vec<String> = [(hours, "h"), (minutes, "min"), (rest, "s")]
+        .into_iter()
+        .filter(|&(value, _)| value > 0)
+        .map(|(value, unit)| format!("{value} {unit}"))
+        .collect();
+    parts.join(" ")
+}
+
+/// Three significant digits, whole numbers whole, no trailing zeros.
+pub fn significant(value: f64) -> String {
+    if !value.is_finite() {
+        return "n/a".to_owned();
+    }
+    if value == 0.0 {
+        return "0".to_owned();
+    }
+    let magnitude = value.abs().log10().floor() as i32;
+    let decimals = (2 - magnitude).clamp(0, 6) as usize;
+    trimmed(format!("{value:.decimals$}"))
 }
 
 #[cfg(test)]

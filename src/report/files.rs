@@ -98,7 +98,10 @@ pub fn load_plan(dir: &Path) -> Result<Option<Plan>, LoadError> {
 }
 
 /// Reads a file of a format up to `known`.
-fn load_json<T: serde::de::DeserializeOwned>(path: &Path, known: u32) -> Result<T, LoadError> {
+///
+/// # Errors
+/// Says what is wrong with it and what to do.
+pub fn load_json<T: serde::de::DeserializeOwned>(path: &Path, known: u32) -> Result<T, LoadError> {
     let text = read_bounded(path)?;
     // The format first: a newer one may not have the fields that this version knows.
     let broken = |source| LoadError::Broken { path: path.to_owned(), source };

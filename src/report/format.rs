@@ -1,7 +1,7 @@
 //! Numbers as a person reads them: with a unit, without exponents, no longer than they need to be.
 
-use crate::words::trimmed;
-pub use crate::words::{count, percent, plural};
+use crate::words::significant;
+pub use crate::words::{count, percent, plural, seconds};
 
 /// Three significant digits at most, `k`, `M` and `G` for thousands: `0`, `0.05`, `12.5`, `1.5k`, `2M`.
 pub fn compact(value: f64) -> String {
@@ -25,24 +25,6 @@ pub fn millis(ms: f64) -> String {
         _ if ms < 120_000.0 => format!("{} s", significant(ms / 1e3)),
         _ => format!("{} min", significant(ms / 60_000.0)),
     }
-}
-
-/// A length of time given in seconds: `0.25 s`, `61.3 s`, `5 min`, `3 h 12 min`.
-pub fn seconds(seconds: f64) -> String {
-    if !seconds.is_finite() {
-        return "n/a".to_owned();
-    }
-    if seconds < 120.0 {
-        return format!("{} s", significant(seconds));
-    }
-    let whole = seconds.round() as u64;
-    let (hours, minutes, rest) = (whole / 3600, whole / 60 % 60, whole % 60);
-    let parts: Vec<String> = [(hours, "h"), (minutes, "min"), (rest, "s")]
-        .into_iter()
-        .filter(|&(value, _)| value > 0)
-        .map(|(value, unit)| format!("{value} {unit}"))
-        .collect();
-    parts.join(" ")
 }
 
 /// A moment of the run, to the millisecond: `12.345 s`, from two minutes on `2:05.500` or `12:00:00.000`.
@@ -73,19 +55,6 @@ pub fn bytes(bytes: u64) -> String {
         unit += 1;
     }
     format!("{} {}", significant(value), UNITS[unit])
-}
-
-/// Three significant digits, whole numbers whole, no trailing zeros.
-fn significant(value: f64) -> String {
-    if !value.is_finite() {
-        return "n/a".to_owned();
-    }
-    if value == 0.0 {
-        return "0".to_owned();
-    }
-    let magnitude = value.abs().log10().floor() as i32;
-    let decimals = (2 - magnitude).clamp(0, 6) as usize;
-    trimmed(format!("{value:.decimals$}"))
 }
 
 #[cfg(test)]

@@ -48,6 +48,12 @@ impl Diagnosis {
         self
     }
 
+    /// What it is about, in front of the title: a directory, an option.
+    pub fn about(mut self, subject: impl fmt::Display) -> Self {
+        self.0.title = format!("{subject}: {}", self.0.title);
+        self
+    }
+
     /// Whether it points at a place in a file.
     pub fn is_placed(&self) -> bool {
         self.0.at.is_some()

@@ -53,15 +53,15 @@ fn head<const N: usize>(names: [&str; N]) -> Vec<String> {
 /// `profile tellus-depot (575ed90c22067), policy tellus (ee24f6f3f1f6), seeds 7, 8, 9, 75 s each`.
 fn origin_text(origin: &Origin) -> String {
     let seeds: Vec<String> = origin.seeds.iter().map(ToString::to_string).collect();
+    let each = origin.duration_s.map_or(String::new(), |length| format!(", {} each", format::seconds(length)));
     format!(
-        "profile {} ({}), policy {} ({}), {} {}, {} each, quotaproof {}",
+        "profile {} ({}), policy {} ({}), {} {}{each}, quotaproof {}",
         origin.profile,
         short(&origin.profile_hash),
         origin.policy,
         short(&origin.policy_hash),
         if seeds.len() == 1 { "seed" } else { "seeds" },
         seeds.join(", "),
-        format::seconds(origin.duration_s),
         origin.version
     )
 }

@@ -8,7 +8,8 @@ use super::super::format::{count, percent};
 use super::super::words;
 use super::{Grid, Section, counted, head, origin_text};
 use crate::summary::Safety;
-use crate::summary::plan::{Origin, Sweep, SweepPoint, SweptUse};
+use crate::summary::finding::Verdict;
+use crate::summary::plan::{Origin, Sweep, SweepPoint, SweptGate, SweptUse};
 
 /// Values that have a label of their own; of more, only some do.
 const MOST_TICKS: usize = 6;
@@ -27,12 +28,13 @@ pub(super) fn section(sweep: &Sweep) -> Section {
         sentences: [
             Some(format!("{} was varied{today}.", sweep.path)),
             Some(turning_point(sweep)),
+            unproven(sweep),
             sums(&sweep.origin),
         ]
         .into_iter()
         .flatten()
         .collect(),
-        tables: vec![table],
+        tables: std::iter::once(table).chain(gates(sweep)).collect(),
         figures: figures(sweep),
         origin: origin_text(&sweep.origin),
         command: sweep.origin.command.clone(),
@@ -58,6 +60,40 @@ fn turning_point(sweep: &Sweep) -> String {
     }
 }
 
+/// Where nothing was seen to be exceeded because too little was seen.
+fn unproven(sweep: &Sweep) -> Option<String> {
+    let open = |point: &&SweepPoint| tightest(point).is_some_and(|used| used.safety == Safety::Unproven);
+    let values: Vec<&str> = sweep.points.iter().filter(open).map(|point| point.value.as_str()).collect();
+    (!values.is_empty()).then(|| {
+        format!("At {} no whole window was played, which does not show that the limit is kept.", values.join(", "))
+    })
+}
+
+/// How the profile's gates came out.
+fn gates(sweep: &Sweep) -> Option<Grid> {
+    let row = |point: &SweepPoint| vec![point.value.clone(), gates_text(point)];
+    sweep.points.iter().any(|point| !point.gates.is_empty()).then(|| Grid {
+        title: "The profile's gates at each value",
+        words: 2,
+        head: head(["value", "gates"]),
+        rows: sweep.points.iter().map(row).collect(),
+    })
+}
+
+fn gates_text(point: &SweepPoint) -> String {
+    let told = |gate: &SweptGate| match gate.verdict {
+        Some(Verdict::Pass) => None,
+        Some(verdict) => Some(format!("{}: {}", words::gate(verdict).word, gate.gate)),
+        None => Some(format!("left to a run: {}", gate.gate)),
+    };
+    let told: Vec<String> = point.gates.iter().filter_map(told).collect();
+    match (told.is_empty(), point.gates.len() > told.len()) {
+        (true, _) => "all hold".to_owned(),
+        (false, true) => format!("{}; all else holds", told.join("; ")),
+        (false, false) => told.join("; "),
+    }
+}
+
 /// Under the strictest reading.
 fn is_over(used: &SweptUse) -> bool {
     matches!(used.safety, Safety::Over | Safety::DependsOnReading)
@@ -71,7 +107,10 @@ fn row(point: &SweepPoint) -> Vec<String> {
         tightest.map_or_else(none, |used| format!("{} ({})", used.class, used.limit)),
         tightest
             .map_or_else(none, |used| format!("{} of {}", counted(used.peak, used.at_least), count(used.allow.into()))),
-        tightest.map_or_else(none, |used| words::headroom(used.headroom)),
+        tightest.map_or_else(none, |used| match used.safety {
+            Safety::Unproven => "no whole window seen".to_owned(),
+            _ => words::headroom(used.headroom),
+        }),
         count(point.devices.into()),
         count(point.requests),
         count(point.refused),
@@ -194,5 +233,38 @@ fn table(sweep: &Sweep, lines: &[Line]) -> Table {
     Table {
         head: std::iter::once("value".to_owned()).chain(labels).collect(),
         rows: sweep.points.iter().map(row).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample;
+
+    #[test]
+    fn a_value_at_which_too_little_was_seen_is_not_told_as_kept() {
+        let mut sweep = sample::plan::plan().sweep.unwrap();
+        sweep.points.truncate(2);
+        let used = &mut sweep.points[0].quotas[0];
+        (used.safety, used.headroom) = (Safety::Unproven, None);
+        let section = section(&sweep);
+        let told = "At 1 no whole window was played, which does not show that the limit is kept.";
+        assert!(section.sentences.iter().any(|sentence| sentence == told), "{:?}", section.sentences);
+        assert_eq!(section.tables[0].rows[0][3], "no whole window seen");
+        assert_eq!(section.tables[0].rows[1][3], "0% unused");
+    }
+
+    #[test]
+    fn gates_that_do_not_hold_are_named_beside_those_that_do() {
+        let gate = |gate: &str, verdict| SweptGate { gate: gate.to_owned(), verdict };
+        let mut point = sample::plan::plan().sweep.unwrap().points.remove(0);
+        let mut told = |gates: Vec<SweptGate>| {
+            point.gates = gates;
+            gates_text(&point)
+        };
+        let (holds, fails, left) = (gate("a", Some(Verdict::Pass)), gate("b", Some(Verdict::Fail)), gate("c", None));
+        assert_eq!(told(vec![holds.clone()]), "all hold");
+        assert_eq!(told(vec![holds, fails.clone(), left.clone()]), "fail: b; left to a run: c; all else holds");
+        assert_eq!(told(vec![left, fails]), "left to a run: c; fail: b");
     }
 }

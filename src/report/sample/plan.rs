@@ -3,6 +3,7 @@
 use crate::exit::Exit;
 use crate::policy::reading::Reading;
 use crate::summary::Safety;
+use crate::summary::finding::Verdict;
 use crate::summary::plan::*;
 
 const LIMIT: &str = "60 per 1m for each client_id";
@@ -10,6 +11,7 @@ const LIMIT: &str = "60 per 1m for each client_id";
 /// Every answer, with limits that are kept, broken and not seen whole.
 pub fn plan() -> Plan {
     Plan {
+        unanswered: Vec::new(),
         format: FORMAT,
         caveats: vec!["All of this is simulated.".to_owned()],
         fleet: Some(fleet()),
@@ -41,7 +43,7 @@ fn origin(seeds: &[u64]) -> Origin {
         policy_hash: "ee24f6f3f1f6c3c1".to_owned(),
         version: "0.1.0".to_owned(),
         seeds: seeds.to_vec(),
-        duration_s: 75.0,
+        duration_s: Some(75.0),
         command: "quotaproof plan tellus-polling-dashboard --seed 11 --find fleet=depot".to_owned(),
     }
 }
@@ -120,7 +122,7 @@ fn quota() -> QuotaAnswer {
         headroom: 0.2,
         sensitivity: vec![Variation {
             what: "no jitter".to_owned(),
-            growth: None,
+            is_growth: false,
             fleet: counts(12),
             needs: needs.clone(),
         }],
@@ -179,6 +181,10 @@ fn sweep() -> Sweep {
             safety,
             headroom: Some(1.0 - f64::from(value) / 5.0),
             refused_ratio: Some(f64::from(value / 6) / 100.0),
+        }],
+        gates: vec![SweptGate {
+            gate: "headroom of queries at least 20%".to_owned(),
+            verdict: Some(if safety == Safety::Safe { Verdict::Pass } else { Verdict::Fail }),
         }],
     };
     Sweep {

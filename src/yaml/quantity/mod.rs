@@ -9,5 +9,5 @@ mod word;
 mod tests;
 
 pub use number::{Number, Percent, Power, Quantile, Voltage, Whole};
-pub use time::{Delay, Interval, Length, Pace, Rate};
+pub use time::{Delay, Interval, Length, Pace, Rate, TimeOfDay};
 pub use word::{Name, Pointer, Quantity, quantity_impls, read};

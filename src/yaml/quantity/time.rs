@@ -13,6 +13,10 @@ pub struct Length(pub Nanos);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Delay(pub Nanos);
 
+/// A moment of a day, as the time since midnight.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct TimeOfDay(pub Nanos);
+
 /// The time between two of something repeated: at least a millisecond, since less would be a flood.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Interval(pub Nanos);
@@ -31,6 +35,7 @@ pub struct Pace {
 
 quantity_impls!(Length);
 quantity_impls!(Delay);
+quantity_impls!(TimeOfDay);
 quantity_impls!(Interval);
 quantity_impls!(Rate);
 quantity_impls!(Pace);
@@ -43,6 +48,7 @@ const TIME_UNITS: [(&str, u64); 6] = [
     ("h", 3_600_000_000_000),
     ("d", 86_400_000_000_000),
 ];
+const DAY: Nanos = Nanos::from_secs(86_400);
 const LONGEST: Nanos = Nanos(366 * 86_400_000_000_000);
 
 impl Quantity for Length {
@@ -71,6 +77,22 @@ impl Quantity for Delay {
 
     fn schema() -> schemars::Schema {
         word_schema(r"^[0-9]+(\.[0-9]+)?(us|ms|s|m|h|d)$", ["0s", "20s", "10m"])
+    }
+}
+
+impl Quantity for TimeOfDay {
+    const NAME: &'static str = "TimeOfDay";
+    const EXPECTED: &'static str = "a time since midnight with its unit (s, m, h), below 24h, such as `6h` or `7.5h`";
+
+    fn read(text: &str) -> Result<Self, String> {
+        match time(text)? {
+            at if at >= DAY => Err(format!("`{}` is no time of a day", shown(text))),
+            at => Ok(TimeOfDay(at)),
+        }
+    }
+
+    fn schema() -> schemars::Schema {
+        word_schema(r"^[0-9]+(\.[0-9]+)?(us|ms|s|m|h)$", ["0h", "6h", "7.5h"])
     }
 }
 
