@@ -23,6 +23,8 @@ pub struct Examination {
     alarm: Alarm,
     /// Why trials were given up, if they were.
     stopped: Option<End>,
+    /// How long its machine stood still at the longest.
+    stood_still: Nanos,
     /// Where the request belongs, if it is not in the class that is probed: then nothing that is found would be about it.
     misplaced: Option<Place>,
 }
@@ -61,6 +63,7 @@ impl Examination {
             part: Part::Identification,
             alarm: Alarm::default(),
             stopped: None,
+            stood_still: Nanos::ZERO,
             misplaced: None,
         }
     }
@@ -111,6 +114,16 @@ impl Examination {
             }
         }
         self.misplaced = misplaced(self.conduct.case(), &self.transcript);
+    }
+
+    /// Takes in that the machine, and the prober with it, stood still for so long.
+    pub fn stands_still(&mut self, time: Nanos) {
+        self.stood_still = self.stood_still.max(time);
+    }
+
+    /// How long its machine stood still at the longest.
+    pub fn stood_still(&self) -> Nanos {
+        self.stood_still
     }
 
     pub fn prober(&self) -> &Prober {

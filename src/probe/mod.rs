@@ -39,6 +39,7 @@ mod proof;
 pub mod prober;
 mod scan;
 pub mod silences;
+mod standstill;
 pub mod streams;
 pub mod variable;
 mod wording;

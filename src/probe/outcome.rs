@@ -13,7 +13,8 @@ use super::family::{Family, Shape};
 use super::hypothesis::{Hypothesis, Length, Span};
 use super::prober::Prober;
 use super::silences::{Seen, Unsaid, answered};
-use super::wording::{conclusion, ended, would_settle};
+use super::standstill;
+use super::wording::{conclusion, ended, hindrance, would_settle};
 use crate::exit::Exit;
 use crate::policy::model::Limit;
 use crate::summary::finding::{self, Finding, Severity};
@@ -24,6 +25,9 @@ use crate::time::Nanos;
 pub struct Outcome {
     /// In one sentence.
     pub conclusion: String,
+    /// What kept it from measuring, if its machine or the network did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hindrance: Option<String>,
     pub exit: Exit,
     /// Why it ended, in words.
     pub ended: String,
@@ -123,17 +127,21 @@ const SURE: f64 = 0.99;
 pub fn outcome(examination: &Examination, limits: &[Limit], took: Nanos, interrupted: bool) -> Outcome {
     let prober = examination.prober();
     let shares = prober.belief().shares();
-    let measured = found(prober);
+    let standstill = standstill::mattered(examination.stood_still());
+    let explains = |it: &Measured| standstill.is_some() && standstill::may_explain(&compared(prober, limits, Some(it)));
+    let measured = found(prober).filter(|it| !explains(it));
     let (case, transcript) = (examination.conduct().case(), examination.transcript());
     let reach = Reach::of(case, transcript);
     let mut comparisons = compared(prober, limits, measured.as_ref());
     comparisons.extend(others(limits, measured.as_ref()).map(|rate| next::compared(case, transcript, rate)));
     comparisons.extend(reach.compared(case));
     let mut checks = examination.findings();
+    let is_doubted = standstill.as_ref().is_some_and(|hindrance| standstill::doubt(&mut checks, hindrance));
     let seen = Seen { case, transcript, measured: measured.as_ref(), reach: &reach, checks: &checks };
     let silences = answered(&seen);
     checks.push(documented(&comparisons));
-    let exit = exit(prober, &comparisons, &checks, interrupted);
+    let exit = exit(prober, &comparisons, &checks, is_doubted, interrupted);
+    let hindrance = standstill.or_else(|| hindrance(prober));
     let known = prober.belief().has_any();
     let title =
         |shape: Option<Shape>| shape.map_or_else(|| "nothing that this probe knows".to_owned(), |it| it.title());
@@ -143,7 +151,8 @@ pub fn outcome(examination: &Examination, limits: &[Limit], took: Nanos, interru
         probability: share.share,
     });
     Outcome {
-        conclusion: conclusion(prober, measured.as_ref(), interrupted),
+        conclusion: conclusion(prober, measured.as_ref(), hindrance.as_deref(), interrupted),
+        hindrance,
         exit,
         ended: ended(prober, interrupted).to_owned(),
         requests: examination.spent(),
@@ -288,14 +297,14 @@ pub(super) fn lengths((low, high): (f64, f64)) -> String {
     }
 }
 
-fn exit(prober: &Prober, comparisons: &[Comparison], checks: &[Finding], interrupted: bool) -> Exit {
+fn exit(prober: &Prober, comparisons: &[Comparison], checks: &[Finding], is_doubted: bool, interrupted: bool) -> Exit {
     let broken = |check: &Finding| check.verdict == finding::Verdict::Fail && check.severity == Severity::Breach;
     let any = |verdict: Verdict| comparisons.iter().any(|comparison| comparison.verdict == verdict);
     if interrupted {
         Exit::Interrupted
     } else if any(Verdict::Differs) || checks.iter().any(broken) {
         Exit::Fail
-    } else if comparisons.is_empty() || any(Verdict::NotSettled) || prober.log().sightings().is_empty() {
+    } else if is_doubted || comparisons.is_empty() || any(Verdict::NotSettled) || prober.log().sightings().is_empty() {
         Exit::Invalid
     } else {
         Exit::Pass

@@ -16,7 +16,7 @@ pub fn would_settle(prober: &Prober) -> Option<String> {
     Some(format!("{kind}: up to {requests} more requests, over about {}", choice.takes))
 }
 
-pub fn conclusion(prober: &Prober, measured: Option<&Measured>, interrupted: bool) -> String {
+pub fn conclusion(prober: &Prober, measured: Option<&Measured>, hindrance: Option<&str>, interrupted: bool) -> String {
     match (measured, prober.ended()) {
         (Some(measured), _) if measured.family_is_settled => format!("{}: {}", measured.shape.title(), measured.text()),
         (Some(measured), _) => format!("a penalty, which hides what limiter is behind it: {}", measured.text()),
@@ -25,7 +25,7 @@ pub fn conclusion(prober: &Prober, measured: Option<&Measured>, interrupted: boo
             format!("no limit was met in {} requests, at most {most} of them at the same time", prober.spent())
         }
         (None, _) if interrupted => "stopped before anything was settled".to_owned(),
-        (None, _) => match hindrance(prober) {
+        (None, _) => match hindrance {
             Some(hindrance) => format!("not settled, inconclusive: {hindrance}"),
             None => "not settled".to_owned(),
         },
@@ -33,7 +33,7 @@ pub fn conclusion(prober: &Prober, measured: Option<&Measured>, interrupted: boo
 }
 
 /// What kept the probe from measuring, if its machine or the network did.
-fn hindrance(prober: &Prober) -> Option<String> {
+pub fn hindrance(prober: &Prober) -> Option<String> {
     /// A probe that is late by less loses nothing.
     const LATE: Nanos = Nanos::from_millis(20);
     let (late, log) = (prober.late(), prober.log());

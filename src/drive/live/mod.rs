@@ -26,6 +26,7 @@ mod run;
 mod shard;
 pub mod signals;
 mod socket;
+mod standstill;
 mod stream;
 mod timer;
 mod tls;

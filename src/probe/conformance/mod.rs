@@ -8,7 +8,7 @@
 //! [`list::CHECKS`] names every check and the known defects that it looks for. A trial that the budget does not allow is not
 //! made, and the checks that need it say that they have no data.
 
-mod checks;
+pub(super) mod checks;
 pub mod conduct;
 mod ledger;
 pub mod list;

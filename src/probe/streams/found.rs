@@ -25,6 +25,7 @@ pub fn outcome(survey: &Survey, took: Nanos, interrupted: bool) -> Outcome {
     let all = made.chain(survey.left_out().iter().map(|question| (question, false)));
     Outcome {
         conclusion: conclusion(survey, interrupted),
+        hindrance: None,
         exit: exit(survey, &comparisons, &checks, interrupted),
         ended: ended(survey, interrupted).to_owned(),
         requests: survey.streams().len() as u32,

@@ -17,6 +17,7 @@ use crate::drive::live::control::{Control, Stop};
 use crate::drive::live::endpoint::Endpoint;
 use crate::drive::live::link::Reply;
 use crate::drive::live::run::LiveError;
+use crate::drive::live::standstill::Watch;
 use crate::drive::live::timer::Timer;
 use crate::drive::live::tls::Tls;
 use crate::drive::live::{pool, tls};
@@ -214,6 +215,7 @@ struct Driver<'a> {
 impl Driver<'_> {
     async fn play(mut self, mut timer: Timer, control: &Control) -> io::Result<ProbeEnd<Examination>> {
         let mut stops = control.stops();
+        let standstills = Watch::begin(self.clock);
         loop {
             if control.stopped() == Some(Stop::Asked) {
                 self.end.interrupted = true;
@@ -233,6 +235,7 @@ impl Driver<'_> {
                 },
             }
         }
+        self.end.played.stands_still(standstills.longest());
         self.end.took = self.clock.now();
         Ok(self.end)
     }

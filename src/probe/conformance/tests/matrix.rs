@@ -57,6 +57,7 @@ impl Documents {
             requests: 4_000,
             within: Nanos::from_secs(6_000),
             harsh: false,
+            standstill: None,
         }
     }
 

@@ -3,6 +3,7 @@
 mod bounds;
 mod expected;
 mod matrix;
+mod standstill;
 mod testing;
 
 pub use testing::case;

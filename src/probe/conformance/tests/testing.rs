@@ -7,8 +7,10 @@ use rand::RngExt as _;
 use crate::policy::model::*;
 use crate::policy::reading::Reading;
 use crate::policy::signals::ResponseView;
+use crate::probe::candidates::Documented;
 use crate::probe::conformance::Case;
 use crate::probe::conformance::conduct::Order;
+use crate::probe::outcome::{Outcome, outcome};
 use crate::probe::witness::{Parcel, Witness};
 use crate::probe::{Brief, Examination};
 use crate::reference::http::{HttpIn, HttpOut, Reply};
@@ -45,6 +47,15 @@ pub struct Setting {
     pub within: Nanos,
     /// Answers take long and some are lost.
     pub harsh: bool,
+    pub standstill: Option<Standstill>,
+}
+
+/// The machine that both run on stands still, and the server leaves that time out.
+#[derive(Clone, Copy, Debug)]
+pub struct Standstill {
+    /// Since the probe began, or as soon as it waits for something from then on.
+    pub at: Nanos,
+    pub lasts: Nanos,
 }
 
 /// On a harsh network, the share of requests that are lost on their way, and of answers; and when that is noticed.
@@ -61,6 +72,10 @@ pub struct World {
     ahead: Nanos,
     now: Nanos,
     harsh: bool,
+    /// What is to come.
+    standstill: Option<Standstill>,
+    /// What the server left out.
+    lost: Nanos,
 }
 
 impl Setting {
@@ -75,6 +90,15 @@ impl Setting {
             url: "http://127.0.0.1:1".to_owned(),
             anchor: ANCHOR,
         }
+    }
+
+    /// Plays identification and trials to their end, and says what was found and when.
+    pub fn examine(&self, allow: u32, per: Nanos) -> Outcome {
+        let documented = vec![Documented::Rate { allow, per, burst: None }];
+        let (requests, within) = (self.requests, self.within);
+        let brief = Brief { documented, requests, within, second: true, anchor: ANCHOR };
+        let examination = World::new(self).play(Examination::new(brief, self.case()));
+        outcome(&examination, &self.policy.class(ClassId(0)).limits, within, false)
     }
 
     /// Plays the trials alone to their end.
@@ -111,14 +135,24 @@ impl World {
             ahead,
             now,
             harsh: setting.harsh,
+            standstill: setting.standstill,
+            lost: Nanos::ZERO,
         }
     }
 
     fn play(mut self, mut examination: Examination) -> Examination {
+        let begun = self.now;
         loop {
             match examination.next(self.now) {
                 Order::Done => return examination,
-                Order::Wait(until) => self.now = until,
+                Order::Wait(until) => {
+                    self.now = until;
+                    if let Some(Standstill { lasts, .. }) = self.standstill.take_if(|it| begun + it.at <= until) {
+                        self.now += lasts;
+                        self.lost = lasts;
+                        examination.stands_still(lasts);
+                    }
+                }
                 Order::Send(parcel) => {
                     let witnesses = self.send(parcel);
                     self.now = witnesses.iter().map(|witness| witness.done).max().unwrap_or(self.now);
@@ -155,7 +189,7 @@ impl World {
             return Witness::lost(parcel, sent, sent + NOTICED);
         }
         let request = HttpIn::new("GET", "/orders", &headers, b"");
-        let Reply::Respond(answer) = self.server.handle(arrival + self.ahead, 1, &request) else {
+        let Reply::Respond(answer) = self.server.handle(arrival + self.ahead - self.lost, 1, &request) else {
             panic!("it answers at once")
         };
         if self.is_lost() {
@@ -175,7 +209,7 @@ impl World {
 pub fn case(limits: &[(u32, Nanos)], reading: Reading) -> Case {
     let (requests, within) = (0, Nanos::ZERO);
     let policy = policy(limits, reading);
-    Setting { policy, reading, faults: Vec::new(), seed: 0, requests, within, harsh: false }.case()
+    Setting { policy, reading, faults: Vec::new(), seed: 0, requests, within, harsh: false, standstill: None }.case()
 }
 
 /// What a policy says of the algorithm that a reading is of.
