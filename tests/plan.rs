@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use quotaproof::dossier::model::Asked;
+use quotaproof::dossier::{self, Evidence};
 use quotaproof::exit::Exit;
 use quotaproof::plan::base::Overrides;
 use quotaproof::plan::{self, Base, Meter, PlayOptions, Questions, fleet, quota, sweep};
@@ -162,6 +164,59 @@ fn each_limit_of_a_class_is_raised_for_what_it_refused_itself() {
     };
     assert_eq!(tighter(at_once.least.max), 0);
     assert!(tighter(at_once.least.max - 1) > 0, "one less than {at_once:?}");
+}
+
+/// A client that asks evenly, of a bucket of `rate` a second with a burst of its own.
+fn bucket(rate: u32, burst: u32, every: &str) -> (tempfile::TempDir, Base) {
+    let folder = tempfile::tempdir().unwrap();
+    let api = format!(
+        "name: api\ntitle: API\nsource: https://api.example.com/limits\nclasses:\n  reads:\n    requests: [GET /orders]\n    \
+         limits: [{{allow: {rate}, per: 1s, burst: {burst}, algorithm: token_bucket, scope: user}}]\n"
+    );
+    let profile = format!(
+        "name: bucket\npolicy: api.yaml\ntarget: embedded\nduration: 60s\nfleet:\n  backend: {{clients: {{count: 1, \
+         identity: {{user: shared}}, connections: pooled, reaction: give_up, \
+         requests: [{{get: /orders, arrivals: {{every: {every}}}}}]}}}}\n"
+    );
+    std::fs::write(folder.path().join("api.yaml"), api).unwrap();
+    std::fs::write(folder.path().join("profile.yaml"), profile).unwrap();
+    let base = base(&folder.path().join("profile.yaml"));
+    (folder, base)
+}
+
+/// What the search finds of the one limit, and what a dossier asks for because of it.
+fn asked_of_bucket(base: &Base) -> (Need, Vec<Asked>) {
+    let asked = Questions { quota: Some(quota::Wanted::default()), seeds: 1, ..NOTHING };
+    let (summary, plan) = answered(base, &asked, 1);
+    let answer = plan.quota.as_ref().unwrap();
+    assert!(answer.checks.iter().all(|check| check.holds && check.enforced.requests > 0), "{answer:#?}");
+    let need = need(&answer.needs, "reads", Reading::TokenBucket);
+    let evidence = Evidence { dir: "reports/bucket".to_owned(), summary, plan: Some(plan) };
+    (need, dossier::build(&[evidence], &dossier::Answers::default(), "").unwrap().request.quotas)
+}
+
+#[test]
+fn of_a_bucket_that_is_too_slow_rate_and_burst_are_asked_for_side_by_side() {
+    // Two a second, of one a second and five at once.
+    let (_folder, base) = bucket(1, 5, "500ms");
+    let (need, asked) = asked_of_bucket(&base);
+    assert_eq!((need.allow, need.least.max), (1, 2), "{need:?}");
+    let burst = need.burst.unwrap();
+    assert_eq!((burst.allow, burst.least.max), (5, 10));
+    assert_eq!(asked.len(), 1, "{asked:?}");
+    assert_eq!(
+        (asked[0].today(), asked[0].wish()),
+        ("1 with a burst of 5".to_owned(), "2 with a burst of 10".to_owned())
+    );
+}
+
+#[test]
+fn of_a_bucket_that_suffices_nothing_is_asked_for() {
+    // Ten a second, which is more than the burst and just the rate.
+    let (_folder, base) = bucket(10, 5, "100ms");
+    let (need, asked) = asked_of_bucket(&base);
+    assert_eq!((need.allow, need.least.max), (10, 10), "{need:?}");
+    assert_eq!(asked, []);
 }
 
 #[test]

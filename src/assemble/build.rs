@@ -41,8 +41,8 @@ pub fn assemble(scenario: &Scenario, facts: &RunFacts, measure: Measure, verifie
 /// nothing against anyone.
 fn quota_use(mut quota: QuotaUse, scenario: &Scenario, facts: &RunFacts) -> QuotaUse {
     if facts.unreachable {
-        let QuotaUse { class, limit, allow, scope, per_s, .. } = quota;
-        return QuotaUse { per_s, ..QuotaUse::unused(class, limit, allow, scope) };
+        let QuotaUse { class, limit, allow, scope, per_s, bucket, .. } = quota;
+        return QuotaUse { per_s, bucket, ..QuotaUse::unused(class, limit, allow, scope) };
     }
     let sending = facts.ended.min(scenario.duration);
     quota.series.truncate(sending.0.div_ceil(step_for(scenario.duration).0) as usize);

@@ -59,6 +59,8 @@ pub struct QuotaAnswer {
     pub limit: Option<Located<Whole<1, 100>>>,
     /// Instead of what the limit allows now, in its own unit and window.
     pub requested: Located<Whole<1, { u32::MAX }>>,
+    /// What may come at once, of a limit that has a burst of its own; as much as now when left out.
+    pub burst: Option<Located<Whole<1, { u32::MAX }>>>,
 }
 
 /// Text on one line.
@@ -129,13 +131,34 @@ pub fn fit(answers: &Answers, source: &Source, quotas: &[QuotaUse]) -> Result<()
             let title = format!("`{class}` is asked for twice");
             return Err(Diagnosis::at(source, place, title).help("keep one of the two"));
         }
-        if answer.requested.value.0 <= limit.allow {
-            let title = format!("`{class}` allows {} already ({})", limit.allow, limit.limit);
-            let help = "ask for more, or drop the entry";
-            return Err(Diagnosis::at(source, answer.requested.place, title).help(help));
-        }
+        fit_limit(answer, source, limit)?;
     }
     Ok(())
+}
+
+/// Whether it is more of this limit.
+fn fit_limit(answer: &QuotaAnswer, source: &Source, limit: &QuotaUse) -> Result<(), Diagnosis> {
+    let class = &limit.class;
+    let (rate, burst) =
+        (limit.bucket.map_or(limit.allow, |bucket| bucket.rate), limit.bucket.map(|bucket| bucket.burst));
+    if let (Some(stated), None) = (answer.burst, burst) {
+        let title = format!("this limit of `{class}` has no burst of its own ({})", limit.limit);
+        return Err(Diagnosis::at(source, stated.place, title).help("drop `burst`"));
+    }
+    let allowed = |place, what: String, help: &str| {
+        let title = format!("`{class}` allows {what} already ({})", limit.limit);
+        Err(Diagnosis::at(source, place, title).help(help))
+    };
+    let (requested, more_at_once) = (answer.requested.value.0, answer.burst.map(|burst| burst.value.0) > burst);
+    match answer.burst.filter(|_| !more_at_once) {
+        Some(stated) => {
+            allowed(stated.place, format!("a burst of {}", burst.unwrap_or(0)), "ask for more, or drop `burst`")
+        }
+        None if requested < rate || requested == rate && !more_at_once => {
+            allowed(answer.requested.place, rate.to_string(), "ask for more, or drop the entry")
+        }
+        None => Ok(()),
+    }
 }
 
 const LONGEST_LINE: usize = 160;

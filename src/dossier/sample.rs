@@ -74,6 +74,7 @@ fn need(reading: Reading, min: u32, max: u32) -> Need {
         reading: Some(reading),
         least: Spread { min, median: max, max },
         is_peak: true,
+        burst: None,
     }
 }
 

@@ -7,7 +7,7 @@ use super::sample::{all, answered, measured, on_stand_in, planned};
 use super::*;
 use crate::report::sample as runs;
 use crate::summary::finding::{Finding, Party, Verdict};
-use crate::summary::{Driver, Safety};
+use crate::summary::{Bucket, Driver, Safety};
 
 fn dossier(evidence: &[Evidence]) -> Dossier {
     build(evidence, &answered(), "quotaproof dossier reports/a reports/b").unwrap()
@@ -233,6 +233,44 @@ fn a_run_cut_short_is_evidence_with_its_reservation_but_no_demand() {
     assert!(refusal(&[missing]).contains("3 of 200 chargers never came into service"));
 }
 
+/// A run over a limit of ten a second with a burst of fifteen; the fleet would have needed twenty at once.
+fn over_a_bucket() -> Evidence {
+    let mut run = on_stand_in();
+    let quota = &mut run.summary.quotas[0];
+    quota.limit = "10 per 1s, 15 at once, for each user".to_owned();
+    (quota.allow, quota.bucket) = (15, Some(Bucket { rate: 10, burst: 15 }));
+    (quota.safety, quota.retries, quota.first_attempts_peak) = (Safety::Over, 1, Some(20));
+    run
+}
+
+#[test]
+fn a_bucket_s_rate_is_never_held_against_its_burst() {
+    let asked = |answers: &Answers| build(&[over_a_bucket()], answers, "").unwrap().request.quotas;
+    // Seen alone, a peak is the burst that today's rate would have needed.
+    let peak = &asked(&Answers::default())[0];
+    assert_eq!((peak.today(), peak.wish()), ("10 with a burst of 15".to_owned(), "10 with a burst of 20".to_owned()));
+
+    let stated = |text: &str| {
+        let source = crate::yaml::Source::built_in("a.yaml", text);
+        let answers = answers::read(&source).unwrap();
+        answers::fit(&answers, &source, &over_a_bucket().summary.quotas).map_err(|error| error.to_string())?;
+        let dossier = build(&[over_a_bucket()], &answers, "").unwrap();
+        let unsure = dossier.open.iter().any(|item| item.what == "whether the requested value is enough");
+        Ok((dossier.request.quotas[0].wish(), unsure))
+    };
+    let wish = |text: &str, unsure| Ok::<_, String>((text.to_owned(), unsure));
+    assert_eq!(stated("quotas: [{class: queries, requested: 12}]"), wish("12 with a burst of 15", true));
+    assert_eq!(stated("quotas: [{class: queries, requested: 12, burst: 30}]"), wish("12 with a burst of 30", false));
+    assert_eq!(stated("quotas: [{class: queries, requested: 10, burst: 16}]"), wish("10 with a burst of 16", true));
+    let refused = |text: &str| stated(text).unwrap_err();
+    assert!(refused("quotas: [{class: queries, requested: 10}]").contains("`queries` allows 10 already"));
+    assert!(refused("quotas: [{class: queries, requested: 9, burst: 16}]").contains("`queries` allows 10 already"));
+    assert!(refused("quotas: [{class: queries, requested: 12, burst: 15}]").contains("allows a burst of 15 already"));
+    let plain = crate::yaml::Source::built_in("a.yaml", "quotas: [{class: queries, requested: 90, burst: 99}]");
+    let unfit = answers::fit(&answers::read(&plain).unwrap(), &plain, &on_stand_in().summary.quotas).unwrap_err();
+    assert!(unfit.to_string().contains("has no burst of its own"), "{unfit}");
+}
+
 #[test]
 fn the_requested_value_is_the_answer_s_else_the_search_s_else_the_peak() {
     let asked = |evidence: &[Evidence], answers: &Answers| build(evidence, answers, "").unwrap().request.quotas;
@@ -248,7 +286,7 @@ fn the_requested_value_is_the_answer_s_else_the_search_s_else_the_peak() {
     let source = crate::yaml::Source::built_in("a.yaml", "quotas: [{class: queries, requested: 300}]");
     let stated = asked(&[planned()], &answers::read(&source).unwrap());
     assert_eq!(stated[0].requested, 300);
-    assert_eq!(stated[0].because, Requested::Stated { least: Some((268, "R2".to_owned())) });
+    assert_eq!(stated[0].because, Requested::Stated { least: Some((268, "R2".to_owned())), least_burst: None });
 
     // A search of another fleet says nothing of this one.
     let other = asked(

@@ -2,9 +2,10 @@
 //! under which a whole policy may be enforced.
 
 use crate::limiter::enforcer::reading_for;
-use crate::policy::model::{Algorithm, Limit, Policy};
+use crate::policy::model::{Algorithm, Limit, Policy, RateLimit};
 use crate::policy::reading::Reading;
 use crate::policy::words::limit_text;
+use crate::summary::plan::{BurstNeed, Spread};
 
 /// More than any play asks for within any window.
 const NEVER_REACHED: u32 = 1_000_000_000;
@@ -43,6 +44,13 @@ pub fn of_lines(policy: &Policy, all: &[u64]) -> Vec<u64> {
 }
 
 impl Line {
+    /// Of a limit with a burst of its own, the burst today and the ones that go with these rates.
+    pub fn burst_need(&self, rates: Spread) -> Option<BurstNeed> {
+        let Limit::Rate(rate) = &self.limit else { return None };
+        let beside = |allow| burst_beside(rate, allow).unwrap_or(allow);
+        Some(BurstNeed { allow: rate.burst?, least: rates.map(beside) })
+    }
+
     /// How this limit is read where a server reads the policy in a certain way.
     pub fn read_as(&self, reading: Option<Reading>) -> Option<Reading> {
         reading_for(&self.limit, reading.unwrap_or(Reading::Rolling))
@@ -100,8 +108,7 @@ pub fn with_allowed(policy: &Policy, allowed: &[Option<u32>]) -> Policy {
         match (&mut *limit, allow) {
             (_, None) => open(limit),
             (Limit::Rate(rate), &Some(allow)) => {
-                let share = f64::from(allow) / f64::from(rate.allow.max(1));
-                rate.burst = rate.burst.map(|burst| (f64::from(burst) * share).floor().max(1.0) as u32);
+                rate.burst = burst_beside(rate, allow);
                 rate.allow = allow.max(1);
             }
             (Limit::Concurrent(concurrent), &Some(allow)) => concurrent.allow = allow.max(1),
@@ -109,6 +116,12 @@ pub fn with_allowed(policy: &Policy, allowed: &[Option<u32>]) -> Policy {
         }
     }
     changed
+}
+
+/// The burst that goes with another rate: in the proportion of today.
+fn burst_beside(limit: &RateLimit, allow: u32) -> Option<u32> {
+    let share = f64::from(allow) / f64::from(limit.allow.max(1));
+    limit.burst.map(|burst| (f64::from(burst) * share).floor().max(1.0) as u32)
 }
 
 /// The policy with a share of every limit set aside. A limit of one stays one: no part of it can stay unused.

@@ -107,13 +107,15 @@ impl Search<'_> {
                 let found: Vec<Found> =
                     by_seed.iter().filter_map(|least| least.get(&(index, reading))).copied().collect();
                 let around = found.iter().map(|found| limits::around(found.least, self.headroom));
+                let least = Spread::of(around.collect()).unwrap_or_default();
                 needs.push(Need {
                     class: line.class.clone(),
                     limit: line.text.clone(),
                     allow: line.allow,
                     reading,
-                    least: Spread::of(around.collect()).unwrap_or_default(),
+                    least,
                     is_peak: found.iter().all(|found| found.is_peak),
+                    burst: line.burst_need(least),
                 });
             }
         }

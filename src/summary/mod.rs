@@ -11,6 +11,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::exit::Exit;
+use crate::policy::model::{Algorithm, RateLimit};
 use crate::policy::reading::Reading;
 use finding::{Finding, Verdict};
 
@@ -140,6 +141,9 @@ pub struct QuotaUse {
     pub limit: String,
     /// In requests, or in points where they differ in cost; the size of a bucket that holds more or less than its rate.
     pub allow: u32,
+    /// What such a bucket is made of; None where `allow` is what comes per window.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bucket: Option<Bucket>,
     /// Length of the window; None for a limit on concurrency.
     pub per_s: Option<f64>,
     /// Names of the scope: `client_id`.
@@ -174,6 +178,23 @@ pub struct QuotaUse {
     pub series: Vec<u32>,
 }
 
+/// A limit that lets another number in at once than per window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Bucket {
+    /// What comes per window.
+    pub rate: u32,
+    /// As the documents have it: the bucket's size, or what may wait in a queue.
+    pub burst: u32,
+}
+
+impl Bucket {
+    /// None where as much comes at once as per window.
+    pub fn of(limit: &RateLimit) -> Option<Bucket> {
+        let queue = (limit.algorithm == Algorithm::LeakyBucket).then_some(0);
+        Some(Bucket { rate: limit.allow, burst: limit.burst.or(queue)? })
+    }
+}
+
 /// When more than one request in so many was not made, the counts say little about what the fleet would have asked of a
 /// quicker server: each of them might have had further pages and retries.
 const HELD_BACK_ONE_IN: u64 = 100;
@@ -199,6 +220,7 @@ impl QuotaUse {
             class,
             limit,
             allow,
+            bucket: None,
             per_s: None,
             scope,
             keys: 0,

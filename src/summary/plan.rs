@@ -173,6 +173,17 @@ pub struct Need {
     pub least: Spread,
     /// Whether `least` is what was used at the busiest moment; else it was found by trying.
     pub is_peak: bool,
+    /// What may come at once, of a limit that has a burst of its own: `allow` and `least` are its rate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub burst: Option<BurstNeed>,
+}
+
+/// The burst that goes with the least rate: both were varied in the proportion that they have today.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct BurstNeed {
+    /// What the policy allows today.
+    pub allow: u32,
+    pub least: Spread,
 }
 
 /// The needs of a fleet that differs in one thing.
@@ -311,11 +322,29 @@ pub struct SweptUse {
     pub refused_ratio: Option<f64>,
 }
 
+/// The largest of a limit's needs over its readings.
+pub fn largest<'a>(needs: &'a [Need], class: &str, limit: &str) -> Option<&'a Need> {
+    let of_limit = needs.iter().filter(|need| need.class == class && need.limit == limit);
+    of_limit.reduce(|most, need| if need.least.max > most.least.max { need } else { most })
+}
+
+impl Need {
+    /// Whether it is more than the policy allows today.
+    pub fn is_more(&self) -> bool {
+        self.least.max > self.allow
+    }
+}
+
 impl Spread {
     /// Of at least one number.
     pub fn of(mut numbers: Vec<u32>) -> Option<Self> {
         numbers.sort_unstable();
         let median = *numbers.get(numbers.len() / 2)?;
         Some(Spread { min: *numbers.first()?, median, max: *numbers.last()? })
+    }
+
+    /// Of what goes with each of the numbers.
+    pub fn map(self, f: impl Fn(u32) -> u32) -> Self {
+        Spread { min: f(self.min), median: f(self.median), max: f(self.max) }
     }
 }

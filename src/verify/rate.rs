@@ -11,7 +11,7 @@ use crate::device::Outcome;
 use crate::policy::model::{ClassId, Cost, Penalty, Policy, RateLimit};
 use crate::record::{Exchange, Record, Sent};
 use crate::scenario::{DeviceId, Scenario, ScopeKey};
-use crate::summary::{QuotaUse, Safety};
+use crate::summary::{Bucket, QuotaUse, Safety};
 use crate::time::{Anchor, Nanos};
 
 #[derive(Clone, Debug)]
@@ -144,6 +144,7 @@ impl RateWatch {
         let headroom = (demand.requests() > 0 && safety != Safety::Unproven).then(|| unused(peak, allow));
         let quota = QuotaUse {
             per_s: Some(limit.per.as_secs_f64()),
+            bucket: Bucket::of(limit),
             keys: demand.keys(),
             busiest: peak.device.map(|device| scenario.device_name(device)),
             requests: demand.requests(),

@@ -31,6 +31,7 @@ fn limit(quota: &QuotaUse, summary: &Summary) -> LimitDemand {
         limit: quota.limit.clone(),
         scope: quota.scope.clone(),
         allow: quota.allow,
+        bucket: quota.bucket,
         per_s: quota.per_s,
         keys: quota.keys,
         requests: quota.requests,

@@ -49,10 +49,10 @@ fn unanswered(dossier: &Dossier) -> Vec<(bool, OpenItem)> {
 fn is_searched(dossier: &Dossier, asked: &Asked) -> bool {
     match &asked.because {
         Requested::Searched { .. } => true,
-        Requested::Stated { least: Some((_, source)) } => {
+        Requested::Stated { least: Some((_, source)), .. } => {
             dossier.reference(source).is_none_or(|reference| reference.part != Part::Run)
         }
-        Requested::Stated { least: None } | Requested::Peak { .. } => false,
+        Requested::Stated { least: None, .. } | Requested::Peak { .. } => false,
     }
 }
 
@@ -68,7 +68,12 @@ fn unrun(dossier: &Dossier) -> Vec<OpenItem> {
         let why = "a requested value is not backed by a search: `quotaproof plan PROFILE --find quota` makes one";
         items.push(by_run(7, "the least quota that suffices", why));
     }
-    let too_little = |asked: &Asked| matches!(asked.because, Requested::Stated { least: Some((least, _)) } if asked.requested < least);
+    let too_little = |asked: &Asked| match asked.because {
+        Requested::Stated { least: Some((least, _)), least_burst } => {
+            asked.requested < least || asked.burst.map(|burst| burst.requested) < least_burst
+        }
+        _ => false,
+    };
     if dossier.request.quotas.iter().any(too_little) {
         let why = "a requested value is below the need that the runs show: the fleet would be refused with it";
         items.push(by_run(1, "whether the requested value is enough", why));

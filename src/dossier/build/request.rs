@@ -1,9 +1,31 @@
 //! Part 1: who asks for what.
 
-use super::super::answers::{Answers, Line, Until};
-use super::super::model::{Asked, Demand, Identity, Least, LimitDemand, Request, Requested};
+use super::super::answers::{Answers, Line, QuotaAnswer, Until};
+use super::super::model::{Asked, AskedBurst, Demand, Identity, Least, LimitDemand, Request, Requested};
 use super::Run;
 use crate::summary::Safety;
+use crate::summary::plan::largest;
+
+/// So much per window, and at once where the limit has a burst of its own.
+struct Grant {
+    rate: u32,
+    burst: Option<u32>,
+}
+
+impl Grant {
+    fn today(limit: &LimitDemand) -> Grant {
+        Grant { rate: limit.rate(), burst: limit.bucket.map(|bucket| bucket.burst) }
+    }
+
+    fn exceeds(&self, other: &Grant) -> bool {
+        self.rate > other.rate || self.burst > other.burst
+    }
+
+    /// What is to be granted: never less than today.
+    fn or_today(self, today: &Grant) -> Grant {
+        Grant { rate: self.rate.max(today.rate), burst: self.burst.max(today.burst) }
+    }
+}
 
 pub fn request(answers: &Answers, demand: &Demand, least: &Least, first: Run<'_>) -> Request {
     let asked = |(index, limit): (usize, &LimitDemand)| {
@@ -11,21 +33,22 @@ pub fn request(answers: &Answers, demand: &Demand, least: &Least, first: Run<'_>
         let position = demand.limits[..index].iter().filter(|before| before.class == limit.class).count();
         let stated = answers.quotas.iter().find(|it| it.class.value.0 == limit.class && it.index() == position);
         let computed = computed(limit, demand, least, first);
-        let (requested, because) = match (stated, computed) {
-            (Some(answer), computed) => {
-                let least = computed.map(|(value, because)| (value, source_of(because)));
-                (answer.requested.value.0, Requested::Stated { least })
-            }
-            (None, Some((value, because))) if value > limit.allow => (value, because),
+        let today = Grant::today(limit);
+        let (wish, because) = match (stated, computed) {
+            (Some(answer), computed) => (stated_wish(answer), stated_because(computed)),
+            (None, Some((need, because))) if need.exceeds(&today) => (need, because),
             (None, _) => return None,
         };
+        let wish = wish.or_today(&today);
+        let burst = today.burst.zip(wish.burst);
         Some(Asked {
             class: limit.class.clone(),
             limit: limit.limit.clone(),
             scope: limit.scope.clone(),
             per_s: limit.per_s,
-            current: limit.allow,
-            requested,
+            current: today.rate,
+            requested: wish.rate,
+            burst: burst.map(|(current, requested)| AskedBurst { current, requested }),
             because,
         })
     };
@@ -33,10 +56,19 @@ pub fn request(answers: &Answers, demand: &Demand, least: &Least, first: Run<'_>
     Request { identity: identity(answers), quotas }
 }
 
+fn stated_wish(answer: &QuotaAnswer) -> Grant {
+    Grant { rate: answer.requested.value.0, burst: answer.burst.map(|burst| burst.value.0) }
+}
+
+fn stated_because(computed: Option<(Grant, Requested)>) -> Requested {
+    let least_burst = computed.as_ref().and_then(|(need, _)| need.burst);
+    Requested::Stated { least: computed.map(|(need, because)| (need.rate, source_of(because))), least_burst }
+}
+
 /// What the fleet needs of a limit: the least that a search found for this very fleet, enough with each of its seeds and
 /// under each reading, after the growth that was searched for (or the next request is due in a month); else, where the run
 /// went beyond the limit, what it reached.
-fn computed(limit: &LimitDemand, demand: &Demand, least: &Least, first: Run<'_>) -> Option<(u32, Requested)> {
+fn computed(limit: &LimitDemand, demand: &Demand, least: &Least, first: Run<'_>) -> Option<(Grant, Requested)> {
     let of_this_fleet = |hash: &str| hash == first.summary.run.profile_hash;
     let search = least.quotas.iter().find(|search| of_this_fleet(&search.answer.origin.profile_hash));
     if let Some(search) = search {
@@ -45,19 +77,26 @@ fn computed(limit: &LimitDemand, demand: &Demand, least: &Least, first: Run<'_>)
             Some(grown) => (&grown.needs, Some(grown.what.clone())),
             None => (&search.answer.needs, None),
         };
-        let needs = needs.iter().filter(|need| need.class == limit.class && need.limit == limit.limit);
-        let most = needs.map(|need| need.least.max).max()?;
-        return Some((most, Requested::Searched { source: search.source.clone(), growth }));
+        let most = largest(needs, &limit.class, &limit.limit)?;
+        let grant = Grant { rate: most.least.max, burst: most.burst.map(|burst| burst.least.max) };
+        return Some((grant, Requested::Searched { source: search.source.clone(), growth }));
     }
     let beyond = matches!(limit.safety, Safety::Over | Safety::DependsOnReading);
     let peak = limit.first_attempts_peak.or(limit.peak).filter(|_| beyond)?;
-    Some((peak, Requested::Peak { source: demand.source.clone() }))
+    let grant = match limit.bucket {
+        // The peak of a bucket is the size that it needs at its rate.
+        Some(bucket) => {
+            Grant { rate: bucket.rate, burst: Some(peak.saturating_sub(limit.allow.saturating_sub(bucket.burst))) }
+        }
+        None => Grant { rate: peak, burst: None },
+    };
+    Some((grant, Requested::Peak { source: demand.source.clone() }))
 }
 
 fn source_of(because: Requested) -> String {
     match because {
         Requested::Searched { source, .. } | Requested::Peak { source } => source,
-        Requested::Stated { least } => least.map(|(_, source)| source).unwrap_or_default(),
+        Requested::Stated { least, .. } => least.map(|(_, source)| source).unwrap_or_default(),
     }
 }
 

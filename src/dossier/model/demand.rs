@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::summary::{ReadingUse, Safety};
+use crate::summary::{Bucket, ReadingUse, Safety};
 
 /// Part 3, all of one run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -23,7 +23,11 @@ pub struct LimitDemand {
     /// In words: `60 per 1m for each client_id`.
     pub limit: String,
     pub scope: String,
+    /// What one window allows; the size of a bucket that holds more or less than its rate.
     pub allow: u32,
+    /// What such a bucket is made of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bucket: Option<Bucket>,
     /// Length of the window, in seconds; None for a limit on concurrency.
     pub per_s: Option<f64>,
     pub keys: u64,
@@ -55,6 +59,22 @@ pub struct LimitDemand {
     pub series: Vec<u32>,
     /// The same limit in the other runs.
     pub elsewhere: Vec<PeakElsewhere>,
+}
+
+impl LimitDemand {
+    /// What comes per window today.
+    pub fn rate(&self) -> u32 {
+        self.bucket.map_or(self.allow, |bucket| bucket.rate)
+    }
+
+    /// What may come at once where so much is granted, counted as `allow`.
+    pub fn at_once(&self, rate: u32, burst: Option<u32>) -> u32 {
+        match (self.bucket, burst) {
+            (Some(bucket), Some(burst)) => burst.saturating_add(self.allow.saturating_sub(bucket.burst)),
+            (Some(_), None) => self.allow,
+            (None, _) => rate,
+        }
+    }
 }
 
 /// What another run shows of a limit.

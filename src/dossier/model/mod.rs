@@ -18,7 +18,7 @@ pub use least::{Compared, CostOfRefusal, Least, Sourced};
 pub use proof::{
     Amplification, ClientProof, Habit, Mitigations, Ordeal, Question, QuestionKind, Share, Shown, Steps, Traffic,
 };
-pub use request::{Asked, FleetModel, Group, Identity, OpenItem, Provider, Request, Requested, Term};
+pub use request::{Asked, AskedBurst, FleetModel, Group, Identity, OpenItem, Provider, Request, Requested, Term};
 
 /// Raised when a reader of the old form could misunderstand the new one.
 pub const FORMAT: u32 = 1;

@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::words::granted;
+
 /// Whose quotas they are.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Provider {
@@ -55,24 +57,52 @@ pub struct Asked {
     pub scope: String,
     /// Length of the window, in seconds; None for a limit on concurrency.
     pub per_s: Option<f64>,
+    /// Per window: of a bucket, its rate.
     pub current: u32,
     pub requested: u32,
+    /// What may come at once, of a limit that has a burst of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub burst: Option<AskedBurst>,
     pub because: Requested,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct AskedBurst {
+    pub current: u32,
+    pub requested: u32,
+}
+
+impl Asked {
+    /// What the limit grants today, in words.
+    pub fn today(&self) -> String {
+        granted(self.current, self.burst.map(|burst| burst.current))
+    }
+
+    /// What it is to grant, in words.
+    pub fn wish(&self) -> String {
+        granted(self.requested, self.burst.map(|burst| burst.requested))
+    }
 }
 
 /// Where a requested value comes from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Requested {
-    /// The requester has named it. `least` is the computed one and its source, where there is one.
-    Stated { least: Option<(u32, String)> },
+    /// The requester has named it. `least` is the computed one and its source, where there is one, `least_burst` the burst
+    /// that goes with it.
+    Stated {
+        least: Option<(u32, String)>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        least_burst: Option<u32>,
+    },
     /// The least that sufficed in a search, which `source` is; after a growth (in words), if one was searched for.
     Searched {
         source: String,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         growth: Option<String>,
     },
-    /// The highest peak that a run showed, of first attempts where some were sent again; nothing was searched.
+    /// The highest peak that a run showed, of first attempts where some were sent again; of a bucket, the size that it would
+    /// have needed at today's rate. Nothing was searched.
     Peak { source: String },
 }
 

@@ -20,7 +20,7 @@ pub fn quota_use(dossier: &Dossier) -> Vec<Figure> {
     let requested = |limit: &LimitDemand| {
         let asked =
             dossier.request.quotas.iter().find(|asked| asked.class == limit.class && asked.limit == limit.limit);
-        asked.map(|asked| asked.requested)
+        asked.map(|asked| limit.at_once(asked.requested, asked.burst.map(|burst| burst.requested)))
     };
     let told = dossier.demand.limits.iter().enumerate().filter(|(_, limit)| !limit.series.is_empty());
     let told = told.filter(|(_, limit)| limit.binds || requested(limit).is_some());

@@ -67,8 +67,7 @@ pub fn render(dossier: &Dossier) -> askama::Result<String> {
 
 fn asked(dossier: &Dossier) -> Vec<String> {
     let line = |asked: &super::super::model::Asked| {
-        let (from, to) = (crate::words::count(asked.current.into()), crate::words::count(asked.requested.into()));
-        format!("{}: {from} → {to} ({} today)", asked.class, asked.limit)
+        format!("{}: {} → {} ({} today)", asked.class, asked.today(), asked.wish(), asked.limit)
     };
     dossier.request.quotas.iter().map(line).collect()
 }

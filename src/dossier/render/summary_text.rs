@@ -8,7 +8,7 @@ use super::words;
 use crate::report::format::count;
 use crate::report::text::clean;
 use crate::summary::finding::Verdict;
-use crate::summary::plan::{ClassChange, Comparison};
+use crate::summary::plan::{ClassChange, Comparison, largest};
 
 /// Bytes, so that it holds for characters of any kind too, with the file's last line break.
 pub const MOST: usize = 2_048;
@@ -139,8 +139,7 @@ fn who(dossier: &Dossier) -> Claim {
 }
 
 fn what(dossier: &Dossier, asked: &Asked) -> Claim {
-    let (from, to) = (count(asked.current.into()), count(asked.requested.into()));
-    let text = format!("{} ({}): {from} -> {to}", asked.class, asked.limit);
+    let text = format!("{} ({}): {} -> {}", asked.class, asked.limit, asked.today(), asked.wish());
     match &asked.because {
         Requested::Searched { source, .. } | Requested::Peak { source } => cited(0, text, source),
         Requested::Stated { .. } => plain(0, format!("{text}, {}.", "as chosen by us")),
@@ -188,17 +187,18 @@ fn least(dossier: &Dossier, asked: &Asked) -> Option<Claim> {
         .least
         .quotas
         .iter()
-        .filter_map(|search| Some((search, words::largest(&search.answer.needs, &asked.class, &asked.limit)?)));
+        .filter_map(|search| Some((search, largest(&search.answer.needs, &asked.class, &asked.limit)?)));
     let (search, need) = of_limit.min_by_key(|(search, _)| !dossier.is_of_this_fleet(&search.source))?;
     let whose = words::whose(dossier, &search.source).map_or(String::new(), |whose| format!(" for {whose}"));
     let varied = search.answer.sensitivity.iter().filter_map(|variation| {
-        let need = words::largest(&variation.needs, &asked.class, &asked.limit)?;
+        let need = largest(&variation.needs, &asked.class, &asked.limit)?;
         Some(format!("{}: {}", variation.what, words::spread(need.least)))
     });
     let varied: Vec<String> = varied.collect();
     let varied = if varied.is_empty() { String::new() } else { format!(" ({})", varied.join("; ")) };
+    let burst = need.burst.map_or_else(String::new, |burst| format!(" with a burst of {}", words::spread(burst.least)));
     let text = format!(
-        "Least limit of {} that suffices{whose}: {}{varied}, simulated",
+        "Least limit of {} that suffices{whose}: {}{burst}{varied}, simulated",
         asked.class,
         words::spread(need.least)
     );

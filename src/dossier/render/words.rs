@@ -6,7 +6,8 @@ use super::super::model::{
 use crate::report::format::{count, percent, plural};
 use crate::report::words::{Mark, Tone};
 use crate::summary::Safety;
-use crate::summary::plan::{Need, Spread};
+use crate::summary::plan::Spread;
+use crate::words::granted;
 
 /// What stands where nobody has said anything.
 pub const OPEN: &str = "to be filled in";
@@ -118,14 +119,11 @@ pub fn because(dossier: &Dossier, asked: &Asked) -> String {
     match &asked.because {
         Requested::Searched { source, growth } => searched(dossier, source, growth.as_deref()),
         Requested::Peak { source } => peaked(dossier, asked, source),
-        Requested::Stated { least: Some((least, source)) } => {
-            format!(
-                "Chosen by the requester; the computed need is {} {}.",
-                count((*least).into()),
-                cite(dossier, source)
-            )
+        Requested::Stated { least: Some((least, source)), least_burst } => {
+            let need = granted(*least, *least_burst);
+            format!("Chosen by the requester; the computed need is {need} {}.", cite(dossier, source))
         }
-        Requested::Stated { least: None } => "Chosen by the requester; no need was computed.".to_owned(),
+        Requested::Stated { least: None, .. } => "Chosen by the requester; no need was computed.".to_owned(),
     }
 }
 
@@ -184,12 +182,6 @@ pub fn spread(spread: Spread) -> String {
         (min, max) if min == max => count(max.into()),
         (min, max) => format!("{} to {}", count(min.into()), count(max.into())),
     }
-}
-
-/// The largest of a limit's needs over its readings.
-pub fn largest<'a>(needs: &'a [Need], class: &str, limit: &str) -> Option<&'a Need> {
-    let of_limit = needs.iter().filter(|need| need.class == class && need.limit == limit);
-    of_limit.reduce(|most, need| if need.least.max > most.least.max { need } else { most })
 }
 
 pub fn question_kind(kind: QuestionKind) -> &'static str {

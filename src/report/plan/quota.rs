@@ -3,6 +3,7 @@
 use super::super::format::{self, count, percent};
 use super::{Grid, Section, head, origin_text, range, reading_text, unproven_text};
 use crate::summary::plan::{Need, QuotaAnswer, QuotaCheck, Variation};
+use crate::words::granted;
 
 pub(super) fn section(answer: &QuotaAnswer) -> Section {
     let needs = Grid {
@@ -48,17 +49,17 @@ fn sentences(answer: &QuotaAnswer) -> Vec<String> {
         sentences.push("The fleet uses no limit of the policy.".to_owned());
     }
     let strictest: Vec<&Need> = strictest(&answer.needs);
-    for need in strictest.iter().filter(|need| need.least.max > need.allow) {
+    for need in strictest.iter().filter(|need| need.is_more()) {
         sentences.push(format!(
             "{} needs {} where {} are allowed today ({}; {}).",
             need.class,
-            count(need.least.max.into()),
-            count(need.allow.into()),
+            granted(need.least.max, need.burst.map(|burst| burst.least.max)),
+            granted(need.allow, need.burst.map(|burst| burst.allow)),
             need.limit,
             reading_text_of(need)
         ));
     }
-    if !strictest.is_empty() && strictest.iter().all(|need| need.least.max <= need.allow) {
+    if !strictest.is_empty() && !strictest.iter().any(|need| need.is_more()) {
         sentences.push("Today's limits suffice under every reading.".to_owned());
     }
     for (what, goes_beyond) in [("refuse", refuses as fn(&QuotaAnswer, &QuotaCheck) -> bool), ("delay", delays)] {
@@ -71,6 +72,11 @@ fn sentences(answer: &QuotaAnswer) -> Vec<String> {
     }
     if !answer.without_effect.is_empty() {
         sentences.push(format!("Nothing in this fleet changes with {}.", answer.without_effect.join(" or ")));
+    }
+    if answer.needs.iter().any(|need| need.burst.is_some()) {
+        sentences.push(
+            "Where a limit has a burst of its own, rate and burst were varied in the proportion of today.".to_owned(),
+        );
     }
     sentences.extend(unproven_text(&answer.unproven));
     sentences
@@ -109,8 +115,8 @@ fn need_row(need: &Need) -> Vec<String> {
         need.limit.clone(),
         reading_text_of(need).to_owned(),
         if need.is_peak { "its peak" } else { "trying" }.to_owned(),
-        count(need.allow.into()),
-        count(need.least.max.into()),
+        granted(need.allow, need.burst.map(|burst| burst.allow)),
+        granted(need.least.max, need.burst.map(|burst| burst.least.max)),
         count(need.least.median.into()),
         range(&need.least),
     ]

@@ -133,6 +133,7 @@ pub fn quota(class: &str, limit: &str, allow: u32, per_s: Option<f64>, scope: &s
         class: class.to_owned(),
         limit: limit.to_owned(),
         allow,
+        bucket: None,
         per_s,
         scope: scope.to_owned(),
         keys: if peak.is_none() { 0 } else { 2 },

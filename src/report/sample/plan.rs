@@ -102,6 +102,7 @@ fn quota() -> QuotaAnswer {
         reading,
         least,
         is_peak,
+        burst: None,
     };
     let spread = |min, median, max| Spread { min, median, max };
     let needs = vec![

@@ -3,7 +3,7 @@
 use super::super::super::model::{Asked, Dossier, Term};
 use super::super::words;
 use super::{Block, nothing, or_open, table};
-use crate::report::format::{self, count, percent, plural};
+use crate::report::format::{self, percent, plural};
 
 pub fn request(dossier: &Dossier) -> Vec<Block> {
     let identity = &dossier.request.identity;
@@ -39,8 +39,8 @@ fn quotas(dossier: &Dossier) -> Vec<Block> {
             asked.class.clone(),
             asked.limit.clone(),
             words::because(dossier, asked),
-            count(asked.current.into()),
-            count(asked.requested.into()),
+            asked.today(),
+            asked.wish(),
             change(asked),
         ]
     };
@@ -49,7 +49,17 @@ fn quotas(dossier: &Dossier) -> Vec<Block> {
 }
 
 fn change(asked: &Asked) -> String {
-    let more = f64::from(asked.requested) / f64::from(asked.current.max(1)) - 1.0;
+    let rate = more(asked.current, asked.requested);
+    match asked.burst {
+        Some(burst) if more(burst.current, burst.requested) != rate => {
+            format!("{rate}, burst {}", more(burst.current, burst.requested))
+        }
+        _ => rate,
+    }
+}
+
+fn more(current: u32, requested: u32) -> String {
+    let more = f64::from(requested) / f64::from(current.max(1)) - 1.0;
     format!("{}{}", if more > 0.0 { "+" } else { "" }, percent(more))
 }
 
