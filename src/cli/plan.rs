@@ -51,7 +51,7 @@ pub struct PlanArgs {
     #[arg(long, value_name = "SHARE", value_parser = headroom, requires = "find")]
     headroom: Option<f64>,
     /// The share of a class's requests that the least quota may refuse; none when not given
-    #[arg(long, value_name = "SHARE", value_parser = share, requires = "find")]
+    #[arg(long, value_name = "SHARE", value_parser = refused_ratio, requires = "find")]
     refused_ratio: Option<f64>,
     /// How late refusals may make a request (99th percentile) with the least quota
     #[arg(long, value_name = "TIME", value_parser = duration, requires = "refused_ratio")]
@@ -259,6 +259,13 @@ fn headroom(text: &str) -> Result<f64, String> {
     match share(text)? {
         all if all >= 1.0 => Err("a headroom of all of it leaves nothing; write less, such as 20%".to_owned()),
         headroom => Ok(headroom),
+    }
+}
+
+fn refused_ratio(text: &str) -> Result<f64, String> {
+    match share(text)? {
+        all if all >= 1.0 => Err("when all may be refused, no quota is needed; write less, such as 0.1%".to_owned()),
+        ratio => Ok(ratio),
     }
 }
 

@@ -86,6 +86,7 @@ fn groups(chargers: u32) -> Vec<GroupCount> {
 fn plan(summary: &Summary) -> Plan {
     let quota = QuotaAnswer {
         without_effect: Vec::new(),
+        not_searched: Vec::new(),
         origin: origin(summary, &[7, 8, 9]),
         refused_ratio: 0.0,
         delay_s: Some(2.0),

@@ -111,8 +111,8 @@ impl Base {
         let network = &self.scenario.network;
         let is_swept = questions.sweep.as_ref().is_some_and(|wanted| wanted.path.starts_with("network"));
         let mut caveats = vec![
-            "All of this is simulated: the profile's devices played in virtual time, and the policy's limits. No request was \
-             sent to any server."
+            "Simulated: the profile's devices played in virtual time, and the policy's limits. No request was sent to any \
+             server."
                 .to_owned(),
             format!(
                 "The simulated network takes {} there and back (99% within {}) and loses {} of connections{}.",
@@ -174,12 +174,13 @@ fn overridden(mut scenario: Scenario, overrides: Overrides) -> Result<Scenario, 
 
 /// Whether some limit may be a bucket whose first filling counts for much of what a play lets through.
 fn has_short_bucket(scenario: &Scenario) -> bool {
-    const WINDOWS: u64 = 10;
-    let buckets = [Reading::TokenBucket, Reading::LeakyBucket, Reading::IntervalRefill];
+    const FILLINGS: u64 = 10;
+    let is_bucket =
+        |reading: &Reading| matches!(reading, Reading::TokenBucket | Reading::LeakyBucket | Reading::IntervalRefill);
     limits::lines(&scenario.policy).iter().any(|line| match &line.limit {
         Limit::Rate(rate) => {
-            let may_be = rate.readings().iter().any(|reading| buckets.contains(reading));
-            may_be && scenario.duration < Nanos(rate.per.0.saturating_mul(WINDOWS))
+            let fillings = rate.readings().iter().copied().filter(is_bucket).map(|reading| rate.time_to_fill(reading));
+            fillings.max().is_some_and(|filling| scenario.duration.0 / FILLINGS < filling.0)
         }
         Limit::Concurrent(_) | Limit::Cooldown(_) => false,
     })

@@ -2,7 +2,7 @@
 //! under which a whole policy may be enforced.
 
 use crate::limiter::enforcer::reading_for;
-use crate::policy::model::{Algorithm, Limit, Policy, RateLimit};
+use crate::policy::model::{Algorithm, Class, Limit, Policy, RateLimit};
 use crate::policy::reading::Reading;
 use crate::policy::words::limit_text;
 use crate::summary::plan::{BurstNeed, Spread};
@@ -24,7 +24,7 @@ pub struct Line {
 /// The limits of a policy that are counted against.
 pub fn lines(policy: &Policy) -> Vec<Line> {
     let limits = policy.classes.iter().flat_map(|class| class.limits.iter().map(move |limit| (class, limit)));
-    let line = |(class, limit): (&crate::policy::model::Class, &Limit)| {
+    let line = |(class, limit): (&Class, &Limit)| {
         let allow = match limit {
             Limit::Rate(rate) => rate.allow,
             Limit::Concurrent(concurrent) => concurrent.allow,
@@ -33,6 +33,15 @@ pub fn lines(policy: &Policy) -> Vec<Line> {
         Some(Line { class: class.name.clone(), text: limit_text(limit), allow, limit: limit.clone() })
     };
     limits.filter_map(line).collect()
+}
+
+/// The limits of a policy that are no number of requests, in words.
+pub fn cooldowns(policy: &Policy) -> Vec<String> {
+    let of_class = |class: &'_ Class| {
+        let cooldowns = class.limits.iter().filter(|limit| matches!(limit, Limit::Cooldown(_)));
+        cooldowns.map(|limit| format!("{}: {}", class.name, limit_text(limit))).collect::<Vec<_>>()
+    };
+    policy.classes.iter().flat_map(of_class).collect()
 }
 
 /// What stands beside each limit of a policy, as far as it is counted against: in the order of [`lines`]. Nothing stands
@@ -173,6 +182,13 @@ mod tests {
             assert_eq!(lines(&opened(&policy)).len(), lines(&policy).len(), "{name}");
             assert!(!readings(&policy).is_empty(), "{name}");
         }
+    }
+
+    #[test]
+    fn a_cooldown_is_no_number_to_search_for_and_is_named() {
+        let ampeco = policy::builtin("ampeco").unwrap();
+        assert!(lines(&ampeco).is_empty());
+        assert!(cooldowns(&ampeco)[0].starts_with("start: after status 400"), "{:?}", cooldowns(&ampeco));
     }
 
     #[test]

@@ -84,6 +84,7 @@ pub fn answer(trials: &Trials<'_>, wanted: &Wanted, headroom: f64) -> Result<Quo
         headroom,
         sensitivity: sensitivity.collect(),
         without_effect: variants.unchanged,
+        not_searched: limits::cooldowns(&today.policy),
         checks: search.checks(today, &needs),
         unproven: unproven(&trials.demand(today, trials.seeds[0], today.policy.clone())),
         needs,

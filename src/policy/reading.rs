@@ -108,7 +108,7 @@ impl RateLimit {
     }
 
     /// The time in which an empty bucket is full again.
-    fn time_to_fill(&self, reading: Reading) -> Nanos {
+    pub fn time_to_fill(&self, reading: Reading) -> Nanos {
         let volume = u128::from(reading.ceiling(self.allow, self.burst)) * u128::from(self.per.0);
         Nanos(u64::try_from(volume.div_ceil(u128::from(self.allow.max(1)))).unwrap_or(u64::MAX))
     }

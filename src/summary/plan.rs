@@ -153,6 +153,9 @@ pub struct QuotaAnswer {
     /// What changes nothing in this fleet, and so was not played: `twice the jitter` where there is none.
     #[serde(default)]
     pub without_effect: Vec<String>,
+    /// Limits that are no number of requests, which searches leave out: `start: after status 409 a wait of 30s …`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_searched: Vec<String>,
     /// All the least limits at once, enforced.
     pub checks: Vec<QuotaCheck>,
     /// Limits that this play cannot judge because it saw no whole window of them: `class: limit`.
@@ -341,6 +344,11 @@ impl Spread {
         numbers.sort_unstable();
         let median = *numbers.get(numbers.len() / 2)?;
         Some(Spread { min: *numbers.first()?, median, max: *numbers.last()? })
+    }
+
+    /// Over both, with the larger median.
+    pub fn hull(self, other: Self) -> Self {
+        Spread { min: self.min.min(other.min), median: self.median.max(other.median), max: self.max.max(other.max) }
     }
 
     /// Of what goes with each of the numbers.

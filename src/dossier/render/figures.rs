@@ -50,11 +50,12 @@ fn quota_figure(dossier: &Dossier, id: &str, limit: &LimitDemand, requested: Opt
         events: vec![],
     };
     let title = format!("{}: {}", limit.class, limit.limit);
-    let note = format!(
-        "Highest use of one window in each step of {} {}.",
-        format::seconds(step_s),
-        words::cite(dossier, &dossier.demand.source)
-    );
+    let step = format::seconds(step_s);
+    let steps = match stretches(limit.series.len()).next() {
+        Some((_, 1)) | None => format!("each step of {step}"),
+        Some((from, to)) => format!("each step of {step}; in the table, in {} of them at a time", to - from),
+    };
+    let note = format!("Highest use of one window in {steps} {}.", words::cite(dossier, &dossier.demand.source));
     let description = format!("At most {} where {} are allowed.", count(highest.into()), count(limit.allow.into()));
     let rows = stretches(limit.series.len()).map(|(from, to)| {
         let most = limit.series[from..to].iter().copied().max().unwrap_or(0);

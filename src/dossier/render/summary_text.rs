@@ -8,7 +8,7 @@ use super::words;
 use crate::report::format::count;
 use crate::report::text::clean;
 use crate::summary::finding::Verdict;
-use crate::summary::plan::{ClassChange, Comparison, largest};
+use crate::summary::plan::{ClassChange, Comparison, Spread, Variation, largest};
 
 /// Bytes, so that it holds for characters of any kind too, with the file's last line break.
 pub const MOST: usize = 2_048;
@@ -78,7 +78,8 @@ fn claims(dossier: &Dossier) -> Vec<Claim> {
         let (before, after) = (&it.before, &it.after);
         let words = saved_and_paid(&it.comparison)?;
         Some(Claim {
-            rank: 3,
+            // What has led to the fleet that this asks for weighs more than what might.
+            rank: if dossier.is_of_this_fleet(after) { 2 } else { 3 },
             text: format!("Mitigations: {words} [simulated, {before} to {after}]."),
             cites: vec![before.clone(), after.clone()],
         })
@@ -155,6 +156,12 @@ impl Claim {
     }
 }
 
+/// The class, and which of its limits where more is asked of several.
+fn named(dossier: &Dossier, asked: &Asked) -> String {
+    let is_one_of_several = dossier.request.quotas.iter().filter(|other| other.class == asked.class).count() > 1;
+    if is_one_of_several { format!("{} ({})", asked.class, asked.limit) } else { asked.class.clone() }
+}
+
 fn demand(dossier: &Dossier, asked: &Asked) -> Option<Claim> {
     let limit = dossier.demand_of(asked)?;
     let peak = limit.peak?;
@@ -167,7 +174,7 @@ fn demand(dossier: &Dossier, asked: &Asked) -> Option<Claim> {
     let alone = limit.first_attempts_peak.map(|peak| format!("; {} by first attempts alone", count(peak.into())));
     let text = format!(
         "Demand on {} by its busiest {}: {over_time}peak {} of {} ({}{}), {basis}",
-        limit.class,
+        named(dossier, asked),
         limit.scope,
         words::peak(peak, limit.readings.first().is_some_and(|strictest| strictest.at_least)),
         count(limit.allow.into()),
@@ -190,19 +197,28 @@ fn least(dossier: &Dossier, asked: &Asked) -> Option<Claim> {
         .filter_map(|search| Some((search, largest(&search.answer.needs, &asked.class, &asked.limit)?)));
     let (search, need) = of_limit.min_by_key(|(search, _)| !dossier.is_of_this_fleet(&search.source))?;
     let whose = words::whose(dossier, &search.source).map_or(String::new(), |whose| format!(" for {whose}"));
-    let varied = search.answer.sensitivity.iter().filter_map(|variation| {
-        let need = largest(&variation.needs, &asked.class, &asked.limit)?;
-        Some(format!("{}: {}", variation.what, words::spread(need.least)))
-    });
-    let varied: Vec<String> = varied.collect();
-    let varied = if varied.is_empty() { String::new() } else { format!(" ({})", varied.join("; ")) };
+    let varied = varied(&search.answer.sensitivity, asked);
     let burst = need.burst.map_or_else(String::new, |burst| format!(" with a burst of {}", words::spread(burst.least)));
     let text = format!(
         "Least limit of {} that suffices{whose}: {}{burst}{varied}, simulated",
-        asked.class,
+        named(dossier, asked),
         words::spread(need.least)
     );
     Some(cited(2, text, &search.source))
+}
+
+/// What suffices where one thing is otherwise: the growth by its name, all else together.
+fn varied(variations: &[Variation], asked: &Asked) -> String {
+    let least = |variation: &Variation| Some(largest(&variation.needs, &asked.class, &asked.limit)?.least);
+    let (growths, others): (Vec<&Variation>, Vec<&Variation>) =
+        variations.iter().partition(|variation| variation.is_growth);
+    let hull = others.into_iter().filter_map(least).reduce(Spread::hull);
+    let others = hull.map(|least| format!("{} with jitter or size varied", words::spread(least)));
+    let growths = growths
+        .into_iter()
+        .filter_map(|growth| Some(format!("{} after {}", words::spread(least(growth)?), growth.what)));
+    let varied: Vec<String> = growths.chain(others).collect();
+    if varied.is_empty() { String::new() } else { format!(" ({})", varied.join("; ")) }
 }
 
 /// Of the classes that more is asked of, run by run.
@@ -344,6 +360,22 @@ mod tests {
             answers.use_case = Some(answers::Paragraph(use_case));
             let dossier = build(&evidence, &answers, "quotaproof dossier").unwrap();
             prop_assert_eq!(defect(&dossier), None);
+        }
+    }
+
+    #[test]
+    fn two_limits_of_a_class_are_told_apart() {
+        let mut dossier = build(&all(), &Answers::default(), "").unwrap();
+        let one = dossier.request.quotas[0].clone();
+        assert!(!dossier.summary.contains(&format!("Demand on {} (", one.class)), "{}", dossier.summary);
+        let mut demand = dossier.demand_of(&one).unwrap().clone();
+        demand.limit = "9 per 1s for each client_id".to_owned();
+        dossier.request.quotas.push(Asked { limit: demand.limit.clone(), ..one.clone() });
+        dossier.demand.limits.push(demand);
+        let texts: Vec<String> = claims(&dossier).into_iter().map(|claim| claim.text).collect();
+        for limit in [&one.limit, "9 per 1s for each client_id"] {
+            let begin = format!("Demand on {} ({limit}) by its busiest", one.class);
+            assert_eq!(texts.iter().filter(|text| text.starts_with(&begin)).count(), 1, "{texts:#?}");
         }
     }
 

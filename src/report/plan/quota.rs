@@ -46,7 +46,11 @@ fn sentences(answer: &QuotaAnswer) -> Vec<String> {
         "The least that each limit has to allow so that {refusals}{delay}{headroom}, for this fleet with every seed."
     )];
     if answer.needs.is_empty() {
-        sentences.push("The fleet uses no limit of the policy.".to_owned());
+        sentences.push("The fleet uses no limit on a rate, nor on requests at the same time.".to_owned());
+    }
+    if !answer.not_searched.is_empty() {
+        sentences
+            .push(format!("Left out, since a cooldown is no number of requests: {}.", answer.not_searched.join("; ")));
     }
     let strictest: Vec<&Need> = strictest(&answer.needs);
     for need in strictest.iter().filter(|need| need.is_more()) {
@@ -136,17 +140,18 @@ fn check_row(check: &QuotaCheck) -> Vec<String> {
 /// One column per variation.
 fn sensitivity(answer: &QuotaAnswer) -> Option<Grid> {
     let columns = answer.sensitivity.iter().map(|variation| variation.what.clone());
-    let head: Vec<String> = head(["class", "reading", "as it is"]).into_iter().chain(columns).collect();
+    let head: Vec<String> = head(["class", "limit today", "reading", "as it is"]).into_iter().chain(columns).collect();
     let row = |need: &Need| {
         let own = |variation: &Variation| {
             let found = variation.needs.iter().find(|other| is_same(other, need));
             found.map_or_else(|| "0".to_owned(), |other| range(&other.least))
         };
-        let first = [need.class.clone(), reading_text_of(need).to_owned(), range(&need.least)];
+        let reading = reading_text_of(need).to_owned();
+        let first = [need.class.clone(), need.limit.clone(), reading, range(&need.least)];
         first.into_iter().chain(answer.sensitivity.iter().map(own)).collect()
     };
     let rows: Vec<Vec<String>> = answer.needs.iter().map(row).collect();
-    (!answer.sensitivity.is_empty()).then_some(Grid { title: "With one thing changed", words: 2, head, rows })
+    (!answer.sensitivity.is_empty()).then_some(Grid { title: "With one thing changed", words: 3, head, rows })
 }
 
 fn is_same(one: &Need, other: &Need) -> bool {

@@ -117,6 +117,7 @@ fn quota() -> QuotaAnswer {
         holds: false,
     };
     QuotaAnswer {
+        not_searched: vec!["start: after status 409 a wait of 30s each time for each user".to_owned()],
         origin: origin(&[11, 12, 13]),
         refused_ratio: 0.001,
         delay_s: Some(5.0),

@@ -108,17 +108,19 @@ pub fn references(dossier: &Dossier) -> Vec<Block> {
 /// Of the plans' answers; those of the runs stand with their evidence.
 fn caveats(dossier: &Dossier) -> Vec<Block> {
     let of_runs = |reference: &&Reference| dossier.evidence.iter().any(|run| run.source == reference.id);
-    let mut caveats: Vec<&String> = Vec::new();
+    let mut caveats: Vec<(&String, Vec<&str>)> = Vec::new();
     for reference in dossier.references.iter().filter(|reference| !of_runs(reference)) {
         for caveat in &reference.reservations {
-            if !caveats.contains(&caveat) {
-                caveats.push(caveat);
+            match caveats.iter_mut().find(|(known, _)| *known == caveat) {
+                Some((_, ids)) => ids.push(&reference.id),
+                None => caveats.push((caveat, vec![&reference.id])),
             }
         }
     }
     if caveats.is_empty() {
         return Vec::new();
     }
-    let heading = Block::Heading("What the simulation leaves out".to_owned());
-    vec![heading, Block::List(caveats.into_iter().cloned().collect())]
+    let heading = Block::Heading("What the simulations leave out".to_owned());
+    let line = |(caveat, ids): (&String, Vec<&str>)| format!("{caveat} [{}]", ids.join(", "));
+    vec![heading, Block::List(caveats.into_iter().map(line).collect())]
 }
