@@ -8,7 +8,7 @@ use crate::summary::finding::{self, Finding};
 use crate::time::Nanos;
 
 /// A shorter one changes nothing that can be told from a busy machine.
-const LEAST: Nanos = Nanos::from_millis(250);
+const LEAST: Nanos = Nanos::from_millis(100);
 
 /// The checks that hold a server's clock to the prober's.
 const BY_THE_CLOCK: [&str; 3] = ["server.false-refusal", "server.honest-hint", late::ID];
