@@ -347,6 +347,11 @@ mod tests {
         assert_eq!(check(vec![]), (Verdict::NoData, 0, None));
         let failed = Ask { outcome: Outcome::Broken(500), ..ask(0, 1) };
         assert_eq!(check(vec![failed, ask(1_000, 1)]).0, Verdict::Pass, "there was no answer to keep");
+        let refused = Ask { outcome: Outcome::Refused, ..ask(20, 2) };
+        let broken_off = [ask(0, 1), refused.clone(), ask(30_000, 1), ask(30_020, 2)];
+        assert_eq!(check(broken_off.into()).0, Verdict::Pass, "part of a listing is no answer to keep");
+        let in_the_end = [ask(0, 1), refused, ask(40, 2).retry(Flow(1), 2), ask(30_000, 1)];
+        assert_eq!(check(in_the_end.into()), (Verdict::Fail, 1, Some(1)));
     }
 
     #[test]

@@ -33,6 +33,8 @@ struct Memory {
     known: Option<Nanos>,
     /// Whether its last asking was a repetition: then its pages and retries are wasted too.
     again: bool,
+    /// Whether a further page was asked for last and not served: part of a listing is no answer to keep.
+    broken_off: bool,
 }
 
 impl Repeats {
@@ -48,7 +50,7 @@ impl Repeats {
         let question = self.questions.entry(question(sent.device, sent.operation, sent.detail), idle);
         let ago = question.known.map(|known| at.saturating_sub(known));
         if is_first_page(sent.detail) && sent.attempt == 1 {
-            question.again = ago.is_some_and(|ago| ago < good_for);
+            question.again = !question.broken_off && ago.is_some_and(|ago| ago < good_for);
             if self.since == Since::Asked {
                 question.known = Some(at);
             }
@@ -58,13 +60,17 @@ impl Repeats {
 
     /// Takes an answer: a served first page starts the time that the answer is good for, unless one in hand still is.
     pub fn done(&mut self, record: &Record) {
-        if self.since == Since::Answered
-            && record.outcome == Outcome::Served
-            && is_first_page(record.detail)
-            && let Some(question) = self.questions.get_mut(&question(record.device, record.operation, record.detail))
-            && !question.again
-        {
-            question.known = Some(record.done);
+        if self.since == Since::Asked {
+            return;
+        }
+        let Some(question) = self.questions.get_mut(&question(record.device, record.operation, record.detail)) else {
+            return;
+        };
+        let is_served = record.outcome == Outcome::Served;
+        if !is_first_page(record.detail) {
+            question.broken_off = !is_served;
+        } else if is_served && !question.again {
+            (question.known, question.broken_off) = (Some(record.done), false);
         }
     }
 
