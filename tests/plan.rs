@@ -202,7 +202,7 @@ fn of_a_bucket_that_is_too_slow_rate_and_burst_are_asked_for_side_by_side() {
     let (need, asked) = asked_of_bucket(&base);
     assert_eq!((need.allow, need.least.max), (1, 2), "{need:?}");
     let burst = need.burst.unwrap();
-    assert_eq!((burst.allow, burst.least.max), (5, 10));
+    assert!(burst.allow == 5 && burst.least.max <= 3, "{burst:?}");
     let caveats = |base: &Base| answered(base, &NOTHING, 1).1.caveats.join(" ");
     assert!(!caveats(&base).contains("A bucket begins full"), "it is filled more than ten times in a minute");
     let (_folder, slow) = bucket(1, 7, "500ms");
@@ -210,7 +210,7 @@ fn of_a_bucket_that_is_too_slow_rate_and_burst_are_asked_for_side_by_side() {
     assert_eq!(asked.len(), 1, "{asked:?}");
     assert_eq!(
         (asked[0].today(), asked[0].wish()),
-        ("1 with a burst of 5".to_owned(), "2 with a burst of 10".to_owned())
+        ("1 with a burst of 5".to_owned(), "2 with a burst of 5".to_owned())
     );
 }
 

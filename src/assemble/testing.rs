@@ -74,6 +74,7 @@ pub fn quota(class: &str, safety: Safety, headroom: f64) -> QuotaUse {
         limit: "60 per 1m for each client_id".into(),
         allow: 60,
         bucket: None,
+        lasting_rate: 0,
         per_s: Some(60.0),
         scope: "client_id".into(),
         keys: 1,

@@ -218,7 +218,7 @@ impl Search<'_> {
                     devices: self.sizes.devices(size),
                     class: line.class.clone(),
                     limit: line.text.clone(),
-                    allow: line.allow,
+                    allow: line.at_once(used.reading),
                     peak: used.peak,
                     at_least: used.at_least,
                     at_s: used.peak_at_s,

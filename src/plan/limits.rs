@@ -2,10 +2,10 @@
 //! under which a whole policy may be enforced.
 
 use crate::limiter::enforcer::reading_for;
-use crate::policy::model::{Algorithm, Class, Limit, Policy, RateLimit};
+use crate::policy::model::{Algorithm, Class, Limit, Policy};
 use crate::policy::reading::Reading;
 use crate::policy::words::limit_text;
-use crate::summary::plan::{BurstNeed, Spread};
+use crate::summary::Bucket;
 
 /// More than any play asks for within any window.
 const NEVER_REACHED: u32 = 1_000_000_000;
@@ -53,11 +53,31 @@ pub fn of_lines(policy: &Policy, all: &[u64]) -> Vec<u64> {
 }
 
 impl Line {
-    /// Of a limit with a burst of its own, the burst today and the ones that go with these rates.
-    pub fn burst_need(&self, rates: Spread) -> Option<BurstNeed> {
-        let Limit::Rate(rate) = &self.limit else { return None };
-        let beside = |allow| burst_beside(rate, allow).unwrap_or(allow);
-        Some(BurstNeed { allow: rate.burst?, least: rates.map(beside) })
+    /// What it grants today.
+    pub fn grant(&self) -> Grant {
+        Grant { rate: self.allow, burst: self.bucket().map(|bucket| bucket.burst) }
+    }
+
+    /// None where as much may come at once as per window.
+    pub fn bucket(&self) -> Option<Bucket> {
+        match &self.limit {
+            Limit::Rate(rate) => Bucket::of(rate),
+            Limit::Concurrent(_) | Limit::Cooldown(_) => None,
+        }
+    }
+
+    /// What may come at once, as far as it is read so.
+    pub fn at_once(&self, reading: Option<Reading>) -> u32 {
+        match (&self.limit, reading) {
+            (Limit::Rate(rate), Some(reading)) => reading.ceiling(rate.allow, rate.burst),
+            _ => self.allow,
+        }
+    }
+
+    /// The burst with which so many may come at once.
+    pub fn burst_for(&self, at_once: u32, reading: Reading) -> u32 {
+        let beside = reading.ceiling(0, Some(0));
+        at_once.saturating_sub(beside)
     }
 
     /// How this limit is read where a server reads the policy in a certain way.
@@ -107,45 +127,65 @@ fn open(limit: &mut Limit) {
     }
 }
 
-/// The policy with each limit set to so much, in the order of [`lines`]. A bucket's burst keeps its share of what is
-/// allowed; `None` opens a limit.
-pub fn with_allowed(policy: &Policy, allowed: &[Option<u32>]) -> Policy {
+/// What a limit grants: so much per window, and at once where it has a burst of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Grant {
+    pub rate: u32,
+    pub burst: Option<u32>,
+}
+
+impl Grant {
+    pub fn of(rate: u32) -> Grant {
+        Grant { rate, burst: None }
+    }
+
+    /// Each of the two changed by itself.
+    pub fn map(self, f: impl Fn(u32) -> u32) -> Grant {
+        Grant { rate: f(self.rate), burst: self.burst.map(f) }
+    }
+
+    /// With another rate, and the burst in the same proportion to it.
+    pub fn at(self, rate: u32) -> Grant {
+        let beside = |burst: u32| (u64::from(burst) * u64::from(rate)).div_ceil(u64::from(self.rate.max(1)));
+        Grant { rate, burst: self.burst.map(|burst| u32::try_from(beside(burst)).unwrap_or(u32::MAX)) }
+    }
+}
+
+/// The policy with each limit set to so much, in the order of [`lines`]; `None` opens a limit.
+pub fn with_granted(policy: &Policy, granted: &[Option<Grant>]) -> Policy {
     let mut changed = policy.clone();
     let counted = changed.classes.iter_mut().flat_map(|class| &mut class.limits);
     let counted = counted.filter(|limit| !matches!(limit, Limit::Cooldown(_)));
-    for (limit, allow) in counted.zip(allowed) {
-        match (&mut *limit, allow) {
+    for (limit, grant) in counted.zip(granted) {
+        match (&mut *limit, grant) {
             (_, None) => open(limit),
-            (Limit::Rate(rate), &Some(allow)) => {
-                rate.burst = burst_beside(rate, allow);
-                rate.allow = allow.max(1);
+            (Limit::Rate(rate), Some(grant)) => {
+                rate.allow = grant.rate.max(1);
+                rate.burst = grant
+                    .burst
+                    .map(|burst| if rate.algorithm == Algorithm::LeakyBucket { burst } else { burst.max(1) });
             }
-            (Limit::Concurrent(concurrent), &Some(allow)) => concurrent.allow = allow.max(1),
+            (Limit::Concurrent(concurrent), Some(grant)) => concurrent.allow = grant.rate.max(1),
             (Limit::Cooldown(_), _) => {}
         }
     }
     changed
 }
 
-/// The burst that goes with another rate: in the proportion of today.
-fn burst_beside(limit: &RateLimit, allow: u32) -> Option<u32> {
-    let share = f64::from(allow) / f64::from(limit.allow.max(1));
-    limit.burst.map(|burst| (f64::from(burst) * share).floor().max(1.0) as u32)
-}
-
 /// The policy with a share of every limit set aside. A limit of one stays one: no part of it can stay unused.
 pub fn with_headroom(policy: &Policy, headroom: f64) -> Policy {
-    let left: Vec<Option<u32>> = lines(policy).iter().map(|line| Some(within(line.allow, headroom))).collect();
-    if headroom == 0.0 { policy.clone() } else { with_allowed(policy, &left) }
+    let left =
+        lines(policy).iter().map(|line| Some(line.grant().map(|number| within(number, headroom)))).collect::<Vec<_>>();
+    if headroom == 0.0 { policy.clone() } else { with_granted(policy, &left) }
 }
 
-/// What is left of a limit when a share of it is set aside.
+/// What is left of a number when a share of it is set aside.
 pub fn within(allow: u32, headroom: f64) -> u32 {
     // A share such as 0.2 is no exact number: what is meant to come out whole does.
-    (f64::from(allow) * (1.0 - headroom) + 1e-6).floor().max(1.0) as u32
+    (f64::from(allow) * (1.0 - headroom) + 1e-6).floor().max(f64::from(allow.min(1))) as u32
 }
 
-/// The least limit of which so much is left when a share is set aside.
+/// The least number of which so much is left when a share is set aside.
 pub fn around(needed: u32, headroom: f64) -> u32 {
     if needed <= 1 {
         return needed;
@@ -195,10 +235,10 @@ mod tests {
     fn limits_are_set_in_the_order_in_which_they_are_listed() {
         let policy = policy::builtin("tellus").unwrap();
         let count = lines(&policy).len() as u32;
-        let wanted: Vec<Option<u32>> = (0..count).map(|index| Some(index + 3)).collect();
-        let set: Vec<Option<u32>> = lines(&with_allowed(&policy, &wanted)).iter().map(|l| Some(l.allow)).collect();
+        let wanted: Vec<Option<Grant>> = (0..count).map(|index| Some(Grant::of(index + 3))).collect();
+        let set: Vec<Option<Grant>> = lines(&with_granted(&policy, &wanted)).iter().map(|l| Some(l.grant())).collect();
         assert_eq!(set, wanted);
-        let opened = with_allowed(&policy, &vec![None; count as usize]);
+        let opened = with_granted(&policy, &vec![None; count as usize]);
         assert!(lines(&opened).iter().all(|line| line.allow == NEVER_REACHED));
     }
 }

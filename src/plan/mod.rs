@@ -8,6 +8,7 @@
 
 pub mod agree;
 pub mod base;
+mod buckets;
 pub mod compare;
 pub mod delay;
 pub mod fleet;

@@ -1,7 +1,7 @@
 //! `--find quota`: the least limits that a fleet can live with.
 //!
 //! Where nothing may be refused, the demand is a fact: of a window the least limit is its peak. Of a bucket, whose refill
-//! depends on the limit too, it is found by judging the same demand again. Requests reach a server in another rhythm than
+//! depends on the limit too, it is found by judging the same demand again (`buckets.rs`). Requests reach a server in another rhythm than
 //! they were sent in, so what is found is played against limits that are enforced, and raised until nothing is refused.
 //! Where some refusals are allowed, each limit is looked for by itself, the others open, before all are raised together.
 
@@ -9,8 +9,9 @@ use std::collections::HashMap;
 
 use super::Base;
 use super::base::group_counts;
+use super::buckets::{self, Bucket};
 use super::growth::{self, Growth};
-use super::limits::{self, Line};
+use super::limits::{self, Grant, Line};
 use super::search;
 use super::sensitivity;
 use super::trial::{Trials, Tried, unproven};
@@ -18,7 +19,7 @@ use crate::policy::model::Policy;
 use crate::policy::reading::Reading;
 use crate::scenario::Scenario;
 use crate::summary::QuotaUse;
-use crate::summary::plan::{Need, QuotaAnswer, QuotaCheck, Spread};
+use crate::summary::plan::{BurstNeed, Need, QuotaAnswer, QuotaCheck, Spread};
 use crate::time::Nanos;
 use crate::yaml::Diagnosis;
 
@@ -47,13 +48,17 @@ type Least = HashMap<Key, Found>;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Found {
-    least: u32,
+    least: Grant,
     is_peak: bool,
 }
 
 impl Found {
     fn raise(&mut self) {
-        *self = Found { least: self.least + (self.least / RAISE_ONE_IN).max(1), is_peak: false };
+        // What still refuses where the rate lasts comes closer together than it was sent: that takes a larger burst.
+        let step = |number: u32, least: u32| number.saturating_add((number / RAISE_ONE_IN).max(least));
+        let Grant { rate, burst } = self.least;
+        let least = Grant { rate: step(rate, u32::from(burst.is_none())), burst: burst.map(|burst| step(burst, 1)) };
+        *self = Found { least, is_peak: false };
     }
 }
 
@@ -107,16 +112,17 @@ impl Search<'_> {
             for reading in by_seed.iter().find_map(|least| readings_of(least, index)).unwrap_or_default() {
                 let found: Vec<Found> =
                     by_seed.iter().filter_map(|least| least.get(&(index, reading))).copied().collect();
-                let around = found.iter().map(|found| limits::around(found.least, self.headroom));
-                let least = Spread::of(around.collect()).unwrap_or_default();
+                let around: Vec<Grant> =
+                    found.iter().map(|found| found.least.map(|number| limits::around(number, self.headroom))).collect();
+                let bursts = Spread::of(around.iter().filter_map(|grant| grant.burst).collect());
                 needs.push(Need {
                     class: line.class.clone(),
                     limit: line.text.clone(),
                     allow: line.allow,
                     reading,
-                    least,
+                    least: Spread::of(around.iter().map(|grant| grant.rate).collect()).unwrap_or_default(),
                     is_peak: found.iter().all(|found| found.is_peak),
-                    burst: line.burst_need(least),
+                    burst: line.bucket().zip(bursts).map(|(bucket, least)| BurstNeed { allow: bucket.burst, least }),
                 });
             }
         }
@@ -134,66 +140,57 @@ impl Search<'_> {
 
     /// What holds all of the demand.
     fn without_refusals(&self, scenario: &Scenario, seed: u64) -> Least {
-        let (allowed, uses) = self.whole_demand(scenario, seed);
+        let (granted, uses) = self.whole_demand(scenario, seed);
+        let lines = limits::lines(&scenario.policy);
         let mut least = Least::new();
         let mut buckets: HashMap<Reading, Vec<Bucket>> = HashMap::new();
         for (index, quota) in uses.iter().enumerate() {
             for used in &quota.readings {
                 match used.reading.filter(|reading| !is_window(*reading)) {
-                    None => drop(least.insert((index, used.reading), Found { least: used.peak.max(1), is_peak: true })),
+                    None => {
+                        let found = Found { least: Grant::of(used.peak.max(1)), is_peak: true };
+                        least.insert((index, used.reading), found);
+                    }
                     Some(reading) => {
-                        let bucket = Bucket::tried(index, allowed[index], used.over == 0);
+                        let bucket = match lines[index].bucket() {
+                            Some(today) => Bucket::of_pair(index, today),
+                            None => Bucket::of_size(index, granted[index].rate, used.over == 0),
+                        };
                         buckets.entry(reading).or_default().push(bucket);
                     }
                 }
             }
         }
-        for (reading, mut buckets) in buckets {
-            self.narrow(scenario, seed, reading, &mut buckets);
-            let found = buckets.into_iter().map(|bucket| (bucket, reading));
-            least.extend(found.map(|(bucket, reading)| {
-                ((bucket.line, Some(reading)), Found { least: bucket.high.unwrap_or(1), is_peak: false })
-            }));
+        for (reading, buckets) in buckets {
+            let found = buckets::least(&lines, reading, buckets, |granted| self.judged(scenario, seed, granted));
+            least.extend(
+                found.into_iter().map(|(line, least)| ((line, Some(reading)), Found { least, is_peak: false })),
+            );
         }
         least
     }
 
     /// The demand, and the limits under which nothing of it was too much to be counted.
-    fn whole_demand(&self, scenario: &Scenario, seed: u64) -> (Vec<u32>, Vec<QuotaUse>) {
-        let mut allowed: Vec<u32> = limits::lines(&scenario.policy).iter().map(|line| line.allow).collect();
+    fn whole_demand(&self, scenario: &Scenario, seed: u64) -> (Vec<Grant>, Vec<QuotaUse>) {
+        let mut granted: Vec<Grant> = limits::lines(&scenario.policy).iter().map(Line::grant).collect();
         loop {
-            let uses = self.judged(scenario, seed, &allowed);
+            let uses = self.judged(scenario, seed, &granted);
             let mut widened = false;
-            for (allow, quota) in allowed.iter_mut().zip(&uses) {
+            for (grant, quota) in granted.iter_mut().zip(&uses) {
                 if quota.readings.iter().any(|used| used.at_least) {
-                    *allow = allow.saturating_mul(WIDEN);
+                    *grant = grant.map(|number| number.saturating_mul(WIDEN));
                     widened = true;
                 }
             }
             if !widened {
-                return (allowed, uses);
+                return (granted, uses);
             }
         }
     }
 
-    fn judged(&self, scenario: &Scenario, seed: u64, allowed: &[u32]) -> Vec<QuotaUse> {
-        let allowed: Vec<Option<u32>> = allowed.iter().copied().map(Some).collect();
-        self.trials.demand(scenario, seed, limits::with_allowed(&scenario.policy, &allowed))
-    }
-
-    /// Bisects all buckets at once: what one is judged by changes nothing for the others.
-    fn narrow(&self, scenario: &Scenario, seed: u64, reading: Reading, buckets: &mut [Bucket]) {
-        let mut allowed: Vec<u32> = limits::lines(&scenario.policy).iter().map(|line| line.allow).collect();
-        while buckets.iter().any(|bucket| bucket.next().is_some()) {
-            for bucket in buckets.iter() {
-                allowed[bucket.line] = bucket.next().unwrap_or(allowed[bucket.line]);
-            }
-            let uses = self.judged(scenario, seed, &allowed);
-            for bucket in buckets.iter_mut().filter(|bucket| bucket.next().is_some()) {
-                let used = uses[bucket.line].readings.iter().find(|used| used.reading == Some(reading));
-                bucket.learn(allowed[bucket.line], used.is_none_or(|used| used.over == 0));
-            }
-        }
+    fn judged(&self, scenario: &Scenario, seed: u64, granted: &[Grant]) -> Vec<QuotaUse> {
+        let granted: Vec<Option<Grant>> = granted.iter().copied().map(Some).collect();
+        self.trials.demand(scenario, seed, limits::with_granted(&scenario.policy, &granted))
     }
 
     /// Raises what still refuses with all limits enforced, until it is enough: the network brings requests closer together
@@ -211,13 +208,13 @@ impl Search<'_> {
     fn with_refusals(&self, scenario: &Scenario, seed: u64, least: &mut Least) {
         let count = limits::lines(&scenario.policy).len();
         for ((index, reading), found) in least.iter_mut() {
-            let least = search::least(0, found.least, |allow| {
-                let mut allowed = vec![None; count];
-                allowed[*index] = Some(allow);
-                let policy = limits::with_allowed(&scenario.policy, &allowed);
+            let rate = search::least(0, found.least.rate, |rate| {
+                let mut granted = vec![None; count];
+                granted[*index] = Some(found.least.at(rate));
+                let policy = limits::with_granted(&scenario.policy, &granted);
                 self.is_enough(&self.trials.enforced(scenario, seed, *reading, policy))
             });
-            *found = Found { least, is_peak: found.is_peak && least == found.least };
+            *found = Found { least: found.least.at(rate), is_peak: found.is_peak && rate == found.least.rate };
         }
     }
 
@@ -232,7 +229,10 @@ impl Search<'_> {
             let policy = allowing(&scenario.policy, &lines, reading, |(index, read)| {
                 let line = &lines[*index];
                 let own = |need: &&Need| need.class == line.class && need.limit == line.text && need.reading == *read;
-                needs.iter().find(own).map(|need| need.least.max)
+                needs.iter().find(own).map(|need| {
+                    let (rate, burst) = need.most();
+                    Grant { rate, burst }
+                })
             });
             let tried = self.trials.enforced_over_seeds(scenario, reading, &policy);
             QuotaCheck {
@@ -286,11 +286,13 @@ impl Enforcement<'_> {
         raised.sort_unstable();
         for key in raised {
             let (start, raised) = (before[&key], least[&key].least);
-            let lowest = search::least(start.least.saturating_sub(1), raised, |allow| {
-                least.insert(key, Found { least: allow, is_peak: false });
+            let way = Way { from: start.least, to: raised };
+            // One more than the step: what lies before the first one is not enough.
+            let lowest = search::least(0, way.steps() + 1, |next| {
+                least.insert(key, Found { least: way.at(next - 1), is_peak: false });
                 self.is_enough_as_read(key, least)
             });
-            let found = if lowest == start.least { start } else { Found { least: lowest, is_peak: false } };
+            let found = if lowest == 1 { start } else { Found { least: way.at(lowest - 1), is_peak: false } };
             least.insert(key, found);
         }
     }
@@ -304,10 +306,36 @@ impl Enforcement<'_> {
     }
 }
 
-/// A policy that allows what was found for each limit as it is read; the others stay as they are.
-fn allowing(policy: &Policy, lines: &[Line], reading: Option<Reading>, found: impl Fn(&Key) -> Option<u32>) -> Policy {
-    let allow = |(index, line): (usize, &Line)| Some(found(&(index, line.read_as(reading))).unwrap_or(line.allow));
-    limits::with_allowed(policy, &lines.iter().enumerate().map(allow).collect::<Vec<_>>())
+/// From one grant to a larger one, number by number, in so many steps as the number takes that changes most.
+struct Way {
+    from: Grant,
+    to: Grant,
+}
+
+impl Way {
+    fn steps(&self) -> u32 {
+        let burst = self.to.burst.zip(self.from.burst).map_or(0, |(to, from)| to.saturating_sub(from));
+        self.to.rate.saturating_sub(self.from.rate).max(burst)
+    }
+
+    fn at(&self, step: u32) -> Grant {
+        let steps = u64::from(self.steps().max(1));
+        let between =
+            |from: u32, to: u32| from + (u64::from(to.saturating_sub(from)) * u64::from(step)).div_ceil(steps) as u32;
+        let burst = self.from.burst.zip(self.to.burst).map(|(from, to)| between(from, to));
+        Grant { rate: between(self.from.rate, self.to.rate), burst }
+    }
+}
+
+/// A policy that grants what was found for each limit as it is read; the others stay as they are.
+fn allowing(
+    policy: &Policy,
+    lines: &[Line],
+    reading: Option<Reading>,
+    found: impl Fn(&Key) -> Option<Grant>,
+) -> Policy {
+    let grant = |(index, line): (usize, &Line)| Some(found(&(index, line.read_as(reading))).unwrap_or(line.grant()));
+    limits::with_granted(policy, &lines.iter().enumerate().map(grant).collect::<Vec<_>>())
 }
 
 /// The readings of a limit for which something was found, the strictest first.
@@ -321,54 +349,4 @@ fn readings_of(least: &Least, index: usize) -> Option<Vec<Option<Reading>>> {
 /// Whether the most that was used is the same whatever is allowed.
 fn is_window(reading: Reading) -> bool {
     matches!(reading, Reading::Rolling | Reading::FixedFirstHit | Reading::FixedAligned)
-}
-
-/// The least size of one limit under one reading, as far as it is known.
-#[derive(Clone, Copy, Debug)]
-struct Bucket {
-    line: usize,
-    /// Not enough.
-    low: u32,
-    /// Enough.
-    high: Option<u32>,
-}
-
-impl Bucket {
-    fn tried(line: usize, allow: u32, enough: bool) -> Self {
-        let mut bucket = Bucket { line, low: 0, high: None };
-        bucket.learn(allow, enough);
-        bucket
-    }
-
-    fn learn(&mut self, allow: u32, enough: bool) {
-        if enough { self.high = Some(allow) } else { self.low = allow }
-    }
-
-    /// What to try next; None when the least is known.
-    fn next(&self) -> Option<u32> {
-        match self.high {
-            None => Some(self.low.saturating_mul(2).max(1)),
-            Some(high) if high - self.low > 1 => Some(self.low + (high - self.low) / 2),
-            Some(_) => None,
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_bucket_is_narrowed_down_from_either_side() {
-        for (start, least) in [(60, 1), (60, 59), (60, 60), (60, 61), (10, 1_000), (1, 1)] {
-            let mut bucket = Bucket::tried(0, start, start >= least);
-            let mut tries = 0;
-            while let Some(next) = bucket.next() {
-                bucket.learn(next, next >= least);
-                tries += 1;
-            }
-            assert_eq!(bucket.high, Some(least));
-            assert!(tries < 25, "{tries}");
-        }
-    }
 }

@@ -211,10 +211,10 @@ mod tests {
         assert_eq!(paths.last().unwrap().file_name().unwrap(), PLAN);
         assert!(load_plan(dir.path()).unwrap() == Some(answers));
 
-        fs::write(dir.path().join(PLAN), "{\"format\": 2}").unwrap();
+        fs::write(dir.path().join(PLAN), "{\"format\": 3}").unwrap();
         let newer = load_plan(dir.path()).unwrap_err().to_string();
-        assert!(newer.contains("plan.json has format 2, this quotaproof reads formats up to 1"), "{newer}");
-        fs::write(dir.path().join(PLAN), "{\"format\": 1, \"fleet\": 3}").unwrap();
+        assert!(newer.contains("plan.json has format 3, this quotaproof reads formats up to 2"), "{newer}");
+        fs::write(dir.path().join(PLAN), "{\"format\": 2, \"fleet\": 3}").unwrap();
         assert!(load_plan(dir.path()).unwrap_err().to_string().contains("plan.json is damaged"));
     }
 

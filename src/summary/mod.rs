@@ -150,6 +150,10 @@ pub struct QuotaUse {
     pub scope: String,
     /// How many keys were seen using it.
     pub keys: u64,
+    /// What a window has to allow at least so that the key that asked for most does not fall behind for good, if it goes on
+    /// as it did. 0 for a limit on concurrency.
+    #[serde(default)]
+    pub lasting_rate: u32,
     /// The key with the highest peak, by one of its devices' names; None without data.
     pub busiest: Option<String>,
     /// Requests of the class counted against it.
@@ -224,6 +228,7 @@ impl QuotaUse {
             per_s: None,
             scope,
             keys: 0,
+            lasting_rate: 0,
             busiest: None,
             requests: 0,
             retries: 0,

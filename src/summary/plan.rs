@@ -12,7 +12,7 @@ use crate::exit::Exit;
 use crate::policy::reading::Reading;
 
 /// Raised when a reader of the old form could misunderstand the new one.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 /// The answers that one command asked for.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -181,7 +181,7 @@ pub struct Need {
     pub burst: Option<BurstNeed>,
 }
 
-/// The burst that goes with the least rate: both were varied in the proportion that they have today.
+/// The burst that goes with the least rate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct BurstNeed {
     /// What the policy allows today.
@@ -328,13 +328,18 @@ pub struct SweptUse {
 /// The largest of a limit's needs over its readings.
 pub fn largest<'a>(needs: &'a [Need], class: &str, limit: &str) -> Option<&'a Need> {
     let of_limit = needs.iter().filter(|need| need.class == class && need.limit == limit);
-    of_limit.reduce(|most, need| if need.least.max > most.least.max { need } else { most })
+    of_limit.reduce(|most, need| if need.most() > most.most() { need } else { most })
 }
 
 impl Need {
     /// Whether it is more than the policy allows today.
     pub fn is_more(&self) -> bool {
-        self.least.max > self.allow
+        self.least.max > self.allow || self.burst.is_some_and(|burst| burst.least.max > burst.allow)
+    }
+
+    /// The most that it takes with some seed: per window, and at once.
+    pub fn most(&self) -> (u32, Option<u32>) {
+        (self.least.max, self.burst.map(|burst| burst.least.max))
     }
 }
 

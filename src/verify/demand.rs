@@ -25,6 +25,8 @@ pub struct Demand {
     requests: u64,
     /// What the dearest of them cost.
     dearest: u32,
+    /// What the key cost that asked for most. One that has nothing left to remember may begin anew: it had caught up.
+    heaviest: u32,
     /// When the first of them was sent.
     first: Option<Nanos>,
     /// One per reading, as in the two below.
@@ -41,6 +43,8 @@ pub struct Demand {
 struct KeyDemand {
     /// Whether it is among those that were seen.
     known: bool,
+    /// What its requests have cost.
+    asked: u32,
     tally: Tally,
     /// From its first retry on.
     first_attempts: Option<Box<Tally>>,
@@ -74,6 +78,7 @@ impl Demand {
             seen: Seen::default(),
             requests: 0,
             dearest: 0,
+            heaviest: 0,
             first: None,
             peaks: vec![Peak::default(); readings.len()],
             first_attempts: Apart::default(),
@@ -99,6 +104,8 @@ impl Demand {
             state.known = true;
             self.seen.insert(key);
         }
+        state.asked = state.asked.saturating_add(cost);
+        self.heaviest = self.heaviest.max(state.asked);
         state.fill(terms, series, step);
         if is_retry {
             self.first_attempts.begin(&self.peaks);
@@ -139,6 +146,7 @@ impl Demand {
     pub fn merge(&mut self, other: Demand) {
         self.requests += other.requests;
         self.dearest = self.dearest.max(other.dearest);
+        self.heaviest = self.heaviest.max(other.heaviest);
         self.first = self.first.into_iter().chain(other.first).min();
         self.seen.merge(other.seen);
         self.keys.merge(other.keys);
@@ -158,6 +166,16 @@ impl Demand {
 
     pub fn requests(&self) -> u64 {
         self.requests
+    }
+
+    /// What a window has to allow at least so that the key that asked for most does not fall behind for good, if it goes on
+    /// until `ended` and beyond as it did.
+    pub fn lasting_rate(&self, ended: Nanos) -> u32 {
+        // Where a play begins and ends makes so much of a difference, and more with few requests.
+        const ONE_IN: u128 = 100;
+        let used = ended.saturating_sub(self.first.unwrap_or(ended)).0.max(1);
+        let all = u128::from(self.heaviest) * u128::from(self.terms.rate.per.0);
+        u32::try_from((all - all / ONE_IN).div_ceil(u128::from(used))).unwrap_or(u32::MAX)
     }
 
     pub fn keys(&self) -> u64 {

@@ -146,6 +146,7 @@ impl RateWatch {
             per_s: Some(limit.per.as_secs_f64()),
             bucket: Bucket::of(limit),
             keys: demand.keys(),
+            lasting_rate: demand.lasting_rate(ended),
             busiest: peak.device.map(|device| scenario.device_name(device)),
             requests: demand.requests(),
             retries: demand.retries(),

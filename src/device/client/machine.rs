@@ -103,7 +103,7 @@ impl Client {
             for due in arrived.drain(..) {
                 let request = self.choose(index);
                 if self.under_way() >= plan.spec.in_flight as usize {
-                    self.drop(request, DropReason::QueueFull, out);
+                    self.drop(request, DropReason::Busy, out);
                     continue;
                 }
                 self.counter += 1;

@@ -409,7 +409,7 @@ fn more_than_may_be_under_way_is_dropped_and_said_to_be() {
     );
     let log = play(&scenario);
     assert_eq!(log.records.len(), 8);
-    let dropped = log.notes.iter().filter(|note| matches!(note, Note::Dropped { reason: DropReason::QueueFull, .. }));
+    let dropped = log.notes.iter().filter(|note| matches!(note, Note::Dropped { reason: DropReason::Busy, .. }));
     assert_eq!(dropped.count(), 12);
 }
 

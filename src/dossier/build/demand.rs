@@ -32,6 +32,7 @@ fn limit(quota: &QuotaUse, summary: &Summary) -> LimitDemand {
         scope: quota.scope.clone(),
         allow: quota.allow,
         bucket: quota.bucket,
+        lasting_rate: quota.lasting_rate,
         per_s: quota.per_s,
         keys: quota.keys,
         requests: quota.requests,

@@ -1,6 +1,9 @@
 //! What is still to be filled in: by a person, or by another run.
 
-use super::super::model::{Asked, Basis, Compared, Dossier, OpenItem, Part, Requested};
+use std::cmp::Ordering;
+
+use super::super::model::{Asked, Basis, Compared, Dossier, LimitDemand, OpenItem, Part, Requested};
+use crate::summary::Safety;
 
 pub fn items(dossier: &Dossier) -> Vec<OpenItem> {
     let answers = unanswered(dossier).into_iter().filter(|(missing, _)| *missing).map(|(_, item)| item);
@@ -57,6 +60,25 @@ fn is_searched(dossier: &Dossier, asked: &Asked) -> bool {
 }
 
 /// What another run or plan would show.
+/// How a stated value compares with the computed need.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Beside {
+    Enough,
+    Below,
+    /// More of one number and less of the other.
+    Elsewhere,
+}
+
+fn beside_need(asked: &Asked) -> Beside {
+    let Requested::Stated { least: Some((least, _)), least_burst } = asked.because else { return Beside::Enough };
+    let burst = asked.burst.map(|burst| burst.requested);
+    match (asked.requested.cmp(&least), burst.cmp(&least_burst)) {
+        (Ordering::Less, Ordering::Greater) | (Ordering::Greater, Ordering::Less) => Beside::Elsewhere,
+        (Ordering::Less, _) | (_, Ordering::Less) => Beside::Below,
+        _ => Beside::Enough,
+    }
+}
+
 fn unrun(dossier: &Dossier) -> Vec<OpenItem> {
     let by_run = |part, what: &str, why: &str| OpenItem { part, key: None, what: what.to_owned(), why: why.to_owned() };
     let mut items = Vec::new();
@@ -68,15 +90,24 @@ fn unrun(dossier: &Dossier) -> Vec<OpenItem> {
         let why = "a requested value is not backed by a search: `quotaproof plan PROFILE --find quota` makes one";
         items.push(by_run(7, "the least quota that suffices", why));
     }
-    let too_little = |asked: &Asked| match asked.because {
-        Requested::Stated { least: Some((least, _)), least_burst } => {
-            asked.requested < least || asked.burst.map(|burst| burst.requested) < least_burst
-        }
-        _ => false,
-    };
-    if dossier.request.quotas.iter().any(too_little) {
+    if dossier.request.quotas.iter().any(|asked| beside_need(asked) == Beside::Below) {
         let why = "a requested value is below the need that the runs show: the fleet would be refused with it";
         items.push(by_run(1, "whether the requested value is enough", why));
+    }
+    if dossier.request.quotas.iter().any(|asked| beside_need(asked) == Beside::Elsewhere) {
+        let why = "more of a requested rate with less of its burst, or the other way round, may or may not do: plan the profile \
+                   with these numbers in its policy";
+        items.push(by_run(1, "whether the requested rate and burst are enough together", why));
+    }
+    let asks_nothing = |limit: &LimitDemand| {
+        limit.safety == Safety::Over
+            && !dossier.request.quotas.iter().any(|asked| asked.limit == limit.limit && asked.class == limit.class)
+    };
+    for limit in dossier.demand.limits.iter().filter(|limit| limit.bucket.is_some() && asks_nothing(limit)) {
+        let what = format!("how much of {} is needed ({})", limit.class, limit.limit);
+        let why = "its rate does not last for this fleet, and the run alone does not tell which would: \
+                   `quotaproof plan PROFILE --find quota` does";
+        items.push(by_run(1, &what, why));
     }
     if dossier.least.comparisons.is_empty() {
         let why = "`quotaproof plan PROFILE --compare OTHER.yaml` shows before and after";

@@ -4,7 +4,7 @@ use super::super::answers::{Answers, Line, QuotaAnswer, Until};
 use super::super::model::{Asked, AskedBurst, Demand, Identity, Least, LimitDemand, Request, Requested};
 use super::Run;
 use crate::summary::Safety;
-use crate::summary::plan::largest;
+use crate::summary::plan::Need;
 
 /// So much per window, and at once where the limit has a burst of its own.
 struct Grant {
@@ -77,14 +77,21 @@ fn computed(limit: &LimitDemand, demand: &Demand, least: &Least, first: Run<'_>)
             Some(grown) => (&grown.needs, Some(grown.what.clone())),
             None => (&search.answer.needs, None),
         };
-        let most = largest(needs, &limit.class, &limit.limit)?;
-        let grant = Grant { rate: most.least.max, burst: most.burst.map(|burst| burst.least.max) };
+        let own: Vec<(u32, Option<u32>)> = needs
+            .iter()
+            .filter(|need| need.class == limit.class && need.limit == limit.limit)
+            .map(Need::most)
+            .collect();
+        let rate = own.iter().map(|(rate, _)| *rate).max()?;
+        let grant = Grant { rate, burst: own.iter().filter_map(|(_, burst)| *burst).max() };
         return Some((grant, Requested::Searched { source: search.source.clone(), growth }));
     }
     let beyond = matches!(limit.safety, Safety::Over | Safety::DependsOnReading);
     let peak = limit.first_attempts_peak.or(limit.peak).filter(|_| beyond)?;
     let grant = match limit.bucket {
-        // The peak of a bucket is the size that it needs at its rate.
+        // At a rate that does not last, the peak only tells how long was played.
+        Some(bucket) if bucket.rate < limit.lasting_rate => return None,
+        // Else the peak of a bucket is the size that it takes at its rate.
         Some(bucket) => {
             Grant { rate: bucket.rate, burst: Some(peak.saturating_sub(limit.allow.saturating_sub(bucket.burst))) }
         }

@@ -28,6 +28,9 @@ pub struct LimitDemand {
     /// What such a bucket is made of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bucket: Option<Bucket>,
+    /// What a window has to allow at least so that the key that asks for most does not fall behind for good.
+    #[serde(default)]
+    pub lasting_rate: u32,
     /// Length of the window, in seconds; None for a limit on concurrency.
     pub per_s: Option<f64>,
     pub keys: u64,

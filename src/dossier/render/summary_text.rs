@@ -200,8 +200,9 @@ fn least(dossier: &Dossier, asked: &Asked) -> Option<Claim> {
     let varied = varied(&search.answer.sensitivity, asked);
     let burst = need.burst.map_or_else(String::new, |burst| format!(" with a burst of {}", words::spread(burst.least)));
     let text = format!(
-        "Least limit of {} that suffices{whose}: {}{burst}{varied}, simulated",
+        "Least limit of {} that suffices{whose}{}: {}{burst}{varied}, simulated",
         named(dossier, asked),
+        words::allowed_refusals(&search.answer),
         words::spread(need.least)
     );
     Some(cited(2, text, &search.source))

@@ -3,10 +3,10 @@
 use super::super::model::{
     Asked, Basis, Dossier, Group, Identity, LimitDemand, Part, QuestionKind, Rate, Reference, Requested, Term,
 };
-use crate::report::format::{count, percent, plural};
+use crate::report::format::{self, count, percent, plural};
 use crate::report::words::{Mark, Tone};
 use crate::summary::Safety;
-use crate::summary::plan::Spread;
+use crate::summary::plan::{QuotaAnswer, Spread};
 use crate::words::granted;
 
 /// What stands where nobody has said anything.
@@ -149,7 +149,21 @@ fn searched(dossier: &Dossier, source: &str, growth: Option<&str>) -> String {
     let refuses = if refuses { " Enforced, it still refused more than was asked for under some reading." } else { "" };
     let cite = cite(dossier, source);
     let growth = growth.map_or_else(String::new, |growth| format!(" after {growth}"));
-    format!("The least that suffices with every seed and under every reading{growth}{headroom} {cite}.{refuses}")
+    let allowed = search.map_or_else(String::new, allowed_refusals);
+    format!(
+        "The least that suffices with every seed and under every reading{growth}{allowed}{headroom} {cite}.{refuses}"
+    )
+}
+
+/// What a search let happen, if it let anything: `, where at most 10% of a class's requests are refused`.
+pub fn allowed_refusals(answer: &QuotaAnswer) -> String {
+    let refused = match answer.refused_ratio {
+        0.0 => return String::new(),
+        ratio => format!(", where at most {} of a class's requests are refused", percent(ratio)),
+    };
+    let delay =
+        answer.delay_s.map(|delay| format!(" and none is more than {} late for it (p99)", format::seconds(delay)));
+    refused + &delay.unwrap_or_default()
 }
 
 /// `73.3% over`, `12% unused`; the way of quotas that are not known.

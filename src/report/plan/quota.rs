@@ -79,7 +79,9 @@ fn sentences(answer: &QuotaAnswer) -> Vec<String> {
     }
     if answer.needs.iter().any(|need| need.burst.is_some()) {
         sentences.push(
-            "Where a limit has a burst of its own, rate and burst were varied in the proportion of today.".to_owned(),
+            "Of a limit with a burst of its own, the least is a pair: a rate that lasts if the fleet goes on as it did, and \
+             the burst that this rate takes."
+                .to_owned(),
         );
     }
     sentences.extend(unproven_text(&answer.unproven));
@@ -101,7 +103,7 @@ fn strictest(needs: &[Need]) -> Vec<&Need> {
     for need in needs {
         match most.iter_mut().find(|known| (&known.class, &known.limit) == (&need.class, &need.limit)) {
             None => most.push(need),
-            Some(known) if known.least.max < need.least.max => *known = need,
+            Some(known) if known.most() < need.most() => *known = need,
             Some(_) => {}
         }
     }

@@ -137,6 +137,7 @@ pub fn quota(class: &str, limit: &str, allow: u32, per_s: Option<f64>, scope: &s
         per_s,
         scope: scope.to_owned(),
         keys: if peak.is_none() { 0 } else { 2 },
+        lasting_rate: 0,
         busiest: peak.map(|_| if scope == "device_id" { "depot/17" } else { "dashboard/0" }.to_owned()),
         requests: peaks.iter().map(|&peak| u64::from(peak)).sum(),
         retries: 0,

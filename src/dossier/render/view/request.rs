@@ -51,6 +51,8 @@ fn quotas(dossier: &Dossier) -> Vec<Block> {
 fn change(asked: &Asked) -> String {
     let rate = more(asked.current, asked.requested);
     match asked.burst {
+        // There is no share of nothing.
+        Some(burst) if burst.current == 0 && burst.requested > 0 => format!("{rate}, burst from none"),
         Some(burst) if more(burst.current, burst.requested) != rate => {
             format!("{rate}, burst {}", more(burst.current, burst.requested))
         }
@@ -59,6 +61,9 @@ fn change(asked: &Asked) -> String {
 }
 
 fn more(current: u32, requested: u32) -> String {
+    if current == requested {
+        return percent(0.0);
+    }
     let more = f64::from(requested) / f64::from(current.max(1)) - 1.0;
     format!("{}{}", if more > 0.0 { "+" } else { "" }, percent(more))
 }
