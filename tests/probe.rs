@@ -42,6 +42,17 @@ fn played(
     examination: impl Fn(Brief, Case) -> Examination,
 ) -> Outcome {
     let server = reference::live::start(policy.clone(), spec, SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).unwrap();
+    played_at(format!("http://{}", server.addr()), policy, budget, within, examination)
+}
+
+/// The same of whatever answers there.
+fn played_at(
+    base_url: String,
+    policy: Policy,
+    budget: u32,
+    within: Nanos,
+    examination: impl Fn(Brief, Case) -> Examination,
+) -> Outcome {
     let ask = |key: &str| Ask {
         method: "GET".to_owned(),
         path: "/orders".to_owned(),
@@ -49,7 +60,7 @@ fn played(
         body: Vec::new(),
     };
     let target = ProbeTarget {
-        base_url: format!("http://{}", server.addr()),
+        base_url,
         authorized: false,
         ca_file: None,
         clients: vec![ask("one"), ask("two")],
@@ -105,6 +116,47 @@ fn a_budget_is_never_passed() {
     let outcome = probed(ServerSpec::default(), 6);
     assert!(outcome.requests <= 6, "{outcome:#?}");
     assert_eq!(outcome.exit, Exit::Invalid, "{outcome:#?}");
+}
+
+/// What a probe of ten a second says of a server that answers so, or not at all.
+fn probed_by_hand(answer: Option<&'static str>, within: Nanos) -> Outcome {
+    let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let base_url = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for stream in listener.incoming().map_while(Result::ok) {
+            std::thread::spawn(move || answered(stream, answer));
+        }
+    });
+    played_at(base_url, policy(), BUDGET, within, Examination::new)
+}
+
+fn answered(mut stream: std::net::TcpStream, answer: Option<&str>) {
+    use std::io::{Read as _, Write as _};
+    let mut request = [0; 4_096];
+    while stream.read(&mut request).is_ok_and(|read| read > 0) {
+        if let Some(answer) = answer {
+            let _ = write!(stream, "HTTP/1.1 {answer}\r\ncontent-length: 0\r\n\r\n");
+        }
+    }
+}
+
+#[test]
+fn a_server_that_never_answers_is_not_waited_for_beyond_the_time_that_was_given() {
+    let outcome = probed_by_hand(None, Nanos::from_secs(1));
+    assert_eq!(outcome.exit, Exit::Invalid, "{outcome:#?}");
+    assert!(outcome.requests > 0, "what was on its way counts");
+    // It would take two minutes for each answer.
+    assert!(outcome.took_s < 60.0, "{}", outcome.took_s);
+}
+
+#[test]
+fn a_request_that_is_never_served_accuses_nobody() {
+    for answer in ["404 Not Found", "302 Found", "402 Payment Required"] {
+        let outcome = probed_by_hand(Some(answer), Nanos::from_secs(20));
+        assert_eq!(outcome.exit, Exit::Invalid, "{answer}: {outcome:#?}");
+        let hindrance = outcome.hindrance.unwrap();
+        assert!(hindrance.contains("was never served"), "{answer}: {hindrance}");
+    }
 }
 
 /// So short that resting costs little.

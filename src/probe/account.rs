@@ -155,7 +155,7 @@ impl Told {
     pub(super) fn of(witness: &Witness, trial: Option<String>) -> Told {
         let answer = match witness.answer() {
             Answer::Admitted => AnswerTold::Admitted,
-            Answer::Refused { .. } => AnswerTold::Refused,
+            Answer::Refused => AnswerTold::Refused,
             Answer::Barred => AnswerTold::Barred,
             Answer::Lost => AnswerTold::Lost,
         };

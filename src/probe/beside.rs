@@ -4,7 +4,7 @@ use crate::policy::matching::{self, RequestPattern, Segment, bare_path};
 use crate::policy::model::{ClassId, Policy};
 
 /// A request in full, ready to be sent. It may hold secrets: only a driver looks at it, and it has no form for people.
-#[derive(Clone, Default)]
+#[derive(Clone, Default, PartialEq)]
 pub struct Ask {
     /// `WS` for a WebSocket handshake.
     pub method: String,

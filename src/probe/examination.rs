@@ -7,6 +7,7 @@ use super::exchange::Exchange;
 use super::placing::{Place, misplaced};
 use super::prober::{Brief, End, Move, Prober};
 use super::witness::{Guise, Witness};
+use crate::policy::model::{ClassId, Limit, Policy};
 use crate::summary::finding::Finding;
 use crate::time::Nanos;
 
@@ -40,6 +41,7 @@ const FOR_TRIALS: f64 = 0.5;
 
 impl Examination {
     pub fn new(brief: Brief, case: Case) -> Examination {
+        let alarm = Alarm::new(longest_wait(&case.policy, case.class));
         let conduct = Conduct::new(case);
         let (requests, within) = (brief.requests, brief.within);
         let (mut most, mut longest) = (0, Nanos::ZERO);
@@ -61,7 +63,7 @@ impl Examination {
             spent: 0,
             begun: None,
             part: Part::Identification,
-            alarm: Alarm::default(),
+            alarm,
             stopped: None,
             stood_still: Nanos::ZERO,
             misplaced: None,
@@ -99,18 +101,21 @@ impl Examination {
     pub fn answered(&mut self, witnesses: &[Witness]) {
         self.spent += witnesses.len() as u32;
         let exchanges: Vec<Exchange> = witnesses.iter().map(Witness::exchange).collect();
+        // Other requests may well not be let in.
+        let own = witnesses.iter().filter(|witness| !matches!(witness.guise, Guise::Beside(_)));
+        let alarmed = self.alarm.watch(own);
         match self.part {
             Part::Identification => {
                 self.transcript.add(None, witnesses);
                 self.prober.answered(&exchanges);
+                if let Some(end) = alarmed {
+                    self.prober.end(end);
+                }
             }
             Part::Trials => {
                 self.transcript.add(self.conduct.purpose(), witnesses);
                 self.conduct.answered(witnesses);
-                // Other requests may well not be let in.
-                if !witnesses.iter().any(|witness| matches!(witness.guise, Guise::Beside(_))) {
-                    self.stopped = self.alarm.watch(&exchanges);
-                }
+                self.stopped = alarmed;
             }
         }
         self.misplaced = misplaced(self.conduct.case(), &self.transcript);
@@ -119,6 +124,11 @@ impl Examination {
     /// Takes in that the machine, and the prober with it, stood still for so long.
     pub fn stands_still(&mut self, time: Nanos) {
         self.stood_still = self.stood_still.max(time);
+    }
+
+    /// When it is to be over; None before it has begun.
+    pub fn deadline(&self) -> Option<Nanos> {
+        self.begun.map(|begun| begun.saturating_add(self.within))
     }
 
     /// How long its machine stood still at the longest.
@@ -157,6 +167,20 @@ impl Examination {
     pub fn findings(&self) -> Vec<Finding> {
         rows(self.conduct.case(), &self.transcript)
     }
+}
+
+/// The longest wait that any limit of the class explains; an hour where none does.
+fn longest_wait(policy: &Policy, class: ClassId) -> Nanos {
+    const UNKNOWN: Nanos = Nanos::from_secs(3_600);
+    let limits = policy.drawn_on(class).flat_map(|class| &policy.class(class).limits);
+    let waits = limits.filter_map(|limit| match limit {
+        Limit::Rate(rate) => {
+            Some(rate.penalty.as_ref().map_or(Nanos::ZERO, |penalty| penalty.lasts).max(rate.memory()))
+        }
+        Limit::Cooldown(cooldown) => cooldown.waits.iter().max().copied(),
+        Limit::Concurrent(_) => None,
+    });
+    waits.max().unwrap_or(UNKNOWN)
 }
 
 fn is_harm(end: End) -> bool {

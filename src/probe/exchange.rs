@@ -23,11 +23,8 @@ pub struct Exchange {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answer {
     Admitted,
-    /// With the wait that the refusal names, if it names one.
-    Refused {
-        hint: Option<Nanos>,
-    },
-    /// Nobody is let in with this credential: status 401 or 403.
+    Refused,
+    /// Nobody is let in with this credential, or not for nothing: status 401, 402, 403 or 451.
     Barred,
     /// Nothing is known of it: no answer, or one that says nothing of quotas. Whether it was counted is unknown too.
     Lost,
@@ -131,6 +128,18 @@ impl Log {
         admitted.map(<[Sighting]>::len).max().unwrap_or_default() as u32
     }
 
+    /// The most that one client was surely admitted within so long.
+    pub fn most_admitted_within(&self, per: Nanos) -> u32 {
+        let admitted: Vec<&Sighting> = self.sightings.iter().filter(|sighting| sighting.admitted).collect();
+        let from = |first: &Sighting| {
+            let is_within = |other: &&&Sighting| {
+                other.client == first.client && other.sent >= first.sent && other.done <= first.sent.saturating_add(per)
+            };
+            admitted.iter().filter(is_within).count() as u32
+        };
+        admitted.iter().map(|first| from(first)).max().unwrap_or_default()
+    }
+
     pub fn last_volley(&self) -> &[Sighting] {
         &self.sightings[self.volleys.last().copied().unwrap_or_default()..]
     }
@@ -174,7 +183,7 @@ impl Log {
     fn sighting(&self, exchange: &Exchange) -> Option<Sighting> {
         let admitted = match exchange.answer {
             Answer::Admitted => true,
-            Answer::Refused { .. } => false,
+            Answer::Refused => false,
             Answer::Barred | Answer::Lost => return None,
         };
         let Exchange { client, sent, done, .. } = *exchange;

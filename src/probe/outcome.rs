@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::belief::Settled;
 use super::compare::{compared, others};
+use super::conformance::Transcript;
 use super::conformance::list::nothing;
 use super::conformance::trial::Trial;
 use super::conformance::{Reach, next};
@@ -14,6 +15,7 @@ use super::hypothesis::{Hypothesis, Length, Span};
 use super::prober::Prober;
 use super::silences::{Seen, Unsaid, answered};
 use super::standstill;
+use super::witness::{Guise, Witness};
 use super::wording::{conclusion, ended, hindrance, would_settle};
 use crate::exit::Exit;
 use crate::policy::model::Limit;
@@ -127,12 +129,16 @@ const SURE: f64 = 0.99;
 pub fn outcome(examination: &Examination, limits: &[Limit], took: Nanos, interrupted: bool) -> Outcome {
     let prober = examination.prober();
     let shares = prober.belief().shares();
+    let unserved = unserved(examination.transcript());
     let standstill = standstill::mattered(examination.stood_still());
     let explains = |it: &Measured| standstill.is_some() && standstill::may_explain(&compared(prober, limits, Some(it)));
-    let measured = found(prober).filter(|it| !explains(it));
+    let measured = found(prober).filter(|it| unserved.is_none() && !explains(it));
     let (case, transcript) = (examination.conduct().case(), examination.transcript());
     let reach = Reach::of(case, transcript);
     let mut comparisons = compared(prober, limits, measured.as_ref());
+    if unserved.is_some() {
+        comparisons.iter_mut().for_each(|comparison| comparison.verdict = Verdict::NotSettled);
+    }
     comparisons.extend(others(limits, measured.as_ref()).map(|rate| next::compared(case, transcript, rate)));
     comparisons.extend(reach.compared(case));
     let mut checks = examination.findings();
@@ -141,7 +147,7 @@ pub fn outcome(examination: &Examination, limits: &[Limit], took: Nanos, interru
     let silences = answered(&seen);
     checks.push(documented(&comparisons));
     let exit = exit(prober, &comparisons, &checks, is_doubted, interrupted);
-    let hindrance = standstill.or_else(|| hindrance(prober));
+    let hindrance = unserved.or(standstill).or_else(|| hindrance(prober));
     let known = prober.belief().has_any();
     let title =
         |shape: Option<Shape>| shape.map_or_else(|| "nothing that this probe knows".to_owned(), |it| it.title());
@@ -166,6 +172,16 @@ pub fn outcome(examination: &Examination, limits: &[Limit], took: Nanos, interru
         checks,
         silences,
     }
+}
+
+/// What is wrong with the request, if none was ever served though answers came: what is let through then says nothing.
+fn unserved(transcript: &Transcript) -> Option<String> {
+    let own = || transcript.entries().iter().map(|entry| &entry.witness).filter(|it| it.guise == Guise::Own);
+    if own().any(Witness::is_served) {
+        return None;
+    }
+    let other = own().find(|it| it.status > 0 && !it.is_refused())?;
+    Some(format!("the request was never served, but answered with {}: name one that is by --request", other.status))
 }
 
 /// The check that says the same as the comparisons.

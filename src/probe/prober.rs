@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 
-use super::alarm::Alarm;
 use super::belief::{Belief, Share};
 use super::candidates::{self, Documented};
 use super::choose::{Best, Choice, Purse, best};
@@ -45,7 +44,7 @@ pub enum End {
     NeverRefused,
     /// Nothing was admitted again in time.
     NeverRecovered,
-    /// The credential is not let in, or no more.
+    /// The credential is not let in, or no more, or not for nothing.
     Barred,
     /// Refusals ask for ever longer waits: going on might lead to a ban.
     HintsGrow,
@@ -86,7 +85,6 @@ pub struct Prober {
     scan: Option<Scan>,
     spent: u32,
     begun: Option<Nanos>,
-    alarm: Alarm,
     made: Vec<Made>,
     /// The best experiment that the budget did not allow.
     unaffordable: Option<Choice>,
@@ -113,7 +111,6 @@ impl Prober {
             scan: None,
             spent: 0,
             begun: None,
-            alarm: Alarm::default(),
             made: Vec::new(),
             unaffordable: None,
             awaited: None,
@@ -150,13 +147,10 @@ impl Prober {
     pub fn answered(&mut self, exchanges: &[Exchange]) {
         self.spent += exchanges.len() as u32;
         self.log.add(exchanges);
-        if let Some(end) = self.alarm.watch(exchanges) {
-            self.end(end);
-        }
         if self.stage == Stage::Experiments {
             self.belief.see(self.log.last_volley(), &self.log);
         }
-        let refused = exchanges.iter().any(|exchange| matches!(exchange.answer, Answer::Refused { .. }));
+        let refused = exchanges.iter().any(|exchange| matches!(exchange.answer, Answer::Refused));
         if let Some(step) = self.queue.front_mut() {
             step.count = step.count.saturating_sub(exchanges.len() as u32);
             if step.count == 0 || step.until_refused && refused {
@@ -330,7 +324,8 @@ impl Prober {
         }
     }
 
-    fn end(&mut self, end: End) {
+    /// Nothing more is sent.
+    pub fn end(&mut self, end: End) {
         if !matches!(self.stage, Stage::Over(_)) {
             self.stage = Stage::Over(end);
         }

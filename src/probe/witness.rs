@@ -53,6 +53,8 @@ pub struct Witness {
     pub done: Nanos,
     /// 0 without an answer.
     pub status: u16,
+    /// The wait that a refusal's header claims, even one that nobody believes.
+    pub claimed: Option<Nanos>,
     pub signal: Signal,
     /// The status and the headers that speak of quotas, for evidence.
     pub seen: String,
@@ -63,21 +65,26 @@ impl Witness {
     pub fn of(parcel: Parcel, sent: Nanos, done: Nanos, policy: &Policy, response: ResponseView<'_>) -> Witness {
         let Parcel { client, guise, .. } = parcel;
         let signal = signals::read(policy, response);
-        Witness { client, guise, sent, done, status: response.status, signal, seen: seen(response) }
+        let claimed = signal.refused.then(|| signal.hint.wait().or_else(|| claimed(response))).flatten();
+        Witness { client, guise, sent, done, status: response.status, claimed, signal, seen: seen(response) }
     }
 
     /// Of a request that had no answer.
     pub fn lost(parcel: Parcel, sent: Nanos, done: Nanos) -> Witness {
         let Parcel { client, guise, .. } = parcel;
-        Witness { client, guise, sent, done, status: 0, signal: Signal::default(), seen: "no answer".to_owned() }
+        let (signal, seen) = (Signal::default(), "no answer".to_owned());
+        Witness { client, guise, sent, done, status: 0, claimed: None, signal, seen }
     }
 
     /// What it means for the quota.
     pub fn answer(&self) -> Answer {
         match self.status {
-            _ if self.signal.refused => Answer::Refused { hint: self.told() },
-            401 | 403 => Answer::Barred,
+            _ if self.signal.refused => Answer::Refused,
+            // Not let in, to be paid for, or barred by law.
+            401 | 402 | 403 | 451 => Answer::Barred,
             status if status == 0 || self.signal.overloaded || status >= 500 => Answer::Lost,
+            // What a redirect leads to was not asked for.
+            300..=399 => Answer::Lost,
             _ => Answer::Admitted,
         }
     }
@@ -103,6 +110,12 @@ impl Witness {
     pub fn told(&self) -> Option<Nanos> {
         self.signal.hint.wait()
     }
+}
+
+/// Whole seconds, however many.
+fn claimed(response: ResponseView<'_>) -> Option<Nanos> {
+    let (_, value) = response.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("retry-after"))?;
+    value.trim().parse().ok().map(|seconds: u32| Nanos::from_secs(seconds.into()))
 }
 
 fn seen(response: ResponseView<'_>) -> String {

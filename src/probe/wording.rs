@@ -56,7 +56,9 @@ pub fn ended(prober: &Prober, interrupted: bool) -> &'static str {
         Some(End::BudgetSpent) => "what would tell more costs more than the budget",
         Some(End::NeverRefused) => "nothing was refused within the budget",
         Some(End::NeverRecovered) => "nothing was admitted again within the budget",
-        Some(End::Barred) => "the credential is not let in (status 401 or 403): nothing more was sent",
+        Some(End::Barred) => {
+            "the credential is not let in, or not for nothing (status 401, 402, 403 or 451): nothing more was sent"
+        }
         Some(End::HintsGrow) => "refusals asked for ever longer waits: nothing more was sent, lest it lead to a ban",
         Some(End::NoAnswers) => "too many requests had no answer that says anything of quotas",
         Some(End::Unexplained) => "nothing that this probe knows explains what was seen",

@@ -122,6 +122,14 @@ pub fn run(args: &ProbeArgs, out: &mut dyn Write) -> anyhow::Result<Exit> {
             return Ok(Exit::Usage);
         }
     };
+    if let [one, other] = target.clients.as_slice()
+        && one == other
+    {
+        complain(format_args!(
+            "error: both clients send the same: give the second another --other-header or --other-body, or leave it out"
+        ));
+        return Ok(Exit::Usage);
+    }
     let limits = limits(&policy, target.class);
     let clock = Clock::start();
     let second = target.clients.len() > 1;

@@ -249,7 +249,9 @@ fn ended(survey: &Survey, interrupted: bool) -> &'static str {
         Some(End::Settled) => "every question was asked",
         Some(End::BudgetSpent) => "the next question costs more than the budget",
         Some(End::NeverOpened) => "no stream could be opened",
-        Some(End::Barred) => "the credential is not let in (status 401 or 403): nothing more was sent",
+        Some(End::Barred) => {
+            "the credential is not let in, or not for nothing (status 401, 402, 403 or 451): nothing more was sent"
+        }
     }
 }
 

@@ -107,7 +107,7 @@ fn mismatches(second: (u64, u64), answer: Answer) -> u32 {
 
 #[test]
 fn a_decision_may_have_fallen_at_either_end_of_a_request() {
-    let refused = Answer::Refused { hint: None };
+    let refused = Answer::Refused;
     assert_eq!(mismatches((108, 110), refused), 0, "the first was decided at 10 ms");
     assert_eq!(mismatches((96, 101), Answer::Admitted), 0, "the first was decided at once");
     assert_eq!(mismatches((112, 114), refused), 1, "the window is over wherever the first was decided");

@@ -106,7 +106,7 @@ impl World {
             }
         };
         let done = served + self.network.way();
-        let answer = if admitted { Answer::Admitted } else { Answer::Refused { hint: None } };
+        let answer = if admitted { Answer::Admitted } else { Answer::Refused };
         Exchange { client, sent, done, answer }
     }
 }

@@ -227,12 +227,16 @@ impl Driver<'_> {
                     reached = timer.reached(Some(until)) => reached?,
                     _ = stops.changed() => {}
                 },
-                Conduct::Send(parcel) => tokio::select! {
-                    answers = send(self.target, &self.endpoint, &self.client, &mut self.streams, self.clock, parcel) => {
-                        self.take(answers);
-                    }
-                    _ = stops.changed() => {}
-                },
+                Conduct::Send(parcel) => {
+                    let sent = self.clock.now();
+                    let deadline = self.end.played.deadline();
+                    let answers = tokio::select! {
+                        answers = send(self.target, &self.endpoint, &self.client, &mut self.streams, self.clock, parcel) => answers,
+                        reached = timer.reached(deadline) => reached.map(|()| unanswered(parcel, sent, self.clock.now()))?,
+                        _ = stops.changed() => unanswered(parcel, sent, self.clock.now()),
+                    };
+                    self.take(answers);
+                }
             }
         }
         self.end.played.stands_still(standstills.longest());
@@ -277,6 +281,12 @@ async fn send(
         });
     }
     in_flight.join_all().await
+}
+
+/// They were sent, and nobody waits for their answers any more.
+fn unanswered(parcel: Parcel, sent: Nanos, now: Nanos) -> Vec<(Witness, Option<String>)> {
+    let one = || (Witness::lost(parcel, sent, now), Some("no answer came in time".to_owned()));
+    (0..parcel.count).map(|_| one()).collect()
 }
 
 /// Reads answers by the policy.

@@ -74,7 +74,7 @@ mod tests {
         let (sent, done) = (Nanos::from_millis(at), Nanos::from_millis(at + 5));
         let signal = Signal { refused, ..Signal::default() };
         let status = if refused { 429 } else { 200 };
-        Witness { client, guise: Guise::Own, sent, done, status, signal, seen: String::new() }
+        Witness { client, guise: Guise::Own, sent, done, status, claimed: None, signal, seen: String::new() }
     }
 
     /// The second client is refused between two refusals of the first, having sent something so long before, in milliseconds.
