@@ -229,13 +229,20 @@ impl About<'_> {
         if self.main_saving(usage).is_none() {
             let retried = usage.quota.first_attempts_peak.filter(|_| usage.quota.retries > 0);
             let otherwise = match (usage.quota.per_s, retried) {
-                (Some(_), Some(first_attempts)) => format!(
-                    "Spread the requests or send fewer; the first attempts alone need a limit of {first_attempts} at least."
-                ),
-                (Some(_), None) => format!(
-                    "Spread the requests or send fewer; a limit of {} would have held them all.",
-                    peak_text(usage)
-                ),
+                (Some(_), Some(first_attempts)) => {
+                    let held = held_by(usage, &first_attempts.to_string());
+                    format!("Spread the requests or send fewer; the first attempts alone need {held} at least.")
+                }
+                (Some(_), None) => match usage.quota.bucket.filter(|bucket| bucket.rate < usage.quota.lasting_rate) {
+                    Some(_) => format!(
+                        "Send fewer requests; if they go on, a rate of {} is the least that lasts.",
+                        count(usage.quota.lasting_rate.into())
+                    ),
+                    None => format!(
+                        "Spread the requests or send fewer; {} would have held them all.",
+                        held_by(usage, &peak_text(usage))
+                    ),
+                },
                 // What was refused let go of its place at once.
                 (None, _) => {
                     format!("Hold fewer at the same time; a limit of {} is the least they need.", peak_text(usage))
@@ -255,6 +262,11 @@ impl About<'_> {
     }
 }
 
+/// A limit that holds so many. The peak of a bucket is the size that it takes at its rate.
+fn held_by(usage: &Usage, most: &str) -> String {
+    if usage.quota.bucket.is_some() { format!("a bucket of {most} at this rate") } else { format!("a limit of {most}") }
+}
+
 fn peak_text(usage: &Usage) -> String {
     let at_least = usage.quota.readings.first().is_some_and(|reading| reading.at_least);
     let unit = if usage.in_points { " points" } else { "" };
@@ -270,6 +282,7 @@ fn lower_first(text: &str) -> String {
 mod tests {
     use super::super::testing::*;
     use super::*;
+    use crate::policy::model::{Algorithm, Limit, RateLimit};
     use crate::policy::reading::Reading;
 
     /// `times` in milliseconds, all by one client, about one resource.
@@ -422,6 +435,26 @@ mod tests {
         let finding = outcomes.finding("fleet.quota", "queries");
         assert!(finding.headline.ends_with("(4 per 10s for each client_id)"), "{}", finding.headline);
         assert!(finding.remedy.contains("saves 1 of 11 requests. Spread the requests"), "{}", finding.remedy);
+    }
+
+    #[test]
+    fn of_a_bucket_the_remedy_is_a_larger_one_or_a_rate_that_lasts() {
+        // Four in ten seconds, three at once; about the limit of `queries`.
+        let remedy = |every: u64, times: u64| {
+            let mut policy = policy();
+            let class = policy.classes.iter_mut().find(|class| class.name == "queries").unwrap();
+            let limit = rate(4, Nanos::from_secs(10), "client_id", Algorithm::TokenBucket);
+            class.limits = vec![Limit::Rate(RateLimit { burst: Some(3), ..limit })];
+            policy.guidance.prefer_stream = None;
+            let mut script = Script::default();
+            (0..times).for_each(|number| {
+                script.ask(Ask::new(0, DEVICE, number * every).about(number as u32));
+            });
+            script.verify(scenario(policy, 1)).finding("fleet.quota", "queries").remedy.clone()
+        };
+        assert!(remedy(1, 7).contains("a bucket of 7 at this rate would have held them all"), "{}", remedy(1, 7));
+        // One a second for a minute.
+        assert!(remedy(1_000, 60).contains("a rate of 10 is the least that lasts"), "{}", remedy(1_000, 60));
     }
 
     #[test]

@@ -32,7 +32,7 @@ pub fn announcement(
         }
     }
     text + &trials(requests, examination)
-        + "Refusals are provoked. It stops at 401 and 403, when hints grow beyond reason, and at Ctrl-C\n"
+        + "Refusals are provoked. It stops at 401, 402, 403 and 451, when waits grow beyond reason, and at Ctrl-C\n"
 }
 
 /// What is sent to whom at the most, and the limits that it is about.

@@ -129,7 +129,11 @@ pub fn because(dossier: &Dossier, asked: &Asked) -> String {
 
 /// What was sent again is no demand, and still it was sent: both are told where they differ.
 fn peaked(dossier: &Dossier, asked: &Asked, source: &str) -> String {
-    let at_once = if asked.per_s.is_some() { "in one window" } else { "at the same time" };
+    let at_once = match (asked.burst, asked.per_s) {
+        (Some(_), _) => "beyond what today's rate let through meanwhile",
+        (None, Some(_)) => "in one window",
+        (None, None) => "at the same time",
+    };
     let limit = dossier.demand_of(asked).filter(|limit| limit.first_attempts_peak.is_some());
     let most = match limit.and_then(|limit| Some((limit, limit.peak?))) {
         Some((limit, whole)) => format!(
