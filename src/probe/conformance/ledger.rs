@@ -106,7 +106,7 @@ fn record(case: &Case, witness: &Witness, flow: Flow, attempt: u32) -> (Record, 
 fn outcome(witness: &Witness) -> Outcome {
     match (witness.answer(), witness.status) {
         _ if witness.guise != Guise::Own => Outcome::Failed(Failure::Timeout),
-        (Answer::Refused { .. }, _) => Outcome::Refused,
+        (Answer::Refused, _) => Outcome::Refused,
         (_, 0) => Outcome::Failed(Failure::Timeout),
         _ if witness.signal.overloaded => Outcome::Overloaded,
         (_, 200..300) => Outcome::Served,

@@ -197,6 +197,11 @@ impl Survey {
         self.documented().map_or(USUAL_OPEN, |allow| allow.min(MOST_OPEN))
     }
 
+    /// When it is to be over; None before it has begun.
+    pub fn deadline(&self) -> Option<Nanos> {
+        self.begun.map(|begun| begun.saturating_add(self.within))
+    }
+
     /// What to do now.
     pub fn next(&mut self, now: Nanos) -> Order {
         let begun = *self.begun.get_or_insert(now);

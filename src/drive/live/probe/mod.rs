@@ -161,7 +161,9 @@ pub fn survey(
                 Order::Open(opening) => {
                     let parcel = Parcel { client: opening.client, guise: opening.guise, count: 1 };
                     if let Some(ask) = target.ask(parcel) {
-                        streams.open(opening.stream as u64, ask);
+                        let left = end.played.deadline().map(|deadline| deadline.saturating_sub(clock.now()));
+                        let patience = left.unwrap_or(ANSWER_TIMEOUT).clamp(Nanos::from_millis(1), ANSWER_TIMEOUT);
+                        streams.open(opening.stream as u64, ask, patience);
                     }
                     None
                 }

@@ -67,12 +67,12 @@ impl Streams {
         Streams { link: Rc::new(link), inbox, sent: HashMap::new(), closers: HashMap::new() }
     }
 
-    /// Sends a handshake; its answer is [told](Streams::told).
-    pub fn open(&mut self, stream: u64, ask: &Ask) {
+    /// Sends a handshake; its answer, or that none came in time, is [told](Streams::told).
+    pub fn open(&mut self, stream: u64, ask: &Ask, patience: Nanos) {
         let mut job = Job::new(Ticket(stream));
         let headers = ask.headers.iter().map(|(name, value)| (name.clone().into(), value.clone())).collect();
         job.http = HttpRequest { method: "GET", path: ask.path.clone(), headers, ..HttpRequest::default() };
-        job.timeout = ANSWER_TIMEOUT;
+        job.timeout = patience;
         let (closer, close) = oneshot::channel();
         self.closers.insert(stream, closer);
         self.sent.insert(stream, self.link.clock.now());
@@ -109,7 +109,7 @@ impl Streams {
     /// Opens a stream for its answer alone.
     pub async fn knock(&mut self, ask: &Ask) -> Result<Reply, String> {
         const KNOCK: u64 = u32::MAX as u64;
-        self.open(KNOCK, ask);
+        self.open(KNOCK, ask, ANSWER_TIMEOUT);
         let reply = loop {
             let told = self.told().await.map_err(|error| error.to_string())?;
             if let Told::Answered { stream: KNOCK, reply, .. } = told {
