@@ -28,8 +28,8 @@ pub trait Algorithm {
     /// Counts so much, admitted or not.
     fn count(&self, state: &mut Self::State, now: Nanos, cost: u32);
 
-    /// Takes note that a request was refused. Only penalties do.
-    fn refused(&self, _state: &mut Self::State, _now: Nanos) {}
+    /// Takes note that a request of this cost was refused. Only penalties do.
+    fn refused(&self, _state: &mut Self::State, _now: Nanos, _cost: u32) {}
 
     /// Whether the state would decide everything to come as that of a new key does: it may be forgotten.
     fn is_new(&self, state: &mut Self::State, now: Nanos) -> bool;
@@ -39,7 +39,7 @@ pub trait Algorithm {
         let decision = self.peek(state, now, cost);
         match decision.admitted {
             true => self.count(state, now, cost),
-            false => self.refused(state, now),
+            false => self.refused(state, now, cost),
         }
         decision
     }
@@ -62,8 +62,8 @@ impl<F: Fn() -> L, L: Limiter> Algorithm for F {
         limiter.count(now, cost);
     }
 
-    fn refused(&self, limiter: &mut Steady<L>, now: Nanos) {
-        limiter.refused(now);
+    fn refused(&self, limiter: &mut Steady<L>, now: Nanos, cost: u32) {
+        limiter.refused(now, cost);
     }
 
     fn is_new(&self, limiter: &mut Steady<L>, now: Nanos) -> bool {

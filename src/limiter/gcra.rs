@@ -50,7 +50,7 @@ pub(super) struct Asked {
 const YEAR: Nanos = Nanos::from_secs(365 * 86_400);
 
 /// Ticks last so long at least: ten years, and a hundred windows of up to a year. Afterwards everything is refused.
-fn horizon(rate: Rate) -> Nanos {
+pub(super) fn horizon(rate: Rate) -> Nanos {
     YEAR * 10 + rate.per.min(YEAR) * 100
 }
 

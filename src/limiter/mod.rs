@@ -73,8 +73,8 @@ pub trait Limiter {
     /// How much of it is left.
     fn standing(&mut self, now: Nanos) -> Standing;
 
-    /// Takes note that a request was refused. Only penalties do.
-    fn refused(&mut self, _now: Nanos) {}
+    /// Takes note that a request of this cost was refused. Only penalties do.
+    fn refused(&mut self, _now: Nanos, _cost: u32) {}
 
     /// How long whoever this counts is shut out from everything by a penalty; zero for none.
     fn shut_out(&self, _now: Nanos) -> Nanos {
@@ -98,7 +98,7 @@ pub trait Limiter {
         let decision = self.peek(now, cost);
         match decision.admitted {
             true => self.count(now, cost),
-            false => self.refused(now),
+            false => self.refused(now, cost),
         }
         decision
     }
@@ -227,8 +227,8 @@ impl<L: Limiter + ?Sized> Limiter for Box<L> {
         (**self).standing(now)
     }
 
-    fn refused(&mut self, now: Nanos) {
-        (**self).refused(now);
+    fn refused(&mut self, now: Nanos, cost: u32) {
+        (**self).refused(now, cost);
     }
 
     fn shut_out(&self, now: Nanos) -> Nanos {

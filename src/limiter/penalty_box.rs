@@ -59,7 +59,11 @@ impl<L: Limiter> Limiter for PenaltyBox<L> {
         }
     }
 
-    fn refused(&mut self, now: Nanos) {
+    /// What it is around may have a penalty of its own, which begins only where that has refused.
+    fn refused(&mut self, now: Nanos, cost: u32) {
+        if !self.inner.peek(now, cost).admitted {
+            self.inner.refused(now, cost);
+        }
         if self.extends || now >= self.until {
             self.until = now.saturating_add(self.lasts);
         }

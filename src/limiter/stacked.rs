@@ -15,15 +15,6 @@ impl<L: Limiter> Stacked<L> {
     pub fn new(limits: Vec<L>) -> Self {
         Stacked { limits }
     }
-
-    /// A limit that would have admitted has refused nothing: it begins no penalty, of which nobody was told.
-    fn note_refusal(&mut self, now: Nanos, cost: u32) {
-        for limit in &mut self.limits {
-            if !limit.peek(now, cost).admitted {
-                limit.refused(now);
-            }
-        }
-    }
 }
 
 impl<L: Limiter> Limiter for Stacked<L> {
@@ -53,18 +44,13 @@ impl<L: Limiter> Limiter for Stacked<L> {
         standings.fold(free, tightest)
     }
 
-    /// Of what costs one: [`Stacked::check`] knows better.
-    fn refused(&mut self, now: Nanos) {
-        self.note_refusal(now, 1);
-    }
-
-    fn check(&mut self, now: Nanos, cost: u32) -> Decision {
-        let decision = self.peek(now, cost);
-        match decision.admitted {
-            true => self.count(now, cost),
-            false => self.note_refusal(now, cost),
+    /// A limit that would have admitted has refused nothing: it begins no penalty, of which nobody was told.
+    fn refused(&mut self, now: Nanos, cost: u32) {
+        for limit in &mut self.limits {
+            if !limit.peek(now, cost).admitted {
+                limit.refused(now, cost);
+            }
         }
-        decision
     }
 
     fn shut_out(&self, now: Nanos) -> Nanos {

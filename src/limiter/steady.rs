@@ -49,9 +49,9 @@ impl<L: Limiter> Limiter for Steady<L> {
         }
     }
 
-    fn refused(&mut self, now: Nanos) {
+    fn refused(&mut self, now: Nanos, cost: u32) {
         let (at, _) = self.at(now);
-        self.inner.refused(at);
+        self.inner.refused(at, cost);
     }
 
     fn shut_out(&self, now: Nanos) -> Nanos {

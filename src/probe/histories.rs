@@ -203,7 +203,7 @@ impl Histories {
         }
         for (limiter, at) in [(&mut self.early, at.early), (&mut self.late, at.late)] {
             if !sighting.admitted {
-                limiter.refused(at);
+                limiter.refused(at, 1);
             }
             if counts {
                 limiter.count(at, 1);

@@ -50,7 +50,7 @@ impl Play {
         for limiter in [early, late] {
             limiter.count(middle, admitted);
             if admitted < step.count {
-                limiter.refused(middle);
+                limiter.refused(middle, 1);
                 let refused = if step.until_refused { 1 } else { step.count - admitted };
                 if self.shape.charges_refused {
                     limiter.count(middle, refused);

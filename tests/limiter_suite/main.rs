@@ -50,12 +50,16 @@ fn a_limiter_stands_beside_the_known_ones_in_one_table() {
     let claim = claim(Reading::Rolling).every_request_costs_one();
     let beside = beside_known("everything goes", &claim, ticking(), || |_, _, _| true);
     let (mine, known) = beside.rows.split_first().unwrap();
-    assert!(!mine.is_right && mine.wrong > 1_000.0 && !mine.defects.is_empty(), "{beside}");
-    assert!(known.len() == 8 && known.iter().all(|row| row.is_right && row.wrong == 0.0), "{beside}");
+    assert!(!mine.report.is_right() && mine.wrong() > 1_000.0 && !mine.report.defects().is_empty(), "{beside}");
+    assert!(known.len() == 8 && known.iter().all(|row| row.report.is_right() && row.wrong() == 0.0), "{beside}");
     let timed = |row: &Row| row.ns.len() == 7 && row.ns.iter().all(|(_, ns)| *ns > 0.0);
     assert!(beside.rows.iter().all(timed), "{beside}");
     let text = beside.to_string();
-    assert!(text.lines().count() == 11 && text.contains("everything goes") && text.contains("rolling log"), "{text}");
+    let lines = |start: &str| text.lines().filter(|line| line.starts_with(start)).count();
+    assert_eq!((lines("everything goes "), lines("rolling log ")), (8, 8), "one, and one by each workload: {text}");
+    let hot = |line: &&str| line.starts_with("everything goes ") && line.contains(" one hot key ");
+    let hot = text.lines().find(hot).expect("it has a line");
+    assert!(hot.contains(" 21 of 5 "), "its worst window: {hot}");
 }
 
 /// What was not looked at is no pass.
@@ -67,9 +71,9 @@ fn a_row_says_what_was_not_looked_at() {
         move |now, key, cost| keyed.check(now, key, cost).admitted
     });
     let (mine, known) = beside.rows.split_first().unwrap();
-    assert!(mine.is_right && mine.untold == ["retry_after", "remaining"], "{beside}");
-    assert_eq!(mine.not_looked_at, [Check::ClockGoesBack, Check::SideBySide]);
-    assert!(known.iter().all(|row| row.not_looked_at == [Check::SideBySide] && row.untold.is_empty()), "{beside}");
+    assert!(mine.report.is_right() && mine.report.untold() == ["retry_after", "remaining"], "{beside}");
+    assert_eq!(mine.report.not_looked_at(), [Check::ClockGoesBack, Check::SideBySide]);
+    assert!(known.iter().all(|row| row.report.unknown() == [Check::SideBySide.title()]), "{beside}");
     let verdict =
         "right; not looked at: the clock goes back and forth, many callers side by side, retry_after, remaining";
     assert!(beside.to_string().contains(verdict), "{beside}");
@@ -80,8 +84,8 @@ fn the_known_ones_keep_the_terms_of_the_claim() {
     let claim = Claim::new(Reading::TokenBucket, 5, Nanos::from_secs(30 * DAY)).burst(8).anchored(ANCHOR);
     let beside = beside_known("never", &claim.every_request_costs_one(), ticking(), || |_, _, _| false);
     let known = &beside.rows[1..];
-    assert!(known.iter().all(|row| row.is_right && row.claim.contains("burst 8")), "{beside}");
-    assert_eq!((known.len(), known[0].name.as_str()), (8, "GCRA"), "{beside}");
+    assert!(known.iter().all(|row| row.report.is_right() && row.report.claim.contains("burst 8")), "{beside}");
+    assert_eq!((known.len(), known[0].report.name.as_str()), (8, "GCRA"), "{beside}");
 }
 
 const DAY: u64 = 86_400;
@@ -94,6 +98,26 @@ fn gcra_is_right_for_long_windows_too() {
         let gcra = Gcra::new(claim.terms.rate, burst).unwrap();
         assert_right("GCRA", &claim, 8, || alone(gcra));
     }
+}
+
+/// One request in a year: two thousand would take longer than a limiter has to last.
+#[test]
+fn what_would_take_too_long_is_left_out_and_told() {
+    let claim = Claim::new(Reading::TokenBucket, 1, Nanos::from_secs(365 * DAY));
+    let gcra = Gcra::new(claim.terms.rate, 1).unwrap();
+    let report = examine("GCRA", &claim, || alone(gcra));
+    assert!(report.is_right(), "{report}");
+    let hot = &report.accuracy[0];
+    assert!(hot.left_out > 0 && hot.decisions > 200 && hot.decisions + hot.left_out == 2_000, "{report}");
+    assert!(report.unknown().contains(&format!("one hot key after {} decisions", hot.decisions)), "{report}");
+    assert!(report.to_string().contains(&format!("({} more would take too long: not looked at)", hot.left_out)));
+}
+
+#[test]
+fn nothing_is_left_out_of_windows_of_a_day() {
+    let claim = Claim::new(Reading::TokenBucket, 1, Nanos::from_secs(DAY));
+    let report = examine("GCRA", &claim, || alone(Gcra::new(claim.terms.rate, 1).unwrap()));
+    assert!(report.is_right() && report.accuracy.iter().all(|it| it.left_out == 0), "{report}");
 }
 
 /// The runtime is entered once for a round, and not for each decision.

@@ -168,7 +168,7 @@ impl Budget {
         let limiter = rate.limiter(now, key);
         let refuses = !limiter.peek(now, cost).admitted;
         if refuses {
-            limiter.refused(now);
+            limiter.refused(now, cost);
         }
         limiter.count(now, counted);
         refuses

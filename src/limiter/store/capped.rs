@@ -26,10 +26,10 @@ impl<A: Algorithm, P: Algorithm> Capped<A, P> {
         }
         // Only who has refused begins a penalty.
         if !own.admitted {
-            self.own.refused(now, key);
+            self.own.refused(now, key, cost);
         }
         if !parents.admitted {
-            self.parents.refused(now, parent);
+            self.parents.refused(now, parent, cost);
         }
         own.and(parents)
     }

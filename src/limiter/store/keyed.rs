@@ -32,8 +32,8 @@ impl<A: Algorithm> Keyed<A> {
         self.with(now, key, |algorithm, state, at| algorithm.count(state, at, cost));
     }
 
-    pub fn refused(&mut self, now: Nanos, key: u64) {
-        self.with(now, key, |algorithm, state, at| algorithm.refused(state, at));
+    pub fn refused(&mut self, now: Nanos, key: u64, cost: u32) {
+        self.with(now, key, |algorithm, state, at| algorithm.refused(state, at, cost));
     }
 
     /// The keys that are remembered.

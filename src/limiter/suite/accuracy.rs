@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use crate::limiter::gcra::horizon;
+
 use super::play::Play;
 use super::{Claim, Oracle, Past, Subject, Workload};
 use crate::time::Nanos;
@@ -16,6 +18,9 @@ const REQUESTS: usize = 2_000;
 pub struct Accuracy {
     pub workload: &'static str,
     pub decisions: u64,
+    /// Requests that would have come later than limiters have to last, and were not made: where few are allowed in most
+    /// of a year.
+    pub left_out: u64,
     pub admitted: u64,
     /// Admitted where an oracle that knows what was admitted before would have refused.
     pub over: u64,
@@ -49,11 +54,13 @@ impl Admitted {
     }
 }
 
-/// Plays a workload with a few keys only, each of which then has a past.
+/// Plays a workload with a few keys only, each of which then has a past. It goes on for ten years and a hundred windows
+/// at most.
 pub fn measure<S: Subject>(claim: &Claim, workload: Workload, subject: S) -> Accuracy {
     let mut play = Play::new(claim, subject);
     let mut keys: BTreeMap<u64, (Admitted, Owed)> = BTreeMap::new();
-    for request in workload.with_keys(KEYS).requests(claim.terms.rate, 1).take(REQUESTS) {
+    let requests = workload.with_keys(KEYS).requests(claim.terms.rate, 1).take(REQUESTS);
+    for request in requests.take_while(|request| request.now <= horizon(claim.terms.rate)) {
         let (admitted, owed) = keys.entry(request.key).or_insert_with(|| (Admitted::default(), Owed::new(claim)));
         if play.ask(request.now, request.key, request.cost) {
             admitted.0.push(request.now);
@@ -66,6 +73,7 @@ pub fn measure<S: Subject>(claim: &Claim, workload: Workload, subject: S) -> Acc
     Accuracy {
         workload: workload.name,
         decisions: seen.decisions,
+        left_out: REQUESTS as u64 - seen.decisions,
         admitted: seen.admitted,
         over: seen.over.times,
         under: seen.under.times,

@@ -1,4 +1,4 @@
-//! A limiter beside the known ones, in one table: how right each is, and how fast.
+//! A limiter beside the known ones: how right each is, and how fast.
 
 use std::fmt;
 use std::hint::black_box;
@@ -6,7 +6,7 @@ use std::hint::black_box;
 use serde::Serialize;
 
 use super::known::{Ask, Known};
-use super::{Answer, Check, Claim, Defect, Replay, Report, Request, Subject, Workload, examine};
+use super::{Accuracy, Answer, Claim, Defect, Replay, Report, Request, Subject, Workload, examine};
 use crate::limiter::Rate;
 use crate::time::Nanos;
 
@@ -27,16 +27,7 @@ pub struct Beside {
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Row {
-    pub name: String,
-    pub claim: String,
-    /// In all that was looked at.
-    pub is_right: bool,
-    pub defects: Vec<Defect>,
-    pub not_looked_at: Vec<Check>,
-    /// What it never told, and so cannot be wrong about.
-    pub untold: Vec<&'static str>,
-    /// Of 10,000 decisions those that an oracle would have made otherwise, over all workloads.
-    pub wrong: f64,
+    pub report: Report,
     /// Nanoseconds for a decision of one caller, by the name of the workload.
     pub ns: Vec<(&'static str, f64)>,
 }
@@ -44,7 +35,7 @@ pub struct Row {
 /// Examines a limiter as [`examine`] does, times it with all workloads (of 10,000 keys where they have more), and does the
 /// same with this crate's own by the same terms. `now` tells the time, by any clock that goes on: `|| clock.now()`. All are
 /// asked through a pointer, but for those whose answers are futures, which are awaited one after the other. For figures
-/// that are to be published, benchmark with a [`Workload`] and a [`Replay`] instead.
+/// that are to be published, and for what threads cost each other, benchmark with a [`Workload`] and a [`Replay`] instead.
 pub fn beside_known<S: Subject>(
     name: &str,
     claim: &Claim,
@@ -54,11 +45,11 @@ pub fn beside_known<S: Subject>(
     let terms = claim.terms;
     let drawn = drawn(terms.rate);
     let mine = examine(name, claim, &mut make);
-    let mut rows = vec![Row::new(mine, time(&drawn, &mut now, &mut make))];
+    let mut rows = vec![Row { report: mine, ns: time(&drawn, &mut now, &mut make) }];
     for known in Known::ALL.iter().filter(|known| (known.make)(terms).is_some()) {
         let mut make = || Asked((known.make)(terms).expect("it was made before"));
         let report = examine(known.name, &known.claim(terms), &mut make);
-        rows.push(Row::new(report, time(&drawn, &mut now, make)));
+        rows.push(Row { report, ns: time(&drawn, &mut now, make) });
     }
     Beside { rows }
 }
@@ -113,38 +104,31 @@ fn ns_for_a_decision(requests: &[Request], now: &mut impl FnMut() -> Nanos, mut 
 }
 
 impl Row {
-    fn new(report: Report, ns: Vec<(&'static str, f64)>) -> Self {
-        let decisions: u64 = report.accuracy.iter().map(|it| it.decisions).sum();
-        let wrong: u64 = report.accuracy.iter().map(|it| it.over + it.under).sum();
-        Row {
-            is_right: report.is_right(),
-            defects: report.defects(),
-            not_looked_at: report.not_looked_at(),
-            untold: report.untold(),
-            wrong: wrong as f64 * 10_000.0 / decisions.max(1) as f64,
-            name: report.name,
-            claim: report.claim,
-            ns,
-        }
+    /// Of 10,000 decisions those that an oracle would have made otherwise, over all workloads.
+    pub fn wrong(&self) -> f64 {
+        let accuracy = &self.report.accuracy;
+        let decisions: u64 = accuracy.iter().map(|it| it.decisions).sum();
+        let wrong: u64 = accuracy.iter().map(|it| it.over + it.under).sum();
+        wrong as f64 * 10_000.0 / decisions.max(1) as f64
     }
 
     /// `right; not looked at: many callers side by side, remaining`
     fn verdict(&self) -> String {
-        let defects: Vec<&str> = self.defects.iter().map(|defect| defect.title()).collect();
-        let found = match (self.is_right, defects.is_empty()) {
+        let defects: Vec<&str> = self.report.defects().into_iter().map(Defect::title).collect();
+        let found = match (self.report.is_right(), defects.is_empty()) {
             (true, _) => "right".to_owned(),
             (false, true) => "inexact".to_owned(),
             (false, false) => defects.join(", "),
         };
-        let unknown: Vec<&str> =
-            self.not_looked_at.iter().map(|check| check.title()).chain(self.untold.iter().copied()).collect();
+        let unknown = self.report.unknown();
         if unknown.is_empty() { found } else { format!("{found}; not looked at: {}", unknown.join(", ")) }
     }
 }
 
 impl fmt::Display for Beside {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let width = self.rows.iter().map(|row| row.name.chars().count()).max().unwrap_or(0).max("limiter".len());
+        let names = self.rows.iter().map(|row| row.report.name.chars().count());
+        let width = names.max().unwrap_or(0).max("limiter".len());
         writeln!(out, "Nanoseconds for a decision of one caller, decisions that are wrong, and what each is:")?;
         write!(out, "{:<width$}", "limiter")?;
         for (workload, _) in self.rows.first().iter().flat_map(|row| &row.ns) {
@@ -152,9 +136,13 @@ impl fmt::Display for Beside {
         }
         writeln!(out, "  wrong of 10,000  it is")?;
         for row in &self.rows {
-            write!(out, "{:<width$}", row.name)?;
+            write!(out, "{:<width$}", row.report.name)?;
             row.ns.iter().try_for_each(|(workload, ns)| write!(out, "  {ns:>0$.1}", workload.len()))?;
-            writeln!(out, "  {:>15.1}  {} ({})", row.wrong, row.verdict(), row.claim)?;
+            writeln!(out, "  {:>15.1}  {} ({})", row.wrong(), row.verdict(), row.report.claim)?;
+        }
+        writeln!(out, "\nHow right, by workload:\n{:<width$}  {}", "limiter", Accuracy::head())?;
+        for Report { name, accuracy, .. } in self.rows.iter().map(|row| &row.report) {
+            accuracy.iter().try_for_each(|it| writeln!(out, "{name:<width$}  {it}"))?;
         }
         Ok(())
     }

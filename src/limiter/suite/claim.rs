@@ -19,8 +19,14 @@ pub struct Claim {
 }
 
 impl Claim {
-    /// `allow` per `per`; both are at least one, and `per` is at most a year. A leaky bucket holds one beside what may wait ([`Claim::burst`]).
+    /// `allow` per `per`. A leaky bucket holds one beside what may wait ([`Claim::burst`]).
+    ///
+    /// # Panics
+    ///
+    /// Where `allow` or `per` is zero, or `per` is longer than a year.
     pub fn new(reading: Reading, allow: u32, per: Nanos) -> Claim {
+        assert!(allow > 0, "a limit of nothing cannot be examined");
+        assert!(per > Nanos::ZERO && per <= YEAR, "a window of {per} cannot be examined: up to a year can");
         Claim { reading, terms: Terms::from(Rate { allow, per }), costs: true, backwards: true }
     }
 
@@ -54,6 +60,8 @@ impl Claim {
     }
 }
 
+const YEAR: Nanos = Nanos::from_secs(365 * 86_400);
+
 /// `token bucket, 5 per 1s, burst 8`
 impl fmt::Display for Claim {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -62,6 +70,36 @@ impl fmt::Display for Claim {
         match self.terms.burst {
             Some(burst) => write!(out, ", burst {burst}"),
             None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[should_panic(expected = "a limit of nothing cannot be examined")]
+    fn a_limit_of_nothing_is_no_claim() {
+        Claim::new(Reading::Rolling, 0, Nanos(1));
+    }
+
+    #[test]
+    #[should_panic(expected = "a window of 0s cannot be examined")]
+    fn a_window_without_length_is_no_claim() {
+        Claim::new(Reading::Rolling, 1, Nanos::ZERO);
+    }
+
+    #[test]
+    #[should_panic(expected = "up to a year can")]
+    fn a_window_longer_than_a_year_is_no_claim() {
+        Claim::new(Reading::Rolling, 1, YEAR + Nanos(1));
+    }
+
+    #[test]
+    fn one_in_a_nanosecond_and_one_in_a_year_are_claims() {
+        for per in [Nanos(1), YEAR] {
+            assert_eq!(Claim::new(Reading::Rolling, 1, per).terms.rate, Rate { allow: 1, per });
         }
     }
 }

@@ -20,7 +20,7 @@
 //! A closure is a limiter for one caller; [`Threads`] and [`Asynchronous`] are ones for several at a time, and are asked
 //! so.
 //!
-//! [`beside_known`] puts it beside this crate's own in one table, of how right and how fast each is. Figures to be published
+//! [`beside_known`] puts it beside this crate's own: how right and how fast each is. Figures to be published
 //! a benchmark measures: a [`Workload`] draws the requests and a [`Replay`] hands them out. What it does
 //! to memory, a counting allocator tells.
 //!

@@ -84,6 +84,15 @@ impl Report {
         self.checks.iter().filter(|checked| checked.decisions == 0).map(|checked| checked.check).collect()
     }
 
+    /// Of what nothing is known, in words: no pass.
+    pub fn unknown(&self) -> Vec<String> {
+        let unasked = self.not_looked_at().into_iter().map(|check| check.title().to_owned());
+        let untold = self.untold().into_iter().map(str::to_owned);
+        let cut_short = self.accuracy.iter().filter(|it| it.left_out > 0);
+        let rest = cut_short.map(|it| format!("{} after {} decisions", it.workload, it.decisions));
+        unasked.chain(untold).chain(rest).collect()
+    }
+
     /// What it never told of its decisions, so that nothing is known of it.
     pub fn untold(&self) -> Vec<&'static str> {
         let told = [("retry_after", self.told(|it| it.told_waits)), ("remaining", self.told(|it| it.told_remaining))];
@@ -113,16 +122,30 @@ impl fmt::Display for Report {
             writeln!(out, "  {name} is never told, so nothing is known of it")?;
         }
         writeln!(out)?;
+        writeln!(out, "  {}", Accuracy::head())?;
+        self.accuracy.iter().try_for_each(|it| writeln!(out, "  {it}"))
+    }
+}
+
+impl Accuracy {
+    /// Above lines of figures.
+    pub(super) fn head() -> String {
         let heads = ["decisions", "admitted", "over", "under", "worst window", "waits", "short", "long", "fairness"];
-        write!(out, "  {:<16}", "workload")?;
-        heads.iter().try_for_each(|head| write!(out, " {head:>9}"))?;
-        writeln!(out)?;
-        for it in &self.accuracy {
-            let window = format!("{} of {}", it.worst_window, it.worst_window_allowed);
-            write!(out, "  {:<16} {:>9} {:>9} {:>9} {:>9}", it.workload, it.decisions, it.admitted, it.over, it.under)?;
-            write!(out, " {window:>12} {:>9} {:>9} {:>9}", it.waits, it.short_waits, it.long_waits)?;
-            writeln!(out, " {:>9.3}", it.fairness)?;
+        heads.iter().fold(format!("{:<16}", "workload"), |line, head| format!("{line} {head:>9}"))
+    }
+}
+
+/// In a line.
+impl fmt::Display for Accuracy {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Accuracy { workload, decisions, admitted, over, under, waits, short_waits, long_waits, fairness, .. } =
+            self;
+        let window = format!("{} of {}", self.worst_window, self.worst_window_allowed);
+        write!(out, "{workload:<16} {decisions:>9} {admitted:>9} {over:>9} {under:>9} {window:>12}")?;
+        write!(out, " {waits:>9} {short_waits:>9} {long_waits:>9} {fairness:>9.3}")?;
+        match self.left_out {
+            0 => Ok(()),
+            left_out => write!(out, "  ({left_out} more would take too long: not looked at)"),
         }
-        Ok(())
     }
 }

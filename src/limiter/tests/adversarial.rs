@@ -26,7 +26,7 @@ pub fn play(limiter: &mut impl Limiter, past: &mut impl Kept, terms: &Terms, ran
         assert_eq!(decision.admitted, fits, "{}\n{past:?}", case());
         // What is told is right once the refusal has its consequences.
         if !decision.admitted {
-            past.refuse(now);
+            past.refuse(now, cost);
         }
         let wrong = judge(past, now, cost, decision.into());
         assert_eq!(wrong, None, "{}: {decision:?}\n{past:?}", case());

@@ -13,7 +13,7 @@ pub trait Kept: Past + Debug {
     /// What is counted before the latest moment counts at the latest.
     fn count(&mut self, now: Nanos, cost: u32);
 
-    fn refuse(&mut self, _now: Nanos) {}
+    fn refuse(&mut self, _now: Nanos, _cost: u32) {}
 
     /// Whether all of a limit is there.
     fn is_whole(&self, now: Nanos, limit: u32) -> bool {
@@ -160,16 +160,16 @@ impl Kept for ByDate {
 
 /// Who is refused is shut out for a while, from that refusal or from every one.
 #[derive(Clone, Debug)]
-pub struct Penalised {
-    pub inner: Oracle,
+pub struct Penalised<P> {
+    pub inner: P,
     pub lasts: Nanos,
     pub extends: bool,
     latest: Nanos,
     refused: Vec<Nanos>,
 }
 
-impl Penalised {
-    pub fn new(inner: Oracle, lasts: Nanos, extends: bool) -> Self {
+impl<P> Penalised<P> {
+    pub fn new(inner: P, lasts: Nanos, extends: bool) -> Self {
         Penalised { inner, lasts, extends, latest: Nanos::ZERO, refused: Vec::new() }
     }
 
@@ -185,7 +185,7 @@ impl Penalised {
     }
 }
 
-impl Past for Penalised {
+impl<P: Past> Past for Penalised<P> {
     fn left(&self, now: Nanos) -> u32 {
         if self.served(now) > Nanos::ZERO { 0 } else { self.inner.left(now) }
     }
@@ -196,13 +196,17 @@ impl Past for Penalised {
     }
 }
 
-impl Kept for Penalised {
+impl<P: Kept> Kept for Penalised<P> {
     fn count(&mut self, now: Nanos, cost: u32) {
         self.latest = self.latest.max(now);
         self.inner.count(now, cost);
     }
 
-    fn refuse(&mut self, now: Nanos) {
+    /// The inner past refuses only what it would not have admitted itself.
+    fn refuse(&mut self, now: Nanos, cost: u32) {
+        if !self.inner.fits(now, cost) {
+            self.inner.refuse(now, cost);
+        }
         self.refused.push(now.max(self.latest));
     }
 }

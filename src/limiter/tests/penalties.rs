@@ -41,6 +41,24 @@ fn who_is_refused_again_is_shut_out_anew_where_that_is_said() {
     penalties(true);
 }
 
+/// A short penalty around a long one and a long one around a short one, each extended or not.
+#[test]
+fn of_a_penalty_around_a_penalty_each_begins_where_its_own_limiter_refuses() {
+    let until = Nanos(u64::MAX / 4);
+    for seed in 0..cases() {
+        let terms = limits(seed);
+        let lasts = terms.rate.per.min(until);
+        let [short, long] = [Nanos(lasts.0 / 2 + 1), lasts * 2];
+        let (inner, outer) = if seed % 2 == 0 { (short, long) } else { (long, short) };
+        let [inner_extends, outer_extends] = [seed / 2 % 2 == 0, seed / 4 % 2 == 0];
+        let reading = Reading::KNOWN[seed as usize % 7];
+        let past = Penalised::new(Oracle::new(reading, terms), inner, inner_extends);
+        let mut past = Penalised::new(past, outer, outer_extends);
+        let both = PenaltyBox::new(boxed(reading, terms, inner, inner_extends), &penalty(outer, outer_extends));
+        play(&mut Steady::new(both), &mut past, &terms, Range { until, ..ANYTHING }, seed);
+    }
+}
+
 #[test]
 fn a_request_during_a_penalty_makes_it_longer_only_where_that_is_said() {
     for (extends, wait) in [(false, 6_000), (true, 10_000)] {
