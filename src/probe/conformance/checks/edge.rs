@@ -15,6 +15,9 @@ pub fn check(scene: &Scene<'_>) -> Finding {
         return nothing(ID, "Nothing was sent around the edge of a window");
     };
     let admitted: Vec<_> = asked.iter().filter(|witness| witness.is_served()).collect();
+    if admitted.is_empty() {
+        return nothing(ID, "Around the edge of a window, nothing was served");
+    }
     let span = last.done.saturating_sub(first.sent);
     let headline = format!("{} admitted within {span} around the edge of a window of {}", admitted.len(), terms.window);
     let over = scene.case.most_within(span).is_some_and(|most| admitted.len() as u32 > most)

@@ -1,0 +1,82 @@
+//! A server that serves nothing keeps no promise of how much it serves, and one that is slow shows none.
+
+use super::testing::{ANCHOR, case};
+use crate::policy::model::ClassId;
+use crate::policy::reading::Reading;
+use crate::policy::signals::ResponseView;
+use crate::probe::conformance::Transcript;
+use crate::probe::conformance::checks::{Scene, edge, full, race};
+use crate::probe::conformance::conduct::Order;
+use crate::probe::conformance::trial::{Step, Trial};
+use crate::probe::witness::{Guise, Parcel, Witness};
+use crate::probe::{Brief, Examination};
+use crate::summary::finding::{Finding, Verdict};
+use crate::time::Nanos;
+
+const LIMIT: (u32, Nanos) = (10, Nanos::from_secs(10));
+
+/// An answer of a status, with what belongs to a refusal if it is one.
+fn answer(status: u16, sent: Nanos, parcel: Parcel) -> Witness {
+    let done = sent + Nanos::from_millis(5);
+    let headers = [("retry-after".to_owned(), "5".to_owned())];
+    let (headers, body): (&[_], &[u8]) = if status == 429 { (&headers, b"{\"code\":5001}") } else { (&[], b"") };
+    let received = done + Nanos(ANCHOR.unix_nanos);
+    let response = ResponseView { status, headers, body, received, class: Some(ClassId(0)) };
+    Witness::of(parcel, sent, done, &case(&[LIMIT], Reading::Rolling).policy, response)
+}
+
+/// Plays the trials against a server that answers all alike.
+fn played(status: u16) -> Examination {
+    let (requests, within) = (1_000, Nanos::from_secs(1_000));
+    let brief = Brief { documented: Vec::new(), requests, within, second: true, anchor: ANCHOR };
+    let mut examination = Examination::of_promises(brief, case(&[LIMIT], Reading::Rolling));
+    let mut now = Nanos::ZERO;
+    loop {
+        match examination.next(now) {
+            Order::Done => return examination,
+            Order::Wait(until) => now = until,
+            Order::Send(parcel) => {
+                let one = answer(status, now, parcel);
+                now = one.done;
+                examination.answered(&vec![one; parcel.count as usize]);
+            }
+        }
+    }
+}
+
+#[test]
+fn who_refuses_everything_passes_nothing_that_is_about_what_is_served() {
+    let findings = played(429).findings();
+    for id in [full::ID, race::ID, edge::ID] {
+        let finding = findings.iter().find(|finding| finding.check == id).unwrap();
+        assert_eq!(finding.verdict, Verdict::NoData, "{finding:#?}");
+        assert!(finding.headline.contains("nothing was served"), "{finding:#?}");
+    }
+}
+
+/// What `server.full-quota` says of so many that are served one after the other, so far apart, and then one that is refused.
+fn filled(reading: Reading, served: u32, apart: Nanos) -> Finding {
+    let mut transcript = Transcript::default();
+    for nth in 0..=served {
+        let parcel = Parcel { client: 0, guise: Guise::Own, count: 1 };
+        let status = if nth == served { 429 } else { 200 };
+        let witness = answer(status, Nanos::from_secs(60) + apart * u64::from(nth), parcel);
+        transcript.add(Some((Trial::ComeBackAsTold, Step::Fill(0))), &[witness]);
+    }
+    let case = case(&[LIMIT], reading);
+    full::check(&Scene::new(&case, &transcript))
+}
+
+#[test]
+fn what_comes_while_quota_runs_in_is_not_said_to_come_at_once() {
+    let at_once = filled(Reading::Rolling, 10, Nanos::from_millis(10));
+    assert_eq!(at_once.verdict, Verdict::Pass, "{at_once:#?}");
+    assert_eq!(at_once.headline, "At most 10 came within 105ms, 10 are documented at once");
+    // A bucket fills up meanwhile; nothing runs into a rolling window.
+    let bucket = filled(Reading::TokenBucket, 17, Nanos::from_millis(480));
+    assert_eq!(bucket.verdict, Verdict::Pass, "{bucket:#?}");
+    assert!(bucket.headline.contains("17 came within 8.165s"), "{bucket:#?}");
+    let rolling = filled(Reading::Rolling, 17, Nanos::from_millis(480));
+    assert_eq!(rolling.verdict, Verdict::Inconclusive, "{rolling:#?}");
+    assert!(rolling.headline.contains("17 came within 8.165s"), "{rolling:#?}");
+}
