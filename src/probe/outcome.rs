@@ -14,7 +14,7 @@ use super::hypothesis::{Hypothesis, Length, Span};
 use super::prober::Prober;
 use super::silences::{Seen, Unsaid, answered};
 use super::standstill;
-use super::wording::{conclusion, ended, hindrance, would_settle};
+use super::wording::{conclusion, ended, hindrance, not_tried, would_settle};
 use crate::exit::Exit;
 use crate::policy::model::Limit;
 use crate::summary::finding::{self, Finding, Severity};
@@ -45,6 +45,9 @@ pub struct Outcome {
     pub experiments: Vec<String>,
     /// What was done to find out whether the server keeps its promises.
     pub trials: Vec<TrialOutcome>,
+    /// Why some of them were not made, if so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_tried: Option<String>,
     /// The verdicts on the server's promises: every check, also those that had nothing to look at.
     pub checks: Vec<Finding>,
     /// What the documents leave unsaid, answered by what was measured.
@@ -143,6 +146,7 @@ pub fn outcome(examination: &Examination, limits: &[Limit], took: Nanos, interru
     let exit = exit(prober, &comparisons, &checks, is_doubted, interrupted);
     let hindrance = standstill.or_else(|| hindrance(prober));
     let known = prober.belief().has_any();
+    let trials = trials(examination);
     let title =
         |shape: Option<Shape>| shape.map_or_else(|| "nothing that this probe knows".to_owned(), |it| it.title());
     let families = shares.iter().filter(|share| known && share.share >= 1e-4).map(|share| FamilyShare {
@@ -154,7 +158,7 @@ pub fn outcome(examination: &Examination, limits: &[Limit], took: Nanos, interru
         conclusion: conclusion(prober, measured.as_ref(), hindrance.as_deref(), interrupted),
         hindrance,
         exit,
-        ended: ended(prober, interrupted).to_owned(),
+        ended: ended(prober.ended(), interrupted).to_owned(),
         requests: examination.spent(),
         took_s: took.as_secs_f64(),
         families: families.collect(),
@@ -162,7 +166,11 @@ pub fn outcome(examination: &Examination, limits: &[Limit], took: Nanos, interru
         comparisons,
         would_settle: would_settle(prober),
         experiments: prober.made().iter().map(|made| made.kind.title().to_owned()).collect(),
-        trials: trials(examination),
+        not_tried: trials
+            .iter()
+            .any(|trial| !trial.made)
+            .then(|| not_tried(examination.stopped(), interrupted).to_owned()),
+        trials,
         checks,
         silences,
     }

@@ -5,6 +5,6 @@ mod expected;
 mod matrix;
 mod standstill;
 mod testing;
-mod unserved;
+mod too_little;
 
 pub use testing::case;

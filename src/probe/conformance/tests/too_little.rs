@@ -1,4 +1,4 @@
-//! A server that serves nothing keeps no promise of how much it serves, and one that is slow shows none.
+//! What rests on too little passes nothing: a server that serves nothing keeps no promise of how much it serves.
 
 use super::testing::{ANCHOR, case};
 use crate::policy::model::ClassId;
@@ -8,6 +8,7 @@ use crate::probe::conformance::Transcript;
 use crate::probe::conformance::checks::{Scene, edge, full, race};
 use crate::probe::conformance::conduct::Order;
 use crate::probe::conformance::trial::{Step, Trial};
+use crate::probe::outcome::outcome;
 use crate::probe::witness::{Guise, Parcel, Witness};
 use crate::probe::{Brief, Examination};
 use crate::summary::finding::{Finding, Verdict};
@@ -26,8 +27,8 @@ fn answer(status: u16, sent: Nanos, parcel: Parcel) -> Witness {
 }
 
 /// Plays the trials against a server that answers all alike.
-fn played(status: u16) -> Examination {
-    let (requests, within) = (1_000, Nanos::from_secs(1_000));
+fn played(status: u16, requests: u32) -> Examination {
+    let within = Nanos::from_secs(1_000);
     let brief = Brief { documented: Vec::new(), requests, within, second: true, anchor: ANCHOR };
     let mut examination = Examination::of_promises(brief, case(&[LIMIT], Reading::Rolling));
     let mut now = Nanos::ZERO;
@@ -46,7 +47,7 @@ fn played(status: u16) -> Examination {
 
 #[test]
 fn who_refuses_everything_passes_nothing_that_is_about_what_is_served() {
-    let findings = played(429).findings();
+    let findings = played(429, 1_000).findings();
     for id in [full::ID, race::ID, edge::ID] {
         let finding = findings.iter().find(|finding| finding.check == id).unwrap();
         assert_eq!(finding.verdict, Verdict::NoData, "{finding:#?}");
@@ -79,4 +80,17 @@ fn what_comes_while_quota_runs_in_is_not_said_to_come_at_once() {
     let rolling = filled(Reading::Rolling, 17, Nanos::from_millis(480));
     assert_eq!(rolling.verdict, Verdict::Inconclusive, "{rolling:#?}");
     assert!(rolling.headline.contains("17 came within 8.165s"), "{rolling:#?}");
+}
+
+#[test]
+fn why_something_was_not_tried_is_what_ended_the_probe() {
+    let reason = |status, requests, interrupted| {
+        let examination = played(status, requests);
+        outcome(&examination, &[], Nanos::from_secs(1), interrupted).not_tried.unwrap()
+    };
+    let barred = reason(401, 1_000, false);
+    assert!(barred.contains("401 or 403"), "{barred}");
+    assert!(reason(500, 1_000, false).contains("no answer that says anything"));
+    assert!(reason(429, 3, false).contains("raise --budget"));
+    assert_eq!(reason(429, 3, true), "it was stopped");
 }
