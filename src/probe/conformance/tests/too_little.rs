@@ -5,7 +5,7 @@ use crate::policy::model::ClassId;
 use crate::policy::reading::Reading;
 use crate::policy::signals::ResponseView;
 use crate::probe::conformance::Transcript;
-use crate::probe::conformance::checks::{Scene, edge, full, race};
+use crate::probe::conformance::checks::{Scene, edge, full, race, refused};
 use crate::probe::conformance::conduct::Order;
 use crate::probe::conformance::trial::{Step, Trial};
 use crate::probe::outcome::outcome;
@@ -53,6 +53,34 @@ fn who_refuses_everything_passes_nothing_that_is_about_what_is_served() {
         assert_eq!(finding.verdict, Verdict::NoData, "{finding:#?}");
         assert!(finding.headline.contains("nothing was served"), "{finding:#?}");
     }
+}
+
+/// What `server.refused-requests` says of a client that had so many served, was refused so often while it was told to wait for
+/// half a window, and was let in when it was told.
+fn hammered(served: u32, refused: u32) -> Finding {
+    let mut transcript = Transcript::default();
+    let mut send = |step, status, count: u32| {
+        for nth in 0..count {
+            let parcel = Parcel { client: 0, guise: Guise::Own, count: 1 };
+            let witness = answer(status, Nanos::from_millis(u64::from(nth)), parcel);
+            transcript.add(Some((Trial::HammerWhileRefused, step)), &[witness]);
+        }
+    };
+    send(Step::Fill(0), 200, served);
+    send(Step::Fill(0), 429, 1);
+    send(Step::Hammer, 429, refused);
+    send(Step::AsFirstTold, 200, 1);
+    let case = case(&[LIMIT], Reading::Rolling);
+    refused::check(&Scene::new(&case, &transcript))
+}
+
+#[test]
+fn refused_requests_that_would_not_have_used_all_up_show_nothing() {
+    assert_eq!(hammered(10, 5).verdict, Verdict::Pass);
+    // More is let through than is documented.
+    let too_few = hammered(16, 7);
+    assert_eq!(too_few.verdict, Verdict::Inconclusive, "{too_few:#?}");
+    assert_eq!(hammered(16, 8).verdict, Verdict::Pass);
 }
 
 /// What `server.full-quota` says of so many that are served one after the other, so far apart, and then one that is refused.
