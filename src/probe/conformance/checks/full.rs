@@ -61,6 +61,11 @@ pub fn is_over(scene: &Scene<'_>) -> bool {
     }
 }
 
+/// Whether that happened once at the least, away from the edges of windows on the clock.
+pub fn is_ever_over(scene: &Scene<'_>) -> bool {
+    scene.terms.is_some_and(|terms| fills(scene).iter().any(|fill| fill.is_over(&terms)))
+}
+
 pub fn check(scene: &Scene<'_>) -> Finding {
     let fills = fills(scene);
     let (Some(terms), Some(most)) = (scene.terms, fills.iter().max_by_key(|fill| fill.served)) else {
