@@ -89,7 +89,7 @@ impl Examination {
                 Move::Done => self.part = Part::Trials,
             }
         }
-        if self.stopped.is_some() || self.prober.ended().is_some_and(is_harm) {
+        if self.stopped().is_some() {
             return Order::Done;
         }
         let purse =
@@ -155,7 +155,7 @@ impl Examination {
 
     /// Why nothing more was sent, where going on would have done harm.
     pub fn stopped(&self) -> Option<End> {
-        self.stopped
+        self.stopped.or_else(|| self.prober.ended().filter(|end| is_harm(*end)))
     }
 
     /// Where the answers place the request, if that is not the class that is probed.

@@ -16,11 +16,11 @@ use super::prober::Prober;
 use super::silences::{Seen, Unsaid, answered};
 use super::standstill;
 use super::witness::{Guise, Witness};
-use super::wording::{conclusion, ended, hindrance, would_settle};
+use super::wording::{conclusion, ended, hindrance, not_tried, would_settle};
 use crate::exit::Exit;
 use crate::policy::model::Limit;
 use crate::summary::finding::{self, Finding, Severity};
-use crate::time::Nanos;
+use crate::time::{Anchor, Nanos};
 
 /// Everything that a probe found.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -47,6 +47,9 @@ pub struct Outcome {
     pub experiments: Vec<String>,
     /// What was done to find out whether the server keeps its promises.
     pub trials: Vec<TrialOutcome>,
+    /// Why some of them were not made, if so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_tried: Option<String>,
     /// The verdicts on the server's promises: every check, also those that had nothing to look at.
     pub checks: Vec<Finding>,
     /// What the documents leave unsaid, answered by what was measured.
@@ -85,7 +88,7 @@ pub struct Measured {
     /// What is added at a time, of a bucket that is filled up at intervals.
     pub refill: Option<(u32, u32)>,
     /// Seconds between the begin of a window and a whole multiple of its length on the clock: about zero where windows are
-    /// aligned to it.
+    /// aligned to it. None where their length is not settled.
     pub off_the_clock_s: Option<(f64, f64)>,
 }
 
@@ -149,6 +152,7 @@ pub fn outcome(examination: &Examination, limits: &[Limit], took: Nanos, interru
     let exit = exit(prober, &comparisons, &checks, is_doubted, interrupted);
     let hindrance = unserved.or(standstill).or_else(|| hindrance(prober));
     let known = prober.belief().has_any();
+    let trials = trials(examination);
     let title =
         |shape: Option<Shape>| shape.map_or_else(|| "nothing that this probe knows".to_owned(), |it| it.title());
     let families = shares.iter().filter(|share| known && share.share >= 1e-4).map(|share| FamilyShare {
@@ -160,7 +164,7 @@ pub fn outcome(examination: &Examination, limits: &[Limit], took: Nanos, interru
         conclusion: conclusion(prober, measured.as_ref(), hindrance.as_deref(), interrupted),
         hindrance,
         exit,
-        ended: ended(prober, interrupted).to_owned(),
+        ended: ended(prober.ended(), interrupted).to_owned(),
         requests: examination.spent(),
         took_s: took.as_secs_f64(),
         families: families.collect(),
@@ -168,7 +172,11 @@ pub fn outcome(examination: &Examination, limits: &[Limit], took: Nanos, interru
         comparisons,
         would_settle: would_settle(prober),
         experiments: prober.made().iter().map(|made| made.kind.title().to_owned()).collect(),
-        trials: trials(examination),
+        not_tried: trials
+            .iter()
+            .any(|trial| !trial.made)
+            .then(|| not_tried(examination.stopped(), interrupted).to_owned()),
+        trials,
         checks,
         silences,
     }
@@ -253,21 +261,28 @@ fn measured(prober: &Prober, Settled { shape, behind }: Settled) -> Measured {
         family_is_settled: behind,
         penalty_s: shape.penalty.map(|_| seconds(hull(Length::Penalty))),
         refill: (shape.family == Family::IntervalRefill).then(|| numbers(&|hypothesis| hypothesis.terms.refill)),
-        off_the_clock_s: shape
-            .family
-            .has_phase()
-            .then(|| off_the_clock(prober, hull(Length::Phase), hull(Length::Window))),
+        off_the_clock_s: off_the_clock(prober.anchor(), hull(Length::Phase), hull(Length::Window))
+            .filter(|_| shape.family.has_phase()),
     }
 }
 
-/// How far windows begin from whole multiples of their length, by the nearest whole second of a length.
-fn off_the_clock(prober: &Prober, phase: Span, window: Span) -> (f64, f64) {
+/// How far windows begin from whole multiples of their length, by the nearest whole second of a length. None where that
+/// length is open, or where they may begin anywhere in it.
+fn off_the_clock(anchor: Anchor, phase: Span, window: Span) -> Option<(f64, f64)> {
+    if !is_narrow(window) || phase.width() >= window.low {
+        return None;
+    }
     let length = nearest_round(window).as_secs_f64();
-    let anchor = Nanos(prober.anchor().unix_nanos).as_secs_f64();
+    let anchor = Nanos(anchor.unix_nanos).as_secs_f64();
     let middle = (anchor + phase.middle().as_secs_f64()) % length;
     let middle = if middle > length / 2.0 { middle - length } else { middle };
     let half = phase.width().as_secs_f64() / 2.0;
-    (middle - half, middle + half)
+    Some((middle - half, middle + half))
+}
+
+/// Whether a length is settled so far that a round one in it may be meant.
+fn is_narrow(span: Span) -> bool {
+    span.width() <= Nanos(span.low.0 / 10)
 }
 
 /// The roundest length in a span.
@@ -302,12 +317,13 @@ impl Measured {
 
 pub(super) fn lengths((low, high): (f64, f64)) -> String {
     let (low, high) = (Nanos::from_secs_f64(low), Nanos::from_secs_f64(high));
-    let round = nearest_round(Span::new(low, high));
+    let span = Span::new(low, high);
+    let round = nearest_round(span);
     let digits = |length: Nanos| Nanos(length.0 / 100_000 * 100_000);
     if low == high {
         return low.to_string();
     }
-    match high - low <= Nanos(low.0 / 10) && round != Span::new(low, high).middle() {
+    match is_narrow(span) && round != span.middle() {
         true => format!("{round} ({} to {})", digits(low), digits(high)),
         false => format!("{} to {}", digits(low), digits(high)),
     }
@@ -324,5 +340,20 @@ fn exit(prober: &Prober, comparisons: &[Comparison], checks: &[Finding], is_doub
         Exit::Invalid
     } else {
         Exit::Pass
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn windows_whose_length_is_open_begin_nowhere() {
+        let anchor = Anchor { unix_nanos: 1_742_034_605_000_000_000 };
+        let seconds = |low: f64, high: f64| Span::new(Nanos::from_secs_f64(low), Nanos::from_secs_f64(high));
+        let settled = off_the_clock(anchor, seconds(4.5, 5.5), seconds(9.9, 10.1)).unwrap();
+        assert!((settled.0 + 0.5).abs() < 1e-6 && (settled.1 - 0.5).abs() < 1e-6, "{settled:?}");
+        assert_eq!(off_the_clock(anchor, seconds(4.5, 5.5), seconds(1.0, 86_400.0)), None);
+        assert_eq!(off_the_clock(anchor, seconds(0.0, 12.0), seconds(9.9, 10.1)), None);
     }
 }

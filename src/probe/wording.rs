@@ -4,6 +4,9 @@ use super::outcome::Measured;
 use super::prober::{End, Prober};
 use crate::time::Nanos;
 
+/// Why something was not tried that there were no means for.
+pub const FOR_WANT: &str = "requests or time did not suffice (raise --budget or --within)";
+
 /// What would tell more, and what that costs.
 pub fn would_settle(prober: &Prober) -> Option<String> {
     if prober.needs_second_client() {
@@ -48,8 +51,16 @@ pub fn hindrance(prober: &Prober) -> Option<String> {
     })
 }
 
-pub fn ended(prober: &Prober, interrupted: bool) -> &'static str {
-    match prober.ended() {
+/// Why something was not tried, by what stopped the probe, if anything did.
+pub fn not_tried(stopped: Option<End>, interrupted: bool) -> &'static str {
+    match stopped {
+        None if !interrupted => FOR_WANT,
+        stopped => ended(stopped, interrupted),
+    }
+}
+
+pub fn ended(end: Option<End>, interrupted: bool) -> &'static str {
+    match end {
         _ if interrupted => "it was stopped",
         None => "it was not over",
         Some(End::Settled) => "no further experiment would tell more",

@@ -29,8 +29,8 @@ pub enum LoadError {
     Unreadable { path: PathBuf, source: io::Error },
     #[error("{} is larger than {} MiB: this is no summary of quotaproof", .0.display(), LARGEST >> 20)]
     TooLarge(PathBuf),
-    #[error("{} is damaged: {source}; run the profile again", path.display())]
-    Broken { path: PathBuf, source: serde_json::Error },
+    #[error("{} is damaged: {source}; {again}", path.display())]
+    Broken { path: PathBuf, source: serde_json::Error, again: &'static str },
     #[error(
         "{} has format {found}, this quotaproof reads formats up to {known}: render it with the version that wrote it, or a newer one",
         path.display()
@@ -83,7 +83,7 @@ pub fn write_all(dir: &Path, summary: &Summary, plan: Option<&Plan>, hlog: Optio
 /// # Errors
 /// Says what is wrong with the directory or its summary and what to do.
 pub fn load(dir: &Path) -> Result<Summary, LoadError> {
-    load_json(&dir.join(SUMMARY), FORMAT)
+    load_json(&dir.join(SUMMARY), FORMAT, RUN_AGAIN)
 }
 
 /// Reads the answers of the plan in `dir`; None for a run, or a plan that was asked nothing.
@@ -91,20 +91,22 @@ pub fn load(dir: &Path) -> Result<Summary, LoadError> {
 /// # Errors
 /// Says what is wrong with them and what to do.
 pub fn load_plan(dir: &Path) -> Result<Option<Plan>, LoadError> {
-    match load_json(&dir.join(PLAN), plan::FORMAT) {
+    match load_json(&dir.join(PLAN), plan::FORMAT, RUN_AGAIN) {
         Err(LoadError::Missing(_)) => Ok(None),
         loaded => loaded.map(Some),
     }
 }
 
-/// Reads a file of a format up to `known`.
+const RUN_AGAIN: &str = "run the profile again";
+
+/// Reads a file of a format up to `known`; `again` says how to come by another one if it is damaged.
 ///
 /// # Errors
 /// Says what is wrong with it and what to do.
-pub fn load_json<T: serde::de::DeserializeOwned>(path: &Path, known: u32) -> Result<T, LoadError> {
+pub fn load_json<T: serde::de::DeserializeOwned>(path: &Path, known: u32, again: &'static str) -> Result<T, LoadError> {
     let text = read_bounded(path)?;
     // The format first: a newer one may not have the fields that this version knows.
-    let broken = |source| LoadError::Broken { path: path.to_owned(), source };
+    let broken = |source| LoadError::Broken { path: path.to_owned(), source, again };
     let Format { format: found } = serde_json::from_slice(&text).map_err(broken)?;
     if found > u64::from(known) {
         return Err(LoadError::Newer { path: path.to_owned(), found, known });

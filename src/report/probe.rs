@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use quick_junit::{NonSuccessKind, Report, SerializeError, TestCase, TestCaseStatus, TestSuite};
 
 use super::files::{self, LoadError};
+use crate::exit::Exit;
 use crate::probe::account::{Account, FORMAT};
 use crate::probe::outcome::{Comparison, Outcome, Verdict};
 use crate::summary::finding::{self, Finding};
@@ -87,8 +88,8 @@ fn checks(outcome: &Outcome) -> String {
     let left_out: Vec<&str> =
         outcome.trials.iter().filter(|trial| !trial.made).map(|trial| trial.title.as_str()).collect();
     if !left_out.is_empty() {
-        text +=
-            &format!("Not tried, for want of requests or time (raise --budget or --within): {}\n", left_out.join("; "));
+        let why = outcome.not_tried.as_ref().map(|why| format!(", since {why}")).unwrap_or_default();
+        text += &format!("Not tried: {}{why}\n", left_out.join("; "));
     }
     text
 }
@@ -119,7 +120,8 @@ pub fn json(outcome: &Outcome) -> String {
     serde_json::to_string_pretty(outcome).unwrap_or_default() + "\n"
 }
 
-/// As JUnit XML: one test case for each number that is documented, and one for each check of a promise.
+/// As JUnit XML: one test case for each number that is documented, and one for each check of a promise; and an error where
+/// too little was measured for the probe to pass or to fail.
 ///
 /// # Errors
 /// What the XML writer reports; writing into memory gives it no reason to.
@@ -128,6 +130,7 @@ pub fn junit(outcome: &Outcome, class: &str) -> Result<String, SerializeError> {
     let mut suite = TestSuite::new(class);
     suite.add_test_cases(outcome.comparisons.iter().map(|comparison| case(comparison, class)));
     suite.add_test_cases(outcome.checks.iter().map(|check| promise(check, class)));
+    suite.add_test_cases((outcome.exit == Exit::Invalid).then(|| unproven(outcome, class)));
     report.add_test_suite(suite);
     report.to_string()
 }
@@ -151,6 +154,13 @@ fn promise(check: &Finding, class: &str) -> TestCase {
         }
     };
     test_case(&check.check, class, status, format!("{}: {}", words(check.verdict), check.headline))
+}
+
+/// Without it, a file in which all is skipped would look as good as one in which all is well.
+fn unproven(outcome: &Outcome, class: &str) -> TestCase {
+    let Outcome { conclusion, ended, exit, .. } = outcome;
+    let message = format!("exit code {}: {conclusion}; it ended because {ended}", exit.code());
+    test_case("the probe", class, TestCaseStatus::non_success(NonSuccessKind::Error), message)
 }
 
 /// What succeeds needs no message.
@@ -196,7 +206,7 @@ pub fn is_stored(dir: &Path) -> bool {
 /// # Errors
 /// Says what is wrong with it and what to do.
 pub fn load(dir: &Path) -> Result<Account, LoadError> {
-    files::load_json(&dir.join(ACCOUNT), FORMAT)
+    files::load_json(&dir.join(ACCOUNT), FORMAT, "probe again")
 }
 
 /// Every form of the report.

@@ -241,14 +241,15 @@ pub struct Contract {
 impl Contract {
     /// Takes a refusal, or the hint of an overloaded server that makes no sense.
     pub fn done(&mut self, record: &Record, exchange: Option<&Exchange>) {
-        let refused = record.outcome == Outcome::Refused;
-        if !refused && record.breaches == 0 {
+        let overloaded = record.outcome == Outcome::Overloaded;
+        let is_meant = record.outcome == Outcome::Refused || overloaded && record.breaches > 0;
+        if !is_meant {
             return;
         }
         self.looked_at += 1;
         if record.breaches > 0 {
             self.wrong += 1;
-            self.overloads += u64::from(!refused);
+            self.overloads += u64::from(overloaded);
             let words = || exchange.map_or_else(String::new, |exchange| exchange.breaches.join("; "));
             self.exhibits.show(|| Exhibit::done(record, exchange, words()));
         }
@@ -384,6 +385,7 @@ pub fn hint_findings(hints: Hints, scenario: &Scenario) -> (Finding, Finding) {
 mod tests {
     use super::super::testing::*;
     use super::*;
+    use crate::device::Failure;
 
     #[test]
     fn refusals_are_held_to_the_documented_form() {
@@ -401,6 +403,14 @@ mod tests {
         let finding = contract(vec![Ask::new(0, SITES, 0).refused(), wrong]);
         assert_eq!((finding.verdict, finding.looked_at, finding.wrong), (Verdict::Fail, 2, 1));
         assert_eq!(finding.evidence[0].why, "status 403 instead of 429; no hint");
+
+        let odd = |outcome| Ask {
+            outcome,
+            breaches: vec!["header retry-after: no number".to_owned()],
+            ..Ask::new(0, SITES, 0)
+        };
+        assert_eq!(contract(vec![odd(Outcome::Overloaded)]).headline, "1 of 1 overload is not as documented");
+        assert_eq!(contract(vec![odd(Outcome::Failed(Failure::Timeout))]).verdict, Verdict::NoData);
     }
 
     #[test]

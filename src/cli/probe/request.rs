@@ -193,7 +193,7 @@ const SECRET_FIELDS: [&str; 4] = ["secret", "password", "api_key", "apikey"];
 
 /// `Name: value`, in which `env:NAME` stands for a variable.
 fn header(text: &str, variable: &impl Fn(&str) -> Option<String>) -> Result<(String, String), Mistake> {
-    let (name, value) = text.split_once(':').ok_or("write a header as 'Name: value'")?;
+    let (name, value) = text.split_once(':').ok_or_else(|| no_header(text))?;
     let name = name.trim().to_lowercase();
     let missing = |named: &str| format!("the header `{name}` is not in the environment: set the variable {named}");
     let filled = filled(value.trim(), variable).map_err(missing)?;
@@ -205,6 +205,18 @@ fn header(text: &str, variable: &impl Fn(&str) -> Option<String>) -> Result<(Str
         ));
     }
     Ok((name, filled))
+}
+
+/// What to do about a header without a colon. Its first word is repeated if it can be no secret: those have more than letters.
+fn no_header(text: &str) -> Mistake {
+    const HOW: &str = "write a header as 'Name: value'";
+    let mut words = text.split_whitespace();
+    let first = words.next().unwrap_or_default();
+    let rest = if words.next().is_some() { "…" } else { "" };
+    match !first.is_empty() && first.chars().all(|c| c.is_ascii_alphabetic() || c == '-') {
+        true => format!("'{first}{rest}' has no colon: {HOW}"),
+        false => HOW.to_owned(),
+    }
 }
 
 /// Errors: a field of the body, JSON or form, holds a secret in the open.
@@ -269,7 +281,10 @@ mod tests {
         assert_eq!(with_token("X-Account: a"), Ok(("x-account".to_owned(), "a".to_owned())));
         assert!(with_token("Authorization: Bearer abc").unwrap_err().contains("env:VARIABLE"));
         assert!(with_token("X-Api-Key: env:OTHER").unwrap_err().contains("set the variable OTHER"));
-        assert!(with_token("nonsense").is_err());
+        assert!(with_token("nonsense").unwrap_err().contains("'nonsense'"));
+        let pasted = with_token("Bearer sk_live_1").unwrap_err();
+        assert!(pasted.contains("'Bearer…'") && !pasted.contains("sk_live"), "{pasted}");
+        assert_eq!(with_token("sk_live_1").unwrap_err(), "write a header as 'Name: value'");
         for open in
             [r#"{"client":{"client_secret":"abc"}}"#, "grant=x&client_secret=abc", r#"[{"Password":"env:TOKEN!"}]"#]
         {

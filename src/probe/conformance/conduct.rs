@@ -229,7 +229,7 @@ impl Conduct {
                 None => Next::Over,
             },
             Step::Other if turn.sent < TURNS => one((turn.sent % 2) as usize),
-            Step::Hammer => self.hammer(now, terms),
+            Step::Hammer => self.hammer(now, terms, transcript),
             Step::Watch if now < begun.saturating_add(terms.watch_lasts()) => match turn.last_admitted {
                 true => one(0),
                 false => at(now, turn.last_sent.max(begun).saturating_add(terms.watch_every()), 0),
@@ -245,9 +245,11 @@ impl Conduct {
         }
     }
 
-    fn hammer(&self, now: Nanos, terms: &Terms) -> Next {
+    fn hammer(&self, now: Nanos, terms: &Terms, transcript: &Transcript) -> Next {
         let Some(Told { done, wait: Some(wait) }) = self.turn.told_before else { return Next::Over };
-        let count = terms.hammers(wait);
+        let own = transcript.entries().iter().filter(|entry| entry.purpose.map(|(own, _)| own) == self.trial);
+        let served = own.filter(|entry| entry.witness.is_served()).count() as u32;
+        let count = terms.hammers(served, wait);
         if self.turn.sent >= count {
             return Next::Over;
         }

@@ -74,8 +74,8 @@ fn device(witness: &Witness) -> DeviceId {
 }
 
 fn record(case: &Case, witness: &Witness, flow: Flow, attempt: u32) -> (Record, Exchange) {
-    // What another request is told may be about other limits.
-    let signal = if matches!(witness.guise, Guise::Beside(_)) { &Signal::default() } else { &witness.signal };
+    // What is told to who asks otherwise may be about other limits.
+    let signal = if witness.guise == Guise::Own { &witness.signal } else { &Signal::default() };
     let record = Record {
         device: device(witness),
         operation: REQUEST,
@@ -160,5 +160,30 @@ fn scenario(case: &Case) -> Scenario {
         events: Vec::new(),
         gates: Vec::new(),
         network: Network::default(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::reading::Reading;
+    use crate::probe::conformance::Transcript;
+    use crate::probe::conformance::tests::case;
+    use crate::probe::witness::Parcel;
+
+    #[test]
+    fn what_a_made_up_address_is_told_is_held_against_nobody() {
+        let signal =
+            Signal { refused: true, breaches: vec!["header retry-after is missing".to_owned()], ..Signal::default() };
+        let refused = |guise| {
+            let lost = Witness::lost(Parcel { client: 0, guise, count: 1 }, Nanos::ZERO, Nanos(1));
+            Witness { status: 429, signal: signal.clone(), ..lost }
+        };
+        let mut transcript = Transcript::default();
+        transcript.add(None, &[refused(Guise::Own), refused(Guise::Forwarded(1))]);
+        let case = case(&[(10, Nanos::from_secs(10))], Reading::Rolling);
+        let findings = findings(&case, transcript.entries().iter());
+        let contract = findings.iter().find(|finding| finding.check == "server.refusal-contract").unwrap();
+        assert_eq!(contract.headline, "1 of 1 refusal is not as documented");
     }
 }

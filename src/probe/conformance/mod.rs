@@ -17,7 +17,7 @@ pub mod reach;
 pub mod terms;
 pub mod transcript;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 pub mod trial;
 
 pub use conduct::Conduct;

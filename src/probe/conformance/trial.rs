@@ -195,11 +195,17 @@ impl Terms {
         self.at_once.saturating_mul(2).saturating_add(8)
     }
 
-    /// How often is hammered while refused: so often that all of the limit would be used up, if that counted, or as it takes
-    /// to use up another limit.
-    pub fn hammers(&self, told: Nanos) -> u32 {
+    /// So many refused requests would use up all that runs in while a client waits, if they counted, where so many come at
+    /// once.
+    pub fn uses_up(&self, at_once: u32, told: Nanos) -> u32 {
         let share = told.as_secs_f64() / self.window.as_secs_f64().max(1e-9);
-        let own = (f64::from(self.at_once) * share.min(1.0)).ceil() as u32 + 3;
+        (f64::from(at_once) * share.min(1.0)).ceil() as u32
+    }
+
+    /// How often is hammered while refused: so often that all of the limit would be used up, if that counted, or as it takes
+    /// to use up another limit. What was served tells where more comes at once than is documented.
+    pub fn hammers(&self, served: u32, told: Nanos) -> u32 {
+        let own = self.uses_up(self.at_once.max(served), told) + 3;
         own.max(self.others.map_or(0, |other| other.saturating_sub(self.at_once) + 1))
     }
 
@@ -227,7 +233,7 @@ impl Step {
             Step::Poll => (POLLS, terms.window + Nanos(terms.window.0 / 2)),
             Step::Forge => (FORGED.len() as u32, Nanos::ZERO),
             Step::Other => (TURNS, Nanos::ZERO),
-            Step::Hammer => (terms.hammers(terms.window), Nanos::ZERO),
+            Step::Hammer => (terms.hammers(terms.at_once, terms.window), Nanos::ZERO),
             Step::Before(_) | Step::After(_) => (0, terms.window),
             Step::Watch => {
                 let polls = (terms.watch_lasts().0 / terms.watch_every().0) as u32;

@@ -53,16 +53,20 @@ fn fields(witness: &Witness) -> impl Iterator<Item = (&str, &str)> {
 }
 
 pub fn quota_headers(seen: &Seen<'_>) -> Answer {
-    let names = |refused: bool| -> BTreeSet<&str> {
-        let own = seen.own().filter(|witness| witness.is_refused() == refused && (refused || witness.is_served()));
-        own.flat_map(fields).map(|(name, _)| name).collect()
+    let carried = |is_meant: fn(&Witness) -> bool| {
+        let own: Vec<&Witness> = seen.own().filter(|witness| is_meant(witness)).collect();
+        let names: BTreeSet<&str> = own.iter().flat_map(|witness| fields(witness)).map(|(name, _)| name).collect();
+        match (own.is_empty(), names.is_empty()) {
+            (true, _) => None,
+            (false, true) => Some("none".to_owned()),
+            (false, false) => Some(names.into_iter().collect::<Vec<_>>().join(", ")),
+        }
     };
-    if seen.own().next().is_none() {
-        return Err("nothing was answered".to_owned());
-    }
-    let listed = |names: BTreeSet<&str>| match names.is_empty() {
-        true => "none".to_owned(),
-        false => names.into_iter().collect::<Vec<_>>().join(", "),
+    let carry = match (carried(Witness::is_served), carried(Witness::is_refused)) {
+        (None, None) => return Err("nothing was served or refused".to_owned()),
+        (Some(served), None) => format!("served answers carry {served}; {NO_REFUSAL}"),
+        (None, Some(refused)) => format!("nothing was served; refusals carry {refused}"),
+        (Some(served), Some(refused)) => format!("served answers carry {served}; refusals carry {refused}"),
     };
     let left: BTreeSet<u32> =
         seen.own().filter(|witness| witness.is_refused()).filter_map(|witness| witness.signal.told.remaining).collect();
@@ -71,7 +75,7 @@ pub fn quota_headers(seen: &Seen<'_>) -> Answer {
         Some((low, high)) if low == high => format!("; refusals say that {low} remain"),
         Some((low, high)) => format!("; refusals say that {low} to {high} remain"),
     };
-    Ok(format!("served answers carry {}, refusals {}{left}", listed(names(false)), listed(names(true))))
+    Ok(carry + &left)
 }
 
 fn told<T: Ord + std::fmt::Display>(seen: &Seen<'_>, value: impl Fn(&Witness) -> Option<T>) -> Answer {
@@ -148,4 +152,40 @@ pub fn overload(seen: &Seen<'_>) -> Answer {
         _ => "",
     };
     Ok(format!("{} answers of status {status}, {waits} with a wait{quota}", overloaded.len()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::reading::Reading;
+    use crate::policy::signals::Signal;
+    use crate::probe::conformance::tests::case;
+    use crate::probe::conformance::{Reach, Transcript};
+    use crate::probe::witness::Parcel;
+
+    fn witness(status: u16, refused: bool, seen: &str) -> Witness {
+        let parcel = Parcel { client: 0, guise: Guise::Own, count: 1 };
+        let lost = Witness::lost(parcel, Nanos::ZERO, Nanos::ZERO);
+        Witness { status, signal: Signal { refused, ..Signal::default() }, seen: seen.to_owned(), ..lost }
+    }
+
+    fn told_by(witnesses: &[Witness]) -> Answer {
+        let case = case(&[(10, Nanos::from_secs(10))], Reading::Rolling);
+        let mut transcript = Transcript::default();
+        transcript.add(None, witnesses);
+        let reach = Reach::of(&case, &transcript);
+        quota_headers(&Seen { case: &case, transcript: &transcript, measured: None, reach: &reach, checks: &[] })
+    }
+
+    #[test]
+    fn of_answers_that_never_came_no_headers_are_told() {
+        let served = || witness(200, false, "200; x-ratelimit-limit: 10");
+        let refused = || witness(429, true, "429");
+        let barred = witness(401, false, "401");
+        assert_eq!(told_by(&[barred]), Err("nothing was served or refused".to_owned()));
+        assert_eq!(told_by(&[served()]), Ok("served answers carry x-ratelimit-limit; nothing was refused".to_owned()));
+        assert_eq!(told_by(&[refused()]), Ok("nothing was served; refusals carry none".to_owned()));
+        let both = "served answers carry x-ratelimit-limit; refusals carry none";
+        assert_eq!(told_by(&[served(), refused()]), Ok(both.to_owned()));
+    }
 }

@@ -30,6 +30,9 @@ pub fn window_begin(seen: &Seen<'_>) -> Answer {
         (_, Some((low, high))) => {
             format!("windows begin {low:.3} s to {high:.3} s after whole multiples of their length on the clock")
         }
+        (family, None) if family.has_phase() => {
+            return Err("how long a window is was not settled, and so not where it begins".to_owned());
+        }
         (Family::FixedFirstHit | Family::RollingCounterFirstHit, _) => {
             "a window begins with a client's request".to_owned()
         }
@@ -90,4 +93,31 @@ pub fn other_limits(seen: &Seen<'_>) -> Answer {
         "none met that let fewer in than {} within {span}; one on more, or over longer, is not excluded",
         own().count()
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::reading::Reading;
+    use crate::probe::conformance::tests::case;
+    use crate::probe::conformance::{Reach, Transcript};
+    use crate::probe::family::Shape;
+
+    #[test]
+    fn windows_on_the_clock_of_an_open_length_are_not_said_to_begin_nowhere() {
+        let case = case(&[(10, Nanos::from_secs(10))], Reading::FixedAligned);
+        let transcript = Transcript::default();
+        let reach = Reach::of(&case, &transcript);
+        let measured = Measured {
+            shape: Shape { family: Family::FixedAligned, charges_refused: false, penalty: None },
+            family_is_settled: true,
+            limit: (10, 10),
+            window_s: Some((1.0, 86_400.0)),
+            penalty_s: None,
+            refill: None,
+            off_the_clock_s: None,
+        };
+        let seen = Seen { case: &case, transcript: &transcript, measured: Some(&measured), reach: &reach, checks: &[] };
+        assert!(window_begin(&seen).is_err_and(|open| open.contains("not settled")));
+    }
 }

@@ -10,6 +10,7 @@ use crate::probe::conformance::reach::is_silent;
 use crate::probe::outcome::{Comparison, Outcome, TrialOutcome, Verdict};
 use crate::probe::silences::{Answer, unsaid};
 use crate::probe::witness::{SWITCHED, Witness};
+use crate::probe::wording::FOR_WANT;
 use crate::summary::finding::{self, Evidence, Finding};
 use crate::time::Nanos;
 
@@ -35,6 +36,7 @@ pub fn outcome(survey: &Survey, took: Nanos, interrupted: bool) -> Outcome {
         would_settle: None,
         experiments: survey.attempts().iter().map(|attempt| title(&attempt.question)).collect(),
         trials: all.map(|(question, made)| TrialOutcome { title: title(question), made }).collect(),
+        not_tried: (!survey.left_out().is_empty()).then(|| FOR_WANT.to_owned()),
         silences: survey
             .case()
             .policy

@@ -4,8 +4,8 @@ use super::page;
 use super::sequence;
 use crate::exit::Exit;
 use crate::probe::account::{Account, AnswerTold, FORMAT, Proof, Setting, Told};
-use crate::probe::outcome::{Comparison, FamilyShare, Outcome, Verdict};
-use crate::report::probe::{load, write_all};
+use crate::probe::outcome::{Comparison, FamilyShare, Outcome, TrialOutcome, Verdict};
+use crate::report::probe::{junit, load, text, write_all};
 use crate::summary::finding::{self, Evidence, Finding, Party, Severity};
 
 fn told(client: usize, sent_s: f64, answer: AnswerTold) -> Told {
@@ -78,6 +78,7 @@ fn account() -> Account {
         would_settle: None,
         experiments: vec!["wait".to_owned()],
         trials: Vec::new(),
+        not_tried: None,
         silences: Vec::new(),
         checks: vec![check("server.race", finding::Verdict::Pass), check("server.edge", finding::Verdict::Fail)],
     };
@@ -175,6 +176,14 @@ fn a_report_is_a_directory_of_its_own_and_reads_back() {
 }
 
 #[test]
+fn a_damaged_probe_is_to_be_made_again() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("probe.json"), "{").unwrap();
+    let error = load(dir.path()).unwrap_err().to_string();
+    assert!(error.contains("probe.json is damaged") && error.ends_with("; probe again"), "{error}");
+}
+
+#[test]
 fn a_probe_that_saw_nothing_is_still_a_page() {
     let mut account = account();
     (account.exchanges, account.left, account.proofs) = (Vec::new(), Vec::new(), Vec::new());
@@ -184,4 +193,26 @@ fn a_probe_that_saw_nothing_is_still_a_page() {
     account.outcome.exit = Exit::Interrupted;
     let page = page::render(&account).unwrap();
     assert!(page.contains("data-charts=\"0\"") && page.contains("No promise was looked at"));
+}
+
+#[test]
+fn what_was_not_tried_is_told_with_the_reason() {
+    let mut account = account();
+    account.outcome.trials = vec![TrialOutcome { title: "ask twice".to_owned(), made: false }];
+    account.outcome.not_tried = Some("it was stopped".to_owned());
+    let told = "Not tried: ask twice, since it was stopped";
+    assert!(text(&account.outcome).contains(told), "{}", text(&account.outcome));
+    assert!(page::render(&account).unwrap().contains(told));
+}
+
+#[test]
+fn what_proves_nothing_is_an_error_in_junit() {
+    let mut account = account();
+    let errors = |account: &Account| {
+        let xml = junit(&account.outcome, "reads").unwrap();
+        (xml.contains(" errors=\"1\""), xml.contains("<error message=\"exit code 4: not settled; it ended because "))
+    };
+    assert_eq!(errors(&account), (false, false));
+    (account.outcome.exit, account.outcome.conclusion) = (Exit::Invalid, "not settled".to_owned());
+    assert_eq!(errors(&account), (true, true));
 }

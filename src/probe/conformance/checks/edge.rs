@@ -1,7 +1,7 @@
 //! `server.edge`: around the edge of a window no more is let through than the words of the limit allow. Windows on the clock
 //! and from the first request let twice as much through there; where the documents name neither, nobody is accused of it.
 
-use super::{Scene, finding};
+use super::{Scene, finding, full};
 use crate::probe::conformance::ledger::over_admissions;
 use crate::probe::conformance::list::nothing;
 use crate::probe::conformance::trial::{Step, Trial};
@@ -15,6 +15,9 @@ pub fn check(scene: &Scene<'_>) -> Finding {
         return nothing(ID, "Nothing was sent around the edge of a window");
     };
     let admitted: Vec<_> = asked.iter().filter(|witness| witness.is_served()).collect();
+    if admitted.is_empty() {
+        return nothing(ID, "Around the edge of a window, nothing was served");
+    }
     let span = last.done.saturating_sub(first.sent);
     let headline = format!("{} admitted within {span} around the edge of a window of {}", admitted.len(), terms.window);
     let over = scene.case.most_within(span).is_some_and(|most| admitted.len() as u32 > most)
@@ -23,7 +26,8 @@ pub fn check(scene: &Scene<'_>) -> Finding {
     let beyond = admitted.get(terms.at_once as usize);
     let evidence: Vec<_> = beyond.map(|it| scene.evidence(it, "admitted beyond the limit")).into_iter().collect();
     let found = match (over, doubled) {
-        (true, _) if scene.plainly_over => finding(ID, Verdict::Inconclusive, headline, Vec::new()),
+        // Then the edge need not be the reason.
+        (true, _) if full::is_ever_over(scene) => finding(ID, Verdict::Inconclusive, headline, Vec::new()),
         (true, _) => finding(ID, Verdict::Fail, headline, evidence),
         (false, true) if scene.case.allows_double() && !scene.case.names_algorithm() => {
             finding(ID, Verdict::Undocumented, headline, evidence)

@@ -17,6 +17,9 @@ pub fn check(scene: &Scene<'_>) -> Finding {
     };
     let admitted = |witnesses: &[&Witness]| witnesses.iter().filter(|it| it.is_served()).count() as u32;
     let (at_once, one_by_one) = (admitted(&together), admitted(&in_turn));
+    if at_once == 0 {
+        return nothing(ID, "Of what came at the same moment, nothing was served");
+    }
     let mut shown = together.iter().filter(|witness| witness.is_admitted());
     let evidence: Vec<_> = shown
         .nth(terms.at_once as usize)

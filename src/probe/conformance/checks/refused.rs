@@ -21,6 +21,10 @@ pub fn check(scene: &Scene<'_>) -> Finding {
     if refused.is_empty() || refused.len() < hammered.len() {
         return nothing(ID, "The client was not refused for as long as it was told to wait");
     }
+    let filled = scene.step(Trial::HammerWhileRefused, |step| step == Step::Fill(0));
+    let served = filled.iter().filter(|witness| witness.is_served()).count() as u32;
+    let told = filled.iter().find_map(|witness| witness.told()).unwrap_or_default();
+    let needed = scene.terms.map_or(0, |terms| terms.uses_up(served, told));
     let quiet = scene.step(Trial::ComeBackAsTold, |step| step == Step::Obey);
     let hints_hold = quiet.last().is_some_and(|witness| witness.is_admitted());
     let more = format!("after {} more that were refused", refused.len());
@@ -35,6 +39,10 @@ pub fn check(scene: &Scene<'_>) -> Finding {
     let (verdict, headline, evidence) = match came.is_admitted() {
         true if documented(CountsRefused::Yes) => {
             (Verdict::Inconclusive, format!("Admitted as first told {more}: nothing shows that they count"), vec![])
+        }
+        true if (refused.len() as u32) < needed => {
+            let headline = format!("Admitted as first told {more}: it takes {needed} to show whether they count");
+            (Verdict::Inconclusive, headline, vec![])
         }
         true => (Verdict::Pass, format!("Admitted as first told, {more}"), vec![]),
         false if scene.plainly_over && scene.case.rates().count() > 1 => {

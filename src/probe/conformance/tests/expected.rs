@@ -38,7 +38,7 @@ const BEGIN: &str = "server.window-begin";
 
 const UNNOTICED: &str = "counting refused requests changes no decision of it";
 const NO_OTHER: &str = "there is no other limit that could drain";
-const NO_STREAMS: &str = "a probe opens no streams: `run` checks them";
+const NO_STREAMS: &str = "it takes streams: `--request 'WS …'` opens them, and `run` checks what becomes of them";
 const SAME_AS_TOLD: &str = "this is what the documents say";
 const ANY_READING: &str = "the documents allow it: reported as undocumented";
 const TOO_SHORT: &str = "a window so short is over before it is used up where answers take long";

@@ -290,6 +290,7 @@ fn of_two_defects_both_are_found_and_nothing_else() {
         (Fault::RefusesTooEarly, Fault::HintWholeWindow),
         (Fault::WrongRefusalStatus, Fault::RemainingOffByOne),
         (Fault::AdmitsTooMuch, Fault::HeadersMissing),
+        (Fault::AdmitsTooMuch, Fault::RefusalsCharged),
         (Fault::DoubleAtTheEdge, Fault::RemainingNegative),
         (Fault::ClockSkew, Fault::HintMissing),
     ];

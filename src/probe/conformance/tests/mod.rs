@@ -5,5 +5,6 @@ mod expected;
 mod matrix;
 mod standstill;
 mod testing;
+mod too_little;
 
 pub use testing::case;
