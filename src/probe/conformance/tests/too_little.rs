@@ -117,7 +117,7 @@ fn why_something_was_not_tried_is_what_ended_the_probe() {
         outcome(&examination, &[], Nanos::from_secs(1), interrupted).not_tried.unwrap()
     };
     let barred = reason(401, 1_000, false);
-    assert!(barred.contains("401 or 403"), "{barred}");
+    assert!(barred.contains("status 401, 402, 403 or 451"), "{barred}");
     assert!(reason(500, 1_000, false).contains("no answer that says anything"));
     assert!(reason(429, 3, false).contains("raise --budget"));
     assert_eq!(reason(429, 3, true), "it was stopped");
