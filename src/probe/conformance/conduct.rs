@@ -247,8 +247,8 @@ impl Conduct {
 
     fn hammer(&self, now: Nanos, terms: &Terms, transcript: &Transcript) -> Next {
         let Some(Told { done, wait: Some(wait) }) = self.turn.told_before else { return Next::Over };
-        let own = transcript.entries().iter().filter(|entry| entry.purpose.map(|(own, _)| own) == self.trial);
-        let served = own.filter(|entry| entry.witness.is_served()).count() as u32;
+        let filled = transcript.of(Trial::HammerWhileRefused).filter(|entry| entry.step() == Some(Step::Fill(0)));
+        let served = filled.filter(|entry| entry.witness.is_served()).count() as u32;
         let count = terms.hammers(served, wait);
         if self.turn.sent >= count {
             return Next::Over;
