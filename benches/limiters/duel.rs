@@ -23,6 +23,8 @@ struct Pair {
     theirs: Side,
     rate: Rate,
     workload: Workload,
+    /// How many times as long as others its rounds are.
+    longer: u64,
 }
 
 /// How hard each is tried.
@@ -55,6 +57,7 @@ fn pairs() -> Vec<Pair> {
         theirs: sides::DIRECT,
         rate,
         workload: Workload { pressure, ..named("one hot key") },
+        longer: 1,
     };
     let one_read = |question, rate, pressure| Pair {
         reads_clock: true,
@@ -69,7 +72,10 @@ fn pairs() -> Vec<Pair> {
         theirs,
         rate: RATE,
         workload: named(workload),
+        longer: 1,
     };
+    // Long enough that each round sweeps, also where all keys are in one store.
+    let churn = |ours, theirs| Pair { longer: 4, ..many("keys that come and go", "churn", ours, theirs) };
     vec![
         one("one key, all admitted", PLENTY, 0.5),
         one("one key, half refused", RATE, 2.0),
@@ -87,12 +93,16 @@ fn pairs() -> Vec<Pair> {
         many("a thousand keys, mostly admitted", "mostly admitted", sides::SHARDED, sides::DASHMAP),
         many("a thousand keys, mostly admitted", "mostly admitted", sides::KEYED, sides::HASHMAP),
         many("a thousand keys, half refused", "a mix", sides::SHARDED, sides::DASHMAP),
+        many("a thousand keys, half refused", "a mix", sides::KEYED, sides::HASHMAP),
         many("a thousand keys, 19 of 20 refused", "mostly refused", sides::SHARDED, sides::DASHMAP),
         many("a thousand keys, 19 of 20 refused", "mostly refused", sides::KEYED, sides::HASHMAP),
         many("a million keys", "uniform keys", sides::SHARDED, sides::DASHMAP),
         many("a million keys, Zipf", "Zipf keys", sides::SHARDED, sides::DASHMAP),
+        many("a million keys behind one lock, Zipf", "Zipf keys", sides::KEYED, sides::HASHMAP),
         many("a million keys, a fast hash for both", "uniform keys", sides::SHARDED, sides::DASHMAP_FAST_HASH),
         many("a million keys behind one lock", "uniform keys", sides::KEYED, sides::HASHMAP),
+        churn(sides::SHARDED, sides::DASHMAP_SWEPT),
+        churn(sides::KEYED, sides::HASHMAP_SWEPT),
         Pair { reads_clock: true, ..many("a million keys", "uniform keys", sides::SHARDED_READ, sides::DASHMAP_READ) },
     ]
 }
@@ -102,6 +112,7 @@ fn named(name: &str) -> Workload {
 }
 
 fn fight(pair: &Pair, crowd: usize, effort: &Effort) -> Duel {
+    let effort = &Effort { decisions: effort.decisions * pair.longer, ..*effort };
     let mut ours = Playing::new(pair, &pair.ours, crowd, effort);
     let mut theirs = Playing::new(pair, &pair.theirs, crowd, effort);
     let mut rounds = Vec::new();
@@ -147,8 +158,7 @@ impl Playing {
             ask(Nanos::ZERO, key);
         }
         let shared = pair.workload.shared_by(crowd);
-        let drawn = |thread| shared.requests(pair.rate, thread).take(1 << 19).collect();
-        let replays = (0..crowd as u64).map(|thread| Replay::new(drawn(thread))).collect();
+        let replays = (0..crowd as u64).map(|thread| shared.requests(pair.rate, thread).replay(1 << 19)).collect();
         let mut playing = Playing { ask, replays };
         playing.play(effort);
         playing

@@ -10,6 +10,8 @@ pub fn in_short(report: &Report) -> Rightness {
         claim: report.claim.clone(),
         exact: report.is_right(),
         defects: report.defects().into_iter().map(|defect| Defect::title(defect).to_owned()).collect(),
+        unknown: report.unknown(),
+        untold: report.untold().into_iter().map(str::to_owned).collect(),
         examples: report.checks.iter().flat_map(|checked| &checked.found).map(example).collect(),
         decisions: sum(|it| it.decisions),
         over: sum(|it| it.over),

@@ -4,7 +4,7 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use hdrhistogram::Histogram;
-use quotaproof::limiter::suite::{Replay, Request, Workload, examine};
+use quotaproof::limiter::suite::{Request, Workload, examine};
 
 use crate::contenders::{Contender, Keys};
 use crate::in_short::in_short;
@@ -38,7 +38,7 @@ fn rightness(contender: &Contender) -> Option<Rightness> {
 
 fn tail(contender: &Contender, workload: &Workload) -> Tail {
     let mut limiter = used(contender.alone(workload.population), workload);
-    let mut replay = Replay::new(drawn(workload, 0));
+    let mut replay = drawn(workload, 0);
     let times = timed(|| {
         let Request { now, key, cost } = replay.draw();
         black_box(limiter(now, key, cost));

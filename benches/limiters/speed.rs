@@ -40,7 +40,7 @@ pub fn bench(criterion: &mut Criterion, contenders: &[Contender]) {
     }
     for workload in Workload::ALL {
         let shared = workload.shared_by(threads());
-        let drawn: Vec<Vec<Request>> = (0..threads()).map(|thread| drawn(&shared, thread)).collect();
+        let drawn: Vec<Replay> = (0..threads()).map(|thread| drawn(&shared, thread)).collect();
         let mut group = group(criterion, &on_threads(workload.name));
         for contender in contenders.iter().filter(|it| takes_part(it, &workload)) {
             let Make::Together(make) = contender.make else { continue };
@@ -63,8 +63,8 @@ fn takes_part(contender: &Contender, workload: &Workload) -> bool {
 }
 
 /// What a thread asks.
-pub fn drawn(workload: &Workload, thread: usize) -> Vec<Request> {
-    workload.requests(RATE, SEED + thread as u64).take(DRAWN).collect()
+pub fn drawn(workload: &Workload, thread: usize) -> Replay {
+    workload.requests(RATE, SEED + thread as u64).replay(DRAWN)
 }
 
 /// A limiter that has seen every key once.
@@ -96,8 +96,8 @@ fn made<T>(make: impl FnOnce() -> T) -> Option<T> {
     is_whole.then(make)
 }
 
-fn alone(group: &mut BenchmarkGroup<'_, WallTime>, name: &str, drawn: &[Request], make: impl Fn() -> Alone) {
-    let make = || (make(), Replay::new(drawn.to_vec()));
+fn alone(group: &mut BenchmarkGroup<'_, WallTime>, name: &str, drawn: &Replay, make: impl Fn() -> Alone) {
+    let make = || (make(), drawn.clone());
     let mut made = made(make);
     group.bench_function(name, |bencher| {
         let (limiter, replay) = made.get_or_insert_with(make);
@@ -108,8 +108,8 @@ fn alone(group: &mut BenchmarkGroup<'_, WallTime>, name: &str, drawn: &[Request]
     });
 }
 
-fn together(group: &mut BenchmarkGroup<'_, WallTime>, name: &str, drawn: &[Vec<Request>], make: impl Fn() -> Together) {
-    let make = || (make(), drawn.iter().map(|drawn| Replay::new(drawn.clone())).collect::<Vec<Replay>>());
+fn together(group: &mut BenchmarkGroup<'_, WallTime>, name: &str, drawn: &[Replay], make: impl Fn() -> Together) {
+    let make = || (make(), drawn.to_vec());
     let mut made = made(make);
     group.bench_function(name, |bencher| {
         let (limiter, replays) = made.get_or_insert_with(make);

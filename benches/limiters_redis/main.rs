@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use hdrhistogram::Histogram;
-use quotaproof::limiter::suite::{Replay, Request, Threads, Workload, examine};
+use quotaproof::limiter::suite::{Request, Threads, Workload, examine};
 use redis::{Connection, RedisResult};
 
 use limiters::{OverTheWire, Pool, RATE, gcra, gcra_in_two_steps, rolling_log};
@@ -113,7 +113,7 @@ fn crowd(server: &Server, callers: usize, lasting: Duration, ask: Ask<'_>) -> Re
 #[expect(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
 fn waits(connection: &mut Connection, caller: usize, lasting: Duration, ask: Ask<'_>) -> RedisResult<Histogram<u64>> {
     let mix = Workload::ALL.into_iter().find(|workload| workload.name == "a mix").expect("it is one of them");
-    let mut replay = Replay::new(mix.requests(RATE, caller as u64).take(100_000).collect());
+    let mut replay = mix.requests(RATE, caller as u64).replay(100_000);
     let mut waits = Histogram::new_with_max(A_SECOND, 3).expect("three digits are few enough");
     let begun = Instant::now();
     loop {

@@ -19,9 +19,9 @@ use super::clocks::{Moment, NOW, ThreadTime};
 use super::{Contender, Extent, Keys, Make, RATE, Together, capacity, must_be_swept};
 
 pub type Direct<C> = RateLimiter<NotKeyed, InMemoryState, C, NoOpMiddleware<<C as Clock>::Instant>>;
-pub type Dashmap<C, S = RandomState> =
-    RateLimiter<u64, DashMapStateStore<u64, S>, C, NoOpMiddleware<<C as Clock>::Instant>>;
-pub type Hashmap<C> = RateLimiter<u64, HashMapStateStore<u64>, C, NoOpMiddleware<<C as Clock>::Instant>>;
+pub type Keyed<S, C> = RateLimiter<u64, S, C, NoOpMiddleware<<C as Clock>::Instant>>;
+pub type Dashmap<C, S> = Keyed<DashMapStateStore<u64, S>, C>;
+pub type Hashmap<C> = Keyed<HashMapStateStore<u64>, C>;
 
 pub fn quota(rate: Rate) -> Quota {
     let burst = NonZeroU32::new(capacity(rate)).expect("more than none");
@@ -66,20 +66,22 @@ thread_local! {
     static ASKED: Cell<u32> = const { Cell::new(0) };
 }
 
-fn is_time_to_sweep() -> bool {
+pub fn sweep_in_time<S: ShrinkableKeyedStateStore<u64>, C: Clock>(limiter: &Keyed<S, C>) {
     let asked = ASKED.replace(ASKED.get().wrapping_add(1));
-    asked.is_multiple_of(SWEEP_EVERY)
+    if asked.is_multiple_of(SWEEP_EVERY) {
+        limiter.retain_recent();
+    }
 }
 
-fn keyed<S>(limiter: RateLimiter<u64, S, ThreadTime, NoOpMiddleware<Moment>>, population: Population) -> Together
+fn keyed<S>(limiter: Keyed<S, ThreadTime>, population: Population) -> Together
 where
     S: ShrinkableKeyedStateStore<u64> + Send + Sync + 'static,
 {
     let sweeps = must_be_swept(population);
     Box::new(move |now, key, _| {
         NOW.set(now.0);
-        if sweeps && is_time_to_sweep() {
-            limiter.retain_recent();
+        if sweeps {
+            sweep_in_time(&limiter);
         }
         answer(limiter.check_key(&key), now)
     })

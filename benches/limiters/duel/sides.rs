@@ -1,16 +1,17 @@
 //! Each side says whether a request is admitted, and does nothing else: clocks are set and read alike.
 
-use std::hash::{BuildHasher, RandomState};
+use std::hash::RandomState;
 use std::hint::black_box;
 
 use governor::clock::{Clock, DefaultClock};
 use governor::middleware::StateInformationMiddleware;
+use governor::state::keyed::KeyedStateStore;
 use parking_lot::Mutex;
 use quotaproof::limiter::{AtomicGcra, Keyed, Rate, Sharded};
 use quotaproof::time::Nanos;
 use rustc_hash::FxBuildHasher;
 
-use crate::contenders::governor::{dashmap, direct, hashmap};
+use crate::contenders::governor::{Keyed as GovernorKeyed, dashmap, direct, hashmap, sweep_in_time};
 use crate::contenders::{NOW, ReadTime, ThreadTime, Time, gcra};
 
 /// Called through a pointer by both sides, who so pay the same for it.
@@ -32,12 +33,23 @@ pub const KEYED: Side = Side { name: "Mutex<Keyed>", make: keyed };
 pub const DIRECT: Side = Side { name: "direct", make: |rate| governor_direct(rate, ThreadTime) };
 pub const DIRECT_READ: Side = Side { name: "direct", make: |rate| governor_direct(rate, DefaultClock::default()) };
 pub const DIRECT_ALL_TOLD: Side = Side { name: "direct, with its state", make: governor_all_told };
-pub const DASHMAP: Side = Side { name: "dashmap", make: |rate| governor_dashmap::<_, RandomState>(rate, ThreadTime) };
-pub const DASHMAP_FAST_HASH: Side =
-    Side { name: "dashmap, FxHash", make: |rate| governor_dashmap::<_, FxBuildHasher>(rate, ThreadTime) };
-pub const DASHMAP_READ: Side =
-    Side { name: "dashmap", make: |rate| governor_dashmap::<_, RandomState>(rate, DefaultClock::default()) };
-pub const HASHMAP: Side = Side { name: "hashmap", make: governor_hashmap };
+pub const DASHMAP: Side =
+    Side { name: "dashmap", make: |rate| governor_keyed(dashmap::<_, RandomState>(rate, ThreadTime), |_| {}) };
+pub const DASHMAP_SWEPT: Side = Side {
+    name: "dashmap, swept",
+    make: |rate| governor_keyed(dashmap::<_, RandomState>(rate, ThreadTime), sweep_in_time),
+};
+pub const DASHMAP_FAST_HASH: Side = Side {
+    name: "dashmap, FxHash",
+    make: |rate| governor_keyed(dashmap::<_, FxBuildHasher>(rate, ThreadTime), |_| {}),
+};
+pub const DASHMAP_READ: Side = Side {
+    name: "dashmap",
+    make: |rate| governor_keyed(dashmap::<_, RandomState>(rate, DefaultClock::default()), |_| {}),
+};
+pub const HASHMAP: Side = Side { name: "hashmap", make: |rate| governor_keyed(hashmap(rate, ThreadTime), |_| {}) };
+pub const HASHMAP_SWEPT: Side =
+    Side { name: "hashmap, swept", make: |rate| governor_keyed(hashmap(rate, ThreadTime), sweep_in_time) };
 
 fn atomic(rate: Rate, time: impl Time + 'static) -> Ask {
     let limiter = AtomicGcra::new(gcra(rate));
@@ -101,21 +113,15 @@ fn governor_all_told(rate: Rate) -> Ask {
     })
 }
 
-fn governor_dashmap<C: Clock + Send + Sync + 'static, S>(rate: Rate, clock: C) -> Ask
+/// Swept by whoever asks, where keys come and go.
+fn governor_keyed<S, C>(limiter: GovernorKeyed<S, C>, sweep: impl Fn(&GovernorKeyed<S, C>) + Sync + 'static) -> Ask
 where
-    S: BuildHasher + Default + Clone + Send + Sync + 'static,
+    S: KeyedStateStore<u64> + Send + Sync + 'static,
+    C: Clock + Send + Sync + 'static,
 {
-    let limiter = dashmap::<C, S>(rate, clock);
     Box::new(move |now, key| {
         NOW.set(now.0);
-        limiter.check_key(&key).is_ok()
-    })
-}
-
-fn governor_hashmap(rate: Rate) -> Ask {
-    let limiter = hashmap(rate, ThreadTime);
-    Box::new(move |now, key| {
-        NOW.set(now.0);
+        sweep(&limiter);
         limiter.check_key(&key).is_ok()
     })
 }

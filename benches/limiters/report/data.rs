@@ -85,8 +85,15 @@ pub struct Tail {
 #[derive(Serialize, Deserialize)]
 pub struct Rightness {
     pub claim: String,
+    /// In all that was looked at.
     pub exact: bool,
     pub defects: Vec<String>,
+    /// Of what nothing is known. Figures of an earlier version do not say.
+    #[serde(default)]
+    pub unknown: Vec<String>,
+    /// Which of it the limiter never tells.
+    #[serde(default)]
+    pub untold: Vec<String>,
     /// The first of each, and how often.
     pub examples: Vec<String>,
     pub decisions: u64,

@@ -87,22 +87,24 @@ pub fn rightness(figures: &Limiters) -> Table {
         Some(found) => judged(&shown(it), found),
         None => {
             let mut row = vec![shown(it), "-".to_owned(), "not looked at: nobody can tell it the time".to_owned()];
-            row.resize(9, "-".to_owned());
+            row.resize(10, "-".to_owned());
             row
         }
     };
     Table {
         title: "What the suite found",
         head: rightness_head(),
-        words: 3,
+        words: RIGHTNESS_WORDS,
         rows: figures.contenders.iter().map(row).collect(),
     }
 }
 
+/// The first columns of [`rightness_head`].
+pub const RIGHTNESS_WORDS: usize = 4;
+
 pub fn rightness_head() -> Vec<String> {
-    let names =
-        ["Limiter", "Claims", "Verdict", "Decisions", "Too many", "Too few", "Waits", "Wrong waits", "Fairness"];
-    head(&names)
+    let words: [&str; RIGHTNESS_WORDS] = ["Limiter", "Claims", "Verdict", "Not looked at"];
+    head(&[&words[..], &["Decisions", "Too many", "Too few", "Waits", "Wrong waits", "Fairness"]].concat())
 }
 
 pub fn judged(name: &str, found: &Rightness) -> Vec<String> {
@@ -112,7 +114,8 @@ pub fn judged(name: &str, found: &Rightness) -> Vec<String> {
         (false, false) => found.defects.join(", "),
     };
     let figures = [found.decisions, found.over, found.under, found.waits, found.short_waits + found.long_waits];
-    let mut row = vec![name.to_owned(), found.claim.clone(), verdict];
+    let unknown = if found.unknown.is_empty() { "-".to_owned() } else { found.unknown.join(", ") };
+    let mut row = vec![name.to_owned(), found.claim.clone(), verdict, unknown];
     row.extend(figures.map(count));
     row.push(format!("{:.3}", found.fairness));
     row

@@ -6,8 +6,8 @@ use quotaproof::report::format::count;
 
 use super::bars::{self, Bar};
 use super::data::{OverTheWire, Redis, Waited};
-use super::sections::{Block, Section, Table, WORST_WINDOW};
-use super::tables::{by_workload, judged, rightness_head};
+use super::sections::{Block, NOT_LOOKED_AT, Section, Table, WORST_WINDOW};
+use super::tables::{RIGHTNESS_WORDS, by_workload, judged, rightness_head};
 
 const TITLE: &str = "Over the wire: limiters in Redis";
 
@@ -43,7 +43,7 @@ pub fn section(figures: &Redis) -> Section {
     let found = Table {
         title: "What the suite found over the wire",
         head: rightness_head(),
-        words: 3,
+        words: RIGHTNESS_WORDS,
         rows: figures.limiters.iter().map(|it| judged(&it.name, &it.rightness)).collect(),
     };
     Section {
@@ -56,6 +56,7 @@ pub fn section(figures: &Redis) -> Section {
             Block::Charts(vec![chart]),
             Block::Table(races(figures)),
             Block::Table(found),
+            Block::Text(NOT_LOOKED_AT.to_owned()),
             Block::Text(WORST_WINDOW.to_owned()),
             Block::Table(by_workload(figures.limiters.iter().map(|it| (it.name.clone(), &it.rightness)))),
         ],

@@ -1,10 +1,6 @@
 //! The generic cell rate algorithm for one key and many threads: its one moment is an atomic number.
 
-#[cfg(all(test, quotaproof_loom))]
-use loom::sync::atomic::{AtomicU64, Ordering};
-#[cfg(not(all(test, quotaproof_loom)))]
-use std::sync::atomic::{AtomicU64, Ordering};
-
+use super::sync::{AtomicU64, Ordering};
 use crate::limiter::Decision;
 use crate::limiter::gcra::Gcra;
 use crate::time::Nanos;

@@ -1,10 +1,7 @@
 //! The key of a shard that was refused last, where every thread can read it without the shard's lock: who is over a limit
 //! and does not stop is refused again and again, and holds up nobody.
 
-#[cfg(all(test, quotaproof_loom))]
-use loom::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
-#[cfg(not(all(test, quotaproof_loom)))]
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
+use super::sync::{AtomicU32, AtomicU64, Ordering, fence};
 
 /// A sequence lock: whoever reads while it is written, or reads parts of two, sees that in the version.
 ///

@@ -9,6 +9,7 @@ mod keyed;
 mod keys;
 mod latest_refusal;
 mod sharded;
+mod sync;
 mod table;
 
 pub use atomic::AtomicGcra;

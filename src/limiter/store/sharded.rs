@@ -1,17 +1,14 @@
 //! A limit for many keys, for many threads: keys are dealt to shards, each behind a lock of its own.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-
-use parking_lot::Mutex;
-
 use super::keys::Keys;
 use super::latest_refusal::LatestRefusal;
+use super::sync::{AtomicU64, Mutex, Ordering};
 use super::table::hash;
 use crate::limiter::{Algorithm, Decision};
 use crate::time::Nanos;
 
 /// Enough that two threads rarely meet, and that building one anew holds up few.
-const SHARDS: usize = 128;
+const SHARDS: usize = if cfg!(all(test, quotaproof_loom)) { 1 } else { 128 };
 
 /// A moment before a shard's latest sweep, in which its idle keys were forgotten, is taken for that one.
 pub struct Sharded<A: Algorithm> {
@@ -88,5 +85,42 @@ impl<A: Algorithm> Sharded<A> {
 
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+}
+
+#[cfg(all(test, quotaproof_loom))]
+mod model {
+    use loom::sync::Arc;
+
+    use super::*;
+    use crate::limiter::{Gcra, Rate};
+
+    /// As many keys as the smallest table holds: one more, and it is swept.
+    const FULL: u64 = 12;
+    const LATE: Nanos = Nanos(2_000);
+
+    /// Every order in which one thread makes the store forget a key and another, whose clock is behind, asks for it: with
+    /// the lock, and without it where the key was the last that was refused.
+    #[test]
+    fn no_order_of_threads_lets_a_key_in_twice_that_is_forgotten_meanwhile() {
+        [false, true].map(|was_refused| loom::model(move || sweep_and_ask(was_refused)));
+    }
+
+    fn sweep_and_ask(was_refused: bool) {
+        let gcra = Gcra::new(Rate { allow: 1, per: Nanos(1_000) }, 1).unwrap();
+        let limiter = Arc::new(Sharded::new(gcra));
+        (1..=FULL).for_each(|key| assert!(limiter.check(Nanos::ZERO, key, 1).admitted));
+        if was_refused {
+            assert!(!limiter.check(Nanos::ZERO, 1, 1).admitted);
+        }
+        let sweeping = {
+            let limiter = Arc::clone(&limiter);
+            loom::thread::spawn(move || limiter.check(LATE, FULL + 1, 1))
+        };
+        let early = limiter.check(Nanos(1), 1, 1);
+        assert!(sweeping.join().unwrap().admitted);
+        assert_eq!(limiter.shards[0].swept.load(Ordering::Relaxed), LATE.0, "it was swept");
+        // What came back by the latest moment may be used once, by whoever came first.
+        assert_eq!(u32::from(early.admitted) + u32::from(limiter.check(LATE, 1, 1).admitted), 1);
     }
 }

@@ -69,14 +69,13 @@ impl Subject for Asked {
     }
 }
 
-type Drawn = [(&'static str, Vec<Request>)];
+type Drawn = [(&'static str, Replay)];
 
-fn drawn(rate: Rate) -> Vec<(&'static str, Vec<Request>)> {
-    let smaller = |workload: Workload| workload.with_keys(workload.population.keys().min(KEYS));
+fn drawn(rate: Rate) -> Vec<(&'static str, Replay)> {
     let draw = |workload: Workload| {
-        let requests = smaller(workload).requests(rate, 7).take(DRAWN).enumerate();
-        let in_time = requests.take_while(|(number, request)| *number == 0 || request.now <= A_ROUND);
-        (workload.name, in_time.map(|(_, request)| request).collect())
+        let requests = || workload.with_keys(workload.population.keys().min(KEYS)).requests(rate, 7);
+        let in_time = requests().take(DRAWN).take_while(|request| request.now <= A_ROUND).count();
+        (workload.name, requests().replay(in_time.max(1)))
     };
     Workload::ALL.into_iter().map(draw).collect()
 }
@@ -86,15 +85,15 @@ fn time<S: Subject>(
     now: &mut impl FnMut() -> Nanos,
     mut make: impl FnMut() -> S,
 ) -> Vec<(&'static str, f64)> {
-    drawn.iter().map(|(name, requests)| (*name, ns_for_a_decision(requests, now, make()))).collect()
+    drawn.iter().map(|(name, replay)| (*name, ns_for_a_decision(replay.clone(), now, make()))).collect()
 }
 
-fn ns_for_a_decision(requests: &[Request], now: &mut impl FnMut() -> Nanos, mut limiter: impl Subject) -> f64 {
-    let mut replay = Replay::new(requests.to_vec());
+fn ns_for_a_decision(mut replay: Replay, now: &mut impl FnMut() -> Nanos, mut limiter: impl Subject) -> f64 {
+    let lap = replay.lap();
     let mut round = || {
         let begun = now();
-        limiter.check_each(&mut replay, requests.len());
-        now().saturating_sub(begun).0 as f64 / requests.len() as f64
+        limiter.check_each(&mut replay, lap);
+        now().saturating_sub(begun).0 as f64 / lap as f64
     };
     // Keys are met for the first time.
     round();

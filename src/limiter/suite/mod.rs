@@ -25,14 +25,14 @@
 //! to memory, a counting allocator tells.
 //!
 //! ```
-//! # use quotaproof::limiter::suite::{Replay, Workload};
+//! # use quotaproof::limiter::suite::Workload;
 //! # use quotaproof::limiter::{Gcra, Keyed, Rate};
 //! # use quotaproof::time::Nanos;
 //! let rate = Rate { allow: 10, per: Nanos::from_secs(1) };
 //! let mut limiter = Keyed::new(Gcra::new(rate, 10).unwrap());
 //! for workload in Workload::ALL {
 //!     let workload = workload.with_keys(1_000);                             // 1,000,000 as they are
-//!     let mut replay = Replay::new(workload.requests(rate, 7).take(10_000).collect());
+//!     let mut replay = workload.requests(rate, 7).replay(10_000);
 //!     // What `bencher.iter` would run:
 //!     let request = replay.draw();
 //!     std::hint::black_box(limiter.check(request.now, request.key, request.cost));

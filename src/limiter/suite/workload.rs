@@ -116,6 +116,15 @@ pub struct Requests {
 }
 
 impl Requests {
+    /// So many of them over and over, at least one. Of keys that come and go, later laps bring the next ones.
+    pub fn replay(self, drawn: usize) -> Replay {
+        let moves_on = match self.population {
+            Population::Passing(_) => drawn as u64 / VISITS,
+            _ => 0,
+        };
+        Replay { moves_on, ..Replay::new(self.take(drawn).collect()) }
+    }
+
     fn key(&mut self) -> u64 {
         let number = self.number;
         match self.population {
@@ -148,34 +157,45 @@ fn share(rng: &mut DeviceRng) -> f64 {
 
 /// A stretch of requests over and over, each lap later than the last: what a benchmark asks without measuring how
 /// requests are drawn.
+#[derive(Clone, Debug)]
 pub struct Replay {
     requests: Vec<Request>,
     next: usize,
     begun: Nanos,
+    /// What a lap adds to the keys, and what earlier laps have added.
+    moves_on: u64,
+    moved_on: u64,
 }
 
 impl Replay {
-    /// At least one.
+    /// At least one. Every lap asks for the same keys; [`Requests::replay`] lets them pass.
     pub fn new(requests: Vec<Request>) -> Self {
-        Replay { requests, next: 0, begun: Nanos::ZERO }
+        Replay { requests, next: 0, begun: Nanos::ZERO, moves_on: 0, moved_on: 0 }
+    }
+
+    /// How many requests a lap has.
+    pub fn lap(&self) -> usize {
+        self.requests.len()
     }
 
     /// The next request.
     #[inline]
     pub fn draw(&mut self) -> Request {
         let request = self.requests[self.next];
-        let now = self.begun + request.now;
+        let (now, key) = (self.begun + request.now, self.moved_on + request.key);
         self.next += 1;
         if self.next == self.requests.len() {
             (self.next, self.begun) = (0, now);
+            self.moved_on += self.moves_on;
         }
-        Request { now, ..request }
+        Request { now, key, ..request }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limiter::{Gcra, Keyed};
 
     const RATE: Rate = Rate { allow: 10, per: Nanos::from_secs(1) };
 
@@ -207,6 +227,20 @@ mod tests {
             let ratio = lasts(workload.shared_by(4)) / lasts(workload);
             assert!((3.8..4.2).contains(&ratio), "{}: {ratio}", workload.name);
         }
+    }
+
+    /// Else nothing would ever be idle, and no store would forget anything.
+    #[test]
+    fn keys_that_have_passed_do_not_come_back_in_a_later_lap() {
+        let churn = Workload::ALL[6].with_keys(100);
+        let mut replay = churn.requests(RATE, 7).replay(10_000);
+        let mut store = Keyed::new(Gcra::new(RATE, 10).unwrap());
+        for number in 0..100_000 {
+            let Request { now, key, cost } = replay.draw();
+            store.check(now, key, cost);
+            assert!((number / VISITS..=number / VISITS + 100).contains(&key), "key {key} in request {number}");
+        }
+        assert!(store.len() < 1_000, "{} of 10,000 keys are remembered", store.len());
     }
 
     #[test]
