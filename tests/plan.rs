@@ -166,8 +166,8 @@ fn each_limit_of_a_class_is_raised_for_what_it_refused_itself() {
     assert!(tighter(at_once.least.max - 1) > 0, "one less than {at_once:?}");
 }
 
-/// A client that asks evenly, of a bucket of `rate` a second with a burst of its own.
-fn bucket(rate: u32, burst: u32, every: &str) -> (tempfile::TempDir, Base) {
+/// A client of a bucket of `rate` a second with a burst of its own.
+fn bucket(rate: u32, burst: u32, arrivals: &str) -> (tempfile::TempDir, Base) {
     let folder = tempfile::tempdir().unwrap();
     let api = format!(
         "name: api\ntitle: API\nsource: https://api.example.com/limits\nclasses:\n  reads:\n    requests: [GET /orders]\n    \
@@ -176,7 +176,7 @@ fn bucket(rate: u32, burst: u32, every: &str) -> (tempfile::TempDir, Base) {
     let profile = format!(
         "name: bucket\npolicy: api.yaml\ntarget: embedded\nduration: 60s\nfleet:\n  backend: {{clients: {{count: 1, \
          identity: {{user: shared}}, connections: pooled, reaction: give_up, \
-         requests: [{{get: /orders, arrivals: {{every: {every}}}}}]}}}}\n"
+         requests: [{{get: /orders, arrivals: {arrivals}}}]}}}}\n"
     );
     std::fs::write(folder.path().join("api.yaml"), api).unwrap();
     std::fs::write(folder.path().join("profile.yaml"), profile).unwrap();
@@ -198,14 +198,14 @@ fn asked_of_bucket(base: &Base) -> (Need, Vec<Asked>) {
 #[test]
 fn of_a_bucket_that_is_too_slow_rate_and_burst_are_asked_for_side_by_side() {
     // Two a second, of one a second and five at once.
-    let (_folder, base) = bucket(1, 5, "500ms");
+    let (_folder, base) = bucket(1, 5, "{every: 500ms}");
     let (need, asked) = asked_of_bucket(&base);
     assert_eq!((need.allow, need.least.max), (1, 2), "{need:?}");
     let burst = need.burst.unwrap();
     assert!(burst.allow == 5 && burst.least.max <= 3, "{burst:?}");
     let caveats = |base: &Base| answered(base, &NOTHING, 1).1.caveats.join(" ");
     assert!(!caveats(&base).contains("A bucket begins full"), "it is filled more than ten times in a minute");
-    let (_folder, slow) = bucket(1, 7, "500ms");
+    let (_folder, slow) = bucket(1, 7, "{every: 500ms}");
     assert!(caveats(&slow).contains("A bucket begins full"));
     assert_eq!(asked.len(), 1, "{asked:?}");
     assert_eq!(
@@ -215,9 +215,31 @@ fn of_a_bucket_that_is_too_slow_rate_and_burst_are_asked_for_side_by_side() {
 }
 
 #[test]
+fn what_is_found_of_a_bucket_lasts_and_less_of_either_number_is_refused() {
+    // Two a second; nine at once every ten seconds; both take more than one a second with a burst of five.
+    for arrivals in ["{every: 500ms}", "{burst: {each: {of: 9, every: 10s}}}"] {
+        let (_folder, base) = bucket(1, 5, arrivals);
+        let (need, _) = asked_of_bucket(&base);
+        let (rate, burst) = (need.least.max, need.burst.unwrap().least.max);
+        let refused = |rate: u32, burst: u32| {
+            let mut scenario = base.scenario().clone();
+            scenario.duration = scenario.duration * 10;
+            let quotaproof::policy::model::Limit::Rate(limit) = &mut scenario.policy.classes[0].limits[0] else {
+                panic!()
+            };
+            (limit.allow, limit.burst) = (rate, Some(burst));
+            plan::play(&Arc::new(scenario), &options(1)).summary.classes[0].refused
+        };
+        assert_eq!(refused(rate, burst), 0, "{arrivals}: {rate} with a burst of {burst}");
+        assert!(burst == 1 || refused(rate, burst - 1) > 0, "{arrivals}: {rate} with a burst of {burst}");
+        assert!(rate == 1 || refused(rate - 1, burst) > 0, "{arrivals}: {rate} with a burst of {burst}");
+    }
+}
+
+#[test]
 fn of_a_bucket_that_suffices_nothing_is_asked_for() {
     // Ten a second, which is more than the burst and just the rate.
-    let (_folder, base) = bucket(10, 5, "100ms");
+    let (_folder, base) = bucket(10, 5, "{every: 100ms}");
     let (need, asked) = asked_of_bucket(&base);
     assert_eq!((need.allow, need.least.max), (10, 10), "{need:?}");
     assert_eq!(asked, []);

@@ -10,6 +10,7 @@ use super::keyed::{Keyed, Seen};
 use super::series::Series;
 use super::tally::{Levels, Tally, rolling_cap};
 use super::terms::Terms;
+use crate::limiter::Rate;
 use crate::policy::reading::Reading;
 use crate::record::Sent;
 use crate::scenario::{DeviceId, ScopeKey};
@@ -27,6 +28,8 @@ pub struct Demand {
     dearest: u32,
     /// What the key cost that asked for most. One that has nothing left to remember may begin anew: it had caught up.
     heaviest: u32,
+    /// For how long a key went on that never found it unused.
+    behind: Nanos,
     /// When the first of them was sent.
     first: Option<Nanos>,
     /// One per reading, as in the two below.
@@ -45,6 +48,8 @@ struct KeyDemand {
     known: bool,
     /// What its requests have cost.
     asked: u32,
+    /// When it was last found unused.
+    unused_at: Nanos,
     tally: Tally,
     /// From its first retry on.
     first_attempts: Option<Box<Tally>>,
@@ -79,6 +84,7 @@ impl Demand {
             requests: 0,
             dearest: 0,
             heaviest: 0,
+            behind: Nanos::ZERO,
             first: None,
             peaks: vec![Peak::default(); readings.len()],
             first_attempts: Apart::default(),
@@ -113,6 +119,10 @@ impl Demand {
         }
         let levels = state.tally.add_and_read(terms, at, cost);
         series.raise(step, levels[0]);
+        if levels[0] <= cost {
+            state.unused_at = at;
+        }
+        self.behind = self.behind.max(at.saturating_sub(state.unused_at));
         if levels[0] > allow {
             let why = || format!("request {} of {allow} ({})", levels[0], strictest.title());
             self.over.show(|| Exhibit::sent(at, sent, why()));
@@ -147,6 +157,7 @@ impl Demand {
         self.requests += other.requests;
         self.dearest = self.dearest.max(other.dearest);
         self.heaviest = self.heaviest.max(other.heaviest);
+        self.behind = self.behind.max(other.behind);
         self.first = self.first.into_iter().chain(other.first).min();
         self.seen.merge(other.seen);
         self.keys.merge(other.keys);
@@ -173,9 +184,13 @@ impl Demand {
     pub fn lasting_rate(&self, ended: Nanos) -> u32 {
         // Where a play begins and ends makes so much of a difference, and more with few requests.
         const ONE_IN: u128 = 100;
+        let Rate { allow, per } = self.terms.rate;
         let used = ended.saturating_sub(self.first.unwrap_or(ended)).0.max(1);
-        let all = u128::from(self.heaviest) * u128::from(self.terms.rate.per.0);
-        u32::try_from((all - all / ONE_IN).div_ceil(u128::from(used))).unwrap_or(u32::MAX)
+        let all = u128::from(self.heaviest) * u128::from(per.0);
+        let mean = u32::try_from((all - all / ONE_IN).div_ceil(u128::from(used))).unwrap_or(u32::MAX);
+        // Whoever finds it unused again and again does not fall behind: rounds that a play begins and ends with make the
+        // mean look higher than it is.
+        if self.behind.0 < used / 2 { mean.min(allow) } else { mean }
     }
 
     pub fn keys(&self) -> u64 {
