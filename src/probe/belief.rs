@@ -131,8 +131,17 @@ impl Belief {
     /// The hypotheses of a shape that explain what was seen as well as the best of them.
     pub fn of(&self, shape: Shape) -> Vec<&Hypothesis> {
         let all = || self.hypotheses.iter().filter(move |hypothesis| hypothesis.shape == shape);
-        let best = all().map(Hypothesis::likelihood).fold(f64::NEG_INFINITY, f64::max);
-        all().filter(|hypothesis| hypothesis.likelihood() >= best - 1.0).collect()
+        let Some(best) = all().max_by(|one, other| one.likelihood().total_cmp(&other.likelihood())) else {
+            return Vec::new();
+        };
+        let numbers = |hypothesis: &Hypothesis| (hypothesis.terms.limit, hypothesis.terms.refill);
+        // One answer that was slow for no reason tells of a busy machine, and not how long a length is.
+        let but_for_one_slow = |hypothesis: &Hypothesis| {
+            numbers(hypothesis) == numbers(best)
+                && hypothesis.mismatches <= best.mismatches
+                && hypothesis.slow <= best.slow + 1
+        };
+        all().filter(|it| it.likelihood() >= best.likelihood() - 1.0 || but_for_one_slow(it)).collect()
     }
 
     fn best_likelihood(&self) -> f64 {
