@@ -81,7 +81,7 @@ const SLOW_FACTOR: u64 = 4;
 const SLOW_BEYOND: Nanos = Nanos::from_millis(10);
 /// Servers' clocks tick in milliseconds and are slewed, and one that hands requests to threads looks at the clock and counts
 /// at moments that others may come between: no moment is known better than that, nor than a part of what answers take.
-const TICK: Nanos = Nanos::from_millis(2);
+pub const TICK: Nanos = Nanos::from_millis(2);
 const MARGIN_PART: u64 = 6;
 /// The quickest of fewer may have been held up on its way.
 const FEW_ADMITTED: u32 = 4;

@@ -10,6 +10,7 @@ use super::conformance::list::nothing;
 use super::conformance::trial::Trial;
 use super::conformance::{Reach, next};
 use super::examination::Examination;
+use super::exchange::TICK;
 use super::family::{Family, Shape};
 use super::hypothesis::{Hypothesis, Length, Span};
 use super::prober::Prober;
@@ -251,7 +252,13 @@ fn measured(prober: &Prober, Settled { shape, behind }: Settled) -> Measured {
     let hull = |length: Length| {
         let spans = || all.iter().map(|hypothesis| hypothesis.terms.span(length));
         let low = spans().map(|span| span.low).min().unwrap_or_default();
-        Span::new(low, spans().map(|span| span.high).max().unwrap_or_default())
+        let high = spans().map(|span| span.high).max().unwrap_or_default();
+        // A queue lets its answers go by timers that tick: as many as wait in it share one tick's error.
+        let unsure = match (shape.family, length) {
+            (Family::LeakyQueue, Length::Window) => Nanos(TICK.0 / u64::from(numbers(&|it| it.terms.limit).0.max(1))),
+            _ => Nanos::ZERO,
+        };
+        Span::new(low.saturating_sub(unsure), high + unsure)
     };
     let seconds = |span: Span| (span.low.as_secs_f64(), span.high.as_secs_f64());
     Measured {
