@@ -23,12 +23,6 @@ pub fn counted(number: u32, at_least: bool) -> String {
     format!("{}{}", if at_least { "at least " } else { "" }, count(number.into()))
 }
 
-/// What a limit grants per window, and at once where it has a burst of its own: `60`, `10 with a burst of 15`.
-pub fn granted(rate: u32, burst: Option<u32>) -> String {
-    let burst = burst.map_or_else(String::new, |burst| format!(" with a burst of {}", count(burst.into())));
-    count(rate.into()) + &burst
-}
-
 /// Some of many: `11 of 1,200 requests`.
 pub fn part_of(part: u64, whole: u64, thing: &str) -> String {
     format!("{} of {}", count(part), plural(whole, thing))

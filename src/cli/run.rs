@@ -2,7 +2,6 @@
 
 use std::io::IsTerminal;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context;
@@ -11,7 +10,7 @@ use super::again::Again;
 use super::progress::Progress;
 use super::publish::{make_room, publish};
 use super::usage::peak_memory_bytes;
-use super::{REPORTS, RunArgs, cannot_play, complain, cores, style};
+use super::{RunArgs, cannot_play, complain, cores, style};
 use crate::assemble::{Outcome, Recorder, RunFacts};
 use crate::device::fleet::{Fleet, partition};
 use crate::drive::live::{self, Control, LiveEnd, LiveError, LiveOptions, Stop};
@@ -151,6 +150,5 @@ fn command(args: &RunArgs, scenario: &Scenario) -> String {
     let mut again = Again::of("run");
     again.word(args.profile.display()).option("--seed", scenario.seed);
     again.given("--duration", args.duration).given("--shards", args.shards);
-    let elsewhere = (args.reports != Path::new(REPORTS)).then(|| args.reports.display());
-    again.given("--reports", elsewhere).line()
+    again.line()
 }

@@ -9,6 +9,7 @@ use serde::{Deserialize, Deserializer, de::Error};
 
 use super::model::Term;
 use crate::summary::QuotaUse;
+use crate::summary::plan::Grant;
 use crate::words::plural;
 use crate::yaml::diagnosis::shown;
 use crate::yaml::quantity::{Name, Whole};
@@ -139,9 +140,11 @@ pub fn fit(answers: &Answers, source: &Source, quotas: &[QuotaUse]) -> Result<()
 /// Whether it is more of this limit.
 fn fit_limit(answer: &QuotaAnswer, source: &Source, limit: &QuotaUse) -> Result<(), Diagnosis> {
     let class = &limit.class;
-    let (rate, burst) =
-        (limit.bucket.map_or(limit.allow, |bucket| bucket.rate), limit.bucket.map(|bucket| bucket.burst));
-    if let (Some(stated), None) = (answer.burst, burst) {
+    let today = Grant {
+        rate: limit.bucket.map_or(limit.allow, |bucket| bucket.rate),
+        burst: limit.bucket.map(|bucket| bucket.burst),
+    };
+    if let (Some(stated), None) = (answer.burst, today.burst) {
         let title = format!("this limit of `{class}` has no burst of its own ({})", limit.limit);
         return Err(Diagnosis::at(source, stated.place, title).help("drop `burst`"));
     }
@@ -149,15 +152,15 @@ fn fit_limit(answer: &QuotaAnswer, source: &Source, limit: &QuotaUse) -> Result<
         let title = format!("`{class}` allows {what} already ({})", limit.limit);
         Err(Diagnosis::at(source, place, title).help(help))
     };
-    let (requested, more_at_once) = (answer.requested.value.0, answer.burst.map(|burst| burst.value.0) > burst);
-    match answer.burst.filter(|_| !more_at_once) {
-        Some(stated) => {
-            allowed(stated.place, format!("a burst of {}", burst.unwrap_or(0)), "ask for more, or drop `burst`")
+    let wish = Grant { rate: answer.requested.value.0, burst: answer.burst.map(|burst| burst.value.0).or(today.burst) };
+    match (answer.burst, today.burst) {
+        (Some(stated), Some(burst)) if stated.value.0 < burst => {
+            allowed(stated.place, format!("a burst of {burst}"), "ask for at least as much, or drop `burst`")
         }
-        None if requested < rate || requested == rate && !more_at_once => {
-            allowed(answer.requested.place, rate.to_string(), "ask for more, or drop the entry")
+        _ if wish.rate < today.rate || !wish.exceeds(&today) => {
+            allowed(answer.requested.place, today.to_string(), "ask for more, or drop the entry")
         }
-        None => Ok(()),
+        _ => Ok(()),
     }
 }
 

@@ -248,7 +248,7 @@ fn a_bucket_s_rate_is_never_held_against_its_burst() {
     let asked = |answers: &Answers| build(&[over_a_bucket()], answers, "").unwrap().request.quotas;
     // Seen alone, a peak is the burst that today's rate would have needed.
     let peak = &asked(&Answers::default())[0];
-    assert_eq!((peak.today(), peak.wish()), ("10 with a burst of 15".to_owned(), "10 with a burst of 20".to_owned()));
+    assert_eq!(format!("{} -> {}", peak.today(), peak.wish()), "10 with a burst of 15 -> 10 with a burst of 20");
 
     let stated = |text: &str| {
         let source = crate::yaml::Source::built_in("a.yaml", text);
@@ -256,7 +256,7 @@ fn a_bucket_s_rate_is_never_held_against_its_burst() {
         answers::fit(&answers, &source, &over_a_bucket().summary.quotas).map_err(|error| error.to_string())?;
         let dossier = build(&[over_a_bucket()], &answers, "").unwrap();
         let unsure = dossier.open.iter().find(|item| item.what.starts_with("whether the requested"));
-        Ok((dossier.request.quotas[0].wish(), unsure.map_or(String::new(), |item| item.what.clone())))
+        Ok((dossier.request.quotas[0].wish().to_string(), unsure.map_or(String::new(), |item| item.what.clone())))
     };
     let wish = |text: &str, unsure: &str| Ok::<_, String>((text.to_owned(), unsure.to_owned()));
     let (below, together) =

@@ -5,8 +5,9 @@
 //! and burst in today's proportion, and which lasts: a full bucket hides for a while that it is emptied faster than it fills.
 //! Then the rate comes down as far as that burst allows, and the burst to what is needed at that rate.
 
-use super::limits::{Grant, Line};
+use super::limits::Line;
 use crate::policy::reading::Reading;
+use crate::summary::plan::Grant;
 use crate::summary::{self, QuotaUse};
 
 /// One limit, and what is known of its least rate.

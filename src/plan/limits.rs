@@ -6,6 +6,7 @@ use crate::policy::model::{Algorithm, Class, Limit, Policy};
 use crate::policy::reading::Reading;
 use crate::policy::words::limit_text;
 use crate::summary::Bucket;
+use crate::summary::plan::Grant;
 
 /// More than any play asks for within any window.
 const NEVER_REACHED: u32 = 1_000_000_000;
@@ -124,30 +125,6 @@ fn open(limit: &mut Limit) {
         }
         Limit::Concurrent(concurrent) => concurrent.allow = NEVER_REACHED,
         Limit::Cooldown(_) => {}
-    }
-}
-
-/// What a limit grants: so much per window, and at once where it has a burst of its own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Grant {
-    pub rate: u32,
-    pub burst: Option<u32>,
-}
-
-impl Grant {
-    pub fn of(rate: u32) -> Grant {
-        Grant { rate, burst: None }
-    }
-
-    /// Each of the two changed by itself.
-    pub fn map(self, f: impl Fn(u32) -> u32) -> Grant {
-        Grant { rate: f(self.rate), burst: self.burst.map(f) }
-    }
-
-    /// With another rate, and the burst in the same proportion to it.
-    pub fn at(self, rate: u32) -> Grant {
-        let beside = |burst: u32| (u64::from(burst) * u64::from(rate)).div_ceil(u64::from(self.rate.max(1)));
-        Grant { rate, burst: self.burst.map(|burst| u32::try_from(beside(burst)).unwrap_or(u32::MAX)) }
     }
 }
 

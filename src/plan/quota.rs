@@ -11,7 +11,7 @@ use super::Base;
 use super::base::group_counts;
 use super::buckets::{self, Bucket};
 use super::growth::{self, Growth};
-use super::limits::{self, Grant, Line};
+use super::limits::{self, Line};
 use super::search;
 use super::sensitivity;
 use super::trial::{Trials, Tried, unproven};
@@ -19,7 +19,7 @@ use crate::policy::model::Policy;
 use crate::policy::reading::Reading;
 use crate::scenario::Scenario;
 use crate::summary::QuotaUse;
-use crate::summary::plan::{BurstNeed, Need, QuotaAnswer, QuotaCheck, Spread};
+use crate::summary::plan::{BurstNeed, Grant, Need, QuotaAnswer, QuotaCheck, Spread};
 use crate::time::Nanos;
 use crate::yaml::Diagnosis;
 
@@ -229,10 +229,7 @@ impl Search<'_> {
             let policy = allowing(&scenario.policy, &lines, reading, |(index, read)| {
                 let line = &lines[*index];
                 let own = |need: &&Need| need.class == line.class && need.limit == line.text && need.reading == *read;
-                needs.iter().find(own).map(|need| {
-                    let (rate, burst) = need.most();
-                    Grant { rate, burst }
-                })
+                needs.iter().find(own).map(Need::most)
             });
             let tried = self.trials.enforced_over_seeds(scenario, reading, &policy);
             QuotaCheck {

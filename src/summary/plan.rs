@@ -3,6 +3,8 @@
 //! Nothing in it was measured on a server. Times are seconds since the play began, ratios and headrooms `0..1`, unless a
 //! name says otherwise. Each answer carries what made it.
 
+use std::fmt;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -10,6 +12,7 @@ use super::Safety;
 use super::finding::Verdict;
 use crate::exit::Exit;
 use crate::policy::reading::Reading;
+use crate::words::count;
 
 /// Raised when a reader of the old form could misunderstand the new one.
 pub const FORMAT: u32 = 2;
@@ -334,12 +337,59 @@ pub fn largest<'a>(needs: &'a [Need], class: &str, limit: &str) -> Option<&'a Ne
 impl Need {
     /// Whether it is more than the policy allows today.
     pub fn is_more(&self) -> bool {
-        self.least.max > self.allow || self.burst.is_some_and(|burst| burst.least.max > burst.allow)
+        self.most().exceeds(&self.today())
     }
 
-    /// The most that it takes with some seed: per window, and at once.
-    pub fn most(&self) -> (u32, Option<u32>) {
-        (self.least.max, self.burst.map(|burst| burst.least.max))
+    /// What the policy allows today.
+    pub fn today(&self) -> Grant {
+        Grant { rate: self.allow, burst: self.burst.map(|burst| burst.allow) }
+    }
+
+    /// The most that it takes with some seed.
+    pub fn most(&self) -> Grant {
+        Grant { rate: self.least.max, burst: self.burst.map(|burst| burst.least.max) }
+    }
+}
+
+/// What a limit grants: so much per window, and at once where it has a burst of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Grant {
+    pub rate: u32,
+    pub burst: Option<u32>,
+}
+
+impl Grant {
+    pub fn of(rate: u32) -> Grant {
+        Grant { rate, burst: None }
+    }
+
+    /// Each of the two changed by itself.
+    pub fn map(self, f: impl Fn(u32) -> u32) -> Grant {
+        Grant { rate: f(self.rate), burst: self.burst.map(f) }
+    }
+
+    /// With another rate, and the burst in the same proportion to it.
+    pub fn at(self, rate: u32) -> Grant {
+        let beside = |burst: u32| (u64::from(burst) * u64::from(rate)).div_ceil(u64::from(self.rate.max(1)));
+        Grant { rate, burst: self.burst.map(|burst| u32::try_from(beside(burst)).unwrap_or(u32::MAX)) }
+    }
+
+    /// Whether either of the two is more.
+    pub fn exceeds(&self, other: &Grant) -> bool {
+        self.rate > other.rate || self.burst > other.burst
+    }
+
+    /// The greater of each of the two.
+    pub fn most_of(self, other: Grant) -> Grant {
+        Grant { rate: self.rate.max(other.rate), burst: self.burst.max(other.burst) }
+    }
+}
+
+/// `60`, `10 with a burst of 15`.
+impl fmt::Display for Grant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&count(self.rate.into()))?;
+        self.burst.map_or(Ok(()), |burst| write!(f, " with a burst of {}", count(burst.into())))
     }
 }
 

@@ -4,28 +4,7 @@ use super::super::answers::{Answers, Line, QuotaAnswer, Until};
 use super::super::model::{Asked, AskedBurst, Demand, Identity, Least, LimitDemand, Request, Requested};
 use super::Run;
 use crate::summary::Safety;
-use crate::summary::plan::Need;
-
-/// So much per window, and at once where the limit has a burst of its own.
-struct Grant {
-    rate: u32,
-    burst: Option<u32>,
-}
-
-impl Grant {
-    fn today(limit: &LimitDemand) -> Grant {
-        Grant { rate: limit.rate(), burst: limit.bucket.map(|bucket| bucket.burst) }
-    }
-
-    fn exceeds(&self, other: &Grant) -> bool {
-        self.rate > other.rate || self.burst > other.burst
-    }
-
-    /// What is to be granted: never less than today.
-    fn or_today(self, today: &Grant) -> Grant {
-        Grant { rate: self.rate.max(today.rate), burst: self.burst.max(today.burst) }
-    }
-}
+use crate::summary::plan::{Grant, Need};
 
 pub fn request(answers: &Answers, demand: &Demand, least: &Least, first: Run<'_>) -> Request {
     let asked = |(index, limit): (usize, &LimitDemand)| {
@@ -33,13 +12,14 @@ pub fn request(answers: &Answers, demand: &Demand, least: &Least, first: Run<'_>
         let position = demand.limits[..index].iter().filter(|before| before.class == limit.class).count();
         let stated = answers.quotas.iter().find(|it| it.class.value.0 == limit.class && it.index() == position);
         let computed = computed(limit, demand, least, first);
-        let today = Grant::today(limit);
+        let today = limit.today();
         let (wish, because) = match (stated, computed) {
             (Some(answer), computed) => (stated_wish(answer), stated_because(computed)),
             (None, Some((need, because))) if need.exceeds(&today) => (need, because),
             (None, _) => return None,
         };
-        let wish = wish.or_today(&today);
+        // Never less than today.
+        let wish = wish.most_of(today);
         let burst = today.burst.zip(wish.burst);
         Some(Asked {
             class: limit.class.clone(),
@@ -77,13 +57,8 @@ fn computed(limit: &LimitDemand, demand: &Demand, least: &Least, first: Run<'_>)
             Some(grown) => (&grown.needs, Some(grown.what.clone())),
             None => (&search.answer.needs, None),
         };
-        let own: Vec<(u32, Option<u32>)> = needs
-            .iter()
-            .filter(|need| need.class == limit.class && need.limit == limit.limit)
-            .map(Need::most)
-            .collect();
-        let rate = own.iter().map(|(rate, _)| *rate).max()?;
-        let grant = Grant { rate, burst: own.iter().filter_map(|(_, burst)| *burst).max() };
+        let own = needs.iter().filter(|need| need.class == limit.class && need.limit == limit.limit);
+        let grant = own.map(Need::most).reduce(Grant::most_of)?;
         return Some((grant, Requested::Searched { source: search.source.clone(), growth }));
     }
     let beyond = matches!(limit.safety, Safety::Over | Safety::DependsOnReading);

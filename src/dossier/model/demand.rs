@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::summary::plan::Grant;
 use crate::summary::{Bucket, ReadingUse, Safety};
 
 /// Part 3, all of one run.
@@ -65,6 +66,11 @@ pub struct LimitDemand {
 }
 
 impl LimitDemand {
+    /// What it grants today.
+    pub fn today(&self) -> Grant {
+        Grant { rate: self.rate(), burst: self.bucket.map(|bucket| bucket.burst) }
+    }
+
     /// What comes per window today.
     pub fn rate(&self) -> u32 {
         self.bucket.map_or(self.allow, |bucket| bucket.rate)

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::words::granted;
+use crate::summary::plan::Grant;
 
 /// Whose quotas they are.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -73,14 +73,14 @@ pub struct AskedBurst {
 }
 
 impl Asked {
-    /// What the limit grants today, in words.
-    pub fn today(&self) -> String {
-        granted(self.current, self.burst.map(|burst| burst.current))
+    /// What the limit grants today.
+    pub fn today(&self) -> Grant {
+        Grant { rate: self.current, burst: self.burst.map(|burst| burst.current) }
     }
 
-    /// What it is to grant, in words.
-    pub fn wish(&self) -> String {
-        granted(self.requested, self.burst.map(|burst| burst.requested))
+    /// What it is to grant.
+    pub fn wish(&self) -> Grant {
+        Grant { rate: self.requested, burst: self.burst.map(|burst| burst.requested) }
     }
 }
 

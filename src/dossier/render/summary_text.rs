@@ -166,7 +166,7 @@ fn demand(dossier: &Dossier, asked: &Asked) -> Option<Claim> {
     let limit = dossier.demand_of(asked)?;
     let peak = limit.peak?;
     let over_time = match (limit.mean, limit.p95) {
-        (Some(mean), Some(p95)) => format!("mean {mean:.1}, p95 {}, ", count(p95.into())),
+        (Some(mean), Some(p95)) => format!("mean {}, p95 {}, ", words::mean(mean), count(p95.into())),
         _ => String::new(),
     };
     let source = &dossier.demand.source;
@@ -214,7 +214,7 @@ fn varied(variations: &[Variation], asked: &Asked) -> String {
     let (growths, others): (Vec<&Variation>, Vec<&Variation>) =
         variations.iter().partition(|variation| variation.is_growth);
     let hull = others.into_iter().filter_map(least).reduce(Spread::hull);
-    let others = hull.map(|least| format!("{} with jitter or size varied", words::spread(least)));
+    let others = hull.map(|least| format!("{} with one thing changed", words::spread(least)));
     let growths = growths
         .into_iter()
         .filter_map(|growth| Some(format!("{} after {}", words::spread(least(growth)?), growth.what)));

@@ -6,8 +6,7 @@ use super::super::model::{
 use crate::report::format::{self, count, percent, plural};
 use crate::report::words::{Mark, Tone};
 use crate::summary::Safety;
-use crate::summary::plan::{QuotaAnswer, Spread};
-use crate::words::granted;
+use crate::summary::plan::{Grant, QuotaAnswer, Spread};
 
 /// What stands where nobody has said anything.
 pub const OPEN: &str = "to be filled in";
@@ -120,7 +119,7 @@ pub fn because(dossier: &Dossier, asked: &Asked) -> String {
         Requested::Searched { source, growth } => searched(dossier, source, growth.as_deref()),
         Requested::Peak { source } => peaked(dossier, asked, source),
         Requested::Stated { least: Some((least, source)), least_burst } => {
-            let need = granted(*least, *least_burst);
+            let need = Grant { rate: *least, burst: *least_burst };
             format!("Chosen by the requester; the computed need is {need} {}.", cite(dossier, source))
         }
         Requested::Stated { least: None, .. } => "Chosen by the requester; no need was computed.".to_owned(),
@@ -157,6 +156,11 @@ fn searched(dossier: &Dossier, source: &str, growth: Option<&str>) -> String {
     format!(
         "The least that suffices with every seed and under every reading{growth}{allowed}{headroom} {cite}.{refuses}"
     )
+}
+
+/// `61.9`, `23,529`.
+pub fn mean(mean: f64) -> String {
+    if mean < 1000.0 { format!("{mean:.1}") } else { count(mean.round() as u64) }
 }
 
 /// What a search let happen, if it let anything: `, where at most 10% of a class's requests are refused`.

@@ -3,7 +3,6 @@
 use super::super::format::{self, count, percent};
 use super::{Grid, Section, head, origin_text, range, reading_text, unproven_text};
 use crate::summary::plan::{Need, QuotaAnswer, QuotaCheck, Variation};
-use crate::words::granted;
 
 pub(super) fn section(answer: &QuotaAnswer) -> Section {
     let needs = Grid {
@@ -57,8 +56,8 @@ fn sentences(answer: &QuotaAnswer) -> Vec<String> {
         sentences.push(format!(
             "{} needs {} where {} are allowed today ({}; {}).",
             need.class,
-            granted(need.least.max, need.burst.map(|burst| burst.least.max)),
-            granted(need.allow, need.burst.map(|burst| burst.allow)),
+            need.most(),
+            need.today(),
             need.limit,
             reading_text_of(need)
         ));
@@ -121,8 +120,8 @@ fn need_row(need: &Need) -> Vec<String> {
         need.limit.clone(),
         reading_text_of(need).to_owned(),
         if need.is_peak { "its peak" } else { "trying" }.to_owned(),
-        granted(need.allow, need.burst.map(|burst| burst.allow)),
-        granted(need.least.max, need.burst.map(|burst| burst.least.max)),
+        need.today().to_string(),
+        need.most().to_string(),
         count(need.least.median.into()),
         range(&need.least),
     ]
@@ -146,14 +145,20 @@ fn sensitivity(answer: &QuotaAnswer) -> Option<Grid> {
     let row = |need: &Need| {
         let own = |variation: &Variation| {
             let found = variation.needs.iter().find(|other| is_same(other, need));
-            found.map_or_else(|| "0".to_owned(), |other| range(&other.least))
+            found.map_or_else(|| "0".to_owned(), pair)
         };
         let reading = reading_text_of(need).to_owned();
-        let first = [need.class.clone(), need.limit.clone(), reading, range(&need.least)];
+        let first = [need.class.clone(), need.limit.clone(), reading, pair(need)];
         first.into_iter().chain(answer.sensitivity.iter().map(own)).collect()
     };
     let rows: Vec<Vec<String>> = answer.needs.iter().map(row).collect();
     (!answer.sensitivity.is_empty()).then_some(Grid { title: "With one thing changed", words: 3, head, rows })
+}
+
+/// The least over the seeds, with the burst that goes with it.
+fn pair(need: &Need) -> String {
+    let burst = need.burst.map_or_else(String::new, |burst| format!(" with a burst of {}", range(&burst.least)));
+    range(&need.least) + &burst
 }
 
 fn is_same(one: &Need, other: &Need) -> bool {

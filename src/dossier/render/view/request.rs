@@ -39,8 +39,8 @@ fn quotas(dossier: &Dossier) -> Vec<Block> {
             asked.class.clone(),
             asked.limit.clone(),
             words::because(dossier, asked),
-            asked.today(),
-            asked.wish(),
+            asked.today().to_string(),
+            asked.wish().to_string(),
             change(asked),
         ]
     };
