@@ -69,11 +69,20 @@ impl Gcra {
     /// A request in ticks, before any TAT is looked at; None where it costs more than ever fits.
     #[inline]
     pub(super) fn asked(&self, now: Nanos, cost: u32) -> Option<Asked> {
-        let used = self.interval.get().checked_mul(u64::from(cost))?;
-        let room = self.burst.checked_sub(used)?;
-        // What costs nothing is admitted however far ahead the TAT lies.
-        let room = if cost == 0 { u64::MAX } else { room };
+        let (used, room) = match cost {
+            // What costs nothing is admitted however far ahead the TAT lies.
+            0 => (0, u64::MAX),
+            // By far the most: nothing is multiplied for them.
+            1 => (self.interval.get(), self.burst.checked_sub(self.interval.get())?),
+            cost => self.several(cost)?,
+        };
         Some(Asked { now: self.ticks(now), used, room })
+    }
+
+    #[cold]
+    fn several(&self, cost: u32) -> Option<(u64, u64)> {
+        let used = self.interval.get().checked_mul(u64::from(cost))?;
+        Some((used, self.burst.checked_sub(used)?))
     }
 
     /// The TAT if the request is admitted, else how long it has to wait. Nothing is divided here: threads that share a

@@ -3,7 +3,7 @@
 //!
 //! Not every 4xx is the server's failure to serve. A registration that finds the charger known is answered as documented:
 //! `fleet.in-service` tells of it. And a real platform need not know the device ids that operators ask about, which are
-//! made up; what it answers 404 to on that account is left open.
+//! made up; what it answers 404 to on that account is left open, and so is what a used up quota never let through.
 
 use std::collections::BTreeMap;
 
@@ -32,6 +32,10 @@ const DEVICE_ID: &str = "{device_id}";
 pub(super) const MADE_UP_IDS: &str = "quotaproof makes up device ids as the reference server mints them (`dvc_` and the \
     serial number); another platform may know none of them.";
 
+/// Why nothing is said against the server.
+const STARVED: &str =
+    "Each of them was refused, while other requests used up the quota: whether it would be served is not known.";
+
 /// What became of all requests.
 #[derive(Clone, Debug)]
 pub struct Answers {
@@ -51,6 +55,7 @@ struct Asked {
     served: u64,
     /// Told that there is no such device, where it may be that there is none.
     unknown: u64,
+    refused: u64,
     /// Answered with a 4xx or 5xx that is neither the refusal nor the overload.
     errors: u64,
     overloaded: u64,
@@ -92,6 +97,7 @@ impl Asked {
     fn add(&mut self, record: &Record, is_served: bool, fault: Option<Fault>) {
         self.finished += 1;
         self.served += u64::from(is_served);
+        self.refused += u64::from(record.outcome == Outcome::Refused);
         self.overloaded += u64::from(record.outcome == Outcome::Overloaded);
         self.errors += u64::from(matches!(record.outcome, Outcome::Rejected(_) | Outcome::Broken(_)));
         if let Some(fault) = fault {
@@ -103,6 +109,7 @@ impl Asked {
         self.finished += other.finished;
         self.served += other.served;
         self.unknown += other.unknown;
+        self.refused += other.refused;
         self.errors += other.errors;
         self.overloaded += other.overloaded;
         for (fault, count) in &other.faults {
@@ -113,6 +120,11 @@ impl Asked {
     /// Fewer requests count only where each got an error for its answer: that is no accident of the network or the quota.
     fn was_never_served(&self) -> bool {
         self.served == 0 && self.finished > 0 && (self.finished >= NEVER_AFTER || self.errors == self.finished)
+    }
+
+    /// Whether it never got past a limit that let others of its class through.
+    fn was_starved(&self, class: &Asked) -> bool {
+        self.refused == self.finished && class.served > 0
     }
 
     fn faulty(&self) -> u64 {
@@ -226,12 +238,14 @@ impl Shown {
     fn answers(self, scenario: &Scenario, all: &Asked, asked: &[(&Operation, &Asked)], blank: Finding) -> Finding {
         let never = asked.iter().filter(|(_, asked)| asked.was_never_served());
         // Without a device to ask about nothing is served, whatever else was answered.
-        let (open, never): (Vec<_>, Vec<_>) = never.partition(|(_, asked)| asked.unknown > 0);
+        let of_unknown = |(_, asked): &&(&Operation, &Asked)| asked.unknown > 0;
+        let (open, never): (Vec<_>, Vec<_>) = never.partition(|it| of_unknown(it) || it.1.was_starved(all));
+        let is_unknown = open.iter().any(of_unknown);
         let too_many = all.faulty() * ONE_IN > all.finished;
         let failed = too_many || !never.is_empty();
         let named = if failed { &never } else { &open };
         let mut evidence = self.faults;
-        if !(never.is_empty() && open.is_empty()) {
+        if is_unknown || !never.is_empty() {
             evidence.merge(self.unserved);
             evidence.merge(self.overloads);
         }
@@ -242,7 +256,11 @@ impl Shown {
                 (false, true) => Verdict::Pass,
             },
             headline: answers_headline(all, too_many, named),
-            explanation: if open.is_empty() { String::new() } else { MADE_UP_IDS.to_owned() },
+            explanation: match (open.is_empty(), is_unknown) {
+                (true, _) => String::new(),
+                (false, true) => MADE_UP_IDS.to_owned(),
+                (false, false) => STARVED.to_owned(),
+            },
             remedy: match failed {
                 true => "Check that the server is up, that the target is right and that it knows these requests".into(),
                 false => String::new(),
@@ -339,6 +357,28 @@ mod tests {
         assert_eq!(finding.verdict, Verdict::Fail);
         assert_eq!(finding.headline, "Asked for and never served: POST /heartbeat (asked 1 time)");
         assert_eq!(finding.evidence[0].received, "404 as it came");
+    }
+
+    #[test]
+    fn what_a_used_up_quota_never_let_through_is_left_open() {
+        let sites_refused = |served: u64| {
+            let mut script = Script::default();
+            let ask = |operation, outcome, at| Ask { outcome, ..Ask::new(0, operation, at) };
+            (0..served).for_each(|number| {
+                script.ask(ask(DEVICE, Outcome::Served, number * 1_000));
+            });
+            (0..3).for_each(|number| {
+                script.ask(ask(SITES, Outcome::Refused, 10_000 + number));
+            });
+            script.verify(scenario(policy(), 1)).finding("server.answers", "queries").clone()
+        };
+        let finding = sites_refused(3);
+        assert_eq!(
+            (finding.verdict, &*finding.explanation, finding.evidence.len()),
+            (Verdict::Inconclusive, STARVED, 0)
+        );
+        assert_eq!(finding.headline, "Asked for and never served: GET /sites (asked 3 times)");
+        assert_eq!(sites_refused(0).verdict, Verdict::Fail, "nothing at all got through");
     }
 
     #[test]
