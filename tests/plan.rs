@@ -91,6 +91,12 @@ fn the_largest_polled_fleet_is_the_one_that_arithmetic_gives() {
             assert_eq!(binding.peak, (most + 1) * 60 / every, "{binding:?}");
             assert_eq!(found.enforced.unwrap().refused, 0, "{reading:?}");
         }
+        // More would fit for as long as was played, into what a bucket began with.
+        let bucket = of_fleet(&plan, Reading::TokenBucket);
+        assert_eq!(
+            (bucket.devices, bucket.binding.as_ref().unwrap().lasting_rate),
+            (most, Some((most + 1) * 60 / every))
+        );
     }
 }
 
@@ -115,14 +121,15 @@ fn the_least_quota_holds_the_demand_and_one_less_does_not() {
         assert_eq!((need.least.min, need.least.max, need.allow), (144, 144, 60), "{need:?}");
         assert!(need.is_peak);
     }
-    // A bucket lasts a while on what it began with.
+    // A bucket of less would do for as long as was played, on what it began with, and not for good.
     let bucket = need(&answer.needs, "queries", Reading::TokenBucket);
-    assert!((72..144).contains(&bucket.least.max) && !bucket.is_peak, "{bucket:?}");
+    assert_eq!((bucket.least.max, bucket.is_peak), (144, false), "{bucket:?}");
     for check in &answer.checks {
         assert!(check.holds && check.enforced.refused == 0 && check.enforced.requests > 0, "{check:?}");
     }
-    let tighter = |reading: Reading, allow: u32| {
+    let refused = |reading: Reading, allow: u32, times: u64| {
         let mut scenario = base.scenario().clone();
+        scenario.duration = scenario.duration * times;
         let quotaproof::policy::model::Limit::Rate(limit) = &mut scenario.policy.classes[0].limits[0] else { panic!() };
         limit.allow = allow;
         let quotaproof::scenario::target::Target::Embedded(server) = &mut scenario.target else { panic!() };
@@ -131,9 +138,10 @@ fn the_least_quota_holds_the_demand_and_one_less_does_not() {
     };
     for reading in [Reading::Rolling, Reading::TokenBucket] {
         let least = need(&answer.needs, "queries", reading).least.max;
-        assert_eq!(tighter(reading, least), 0, "{reading:?}: {least}");
-        assert!(tighter(reading, least - 1) > 0, "{reading:?}: one less than {least}");
+        assert_eq!(refused(reading, least, 200), 0, "{reading:?}: {least}");
     }
+    assert!(refused(Reading::Rolling, 143, 1) > 0, "one less");
+    assert!(refused(Reading::TokenBucket, 143, 200) > 0, "one less, for long enough");
 }
 
 /// What one limit of a class refuses says nothing of the others.
@@ -208,10 +216,7 @@ fn of_a_bucket_that_is_too_slow_rate_and_burst_are_asked_for_side_by_side() {
     let (_folder, slow) = bucket(1, 7, "{every: 500ms}");
     assert!(caveats(&slow).contains("A bucket begins full"));
     assert_eq!(asked.len(), 1, "{asked:?}");
-    assert_eq!(
-        (asked[0].today(), asked[0].wish()),
-        ("1 with a burst of 5".to_owned(), "2 with a burst of 5".to_owned())
-    );
+    assert_eq!(format!("{} -> {}", asked[0].today(), asked[0].wish()), "1 with a burst of 5 -> 2 with a burst of 5");
 }
 
 #[test]

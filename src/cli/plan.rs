@@ -48,7 +48,7 @@ pub struct PlanArgs {
     #[arg(long, value_name = "WHAT", value_parser = find)]
     find: Vec<Find>,
     /// The share of each limit that is to stay unused by what is found, such as 20%
-    #[arg(long, value_name = "SHARE", value_parser = headroom, requires = "find")]
+    #[arg(long, value_name = "SHARE", value_parser = headroom, requires = "find", allow_hyphen_values = true)]
     headroom: Option<f64>,
     /// The share of a class's requests that the least quota may refuse; none when not given
     #[arg(long, value_name = "SHARE", value_parser = refused_ratio, requires = "find")]
@@ -58,7 +58,7 @@ pub struct PlanArgs {
     delay: Option<Nanos>,
     /// Also look for the quota of a fleet that has grown so much: 50% as a whole, or one group with dashboards=50%; may be
     /// repeated
-    #[arg(long, value_name = "[GROUP=]SHARE", requires = "find")]
+    #[arg(long, value_name = "[GROUP=]SHARE", requires = "find", allow_hyphen_values = true)]
     growth: Vec<Growth>,
     /// How many seeds are played for what is found or swept; 3 when not given
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100))]

@@ -30,7 +30,9 @@ pub struct Evidence {
 pub enum Refusal {
     #[error("no run is given; give the directories that `run` or `plan` wrote")]
     Nothing,
-    #[error("{0} has the run of {1} once more: each run counts once; leave one of the two out")]
+    #[error(
+        "{0} has the run of {1} once more: each run counts once; leave one of the two out, or ask all questions in one `plan`"
+    )]
     Twice(String, String),
     #[error(
         "{dir} was written in the older format {found}, a dossier is made from format {expected}; run it again with this version"

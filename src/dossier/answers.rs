@@ -140,10 +140,7 @@ pub fn fit(answers: &Answers, source: &Source, quotas: &[QuotaUse]) -> Result<()
 /// Whether it is more of this limit.
 fn fit_limit(answer: &QuotaAnswer, source: &Source, limit: &QuotaUse) -> Result<(), Diagnosis> {
     let class = &limit.class;
-    let today = Grant {
-        rate: limit.bucket.map_or(limit.allow, |bucket| bucket.rate),
-        burst: limit.bucket.map(|bucket| bucket.burst),
-    };
+    let today = limit.grant();
     if let (Some(stated), None) = (answer.burst, today.burst) {
         let title = format!("this limit of `{class}` has no burst of its own ({})", limit.limit);
         return Err(Diagnosis::at(source, stated.place, title).help("drop `burst`"));

@@ -125,6 +125,7 @@ fn fleet(summary: &Summary) -> FleetAnswer {
         limit: "60 per 1m for each client_id".to_owned(),
         allow: 60,
         peak: 61,
+        lasting_rate: None,
         at_least: false,
         at_s: 120.0,
         time_of_day: "00:02:00".to_owned(),

@@ -7,6 +7,7 @@ use super::sample::{all, answered, measured, on_stand_in, planned};
 use super::*;
 use crate::report::sample as runs;
 use crate::summary::finding::{Finding, Party, Verdict};
+use crate::summary::plan::QuotaAnswer;
 use crate::summary::{Bucket, Driver, Safety};
 
 fn dossier(evidence: &[Evidence]) -> Dossier {
@@ -265,9 +266,18 @@ fn a_bucket_s_rate_is_never_held_against_its_burst() {
     assert_eq!(stated("quotas: [{class: queries, requested: 12, burst: 30}]"), wish("12 with a burst of 30", ""));
     assert_eq!(stated("quotas: [{class: queries, requested: 10, burst: 16}]"), wish("10 with a burst of 16", below));
     let refused = |text: &str| stated(text).unwrap_err();
-    assert!(refused("quotas: [{class: queries, requested: 10}]").contains("`queries` allows 10 already"));
-    assert!(refused("quotas: [{class: queries, requested: 9, burst: 16}]").contains("`queries` allows 10 already"));
-    assert!(refused("quotas: [{class: queries, requested: 12, burst: 15}]").contains("allows a burst of 15 already"));
+    assert!(
+        refused("quotas: [{class: queries, requested: 10}]").contains("`queries` allows 10 with a burst of 15 already")
+    );
+    assert!(
+        refused("quotas: [{class: queries, requested: 10, burst: 15}]")
+            .contains("allows 10 with a burst of 15 already")
+    );
+    assert!(
+        refused("quotas: [{class: queries, requested: 9, burst: 16}]").contains("allows 10 with a burst of 15 already")
+    );
+    assert!(refused("quotas: [{class: queries, requested: 12, burst: 14}]").contains("allows a burst of 15 already"));
+    assert_eq!(stated("quotas: [{class: queries, requested: 12, burst: 15}]"), wish("12 with a burst of 15", together));
     let plain = crate::yaml::Source::built_in("a.yaml", "quotas: [{class: queries, requested: 90, burst: 99}]");
     let unfit = answers::fit(&answers::read(&plain).unwrap(), &plain, &on_stand_in().summary.quotas).unwrap_err();
     assert!(unfit.to_string().contains("has no burst of its own"), "{unfit}");
@@ -313,7 +323,12 @@ fn a_search_of_another_fleet_is_named_as_that_and_never_taken_for_this_one_s() {
     };
     let whose = "another profile, tellus-polling-dashboard (abababababab)";
     let (summary, markdown) = told(&dossier(&[on_stand_in(), other.clone()]));
-    assert!(summary.starts_with(&format!("Least limit of queries that suffices for {whose}: 260 to 268")), "{summary}");
+    assert!(
+        summary.starts_with(&format!(
+            "Least limit of queries that suffices for {whose}, 10% of it to stay unused: 260 to 268"
+        )),
+        "{summary}"
+    );
     let foreign = format!("This fleet is that of {whose}, not the one of part 2.");
     assert_eq!(markdown.matches(&foreign).count(), 3, "of the least quota, the largest fleet and the sweep");
     assert!(markdown.contains("no search for the least of this fleet was made"), "{markdown}");
@@ -321,8 +336,53 @@ fn a_search_of_another_fleet_is_named_as_that_and_never_taken_for_this_one_s() {
     // This fleet's own comes first, wherever it stands.
     other.plan.as_mut().unwrap().quota.as_mut().unwrap().needs[0].least.max = 999;
     let (summary, markdown) = told(&dossier(&[on_stand_in(), other, planned()]));
-    assert!(summary.starts_with("Least limit of queries that suffices: 260 to 268"), "{summary}");
+    assert!(
+        summary.starts_with("Least limit of queries that suffices, 10% of it to stay unused: 260 to 268"),
+        "{summary}"
+    );
     assert_eq!(markdown.matches(&foreign).count(), 3);
+}
+
+#[test]
+fn a_search_that_saw_less_than_the_run_is_not_taken_for_its_need() {
+    let asked = |change: &dyn Fn(&mut QuotaAnswer)| {
+        let mut searched = planned();
+        change(searched.plan.as_mut().unwrap().quota.as_mut().unwrap());
+        let dossier = dossier(&[on_stand_in(), searched]);
+        let open = dossier.open.iter().any(|item| item.what == "the least quota that suffices");
+        (matches!(dossier.request.quotas[0].because, Requested::Searched { .. }), open)
+    };
+    assert_eq!(asked(&|_| {}), (true, false));
+    assert_eq!(asked(&|answer| answer.origin.duration_s = Some(20.0)), (false, true));
+    assert_eq!(asked(&|answer| answer.unproven = vec![format!("queries: {}", answer.needs[0].limit)]), (false, true));
+    assert_eq!(
+        asked(&|answer| answer.unproven = vec!["tokens: 10 per 1m for each client_id".to_owned()]),
+        (true, false)
+    );
+}
+
+#[test]
+fn a_least_quota_that_still_refuses_is_an_open_item_and_told_in_short() {
+    let mut searched = planned();
+    let answer = searched.plan.as_mut().unwrap().quota.as_mut().unwrap();
+    answer.checks[0].holds = false;
+    let dossier = dossier(&[searched]);
+    assert!(dossier.open.iter().any(|item| item.what == "which quota is enough"), "{:?}", dossier.open);
+    assert!(dossier.summary.contains("; enforced, it still refused or delayed more than that"), "{}", dossier.summary);
+}
+
+#[test]
+fn of_a_bucket_that_cannot_keep_up_the_lasting_rate_is_the_demand() {
+    let mut run = over_a_bucket();
+    let quota = &mut run.summary.quotas[0];
+    quota.lasting_rate = 12;
+    let dossier = dossier(&[run]);
+    let limit = &dossier.demand.limits[0];
+    assert_eq!((limit.mean, limit.p95, limit.not_lasting()), (None, None, Some(12)));
+    assert!(page(&dossier).contains("12 on and on, of 10"));
+    let asked: Vec<&str> = dossier.request.quotas.iter().map(|asked| asked.class.as_str()).collect();
+    assert_eq!(asked, ["charger-high-frequency"], "how much of queries it takes is not known");
+    assert!(dossier.open.iter().any(|item| item.what.starts_with("how much of queries is needed")));
 }
 
 #[test]

@@ -175,12 +175,15 @@ fn overridden(mut scenario: Scenario, overrides: Overrides) -> Result<Scenario, 
 /// Whether some limit may be a bucket whose first filling counts for much of what a play lets through.
 fn has_short_bucket(scenario: &Scenario) -> bool {
     const FILLINGS: u64 = 10;
-    let is_bucket =
-        |reading: &Reading| matches!(reading, Reading::TokenBucket | Reading::LeakyBucket | Reading::IntervalRefill);
     limits::lines(&scenario.policy).iter().any(|line| match &line.limit {
         Limit::Rate(rate) => {
-            let fillings = rate.readings().iter().copied().filter(is_bucket).map(|reading| rate.time_to_fill(reading));
-            fillings.max().is_some_and(|filling| scenario.duration.0 / FILLINGS < filling.0)
+            let fillings = rate
+                .readings()
+                .iter()
+                .copied()
+                .filter(|reading| reading.is_bucket())
+                .map(|reading| rate.time_to_fill(reading));
+            fillings.max().is_some_and(|filling| scenario.duration.0 / FILLINGS <= filling.0)
         }
         Limit::Concurrent(_) | Limit::Cooldown(_) => false,
     })

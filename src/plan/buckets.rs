@@ -115,8 +115,11 @@ fn narrow(lines: &[Line], reading: Reading, buckets: &mut [Bucket], judge: &mut 
             let Some(rate) = bucket.next() else { continue };
             let quota = &uses[bucket.line];
             let used = quota.readings.iter().find(|used| used.reading == Some(reading));
-            let lasts = matches!(bucket.shape, Shape::Size) || rate >= quota.lasting_rate;
-            bucket.learn(rate, lasts && used.is_none_or(|used| used.over == 0), used.map_or(0, |used| used.peak));
+            bucket.learn(
+                rate,
+                quota.rate_lasts() && used.is_none_or(|used| used.over == 0),
+                used.map_or(0, |used| used.peak),
+            );
         }
     }
 }

@@ -11,8 +11,8 @@ use super::trial::{Trials, unproven};
 use crate::policy::reading::Reading;
 use crate::profile::{Draft, no_such_group};
 use crate::scenario::Scenario;
-use crate::summary::QuotaUse;
 use crate::summary::plan::{Binding, FleetAnswer, GroupCount, LargestFleet, Spread};
+use crate::summary::{QuotaUse, ReadingUse};
 use crate::time::Nanos;
 use crate::yaml::Diagnosis;
 
@@ -207,19 +207,29 @@ impl Search<'_> {
     /// What breaks first in a fleet that is one size too large: of all seeds, the limit that is exceeded most.
     fn binding(&self, size: u32, reading: Option<Reading>) -> Result<Option<Binding>, Diagnosis> {
         let mut worst: Option<(f64, Binding)> = None;
+        let texts: Vec<String> = self.lines().into_iter().map(|line| line.text).collect();
+        let left = limits::lines(&limits::with_headroom(&self.trials.base.scenario().policy, self.headroom));
         for &seed in &self.trials.seeds {
-            for (line, quota) in self.lines().iter().zip(self.uses(size, seed)?) {
+            for ((text, line), quota) in texts.iter().zip(&left).zip(self.uses(size, seed)?) {
                 let Some(used) = over(line, &quota, reading) else { continue };
-                let share = f64::from(used.peak) / f64::from(quota.allow.max(1));
+                let lasting_rate = (used.over == 0).then_some(quota.lasting_rate);
+                let share = match lasting_rate {
+                    Some(lasting) => f64::from(lasting) / f64::from(quota.grant().rate.max(1)),
+                    None => f64::from(used.peak) / f64::from(quota.allow.max(1)),
+                };
                 if worst.as_ref().is_some_and(|(most, _)| *most >= share) {
                     continue;
                 }
                 let binding = Binding {
                     devices: self.sizes.devices(size),
                     class: line.class.clone(),
-                    limit: line.text.clone(),
-                    allow: line.at_once(used.reading),
+                    limit: text.clone(),
+                    allow: match lasting_rate {
+                        Some(_) => quota.grant().rate,
+                        None => line.at_once(used.reading),
+                    },
                     peak: used.peak,
+                    lasting_rate,
                     at_least: used.at_least,
                     at_s: used.peak_at_s,
                     time_of_day: self.time_of_day(used.peak_at_s),
@@ -239,10 +249,11 @@ impl Search<'_> {
     }
 }
 
-/// The use of a limit under a reading of the whole policy, if it is over.
-fn over<'q>(line: &Line, quota: &'q QuotaUse, reading: Option<Reading>) -> Option<&'q crate::summary::ReadingUse> {
+/// The use of a limit under a reading of the whole policy, if it is over, or a bucket whose rate does not last.
+fn over<'q>(line: &Line, quota: &'q QuotaUse, reading: Option<Reading>) -> Option<&'q ReadingUse> {
     let read = line.read_as(reading);
-    quota.readings.iter().find(|used| used.reading == read && used.over > 0)
+    let lasts = read.is_none_or(|read| !read.is_bucket()) || quota.rate_lasts();
+    quota.readings.iter().find(|used| used.reading == read && (used.over > 0 || !lasts))
 }
 
 /// `08:31:05`, or `Tuesday, 08:31:05` where a play has more than one day. Counted from Monday, 00:00.

@@ -53,6 +53,11 @@ struct Found {
 }
 
 impl Found {
+    fn raise_to(&mut self, other: &Found) {
+        self.least = self.least.most_of(other.least);
+        self.is_peak &= other.is_peak;
+    }
+
     fn raise(&mut self) {
         // What still refuses where the rate lasts comes closer together than it was sent: that takes a larger burst.
         let step = |number: u32, least: u32| number.saturating_add((number / RAISE_ONE_IN).max(least));
@@ -106,22 +111,30 @@ impl Search<'_> {
     /// What a fleet needs of each limit that it uses, over all seeds.
     fn needs(&self, scenario: &Scenario) -> Vec<Need> {
         let by_seed: Vec<Least> = self.trials.seeds.iter().map(|&seed| self.least(scenario, seed)).collect();
+        let together = self.together(scenario, &by_seed);
         let lines = limits::lines(&scenario.policy);
         let mut needs = Vec::new();
         for (index, line) in lines.iter().enumerate() {
             for reading in by_seed.iter().find_map(|least| readings_of(least, index)).unwrap_or_default() {
-                let found: Vec<Found> =
-                    by_seed.iter().filter_map(|least| least.get(&(index, reading))).copied().collect();
-                let around: Vec<Grant> =
-                    found.iter().map(|found| found.least.map(|number| limits::around(number, self.headroom))).collect();
-                let bursts = Spread::of(around.iter().filter_map(|grant| grant.burst).collect());
+                let key = (index, reading);
+                let found: Vec<Found> = by_seed.iter().filter_map(|least| least.get(&key)).copied().collect();
+                let around = |found: &Found| found.least.map(|number| limits::around(number, self.headroom));
+                let most = together.get(&key).map(around);
+                let over_seeds = |number: fn(Grant) -> Option<u32>| {
+                    let spread = Spread::of(found.iter().map(around).filter_map(number).collect())?;
+                    Some(Spread {
+                        max: most.and_then(number).map_or(spread.max, |most| most.max(spread.max)),
+                        ..spread
+                    })
+                };
+                let bursts = over_seeds(|grant| grant.burst);
                 needs.push(Need {
                     class: line.class.clone(),
                     limit: line.text.clone(),
                     allow: line.allow,
                     reading,
-                    least: Spread::of(around.iter().map(|grant| grant.rate).collect()).unwrap_or_default(),
-                    is_peak: found.iter().all(|found| found.is_peak),
+                    least: over_seeds(|grant| Some(grant.rate)).unwrap_or_default(),
+                    is_peak: found.iter().chain(together.get(&key)).all(|found| found.is_peak),
                     burst: line.bucket().zip(bursts).map(|(bucket, least)| BurstNeed { allow: bucket.burst, least }),
                 });
             }
@@ -134,8 +147,21 @@ impl Search<'_> {
         if self.wanted.refused_ratio > 0.0 {
             self.with_refusals(scenario, seed, &mut least);
         }
-        self.settle(scenario, seed, &mut least);
+        self.settle(scenario, &[seed], &mut least);
         least
+    }
+
+    /// Enough with each of the seeds. Where some refusals are allowed that may be more than the most that any of them takes:
+    /// clients that heed answers do other things under limits of which some are larger.
+    fn together(&self, scenario: &Scenario, by_seed: &[Least]) -> Least {
+        let mut most = Least::new();
+        if self.wanted.refused_ratio > 0.0 {
+            for (key, found) in by_seed.iter().flatten() {
+                most.entry(*key).and_modify(|known| known.raise_to(found)).or_insert(*found);
+            }
+            self.settle(scenario, &self.trials.seeds, &mut most);
+        }
+        most
     }
 
     /// What holds all of the demand.
@@ -195,8 +221,8 @@ impl Search<'_> {
 
     /// Raises what still refuses with all limits enforced, until it is enough: the network brings requests closer together
     /// than they were sent, and refusals of one limit come on top of another's. What was raised too far comes down again.
-    fn settle(&self, scenario: &Scenario, seed: u64, least: &mut Least) {
-        let play = Enforcement { search: self, scenario, seed, lines: limits::lines(&scenario.policy) };
+    fn settle(&self, scenario: &Scenario, seeds: &[u64], least: &mut Least) {
+        let play = Enforcement { search: self, scenario, seeds, lines: limits::lines(&scenario.policy) };
         let before = least.clone();
         for reading in limits::readings(&scenario.policy) {
             play.raise(reading, least);
@@ -244,11 +270,11 @@ impl Search<'_> {
     }
 }
 
-/// All that was found, enforced on one fleet with one seed.
+/// All that was found, enforced on one fleet.
 struct Enforcement<'a> {
     search: &'a Search<'a>,
     scenario: &'a Scenario,
-    seed: u64,
+    seeds: &'a [u64],
     lines: Vec<Line>,
 }
 
@@ -256,7 +282,7 @@ impl Enforcement<'_> {
     fn tried(&self, reading: Option<Reading>, least: &Least) -> Tried {
         let found = |key: &_| least.get(key).map(|found| found.least);
         let policy = allowing(&self.scenario.policy, &self.lines, reading, found);
-        self.search.trials.enforced(self.scenario, self.seed, reading, policy)
+        self.search.trials.enforced_with_each(self.seeds, self.scenario, reading, &policy)
     }
 
     /// Raises the limits that refuse.

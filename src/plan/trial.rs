@@ -10,7 +10,7 @@ use crate::policy::model::Policy;
 use crate::policy::reading::Reading;
 use crate::scenario::Scenario;
 use crate::scenario::target::{ServerSpec, Target};
-use crate::summary::plan::Enforced;
+use crate::summary::plan::{Enforced, unproven_name};
 use crate::summary::{QuotaUse, Safety};
 use crate::time::Nanos;
 
@@ -31,6 +31,20 @@ pub struct Tried {
     pub delay: Nanos,
     /// Whether each limit refused something, in the order of [`limits::lines`].
     pub refusing: Vec<bool>,
+}
+
+impl Tried {
+    fn and(self, other: Tried) -> Tried {
+        Tried {
+            enforced: Enforced {
+                requests: self.enforced.requests + other.enforced.requests,
+                refused: self.enforced.refused + other.enforced.refused,
+            },
+            refused_ratio: self.refused_ratio.max(other.refused_ratio),
+            delay: self.delay.max(other.delay),
+            refusing: self.refusing.into_iter().zip(other.refusing).map(|(one, two)| one || two).collect(),
+        }
+    }
 }
 
 impl Trials<'_> {
@@ -60,18 +74,21 @@ impl Trials<'_> {
         }
     }
 
-    /// The same over all seeds: counts are added up, the worst of the rest.
+    /// The same over all seeds.
     pub fn enforced_over_seeds(&self, scenario: &Scenario, reading: Option<Reading>, policy: &Policy) -> Tried {
-        let tries = self.seeds.iter().map(|&seed| self.enforced(scenario, seed, reading, policy.clone()));
-        tries.fold(Tried::default(), |all, one| Tried {
-            enforced: Enforced {
-                requests: all.enforced.requests + one.enforced.requests,
-                refused: all.enforced.refused + one.enforced.refused,
-            },
-            refused_ratio: all.refused_ratio.max(one.refused_ratio),
-            delay: all.delay.max(one.delay),
-            refusing: Vec::new(),
-        })
+        self.enforced_with_each(&self.seeds, scenario, reading, policy)
+    }
+
+    /// Over some seeds: counts are added up, the worst of the rest.
+    pub fn enforced_with_each(
+        &self,
+        seeds: &[u64],
+        scenario: &Scenario,
+        reading: Option<Reading>,
+        policy: &Policy,
+    ) -> Tried {
+        let tries = seeds.iter().map(|&seed| self.enforced(scenario, seed, reading, policy.clone()));
+        tries.reduce(Tried::and).unwrap_or_default()
     }
 }
 
@@ -83,8 +100,8 @@ fn variant(scenario: &Scenario, seed: u64, reading: Option<Reading>, policy: Pol
     Scenario { seed, policy, target, ..scenario.clone() }
 }
 
-/// Limits of which a play saw no whole window: `class: limit`.
+/// Limits of which a play saw no whole window.
 pub fn unproven(quotas: &[QuotaUse]) -> Vec<String> {
     let short = quotas.iter().filter(|quota| quota.safety == Safety::Unproven);
-    short.map(|quota| format!("{}: {}", quota.class, quota.limit)).collect()
+    short.map(|quota| unproven_name(&quota.class, &quota.limit)).collect()
 }

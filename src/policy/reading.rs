@@ -38,6 +38,11 @@ impl Reading {
         Reading::IntervalRefill,
     ];
 
+    /// Whether what was not used is saved up, so that a rate may be exceeded for a while.
+    pub fn is_bucket(self) -> bool {
+        matches!(self, Reading::TokenBucket | Reading::LeakyBucket | Reading::IntervalRefill)
+    }
+
     /// The readings that a provider's words allow, where nothing but the algorithm restricts them.
     pub fn allowed_by(algorithm: Algorithm) -> &'static [Reading] {
         match algorithm {

@@ -242,7 +242,7 @@ mod tests {
         let order = [
             "All of this is simulated.",
             ">The largest fleet</h3>",
-            "With 6 devices too little of queries stays unused: 72 of 60 per 1m for each client_id at 58.883 s (08:00:58 UTC)",
+            "With 6 devices too little of queries stays unused: 72 where 48 are left of 60 per 1m for each client_id at 58.883 s",
             ">The least quota</h3>",
             "queries needs 155 where 60 are allowed today",
             ">Before and after</h3>",

@@ -14,6 +14,7 @@ use crate::exit::Exit;
 use crate::policy::model::{Algorithm, RateLimit};
 use crate::policy::reading::Reading;
 use finding::{Finding, Verdict};
+use plan::Grant;
 
 /// Raised when a reader of the old form could misunderstand the new one.
 pub const FORMAT: u32 = 1;
@@ -180,6 +181,21 @@ pub struct QuotaUse {
     /// Use over time under the strictest reading: in each step of the timeline until sending ended, the
     /// highest count of any key.
     pub series: Vec<u32>,
+}
+
+impl QuotaUse {
+    /// What the limit grants.
+    pub fn grant(&self) -> Grant {
+        match self.bucket {
+            Some(bucket) => Grant { rate: bucket.rate, burst: Some(bucket.burst) },
+            None => Grant::of(self.allow),
+        }
+    }
+
+    /// Whether nobody falls behind for good at its rate.
+    pub fn rate_lasts(&self) -> bool {
+        self.grant().rate >= self.lasting_rate
+    }
 }
 
 /// A limit that lets another number in at once than per window.

@@ -117,9 +117,14 @@ pub struct Binding {
     pub class: String,
     /// In words: `60 per 1m for each client_id`.
     pub limit: String,
+    /// Without what was to stay unused.
     pub allow: u32,
     /// The most that was used at once under the reading.
     pub peak: u32,
+    /// Where that is not too much: `allow` is the rate of a bucket, and this is what it takes for nobody to fall behind for
+    /// good.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lasting_rate: Option<u32>,
     /// Whether the true peak may be higher.
     pub at_least: bool,
     /// When the peak came.
@@ -211,7 +216,7 @@ pub struct QuotaCheck {
     pub enforced: Enforced,
     /// The highest share of refusals of any class.
     pub refused_ratio: f64,
-    /// The longest added delay of any class (99th percentile).
+    /// The longest added delay of any operation (99th percentile).
     pub delay_s: f64,
     /// Whether both keep to what was asked for.
     pub holds: bool,
@@ -332,6 +337,23 @@ pub struct SweptUse {
 pub fn largest<'a>(needs: &'a [Need], class: &str, limit: &str) -> Option<&'a Need> {
     let of_limit = needs.iter().filter(|need| need.class == class && need.limit == limit);
     of_limit.reduce(|most, need| if need.most() > most.most() { need } else { most })
+}
+
+impl QuotaAnswer {
+    /// Whether no whole window of a limit was played.
+    pub fn is_unproven(&self, class: &str, limit: &str) -> bool {
+        self.unproven.iter().any(|unproven| *unproven == unproven_name(class, limit))
+    }
+
+    /// Whether all that was found suffices where it is enforced.
+    pub fn holds(&self) -> bool {
+        self.checks.iter().all(|check| check.holds)
+    }
+}
+
+/// How [`QuotaAnswer::unproven`] and [`FleetAnswer::unproven`] name a limit.
+pub fn unproven_name(class: &str, limit: &str) -> String {
+    format!("{class}: {limit}")
 }
 
 impl Need {

@@ -6,6 +6,7 @@
 //! peaks over all keys.
 
 use super::exhibit::{Exhibit, Exhibits};
+use super::heaviest::{Asked, Heaviest};
 use super::keyed::{Keyed, Seen};
 use super::series::Series;
 use super::tally::{Levels, Tally, rolling_cap};
@@ -26,8 +27,7 @@ pub struct Demand {
     requests: u64,
     /// What the dearest of them cost.
     dearest: u32,
-    /// What the key cost that asked for most. One that has nothing left to remember may begin anew: it had caught up.
-    heaviest: u32,
+    heaviest: Heaviest,
     /// For how long a key went on that never found it unused.
     behind: Nanos,
     /// When the first of them was sent.
@@ -47,7 +47,7 @@ struct KeyDemand {
     /// Whether it is among those that were seen.
     known: bool,
     /// What its requests have cost.
-    asked: u32,
+    asked: Asked,
     /// When it was last found unused.
     unused_at: Nanos,
     tally: Tally,
@@ -83,7 +83,7 @@ impl Demand {
             seen: Seen::default(),
             requests: 0,
             dearest: 0,
-            heaviest: 0,
+            heaviest: Heaviest::default(),
             behind: Nanos::ZERO,
             first: None,
             peaks: vec![Peak::default(); readings.len()],
@@ -110,8 +110,7 @@ impl Demand {
             state.known = true;
             self.seen.insert(key);
         }
-        state.asked = state.asked.saturating_add(cost);
-        self.heaviest = self.heaviest.max(state.asked);
+        self.heaviest.asked(&mut state.asked, at, terms.rate.per, cost);
         state.fill(terms, series, step);
         if is_retry {
             self.first_attempts.begin(&self.peaks);
@@ -156,7 +155,7 @@ impl Demand {
     pub fn merge(&mut self, other: Demand) {
         self.requests += other.requests;
         self.dearest = self.dearest.max(other.dearest);
-        self.heaviest = self.heaviest.max(other.heaviest);
+        self.heaviest.merge(other.heaviest);
         self.behind = self.behind.max(other.behind);
         self.first = self.first.into_iter().chain(other.first).min();
         self.seen.merge(other.seen);
@@ -182,15 +181,12 @@ impl Demand {
     /// What a window has to allow at least so that the key that asked for most does not fall behind for good, if it goes on
     /// until `ended` and beyond as it did.
     pub fn lasting_rate(&self, ended: Nanos) -> u32 {
-        // Where a play begins and ends makes so much of a difference, and more with few requests.
-        const ONE_IN: u128 = 100;
         let Rate { allow, per } = self.terms.rate;
-        let used = ended.saturating_sub(self.first.unwrap_or(ended)).0.max(1);
-        let all = u128::from(self.heaviest) * u128::from(per.0);
-        let mean = u32::try_from((all - all / ONE_IN).div_ceil(u128::from(used))).unwrap_or(u32::MAX);
+        let first = self.first.unwrap_or(ended);
+        let mean = self.heaviest.mean(first, ended, per, self.dearest);
         // Whoever finds it unused again and again does not fall behind: rounds that a play begins and ends with make the
         // mean look higher than it is.
-        if self.behind.0 < used / 2 { mean.min(allow) } else { mean }
+        if self.behind < Nanos(ended.saturating_sub(first).0 / 2) { mean.min(allow) } else { mean }
     }
 
     pub fn keys(&self) -> u64 {

@@ -20,6 +20,7 @@ pub mod delivery;
 pub mod demand;
 pub mod exhibit;
 pub mod guidance;
+pub mod heaviest;
 pub mod hint;
 pub mod keyed;
 pub mod overload;

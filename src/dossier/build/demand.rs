@@ -25,6 +25,8 @@ fn limit(quota: &QuotaUse, summary: &Summary) -> LimitDemand {
     let class = summary.policy.classes.iter().find(|class| class.name == quota.class);
     let sending_s = summary.run.sending_s();
     let whole = whole_windows(quota, summary.timeline.step_s);
+    // Else a bucket is the fuller the longer it is played: that is no demand in a window.
+    let lasts = quota.bucket.is_none() || quota.rate_lasts();
     LimitDemand {
         class: quota.class.clone(),
         title: class.and_then(|class| class.title.clone()),
@@ -39,8 +41,8 @@ fn limit(quota: &QuotaUse, summary: &Summary) -> LimitDemand {
         retries: quota.retries,
         held_back: quota.held_back,
         per_second: if sending_s > 0.0 { quota.requests as f64 / sending_s } else { 0.0 },
-        mean: mean(whole),
-        p95: percentile(whole, 0.95),
+        mean: mean(whole).filter(|_| lasts),
+        p95: percentile(whole, 0.95).filter(|_| lasts),
         peak: strictest.map(|used| used.peak),
         peak_at_s: strictest.map(|used| used.peak_at_s),
         first_attempts_peak: quota.first_attempts_peak.filter(|_| quota.retries > 0),

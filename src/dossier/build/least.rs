@@ -1,10 +1,12 @@
 //! Part 7: what plans answer, and what refusals cost.
 
 use super::super::admit::Evidence;
-use super::super::model::{Compared, CostOfRefusal, Least, Sourced};
+use super::super::model::{Compared, CostOfRefusal, Least, LimitDemand, Sourced};
 use super::Run;
 use super::evidence::{answered, rate};
 use super::references::Sources;
+use crate::summary::Summary;
+use crate::summary::plan::QuotaAnswer;
 
 pub fn least(evidence: &[Evidence], sources: &Sources, runs: &[Run<'_>]) -> Least {
     let mut least = Least { cost: runs.iter().flat_map(cost).collect(), ..Least::default() };
@@ -18,6 +20,17 @@ pub fn least(evidence: &[Evidence], sources: &Sources, runs: &[Run<'_>]) -> Leas
         }
     }
     least
+}
+
+/// The search that tells how much of a limit the fleet of a run needs: one for this very fleet that saw whole windows of it,
+/// and played no less time than the run sent for. What the run met later, another never saw.
+pub fn search_for<'l>(least: &'l Least, limit: &LimitDemand, run: &Summary) -> Option<&'l Sourced<QuotaAnswer>> {
+    let is_long_enough = |played: f64| played >= run.run.sending_s();
+    least.quotas.iter().find(|Sourced { answer, .. }| {
+        answer.origin.profile_hash == run.run.profile_hash
+            && answer.origin.duration_s.is_some_and(is_long_enough)
+            && !answer.is_unproven(&limit.class, &limit.limit)
+    })
 }
 
 fn sourced<T: Clone>(id: &Option<String>, answer: &Option<T>) -> Option<Sourced<T>> {

@@ -55,7 +55,7 @@ pub fn build(evidence: &[Evidence], answers: &Answers, command: &str) -> Result<
         demand,
         least,
     };
-    dossier.open = open::items(&dossier);
+    dossier.open = open::items(&dossier, first.summary);
     dossier.summary = summary_text::render(&dossier);
     Ok(dossier)
 }

@@ -3,11 +3,13 @@
 use std::cmp::Ordering;
 
 use super::super::model::{Asked, Basis, Compared, Dossier, LimitDemand, OpenItem, Part, Requested};
-use crate::summary::Safety;
+use super::least;
+use crate::summary::{Safety, Summary};
 
-pub fn items(dossier: &Dossier) -> Vec<OpenItem> {
+/// `first` is of the fleet that the request is for.
+pub fn items(dossier: &Dossier, first: &Summary) -> Vec<OpenItem> {
     let answers = unanswered(dossier).into_iter().filter(|(missing, _)| *missing).map(|(_, item)| item);
-    answers.chain(unrun(dossier)).collect()
+    answers.chain(unrun(dossier, first)).collect()
 }
 
 fn item(part: u8, key: &str, what: &str, why: &str) -> OpenItem {
@@ -59,7 +61,6 @@ fn is_searched(dossier: &Dossier, asked: &Asked) -> bool {
     }
 }
 
-/// What another run or plan would show.
 /// How a stated value compares with the computed need.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Beside {
@@ -79,7 +80,8 @@ fn beside_need(asked: &Asked) -> Beside {
     }
 }
 
-fn unrun(dossier: &Dossier) -> Vec<OpenItem> {
+/// What another run or plan would show.
+fn unrun(dossier: &Dossier, first: &Summary) -> Vec<OpenItem> {
     let by_run = |part, what: &str, why: &str| OpenItem { part, key: None, what: what.to_owned(), why: why.to_owned() };
     let mut items = Vec::new();
     if dossier.request.quotas.is_empty() {
@@ -99,14 +101,20 @@ fn unrun(dossier: &Dossier) -> Vec<OpenItem> {
                    with these numbers in its policy";
         items.push(by_run(1, "whether the requested rate and burst are enough together", why));
     }
-    let asks_nothing = |limit: &LimitDemand| {
-        limit.safety == Safety::Over
+    if dossier.least.quotas.iter().any(|search| dossier.is_of_this_fleet(&search.source) && !search.answer.holds()) {
+        let why = "the least that was found still refused or delayed more than was asked for, where all of it was enforced: plan \
+                   the profile with higher numbers in its policy";
+        items.push(by_run(7, "which quota is enough", why));
+    }
+    let asks_nothing = |limit: &&LimitDemand| {
+        matches!(limit.safety, Safety::Over | Safety::DependsOnReading)
+            && least::search_for(&dossier.least, limit, first).is_none()
             && !dossier.request.quotas.iter().any(|asked| asked.limit == limit.limit && asked.class == limit.class)
     };
-    for limit in dossier.demand.limits.iter().filter(|limit| limit.bucket.is_some() && asks_nothing(limit)) {
+    for limit in dossier.demand.limits.iter().filter(asks_nothing) {
         let what = format!("how much of {} is needed ({})", limit.class, limit.limit);
-        let why = "its rate does not last for this fleet, and the run alone does not tell which would: \
-                   `quotaproof plan PROFILE --find quota` does";
+        let why = "the run went beyond it, and nothing here tells how much it takes: `quotaproof plan PROFILE --find quota` does, \
+                   over at least as long a time";
         items.push(by_run(1, &what, why));
     }
     if dossier.least.comparisons.is_empty() {

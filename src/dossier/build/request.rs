@@ -2,7 +2,7 @@
 
 use super::super::answers::{Answers, Line, QuotaAnswer, Until};
 use super::super::model::{Asked, AskedBurst, Demand, Identity, Least, LimitDemand, Request, Requested};
-use super::Run;
+use super::{Run, least};
 use crate::summary::Safety;
 use crate::summary::plan::{Grant, Need};
 
@@ -45,13 +45,11 @@ fn stated_because(computed: Option<(Grant, Requested)>) -> Requested {
     Requested::Stated { least: computed.map(|(need, because)| (need.rate, source_of(because))), least_burst }
 }
 
-/// What the fleet needs of a limit: the least that a search found for this very fleet, enough with each of its seeds and
-/// under each reading, after the growth that was searched for (or the next request is due in a month); else, where the run
-/// went beyond the limit, what it reached.
+/// What the fleet needs of a limit: the least that a search found for this very fleet in no less time, enough with each of
+/// its seeds and under each reading, after the growth that was searched for (or the next request is due in a month); else,
+/// where the run went beyond the limit, what it reached.
 fn computed(limit: &LimitDemand, demand: &Demand, least: &Least, first: Run<'_>) -> Option<(Grant, Requested)> {
-    let of_this_fleet = |hash: &str| hash == first.summary.run.profile_hash;
-    let search = least.quotas.iter().find(|search| of_this_fleet(&search.answer.origin.profile_hash));
-    if let Some(search) = search {
+    if let Some(search) = least::search_for(least, limit, first.summary) {
         let grown = search.answer.sensitivity.iter().find(|variation| variation.is_growth);
         let (needs, growth) = match grown {
             Some(grown) => (&grown.needs, Some(grown.what.clone())),
@@ -65,7 +63,7 @@ fn computed(limit: &LimitDemand, demand: &Demand, least: &Least, first: Run<'_>)
     let peak = limit.first_attempts_peak.or(limit.peak).filter(|_| beyond)?;
     let grant = match limit.bucket {
         // At a rate that does not last, the peak only tells how long was played.
-        Some(bucket) if bucket.rate < limit.lasting_rate => return None,
+        Some(_) if limit.not_lasting().is_some() => return None,
         // Else the peak of a bucket is the size that it takes at its rate.
         Some(bucket) => {
             Grant { rate: bucket.rate, burst: Some(peak.saturating_sub(limit.allow.saturating_sub(bucket.burst))) }

@@ -43,7 +43,8 @@ pub struct LimitDemand {
     pub held_back: u64,
     /// Over all keys and the whole run.
     pub per_second: f64,
-    /// Mean over time of the busiest key's use of one window, from the first whole window on; None where none was seen.
+    /// Mean over time of the busiest key's use of one window, from the first whole window on; None where none was seen, and
+    /// of a bucket whose rate does not last.
     pub mean: Option<f64>,
     /// 95 of 100 steps were at or below it.
     pub p95: Option<u32>,
@@ -74,6 +75,11 @@ impl LimitDemand {
     /// What comes per window today.
     pub fn rate(&self) -> u32 {
         self.bucket.map_or(self.allow, |bucket| bucket.rate)
+    }
+
+    /// What comes per window on and on, where a bucket of its own size cannot keep up with it.
+    pub fn not_lasting(&self) -> Option<u32> {
+        self.bucket.filter(|bucket| bucket.rate < self.lasting_rate).map(|_| self.lasting_rate)
     }
 
     /// What may come at once where so much is granted, counted as `allow`.

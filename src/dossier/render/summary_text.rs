@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::super::model::{Asked, Basis, Dossier, Requested};
+use super::super::model::{Asked, Basis, Dossier, LimitDemand, Requested};
 use super::words;
 use crate::report::format::count;
 use crate::report::text::clean;
@@ -164,24 +164,34 @@ fn named(dossier: &Dossier, asked: &Asked) -> String {
 
 fn demand(dossier: &Dossier, asked: &Asked) -> Option<Claim> {
     let limit = dossier.demand_of(asked)?;
+    let source = &dossier.demand.source;
+    let asked_for = match limit.not_lasting() {
+        Some(rate) => format!("{} on and on, of {}", count(rate.into()), limit.today()),
+        None => over_time(limit)?,
+    };
+    let text = format!(
+        "Demand on {} by its busiest {}: {asked_for}, {}",
+        named(dossier, asked),
+        limit.scope,
+        basis_of(dossier, source)
+    );
+    Some(cited(1, text, source))
+}
+
+fn over_time(limit: &LimitDemand) -> Option<String> {
     let peak = limit.peak?;
     let over_time = match (limit.mean, limit.p95) {
         (Some(mean), Some(p95)) => format!("mean {}, p95 {}, ", words::mean(mean), count(p95.into())),
         _ => String::new(),
     };
-    let source = &dossier.demand.source;
-    let basis = basis_of(dossier, source);
     let alone = limit.first_attempts_peak.map(|peak| format!("; {} by first attempts alone", count(peak.into())));
-    let text = format!(
-        "Demand on {} by its busiest {}: {over_time}peak {} of {} ({}{}), {basis}",
-        named(dossier, asked),
-        limit.scope,
+    Some(format!(
+        "{over_time}peak {} of {} ({}{})",
         words::peak(peak, limit.readings.first().is_some_and(|strictest| strictest.at_least)),
         count(limit.allow.into()),
         words::headroom(limit),
         alone.unwrap_or_default()
-    );
-    Some(cited(1, text, source))
+    ))
 }
 
 fn basis_of(dossier: &Dossier, id: &str) -> &'static str {
@@ -198,11 +208,13 @@ fn least(dossier: &Dossier, asked: &Asked) -> Option<Claim> {
     let (search, need) = of_limit.min_by_key(|(search, _)| !dossier.is_of_this_fleet(&search.source))?;
     let whose = words::whose(dossier, &search.source).map_or(String::new(), |whose| format!(" for {whose}"));
     let varied = varied(&search.answer.sensitivity, asked);
+    let refuses = if search.answer.holds() { "" } else { "; enforced, it still refused or delayed more than that" };
     let burst = need.burst.map_or_else(String::new, |burst| format!(" with a burst of {}", words::spread(burst.least)));
     let text = format!(
-        "Least limit of {} that suffices{whose}{}: {}{burst}{varied}, simulated",
+        "Least limit of {} that suffices{whose}{}{}: {}{burst}{varied}, simulated{refuses}",
         named(dossier, asked),
         words::allowed_refusals(&search.answer),
+        words::spared(&search.answer),
         words::spread(need.least)
     );
     Some(cited(2, text, &search.source))

@@ -146,10 +146,11 @@ fn peaked(dossier: &Dossier, asked: &Asked, source: &str) -> String {
 
 fn searched(dossier: &Dossier, source: &str, growth: Option<&str>) -> String {
     let search = dossier.least.quotas.iter().find(|search| search.source == source).map(|search| &search.answer);
-    let headroom = search.map_or(0.0, |answer| answer.headroom);
-    let headroom = if headroom > 0.0 { format!(", {} of it to stay unused", percent(headroom)) } else { String::new() };
-    let refuses = search.is_some_and(|answer| answer.checks.iter().any(|check| !check.holds));
-    let refuses = if refuses { " Enforced, it still refused more than was asked for under some reading." } else { "" };
+    let headroom = search.map_or_else(String::new, spared);
+    let refuses = match search.is_none_or(QuotaAnswer::holds) {
+        true => "",
+        false => " Enforced, it still refused or delayed more than was asked for under some reading.",
+    };
     let cite = cite(dossier, source);
     let growth = growth.map_or_else(String::new, |growth| format!(" after {growth}"));
     let allowed = search.map_or_else(String::new, allowed_refusals);
@@ -161,6 +162,14 @@ fn searched(dossier: &Dossier, source: &str, growth: Option<&str>) -> String {
 /// `61.9`, `23,529`.
 pub fn mean(mean: f64) -> String {
     if mean < 1000.0 { format!("{mean:.1}") } else { count(mean.round() as u64) }
+}
+
+/// What a search set aside, if anything: `, 10% of it to stay unused`.
+pub fn spared(answer: &QuotaAnswer) -> String {
+    match answer.headroom {
+        0.0 => String::new(),
+        headroom => format!(", {} of it to stay unused", percent(headroom)),
+    }
 }
 
 /// What a search let happen, if it let anything: `, where at most 10% of a class's requests are refused`.
@@ -179,6 +188,9 @@ pub fn headroom(limit: &LimitDemand) -> String {
     match limit.safety {
         Safety::NoData => "not used".to_owned(),
         Safety::Unproven => "no whole window seen".to_owned(),
+        _ if limit.not_lasting().is_some() => {
+            format!("{} on and on, of {}", count(limit.lasting_rate.into()), count(limit.rate().into()))
+        }
         _ => {
             let at_least = limit.readings.first().is_some_and(|strictest| strictest.at_least);
             format!("{}{}", if at_least { "at least " } else { "" }, crate::report::words::headroom(limit.headroom))

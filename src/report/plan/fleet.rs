@@ -91,15 +91,24 @@ fn verdict(answer: &FleetAnswer, largest: &LargestFleet) -> String {
                 _ => format!("too little of {} stays unused", binding.class),
             };
             format!(
-                "{strictest}{fits}. With {} {broken}: {} of {} at {} ({} UTC){}.",
+                "{strictest}{fits}. With {} {broken}: {}{}.",
                 plural(binding.devices.into(), "device"),
-                peak(binding),
-                binding.limit,
-                format::moment(binding.at_s),
-                binding.time_of_day,
+                broken_by(answer, binding),
                 binding.busiest.as_ref().map_or(String::new(), |busiest| format!(" by {busiest}"))
             )
         }
+    }
+}
+
+/// What was asked for, and what there was.
+fn broken_by(answer: &FleetAnswer, binding: &Binding) -> String {
+    let of = match answer.headroom {
+        0.0 => format!("of {}", binding.limit),
+        _ => format!("where {} are left of {}", count(binding.allow.into()), binding.limit),
+    };
+    match binding.lasting_rate {
+        Some(rate) => format!("{} {of} are asked for on and on", count(rate.into())),
+        None => format!("{} {of} at {} ({} UTC)", peak(binding), format::moment(binding.at_s), binding.time_of_day),
     }
 }
 
@@ -113,7 +122,7 @@ fn row(largest: &LargestFleet) -> Vec<String> {
         size(largest),
         range(&largest.over_seeds),
         binding.map_or_else(none, |binding| format!("{} of {}", peak(binding), count(binding.allow.into()))),
-        binding.map_or_else(none, |binding| binding.time_of_day.clone()),
+        binding.map_or_else(none, at),
         largest.enforced.as_ref().map_or_else(none, refused),
     ]
 }
@@ -126,7 +135,11 @@ fn size(largest: &LargestFleet) -> String {
 }
 
 fn peak(binding: &Binding) -> String {
-    counted(binding.peak, binding.at_least)
+    binding.lasting_rate.map_or_else(|| counted(binding.peak, binding.at_least), |rate| count(rate.into()))
+}
+
+fn at(binding: &Binding) -> String {
+    if binding.lasting_rate.is_some() { "on and on".to_owned() } else { binding.time_of_day.clone() }
 }
 
 fn refused(enforced: &Enforced) -> String {

@@ -62,8 +62,10 @@ fn sentences(answer: &QuotaAnswer) -> Vec<String> {
             reading_text_of(need)
         ));
     }
-    if !strictest.is_empty() && !strictest.iter().any(|need| need.is_more()) {
-        sentences.push("Today's limits suffice under every reading.".to_owned());
+    let judged = |need: &&&Need| !answer.is_unproven(&need.class, &need.limit);
+    if !strictest.iter().any(|need| need.is_more()) && strictest.iter().any(|need| judged(&need)) {
+        let all = if answer.unproven.is_empty() { "" } else { ", as far as a whole window of them was simulated" };
+        sentences.push(format!("Today's limits suffice under every reading{all}."));
     }
     for (what, goes_beyond) in [("refuse", refuses as fn(&QuotaAnswer, &QuotaCheck) -> bool), ("delay", delays)] {
         if answer.checks.iter().any(|check| goes_beyond(answer, check)) {
