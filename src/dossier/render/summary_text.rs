@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use super::super::model::{Asked, Basis, Dossier, LimitDemand, Requested};
 use super::words;
-use crate::report::format::count;
+use crate::report::format::{self, count};
 use crate::report::text::clean;
 use crate::summary::finding::Verdict;
 use crate::summary::plan::{ClassChange, Comparison, Spread, Variation, largest};
@@ -207,11 +207,14 @@ fn least(dossier: &Dossier, asked: &Asked) -> Option<Claim> {
         .filter_map(|search| Some((search, largest(&search.answer.needs, &asked.class, &asked.limit)?)));
     let (search, need) = of_limit.min_by_key(|(search, _)| !dossier.is_of_this_fleet(&search.source))?;
     let whose = words::whose(dossier, &search.source).map_or(String::new(), |whose| format!(" for {whose}"));
+    // What a shorter play never met, it says nothing of.
+    let briefly = search.answer.origin.duration_s.filter(|played| *played < dossier.fleet.duration_s);
+    let briefly = briefly.map_or_else(String::new, |played| format!(" in {} of play", format::seconds(played)));
     let varied = varied(&search.answer.sensitivity, asked);
     let refuses = if search.answer.holds() { "" } else { "; enforced, it still refused or delayed more than that" };
     let burst = need.burst.map_or_else(String::new, |burst| format!(" with a burst of {}", words::spread(burst.least)));
     let text = format!(
-        "Least limit of {} that suffices{whose}{}{}: {}{burst}{varied}, simulated{refuses}",
+        "Least limit of {} that suffices{whose}{briefly}{}{}: {}{burst}{varied}, simulated{refuses}",
         named(dossier, asked),
         words::allowed_refusals(&search.answer),
         words::spared(&search.answer),
