@@ -144,6 +144,17 @@ fn the_least_quota_holds_the_demand_and_one_less_does_not() {
     assert!(refused(Reading::TokenBucket, 143, 200) > 0, "one less, for long enough");
 }
 
+#[test]
+fn the_most_that_any_seed_takes_is_enough_with_all_of_them() {
+    // Its clients heed what remains: with some limits larger than a seed takes, they do other things.
+    let base = base(Path::new("telair-batch-import"));
+    let wanted = quota::Wanted { refused_ratio: 0.02, ..quota::Wanted::default() };
+    let answer = answered(&base, &Questions { quota: Some(wanted), seeds: 3, ..NOTHING }, 2).1.quota.unwrap();
+    for check in &answer.checks {
+        assert!(check.holds && check.refused_ratio <= 0.02, "{check:?}");
+    }
+}
+
 /// What one limit of a class refuses says nothing of the others.
 #[test]
 fn each_limit_of_a_class_is_raised_for_what_it_refused_itself() {

@@ -100,8 +100,8 @@ fn variant(scenario: &Scenario, seed: u64, reading: Option<Reading>, policy: Pol
     Scenario { seed, policy, target, ..scenario.clone() }
 }
 
-/// Limits of which a play saw no whole window.
+/// Limits of which a play saw no whole window. A rate that does not last is searched for, and known.
 pub fn unproven(quotas: &[QuotaUse]) -> Vec<String> {
-    let short = quotas.iter().filter(|quota| quota.safety == Safety::Unproven);
+    let short = quotas.iter().filter(|quota| quota.safety == Safety::Unproven && quota.rate_lasts());
     short.map(|quota| unproven_name(&quota.class, &quota.limit)).collect()
 }

@@ -308,7 +308,7 @@ pub enum Safety {
     DependsOnReading,
     /// Over it under every reading.
     Over,
-    /// Within it so far, but no whole window was seen: headroom is None.
+    /// Within it so far, but no whole window was seen, or a bucket is used up later: headroom is None.
     Unproven,
     NoData,
 }

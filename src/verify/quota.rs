@@ -116,6 +116,12 @@ impl About<'_> {
                 reading_titles(usage.readings_over.iter().copied()),
                 self.refusals.settled
             ),
+            Safety::Unproven if usage.seen_for.is_none() => format!(
+                "Within the limit so far, and not for good: {} are asked for on and on, {} allowed ({})",
+                count(quota.lasting_rate.into()),
+                count(quota.grant().rate.into()),
+                quota.limit
+            ),
             Safety::Unproven => format!(
                 "Within the limit so far: {peak} of {} in {:.0} s of a {}",
                 count(quota.allow.into()),
@@ -333,6 +339,29 @@ mod tests {
         assert_eq!(outcomes.finding("fleet.quota", "charger").verdict, Verdict::NoData);
         assert_eq!(outcomes.quota("charger").safety, Safety::NoData);
         assert!(outcomes.quota("charger").readings.is_empty());
+    }
+
+    #[test]
+    fn a_bucket_that_is_used_up_later_proves_no_headroom() {
+        let asked = |every_ms: u64| {
+            let mut script = Script::default();
+            (0..60_000 / every_ms).for_each(|number| {
+                script.ask(Ask::new(0, DEVICE, number * every_ms));
+            });
+            let limit =
+                RateLimit { burst: Some(100), ..rate(10, Nanos::from_secs(10), "client_id", Algorithm::TokenBucket) };
+            let mut policy = policy();
+            let queries = policy.classes.iter_mut().find(|class| class.name == "queries").unwrap();
+            queries.limits = vec![Limit::Rate(limit)];
+            let outcomes = script.verify(scenario(policy, 1));
+            let quota = outcomes.quota("queries");
+            (quota.safety, outcomes.finding("fleet.quota", "queries").clone())
+        };
+        assert_eq!(asked(1_000).0, Safety::Safe);
+        let (safety, finding) = asked(500);
+        assert_eq!((safety, finding.verdict), (Safety::Unproven, Verdict::Inconclusive));
+        let told = "Within the limit so far, and not for good: 20 are asked for on and on, 10 allowed (";
+        assert!(finding.headline.starts_with(told), "{}", finding.headline);
     }
 
     #[test]

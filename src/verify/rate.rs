@@ -133,10 +133,13 @@ impl RateWatch {
     ) -> Usage {
         let (allow, demand) = (self.terms.allowed(), self.demand);
         let seen_for = demand.short_of_a_window(ended);
+        let (bucket, lasting_rate) = (Bucket::of(limit), demand.lasting_rate(ended));
+        let is_used_up_later = bucket.is_some_and(|bucket| bucket.rate < lasting_rate);
         let peak = demand.strictest();
         let safety = match demand.safety() {
-            // What goes over the limit does so in any part of a window; keeping within it takes a whole one to show.
-            Safety::Safe if seen_for.is_some() => Safety::Unproven,
+            // What goes over the limit does so in any part of a window; keeping within it takes a whole one to show, and a
+            // rate that lasts.
+            Safety::Safe if seen_for.is_some() || is_used_up_later => Safety::Unproven,
             // The provider grants more than it says, or it does not.
             Safety::Over if limit.at_least => Safety::DependsOnReading,
             safety => safety,
@@ -144,9 +147,9 @@ impl RateWatch {
         let headroom = (demand.requests() > 0 && safety != Safety::Unproven).then(|| unused(peak, allow));
         let quota = QuotaUse {
             per_s: Some(limit.per.as_secs_f64()),
-            bucket: Bucket::of(limit),
+            bucket,
             keys: demand.keys(),
-            lasting_rate: demand.lasting_rate(ended),
+            lasting_rate,
             busiest: peak.device.map(|device| scenario.device_name(device)),
             requests: demand.requests(),
             retries: demand.retries(),

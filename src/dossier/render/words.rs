@@ -187,10 +187,10 @@ pub fn allowed_refusals(answer: &QuotaAnswer) -> String {
 pub fn headroom(limit: &LimitDemand) -> String {
     match limit.safety {
         Safety::NoData => "not used".to_owned(),
-        Safety::Unproven => "no whole window seen".to_owned(),
         _ if limit.not_lasting().is_some() => {
             format!("{} on and on, of {}", count(limit.lasting_rate.into()), count(limit.rate().into()))
         }
+        Safety::Unproven => "no whole window seen".to_owned(),
         _ => {
             let at_least = limit.readings.first().is_some_and(|strictest| strictest.at_least);
             format!("{}{}", if at_least { "at least " } else { "" }, crate::report::words::headroom(limit.headroom))

@@ -64,9 +64,8 @@ fn turning_point(sweep: &Sweep) -> String {
 fn unproven(sweep: &Sweep) -> Option<String> {
     let open = |point: &&SweepPoint| tightest(point).is_some_and(|used| used.safety == Safety::Unproven);
     let values: Vec<&str> = sweep.points.iter().filter(open).map(|point| point.value.as_str()).collect();
-    (!values.is_empty()).then(|| {
-        format!("At {} no whole window was played, which does not show that the limit is kept.", values.join(", "))
-    })
+    (!values.is_empty())
+        .then(|| format!("At {} too little was played to show that the limit is kept.", values.join(", ")))
 }
 
 /// How the profile's gates came out.
@@ -108,7 +107,7 @@ fn row(point: &SweepPoint) -> Vec<String> {
         tightest
             .map_or_else(none, |used| format!("{} of {}", counted(used.peak, used.at_least), count(used.allow.into()))),
         tightest.map_or_else(none, |used| match used.safety {
-            Safety::Unproven => "no whole window seen".to_owned(),
+            Safety::Unproven => "not shown to last".to_owned(),
             _ => words::headroom(used.headroom),
         }),
         count(point.devices.into()),
@@ -248,9 +247,9 @@ mod tests {
         let used = &mut sweep.points[0].quotas[0];
         (used.safety, used.headroom) = (Safety::Unproven, None);
         let section = section(&sweep);
-        let told = "At 1 no whole window was played, which does not show that the limit is kept.";
+        let told = "At 1 too little was played to show that the limit is kept.";
         assert!(section.sentences.iter().any(|sentence| sentence == told), "{:?}", section.sentences);
-        assert_eq!(section.tables[0].rows[0][3], "no whole window seen");
+        assert_eq!(section.tables[0].rows[0][3], "not shown to last");
         assert_eq!(section.tables[0].rows[1][3], "0% unused");
     }
 
