@@ -82,7 +82,7 @@ fn fleet(first: Run<'_>, answers: &Answers) -> FleetModel {
         source: first.id.to_owned(),
         name: summary.run.name.clone(),
         description: summary.run.description.clone(),
-        duration_s: summary.run.duration_s,
+        duration_s: summary.run.sending_s(),
         groups: summary.fleet.iter().map(group).collect(),
         events: summary.run.events.iter().map(|event| event.text.clone()).collect(),
         assumptions: answers.assumptions.iter().map(|text| text.0.clone()).collect(),
