@@ -8,6 +8,8 @@ use std::ops::{Add, AddAssign, Mul, Sub};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::words::significant;
+
 /// A point in time (nanoseconds since the run began) or a length of time (nanoseconds).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct Nanos(pub u64);
@@ -66,6 +68,23 @@ impl Nanos {
     /// A length scaled by a non-negative factor.
     pub fn scale(self, factor: f64) -> Nanos {
         Nanos((self.0 as f64 * factor).round() as u64)
+    }
+}
+
+impl Nanos {
+    /// In the same units, no more exact than an estimate is: `17.8s`, `21m 9s`, `1h 2m`.
+    pub fn roughly(self) -> String {
+        let seconds = self.as_secs_f64();
+        if seconds < 1.0 {
+            return Nanos::from_millis((seconds * 1e3).round() as u64).to_string();
+        }
+        if seconds < 120.0 {
+            return format!("{}s", significant(seconds));
+        }
+        let whole = seconds.round() as u64;
+        let parts = [(whole / 3600, "h"), (whole / 60 % 60, "m"), (whole % 60, "s")];
+        let parts = parts.iter().skip_while(|(value, _)| *value == 0).take(2).filter(|(value, _)| *value > 0);
+        parts.map(|(value, unit)| format!("{value}{unit}")).collect::<Vec<_>>().join(" ")
     }
 }
 
@@ -164,6 +183,24 @@ impl Anchor {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn estimates_are_told_in_one_style() {
+        let cases = [
+            (0, "0s"),
+            (250, "250ms"),
+            (17_833, "17.8s"),
+            (90_000, "90s"),
+            (120_000, "2m"),
+            (279_400, "4m 39s"),
+            (1_269_000, "21m 9s"),
+            (3_600_000, "1h"),
+            (3_720_900, "1h 2m"),
+        ];
+        for (millis, text) in cases {
+            assert_eq!(Nanos::from_millis(millis).roughly(), text);
+        }
+    }
 
     #[test]
     fn lengths_read_with_the_unit_a_person_would_choose() {

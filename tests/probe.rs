@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 
 use quotaproof::clock::Clock;
-use quotaproof::drive::live::{self, Control, ProbeTarget};
+use quotaproof::drive::live::{self, Control, ProbeTarget, Reached};
 use quotaproof::exit::Exit;
 use quotaproof::policy;
 use quotaproof::policy::model::{ClassId, Policy};
@@ -86,7 +86,8 @@ fn played_at(
         url: target.base_url.clone(),
         anchor: clock.anchor(),
     };
-    let end = live::probe(&target, examination(brief, case), clock, &Control::default()).unwrap();
+    let reached = Reached::of(&target).unwrap();
+    let end = live::probe(reached, examination(brief, case), clock, &Control::default()).unwrap();
     outcome(&end.played, &target.policy.class(ClassId(0)).limits, end.took, end.interrupted)
 }
 

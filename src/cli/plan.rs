@@ -9,7 +9,7 @@ use clap::Args;
 use super::again::Again;
 use super::progress::PlanProgress;
 use super::publish::{make_room, publish};
-use super::serve::{reading, share};
+use super::serve::{hyphened, reading, share};
 use super::{complain, duration, show, style, usage};
 use crate::clock::Clock;
 use crate::drive::live;
@@ -191,11 +191,6 @@ fn command(args: &PlanArgs, base: &Base) -> String {
     again.given("--seeds", has_seeds.then(|| args.seeds.unwrap_or(SEEDS)));
     again.given("--compare", args.compare.as_ref().map(|path| path.display()));
     again.given("--sweep", args.sweep.as_ref()).line()
-}
-
-/// A reading as the command line has it.
-fn hyphened(reading: Reading) -> String {
-    serde_json::json!(reading).as_str().unwrap_or_default().replace('_', "-")
 }
 
 /// How much was simulated, and how quickly.

@@ -14,12 +14,18 @@ use crate::summary::plan::Plan;
 /// Makes the directory for reports before anything is played, so that an hour's results are not lost to one that cannot be
 /// written; false where that is so, and has been said.
 pub fn make_room(reports: &Path) -> bool {
-    let made = std::fs::create_dir_all(reports);
+    let made = std::fs::create_dir_all(reports).and_then(|()| try_to_write(reports));
     if let Err(error) = &made {
         let reports = reports.display();
         complain(format_args!("error: reports cannot be written to {reports}: {error}; choose another --reports"));
     }
     made.is_ok()
+}
+
+/// Makes a directory, as a report does, and takes it away again.
+fn try_to_write(reports: &Path) -> std::io::Result<()> {
+    let tried = reports.join(format!(".quotaproof-{}", std::process::id()));
+    std::fs::create_dir(&tried).and_then(|()| std::fs::remove_dir(&tried))
 }
 
 /// Writes the report and shows the verdict and the answers of a plan, these also where the report cannot be written: what was

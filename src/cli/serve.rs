@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use super::{complain, show};
 use crate::exit::Exit;
 use crate::policy;
-use crate::policy::model::Policy;
+use crate::policy::model::{Limit, Policy};
 use crate::policy::reading::Reading;
 use crate::reference::{self, live, tellus};
 use crate::scenario::target::{Fault, OverloadSpec, ServerSpec};
@@ -29,8 +29,8 @@ pub struct ServeOptions {
     /// Listen on an address that other machines can reach. The server has no real security: it takes any client
     #[arg(long)]
     pub allow_non_loopback: bool,
-    /// How limits are counted where the policy does not say: rolling, token-bucket, fixed-first-hit or fixed-aligned
-    #[arg(long, default_value = "rolling", value_parser = reading)]
+    /// How limits are counted where the policy does not say
+    #[arg(long, default_value = "rolling", value_name = "NAME", value_parser = limiter, help = limiter_help())]
     pub limiter: Reading,
     /// How long access tokens are good
     #[arg(long, default_value = "24h", value_name = "TIME", value_parser = lifetime)]
@@ -90,6 +90,7 @@ pub fn run(options: &ServeOptions) -> anyhow::Result<Exit> {
     let _ = rlimit::increase_nofile_limit(u64::MAX);
     let title = policy.title.clone();
     let clients = clients(&policy);
+    let policy = counted_by(policy, options.limiter);
     let server = match live::start(policy, options.spec(), listen) {
         Ok(server) => server,
         Err(error) => {
@@ -104,6 +105,16 @@ pub fn run(options: &ServeOptions) -> anyhow::Result<Exit> {
     server.stop();
     show(out, "stopped\n");
     Ok(Exit::Pass)
+}
+
+/// The policy with its limits counted so where it does not say, also where nobody would read its words so.
+fn counted_by(mut policy: Policy, limiter: Reading) -> Policy {
+    for limit in policy.classes.iter_mut().flat_map(|class| &mut class.limits) {
+        if let Limit::Rate(rate) = limit {
+            rate.count_by(limiter);
+        }
+    }
+    policy
 }
 
 /// Who is let in.
@@ -150,6 +161,24 @@ pub(super) fn reading(text: &str) -> Result<Reading, String> {
     named(&text.replace('-', "_")).ok_or_else(|| "use rolling, token-bucket, fixed-first-hit or fixed-aligned".into())
 }
 
+/// Also one that nobody reads into a provider's words.
+fn limiter(text: &str) -> Result<Reading, String> {
+    reading(text).map_err(|_| format!("use one of {}", limiter_names()))
+}
+
+/// A reading as the command line has it.
+pub(super) fn hyphened(reading: Reading) -> String {
+    serde_json::json!(reading).as_str().unwrap_or_default().replace('_', "-")
+}
+
+fn limiter_help() -> String {
+    format!("How limits are counted where the policy does not say. One of: {}", limiter_names())
+}
+
+fn limiter_names() -> String {
+    Reading::KNOWN.map(hyphened).join(", ")
+}
+
 fn fault(text: &str) -> Result<Fault, String> {
     named(text).ok_or_else(|| {
         let names = fault_names();
@@ -191,6 +220,7 @@ mod tests {
     use clap::Parser;
 
     use super::*;
+    use crate::limiter::enforcer::reading_for;
 
     #[derive(Parser)]
     struct Line {
@@ -228,6 +258,20 @@ mod tests {
         }
         assert_eq!(fault("RA-SHORT"), Ok(Fault::HintTooShort));
         assert_eq!(fault("KEY-IP"), Ok(Fault::KeyedByAddress));
+    }
+
+    #[test]
+    fn every_limiter_has_its_name_on_the_command_line_and_counts() {
+        let help = parse(&["--help"]).expect_err("help is no options").to_string();
+        let words = help.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(words.contains(&limiter_names()), "{help}");
+        for known in Reading::KNOWN {
+            let options = parse(&["--limiter", &hyphened(known)]).unwrap();
+            assert_eq!(options.limiter, known);
+            let policy = counted_by(policy::find("tellus").unwrap(), options.limiter);
+            let limits = policy.classes.iter().flat_map(|class| &class.limits);
+            assert!(limits.filter_map(|limit| reading_for(limit, known)).all(|reading| reading == known));
+        }
     }
 
     #[test]

@@ -69,6 +69,23 @@ impl Reading {
         }
     }
 
+    /// The words that say so and nothing else.
+    pub fn algorithm(self) -> Algorithm {
+        match self {
+            Reading::Rolling => Algorithm::Rolling,
+            Reading::TokenBucket => Algorithm::TokenBucket,
+            Reading::FixedFirstHit => Algorithm::FixedFirstHit,
+            Reading::FixedAligned => Algorithm::FixedAligned,
+            Reading::LeakyBucket => Algorithm::LeakyBucket,
+            Reading::RollingCounter => Algorithm::RollingCounter,
+            Reading::IntervalRefill => Algorithm::IntervalRefill,
+        }
+    }
+
+    fn is_bucket(self) -> bool {
+        matches!(self, Reading::TokenBucket | Reading::LeakyBucket | Reading::IntervalRefill)
+    }
+
     /// The most that may come at once of a limit of `allow`, with the bucket's size where it has one of its own.
     pub fn ceiling(self, allow: u32, burst: Option<u32>) -> u32 {
         match self {
@@ -88,6 +105,15 @@ impl RateLimit {
             (Algorithm::Unspecified, Some(_), _) => &[Reading::FixedAligned],
             (Algorithm::Unspecified, None, Some(_)) => &[Reading::TokenBucket, Reading::LeakyBucket],
             (algorithm, ..) => Reading::allowed_by(algorithm),
+        }
+    }
+
+    /// Has it counted so where its words name no algorithm, even if nobody would read them so. A calendar is a window of its
+    /// own, and only buckets have a burst.
+    pub fn count_by(&mut self, reading: Reading) {
+        let is_countable = self.calendar.is_none() && (self.burst.is_none() || reading.is_bucket());
+        if self.algorithm == Algorithm::Unspecified && is_countable {
+            self.algorithm = reading.algorithm();
         }
     }
 
@@ -141,6 +167,25 @@ mod tests {
     fn a_stated_algorithm_is_its_own_reading() {
         let stated = RateLimit { burst: Some(9), algorithm: Algorithm::LeakyBucket, ..limit() };
         assert_eq!(stated.readings(), [Reading::LeakyBucket]);
+    }
+
+    #[test]
+    fn a_limit_is_counted_as_told_where_its_words_leave_that_open() {
+        let counted = |limit: RateLimit, reading: Reading| {
+            let mut limit = limit;
+            limit.count_by(reading);
+            limit.readings().to_vec()
+        };
+        for reading in Reading::KNOWN {
+            assert_eq!(counted(limit(), reading), [reading]);
+        }
+        let stated = RateLimit { algorithm: Algorithm::Rolling, ..limit() };
+        assert_eq!(counted(stated, Reading::LeakyBucket), [Reading::Rolling]);
+        let month = RateLimit { calendar: Some(Calendar::Month), ..limit() };
+        assert_eq!(counted(month, Reading::RollingCounter), [Reading::FixedAligned]);
+        let burst = RateLimit { burst: Some(9), ..limit() };
+        assert_eq!(counted(burst.clone(), Reading::IntervalRefill), [Reading::IntervalRefill]);
+        assert_eq!(counted(burst, Reading::FixedAligned), [Reading::TokenBucket, Reading::LeakyBucket]);
     }
 
     /// Stored summaries carry these names.

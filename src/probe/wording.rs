@@ -16,7 +16,7 @@ pub fn would_settle(prober: &Prober) -> Option<String> {
     }
     let choice = prober.unaffordable()?;
     let (kind, requests) = (choice.experiment.kind.title(), choice.experiment.requests());
-    Some(format!("{kind}: up to {requests} more requests, over about {}", choice.takes))
+    Some(format!("{kind}: up to {requests} more requests, over about {}", choice.takes.roughly()))
 }
 
 pub fn conclusion(prober: &Prober, measured: Option<&Measured>, hindrance: Option<&str>, interrupted: bool) -> String {

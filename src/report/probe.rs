@@ -15,6 +15,7 @@ use super::files::{self, LoadError};
 use crate::exit::Exit;
 use crate::probe::account::{Account, FORMAT};
 use crate::probe::outcome::{Comparison, Outcome, Verdict};
+use crate::probe::silences::grouped;
 use crate::summary::finding::{self, Finding};
 
 /// For the terminal.
@@ -53,15 +54,17 @@ pub fn text(outcome: &Outcome) -> String {
     text
 }
 
-/// Each silence of the documents, with what was measured or why nothing was.
+/// The silences of the documents, with what was measured or why nothing was.
 fn silences(outcome: &Outcome) -> String {
     if outcome.silences.is_empty() {
         return String::new();
     }
     let mut text = "What the documents leave unsaid:\n".to_owned();
-    for silence in &outcome.silences {
-        text += &format!("  {}\n", silence.text);
-        for line in silence.lines() {
+    for group in grouped(&outcome.silences) {
+        for silence in group.texts {
+            text += &format!("  {silence}\n");
+        }
+        for line in group.lines {
             text += &format!("    {}: {}\n", if line.is_measured { "measured" } else { "open" }, line.text);
         }
     }

@@ -133,3 +133,12 @@ fn a_file_without_certificates_is_refused_by_name() {
         assert!(error.to_string().contains(path.to_str().unwrap()), "{error}");
     }
 }
+
+#[test]
+fn certificates_that_nobody_would_look_at_are_refused() {
+    let device = |_| Scripted::new(Vec::new(), Heard::default(), None);
+    let scenario = trusting(Some(PathBuf::from("ca.pem")));
+    let error = run(&scenario, &options("http://127.0.0.1:9"), vec![vec![DeviceId(0)]], device, |_| Log::default());
+    let error = error.unwrap_err();
+    assert!(matches!(error, LiveError::NeedlessCaFile(_)), "{error}");
+}

@@ -1,22 +1,25 @@
 //! `quotaproof probe`: finds out what limiter a server has, and holds it beside what the documents say.
 
+mod outputs;
 mod plan;
 mod request;
+mod secrets;
 mod streams;
 
 use std::io::{IsTerminal, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context;
 use clap::Args;
 
+use self::outputs::{have_room, publish, tell};
 use self::plan::announcement;
 use self::request::{Requests, requests};
 use super::again::Again;
 use super::{cannot_play, complain, duration, show};
 use crate::clock::Clock;
-use crate::drive::live::{self, Control, LiveError, ProbeEnd, ProbeTarget};
+use crate::drive::live::{self, Control, LiveError, ProbeEnd, ProbeTarget, Reached};
 use crate::exit::Exit;
 use crate::policy;
 use crate::policy::matching::bare_path;
@@ -25,10 +28,9 @@ use crate::policy::words::limit_text;
 use crate::probe::account::{Account, Setting};
 use crate::probe::candidates::Documented;
 use crate::probe::conformance::Case;
-use crate::probe::outcome::{Outcome, outcome};
+use crate::probe::outcome::outcome;
 use crate::probe::placing::Place;
 use crate::probe::{Brief, Examination};
-use crate::report::probe as report;
 use crate::time::{Anchor, Nanos};
 
 /// Find out what limiter a server has, by a few requests that are announced first
@@ -130,6 +132,13 @@ pub fn run(args: &ProbeArgs, out: &mut dyn Write) -> anyhow::Result<Exit> {
         ));
         return Ok(Exit::Usage);
     }
+    let reached = match Reached::of(&target) {
+        Ok(reached) => reached,
+        Err(error) => return cannot_reach(error),
+    };
+    if !args.plan && !have_room(args) {
+        return Ok(Exit::Usage);
+    }
     let limits = limits(&policy, target.class);
     let clock = Clock::start();
     let second = target.clients.len() > 1;
@@ -152,11 +161,7 @@ pub fn run(args: &ProbeArgs, out: &mut dyn Write) -> anyhow::Result<Exit> {
         anchor: clock.anchor(),
     };
     if own.method == "WS" {
-        return streams::run(
-            &streams::Job { args, target: &target, requests: &requests, limits: &limits, clock },
-            case,
-            out,
-        );
+        return streams::run(streams::Job { args, reached, requests: &requests, limits: &limits, clock }, case, out);
     }
     let examination = Examination::new(brief, case);
     show(out, &announcement(args, &policy, &requests, &limits, &examination));
@@ -164,7 +169,7 @@ pub fn run(args: &ProbeArgs, out: &mut dyn Write) -> anyhow::Result<Exit> {
         return Ok(Exit::Pass);
     }
     let control = watched()?;
-    let end = match live::probe(&target, examination, clock, &control) {
+    let end = match live::probe(reached, examination, clock, &control) {
         Ok(end) => end,
         Err(error) => return cannot_reach(error),
     };
@@ -233,28 +238,6 @@ fn cannot_reach(error: LiveError) -> anyhow::Result<Exit> {
         }
         error => cannot_play("probe", error),
     }
-}
-
-/// Shows what was found, and writes it where that is asked for.
-fn tell(args: &ProbeArgs, class: &str, found: &Outcome, out: &mut dyn Write) -> anyhow::Result<()> {
-    show(out, &report::text(found));
-    if let Some(file) = &args.json {
-        write(file, report::json(found).as_bytes())?;
-    }
-    if let Some(file) = &args.junit {
-        write(file, report::junit(found, class)?.as_bytes())?;
-    }
-    Ok(())
-}
-
-fn publish(reports: &Path, account: &Account, out: &mut dyn Write) -> anyhow::Result<()> {
-    let dir = report::write_all(reports, account).context("the report cannot be written")?;
-    show(out, &format!("The report is in {}\n", dir.display()));
-    Ok(())
-}
-
-fn write(file: &Path, content: &[u8]) -> anyhow::Result<()> {
-    std::fs::write(file, content).with_context(|| format!("{} cannot be written", file.display()))
 }
 
 /// What the report says of what the probe was told to do.

@@ -26,7 +26,10 @@ pub fn announcement(
     });
     if let Some(longest) = longest.max() {
         let needed = Nanos(longest.0.saturating_mul(WINDOWS));
-        text += &format!("Windows of {longest} have to pass several times: about {needed} to settle everything\n");
+        text += &format!(
+            "Windows of {longest} have to pass several times: about {} to settle everything\n",
+            needed.roughly()
+        );
         if needed > args.within {
             text += "The time that it may take is shorter: some of it may stay open (raise --within)\n";
         }
@@ -46,7 +49,7 @@ pub fn heading(args: &ProbeArgs, policy: &Policy, requests: &Requests, limits: &
         own.method,
         bare_path(&own.path),
         args.target,
-        args.within
+        args.within.roughly()
     );
     for limit in limits {
         text += &format!("  {}\n", limit_text(limit));
@@ -68,11 +71,12 @@ fn trials(requests: &Requests, examination: &Examination) -> String {
     }
     let most: u32 = planned.iter().map(|(_, requests, _)| requests).sum();
     let time = planned.iter().fold(Nanos::ZERO, |sum, (_, _, time)| sum.saturating_add(*time));
-    let mut text = format!("Then its promises, about {most} requests over {time}, as far as the budget goes:\n");
+    let mut text =
+        format!("Then its promises, about {most} requests over {}, as far as the budget goes:\n", time.roughly());
     for (trial, most, time) in planned {
         let of = trial.of().and_then(|nth| requests.besides.get(usize::from(nth)));
         let of = of.map(|(beside, _)| format!(": {}, if it fails", beside.text())).unwrap_or_default();
-        text += &format!("  {}{of} (about {most} requests, {time})\n", trial.title());
+        text += &format!("  {}{of} (about {most} requests, {})\n", trial.title(), time.roughly());
     }
     text
 }

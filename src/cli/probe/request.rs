@@ -1,6 +1,6 @@
 //! What a probe asks for, from the command line.
 
-use super::{Mistake, ProbeArgs};
+use super::{Mistake, ProbeArgs, secrets};
 use crate::policy::matching::bare_path;
 use crate::policy::model::{ClassId, Policy};
 use crate::probe::account::AskTold;
@@ -51,7 +51,10 @@ fn own(args: &ProbeArgs, policy: &Policy) -> Result<(ClassId, String, String), M
     if let Some(text) = &args.request {
         let (method, path) = text.trim().split_once(' ').ok_or("write the request as METHOD /path")?;
         let class = named.or_else(|| policy.classify(method, bare_path(path))).ok_or_else(|| {
-            format!("`{text}` belongs to no class of the policy; name the class that it counts in by --class")
+            format!(
+                "`{method} {}` belongs to no class of the policy; name the class that it counts in by --class",
+                bare_path(path)
+            )
         })?;
         return Ok((class, method.to_owned(), path.to_owned()));
     }
@@ -160,7 +163,9 @@ impl Written {
     /// The request with what comes from the environment.
     pub fn ask(&self, variable: &impl Fn(&str) -> Option<String>) -> Result<Ask, Mistake> {
         let mut headers = self.headers.iter().map(|text| header(text, variable)).collect::<Result<Vec<_>, _>>()?;
-        refuse_secrets(&self.body)?;
+        if let Some(mistake) = secrets::in_query(&self.path).or_else(|| secrets::in_body(&self.body)) {
+            return Err(mistake);
+        }
         let missing = |name: &str| format!("the request needs the variable {name} of the environment: set it");
         let body = filled(&self.body, variable).map_err(missing)?;
         let path = filled(&self.path, variable).map_err(missing)?;
@@ -186,25 +191,13 @@ fn content_type(body: &str) -> &'static str {
     }
 }
 
-/// The headers that carry credentials: their values come from the environment alone.
-const SECRET: [&str; 4] = ["authorization", "proxy-authorization", "cookie", "x-api-key"];
-/// How the names of a body's fields end that do.
-const SECRET_FIELDS: [&str; 4] = ["secret", "password", "api_key", "apikey"];
-
 /// `Name: value`, in which `env:NAME` stands for a variable.
 fn header(text: &str, variable: &impl Fn(&str) -> Option<String>) -> Result<(String, String), Mistake> {
     let (name, value) = text.split_once(':').ok_or_else(|| no_header(text))?;
     let name = name.trim().to_lowercase();
     let missing = |named: &str| format!("the header `{name}` is not in the environment: set the variable {named}");
     let filled = filled(value.trim(), variable).map_err(missing)?;
-    let is_open = parts(value).iter().all(|part| matches!(part, Part::Text(_)));
-    if SECRET.contains(&name.as_str()) && is_open {
-        return Err(format!(
-            "the header `{name}` carries a secret, which others can see on a command line: put it into an environment \
-             variable and write `{name}: env:VARIABLE`"
-        ));
-    }
-    Ok((name, filled))
+    secrets::in_header(&name, value.trim()).map_or(Ok((name, filled)), Err)
 }
 
 /// What to do about a header without a colon. Its first word is repeated if it can be no secret: those have more than letters.
@@ -216,39 +209,6 @@ fn no_header(text: &str) -> Mistake {
     match !first.is_empty() && first.chars().all(|c| c.is_ascii_alphabetic() || c == '-') {
         true => format!("'{first}{rest}' has no colon: {HOW}"),
         false => HOW.to_owned(),
-    }
-}
-
-/// Errors: a field of the body, JSON or form, holds a secret in the open.
-fn refuse_secrets(body: &str) -> Result<(), Mistake> {
-    let open = |name: &str, value: &str| {
-        let name = name.to_lowercase();
-        SECRET_FIELDS.iter().any(|end| name.ends_with(end)) && !matches!(parts(value).as_slice(), [Part::Variable(_)])
-    };
-    let found = match serde_json::from_str::<serde_json::Value>(body) {
-        Ok(json) => secret_in(&json, &open),
-        Err(_) => {
-            let mut fields = body.split('&').filter_map(|field| field.split_once('='));
-            fields.find(|(name, value)| open(name, value)).map(|(name, _)| name.to_owned())
-        }
-    };
-    found.map_or(Ok(()), |name| {
-        Err(format!(
-            "the body's `{name}` is a secret, which others can see on a command line and in the report: put it into an \
-             environment variable and write `env:VARIABLE` in its place"
-        ))
-    })
-}
-
-fn secret_in(json: &serde_json::Value, open: &impl Fn(&str, &str) -> bool) -> Option<String> {
-    use serde_json::Value;
-    match json {
-        Value::Object(fields) => fields.iter().find_map(|(name, value)| match value {
-            Value::String(text) => open(name, text).then(|| name.clone()),
-            inner => secret_in(inner, open),
-        }),
-        Value::Array(items) => items.iter().find_map(|item| secret_in(item, open)),
-        _ => None,
     }
 }
 
@@ -285,11 +245,12 @@ mod tests {
         let pasted = with_token("Bearer sk_live_1").unwrap_err();
         assert!(pasted.contains("'Bearer…'") && !pasted.contains("sk_live"), "{pasted}");
         assert_eq!(with_token("sk_live_1").unwrap_err(), "write a header as 'Name: value'");
-        for open in
-            [r#"{"client":{"client_secret":"abc"}}"#, "grant=x&client_secret=abc", r#"[{"Password":"env:TOKEN!"}]"#]
-        {
-            assert!(asked(open).err().is_some_and(|mistake| mistake.contains("env:VARIABLE")), "{open}");
-        }
+        let open = asked(r#"[{"Password":"env:TOKEN!"}]"#);
+        assert!(open.err().is_some_and(|mistake| mistake.contains("env:VARIABLE")));
+        let written = Written { method: "GET".to_owned(), path: "/a?api_key=abc".to_owned(), ..Written::default() };
+        assert!(written.ask(&variable).err().is_some_and(|mistake| mistake.contains("`api_key`")));
+        let written = Written { path: "/a?api_key=env:TOKEN".to_owned(), ..written };
+        assert_eq!(written.ask(&variable).map(|ask| ask.path).ok().as_deref(), Some("/a?api_key=secret-value"));
     }
 
     #[test]

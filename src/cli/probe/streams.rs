@@ -2,12 +2,13 @@
 
 use std::io::Write;
 
+use super::outputs::{publish, tell};
 use super::plan::heading;
 use super::request::Requests;
-use super::{ProbeArgs, cannot_reach, is_unheard, publish, setting, tell, watched};
+use super::{ProbeArgs, cannot_reach, is_unheard, setting, watched};
 use crate::cli::show;
 use crate::clock::Clock;
-use crate::drive::live::{self, ProbeTarget};
+use crate::drive::live::{self, Reached};
 use crate::exit::Exit;
 use crate::policy::model::Limit;
 use crate::probe::account::Account;
@@ -17,7 +18,7 @@ use crate::probe::streams::{Survey, outcome, title};
 /// What the verb has made of the command line.
 pub struct Job<'a> {
     pub args: &'a ProbeArgs,
-    pub target: &'a ProbeTarget,
+    pub reached: Reached<'a>,
     pub requests: &'a Requests,
     pub limits: &'a [Limit],
     pub clock: Clock,
@@ -27,8 +28,8 @@ pub struct Job<'a> {
 ///
 /// # Errors
 /// As for any probe.
-pub fn run(job: &Job<'_>, case: Case, out: &mut dyn Write) -> anyhow::Result<Exit> {
-    let Job { args, target, requests, limits, clock } = job;
+pub fn run(job: Job<'_>, case: Case, out: &mut dyn Write) -> anyhow::Result<Exit> {
+    let Job { args, reached, requests, limits, clock } = job;
     let policy = case.policy.clone();
     let survey = Survey::new(case, args.budget, args.within);
     show(out, &(heading(args, &policy, requests, limits) + &announcement(&survey)));
@@ -36,7 +37,7 @@ pub fn run(job: &Job<'_>, case: Case, out: &mut dyn Write) -> anyhow::Result<Exi
         return Ok(Exit::Pass);
     }
     let control = watched()?;
-    let end = match live::survey(target, survey, *clock, &control) {
+    let end = match live::survey(reached, survey, clock, &control) {
         Ok(end) => end,
         Err(error) => return cannot_reach(error),
     };
@@ -45,7 +46,7 @@ pub fn run(job: &Job<'_>, case: Case, out: &mut dyn Write) -> anyhow::Result<Exi
     }
     let found = outcome(&end.played, end.took, end.interrupted);
     let exit = found.exit;
-    tell(args, &policy.class(target.class).name, &found, out)?;
+    tell(args, &policy.class(requests.class).name, &found, out)?;
     if let Some(reports) = &args.reports {
         let setting = setting(args, &policy, requests, limits, clock.anchor());
         publish(reports, &Account::of_streams(setting, &end.played, found), out)?;
@@ -55,8 +56,11 @@ pub fn run(job: &Job<'_>, case: Case, out: &mut dyn Write) -> anyhow::Result<Exi
 
 fn announcement(survey: &Survey) -> String {
     let (questions, streams, time) = survey.plan();
-    let mut text =
-        format!("About {streams} streams over {time}, never more than {} at the same time:\n", survey.opens() + 1);
+    let mut text = format!(
+        "About {streams} streams over {}, never more than {} at the same time:\n",
+        time.roughly(),
+        survey.opens() + 1
+    );
     for question in questions {
         text += &format!("  beside {} open: {}\n", survey.opens(), title(survey, question));
     }

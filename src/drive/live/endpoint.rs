@@ -21,7 +21,7 @@ pub struct Endpoint {
 impl Endpoint {
     /// Looks the host up. Unless `authorized`, every address it has must be this machine's own.
     pub fn resolve(base_url: &str, authorized: bool) -> Result<Self, LiveError> {
-        let invalid = |why: &str| LiveError::InvalidUrl { url: without_credentials(base_url), why: why.to_owned() };
+        let invalid = |why: &str| LiveError::InvalidUrl { url: without_secrets(base_url), why: why.to_owned() };
         let url = reqwest::Url::parse(base_url).map_err(|error| invalid(&error.to_string()))?;
         let https = match url.scheme() {
             "http" => false,
@@ -64,11 +64,14 @@ impl Endpoint {
     }
 }
 
-/// An error must not repeat a password.
-fn without_credentials(url: &str) -> String {
-    match url.split_once("://").and_then(|(scheme, rest)| Some((scheme, rest.rsplit_once('@')?.1))) {
-        Some((scheme, rest)) => format!("{scheme}://{rest}"),
-        None => url.to_owned(),
+/// An error must not repeat a password or a token: what comes before an `@` or begins a query may hold one.
+fn without_secrets(url: &str) -> String {
+    if !url.contains(['@', '?', '#']) {
+        return url.to_owned();
+    }
+    match url.split_once("://") {
+        Some((scheme, _)) if scheme.chars().all(|c| c.is_ascii_alphabetic()) => format!("{scheme}://…"),
+        _ => "…".to_owned(),
     }
 }
 
@@ -106,7 +109,15 @@ mod tests {
         for url in ["ftp://127.0.0.1", "127.0.0.1:80", "http://127.0.0.1/?a=b", "http://127.0.0.1/#top", ""] {
             assert!(matches!(Endpoint::resolve(url, true), Err(LiveError::InvalidUrl { .. })), "{url}");
         }
-        let error = Endpoint::resolve("http://me:hunter2@127.0.0.1", true).unwrap_err().to_string();
-        assert!(!error.contains("hunter2"), "{error}");
+        for url in [
+            "http://me:hunter2@127.0.0.1",
+            "me:hunter2@127.0.0.1:80",
+            "http://me:hunter2@127.0.0.1/?a=@b",
+            "http://127.0.0.1/?token=hunter2",
+            "http://127.0.0.1/?token=a@hunter2",
+        ] {
+            let error = Endpoint::resolve(url, true).unwrap_err().to_string();
+            assert!(!error.contains("hunter2"), "{error}");
+        }
     }
 }

@@ -32,5 +32,5 @@ mod timer;
 mod tls;
 
 pub use control::{Control, Counts, Stop};
-pub use probe::{ProbeEnd, ProbeTarget, probe, survey};
+pub use probe::{ProbeEnd, ProbeTarget, Reached, probe, survey};
 pub use run::{LiveEnd, LiveError, LiveOptions, run};

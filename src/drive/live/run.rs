@@ -18,7 +18,7 @@ use super::link::Link;
 use super::pool;
 use super::shard::{Shard, ShardEnd};
 use super::timer::Timer;
-use super::tls::{self, Tls};
+use super::tls::Security;
 use crate::clock::Clock;
 use crate::device::Device;
 use crate::policy::model::Policy;
@@ -89,6 +89,13 @@ pub enum LiveError {
     NotAuthorized { host: String, address: IpAddr },
     #[error("the certificates in {} cannot be used: {why}; `ca_file` names a PEM file", file.display())]
     CaFile { file: PathBuf, why: String },
+    #[error(
+        "the target speaks http, so that nobody looks at the certificates in {}: name the target as https://…, or leave \
+         them out", .0.display()
+    )]
+    NeedlessCaFile(PathBuf),
+    #[error("{0}")]
+    InvalidRequest(String),
     #[error("TLS cannot be set up: {0}")]
     Tls(String),
     #[error("the live driver cannot start or go on: {0}")]
@@ -174,9 +181,7 @@ fn gather<O>(clock: Clock, control: &Control, ends: impl Iterator<Item = (O, Sha
 /// What all shards need to open connections.
 struct Connections {
     endpoint: Arc<Endpoint>,
-    /// For own connections; None without TLS.
-    tls: Option<Tls>,
-    client_tls: rustls::ClientConfig,
+    tls: Security,
 }
 
 impl Connections {
@@ -186,12 +191,8 @@ impl Connections {
             Target::Remote(remote) => (remote.authorized, remote.ca_file.as_deref()),
         };
         let endpoint = Arc::new(Endpoint::resolve(&options.base_url, authorized)?);
-        if !endpoint.https {
-            return Ok(Connections { endpoint, tls: None, client_tls: tls::unused()? });
-        }
-        let client_tls = tls::verifying(ca_file)?;
-        let tls = Some(Tls::new(&client_tls, &endpoint.host)?);
-        Ok(Connections { endpoint, tls, client_tls })
+        let tls = Security::of(&endpoint, ca_file)?;
+        Ok(Connections { endpoint, tls })
     }
 }
 
@@ -214,7 +215,7 @@ fn play<D: Device + 'static, O: Observer + 'static>(
     let link = Rc::new(Link {
         clock,
         endpoint: target.endpoint.clone(),
-        tls: target.tls.clone(),
+        tls: target.tls.own.clone(),
         connect_timeout: options.connect_timeout,
         max_body: options.max_body,
         headers_of_served: served_answers_tell(&scenario.policy),
@@ -223,7 +224,7 @@ fn play<D: Device + 'static, O: Observer + 'static>(
         scratch: RefCell::new(vec![0; 16 * 1024].into_boxed_slice()),
     });
     runtime.block_on(async {
-        let client = pool::client(&target.endpoint, &target.client_tls, options.connect_timeout, of_pool)?;
+        let client = pool::client(&target.endpoint, &target.tls.pooled, options.connect_timeout, of_pool)?;
         let timer = Timer::new(clock)?;
         let (scenario, control) = (scenario.clone(), options.control.clone());
         let shard = Shard::new(scenario, control, link, inbox, client, observer, devices, options.drain);

@@ -11,6 +11,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use super::LiveError;
+use super::endpoint::Endpoint;
 
 /// What it takes to open TLS connections to one host.
 #[derive(Clone)]
@@ -32,8 +33,30 @@ impl Tls {
     }
 }
 
+/// How connections to a target are secured, if they are.
+pub struct Security {
+    /// For connections of their own; None without TLS.
+    pub own: Option<Tls>,
+    /// For those that are pooled.
+    pub pooled: ClientConfig,
+}
+
+impl Security {
+    /// Errors: certificates are named that cannot be used, or that nobody would look at.
+    pub fn of(endpoint: &Endpoint, ca_file: Option<&Path>) -> Result<Security, LiveError> {
+        if endpoint.https {
+            let pooled = verifying(ca_file)?;
+            return Ok(Security { own: Some(Tls::new(&pooled, &endpoint.host)?), pooled });
+        }
+        match ca_file {
+            Some(file) => Err(LiveError::NeedlessCaFile(file.to_owned())),
+            None => Ok(Security { own: None, pooled: unused()? }),
+        }
+    }
+}
+
 /// Trusts what the system trusts, and the certificates in `ca_file`.
-pub fn verifying(ca_file: Option<&Path>) -> Result<ClientConfig, LiveError> {
+fn verifying(ca_file: Option<&Path>) -> Result<ClientConfig, LiveError> {
     let extra = ca_file.map(certificates).transpose()?.unwrap_or_default();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let failed = |error: rustls::Error| LiveError::Tls(error.to_string());
@@ -47,7 +70,7 @@ pub fn verifying(ca_file: Option<&Path>) -> Result<ClientConfig, LiveError> {
 }
 
 /// Trusts nobody: for targets without TLS, where a client wants a configuration all the same.
-pub fn unused() -> Result<ClientConfig, LiveError> {
+fn unused() -> Result<ClientConfig, LiveError> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     Ok(ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()

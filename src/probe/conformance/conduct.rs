@@ -163,6 +163,10 @@ impl Conduct {
     /// Begins the next trial that can be paid; false if there is none.
     fn begin(&mut self, now: Nanos, purse: Purse, terms: &Terms, transcript: &Transcript) -> bool {
         let means = self.case.means();
+        if transcript.stays_refused() {
+            // Every trial begins with all of the quota or uses it up: more would only be refused, and may prolong it.
+            self.left_out.extend(self.trials.drain(..));
+        }
         while let Some(trial) = self.trials.pop_front() {
             if trial.of().is_some_and(|nth| self.is_needless(nth, transcript)) {
                 self.needless.push(trial);

@@ -51,6 +51,14 @@ impl Transcript {
         self.entries.iter().map(|entry| &entry.witness).filter(move |witness| witness.guise == Guise::Beside(nth))
     }
 
+    /// Whether the first client was refused while the limiter was being identified, and never let in again.
+    pub fn stays_refused(&self) -> bool {
+        let before = self.entries.iter().filter(|entry| entry.purpose.is_none()).map(|entry| &entry.witness);
+        let own = before.filter(|witness| witness.client == 0);
+        let refused = own.clone().filter(|witness| witness.is_refused()).map(|witness| witness.done).min();
+        refused.is_some_and(|refused| !own.clone().any(|witness| witness.is_admitted() && witness.sent > refused))
+    }
+
     /// When the last answer of a client came; None if it has sent nothing.
     pub fn last_done(&self, client: Option<usize>) -> Option<Nanos> {
         let own = |entry: &&Entry| client.is_none_or(|client| entry.witness.client == client);

@@ -137,3 +137,21 @@ impl Unsaid {
         lines
     }
 }
+
+/// Silences that have the same answers, in one: those are then told once.
+pub struct Group<'a> {
+    pub texts: Vec<&'a str>,
+    pub lines: Vec<Line<'a>>,
+}
+
+pub fn grouped(silences: &[Unsaid]) -> Vec<Group<'_>> {
+    let mut groups: Vec<Group<'_>> = Vec::new();
+    for silence in silences {
+        let lines = silence.lines();
+        match groups.iter_mut().find(|group| group.lines == lines) {
+            Some(group) => group.texts.push(&silence.text),
+            None => groups.push(Group { texts: vec![&silence.text], lines }),
+        }
+    }
+    groups
+}

@@ -8,6 +8,7 @@ use crate::exit::Exit;
 use crate::policy::matching::bare_path;
 use crate::probe::account::{Account, Proof};
 use crate::probe::outcome::{Comparison, DOCUMENTED_LIMITER, Verdict};
+use crate::probe::silences;
 use crate::report::chart::{Body, Figure};
 use crate::report::view::FindingRow;
 use crate::report::words::{self, Mark, Tone};
@@ -27,6 +28,7 @@ struct Page<'a> {
     rows: Vec<Row<'a>>,
     /// What the documents are silent on.
     silent: Vec<Row<'a>>,
+    silences: Vec<silences::Group<'a>>,
     measured_mark: Mark,
     open_mark: Mark,
     /// Promises that are broken, each with the sequence that shows it.
@@ -88,6 +90,7 @@ pub fn render(account: &Account) -> askama::Result<String> {
         facts: facts(account),
         rows: of(false),
         silent: of(true),
+        silences: silences::grouped(&account.outcome.silences),
         measured_mark: Mark { symbol: "–", word: "measured", tone: Tone::Muted },
         open_mark: Mark { symbol: "?", word: "open", tone: Tone::Muted },
         broken: broken(account),

@@ -57,6 +57,12 @@ impl Group<'_> {
         self.told.first()?.header.as_deref()
     }
 
+    /// Whether that takes the place of one of the client's own.
+    fn replaces(&self, own: &str) -> bool {
+        let name = |header: &str| header.split(':').next().map(|name| name.trim().to_lowercase());
+        self.header().is_some_and(|header| name(header) == name(own))
+    }
+
     pub fn sent_s(&self) -> f64 {
         self.told.first().map_or(0.0, |told| told.sent_s)
     }
@@ -99,8 +105,12 @@ impl Group<'_> {
 pub fn curl(account: &Account, proof: &Proof) -> String {
     let (groups, _) = groups(account, proof);
     let mut script = String::new();
-    for (sender, ask) in senders(&account.setting) {
-        if groups.iter().any(|group| group.sender() == sender) {
+    let mut varied: Vec<(Sender, Vec<String>)> = Vec::new();
+    for (sender, mut ask) in senders(&account.setting) {
+        let of_sender = || groups.iter().filter(|group| group.sender() == sender);
+        if of_sender().next().is_some() {
+            let is_replaced = |own: &mut String| of_sender().any(|group| group.replaces(own));
+            varied.push((sender, ask.headers.extract_if(.., is_replaced).collect()));
             script += &function(&sender.name(), &account.setting.target, &ask);
         }
     }
@@ -110,8 +120,11 @@ pub fn curl(account: &Account, proof: &Proof) -> String {
             script += &format!("sleep {pause:.3}\n");
         }
         let mark = if group.decides { "  <- this decides" } else { "" };
-        let header = group.header().map(|header| format!(" -H {}", quoted(header))).unwrap_or_default();
-        let step = format!("{} {}{header}", group.sender().name(), group.told.len());
+        // A header that some requests replace is no part of the function: each is told its own.
+        let own = varied.iter().filter(|(sender, _)| *sender == group.sender()).flat_map(|(_, headers)| headers);
+        let own = own.map(String::as_str).filter(|own| !group.replaces(own));
+        let headers: String = own.chain(group.header()).map(|header| format!(" -H {}", quoted(header))).collect();
+        let step = format!("{} {}{headers}", group.sender().name(), group.told.len());
         script += &format!("{step:<10} # {}{mark}\n", group.came_back());
         done = Some(group.done_s());
     }

@@ -3,8 +3,10 @@
 use super::page;
 use super::sequence;
 use crate::exit::Exit;
+use crate::policy::silence::Topic;
 use crate::probe::account::{Account, AnswerTold, FORMAT, Proof, Setting, Told};
 use crate::probe::outcome::{Comparison, FamilyShare, Outcome, TrialOutcome, Verdict};
+use crate::probe::silences::{Answered, Unsaid};
 use crate::report::probe::{junit, load, text, write_all};
 use crate::summary::finding::{self, Evidence, Finding, Party, Severity};
 
@@ -150,6 +152,35 @@ fn commands_send_the_same_again_and_take_secrets_from_the_environment() {
         !of_first.contains("second") && of_first.lines().last().unwrap().ends_with("<- this decides"),
         "{of_first}"
     );
+}
+
+#[test]
+fn a_header_that_takes_the_place_of_the_client_s_own_is_sent_once() {
+    let mut account = account();
+    account.setting.clients[1].push("X-Forwarded-For: 192.0.2.1".to_owned());
+    let script = sequence::curl(&account, &account.proofs[1]);
+    let of_second = script.split("second() {").nth(1).unwrap().split("\n}\n").next().unwrap();
+    assert!(of_second.contains("X-Account") && !of_second.contains("X-Forwarded-For"), "{script}");
+    for present in [
+        "second 1 -H \"X-Forwarded-For: 192.0.2.1\" # 1 admitted",
+        "second 1 -H \"x-forwarded-for: 203.0.113.1\" # 1 refused",
+    ] {
+        assert!(script.contains(present), "{present} is not in\n{script}");
+    }
+}
+
+#[test]
+fn what_is_said_of_several_silences_is_told_once() {
+    let mut account = account();
+    let open = |text: &str| Unsaid {
+        text: text.to_owned(),
+        answers: vec![Answered { topic: Topic::Hints, measured: None, open: Some("it takes requests".to_owned()) }],
+    };
+    account.outcome.silences = vec![open("The form is not stated."), open("The wait is not stated.")];
+    for told in [text(&account.outcome), page::render(&account).unwrap()] {
+        assert_eq!(told.matches("it takes requests").count(), 1, "{told}");
+        assert!(told.contains("The form is not stated.") && told.contains("The wait is not stated."), "{told}");
+    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Plays a probe against a target over real sockets: pooled connections, one request in flight on each, and a connection of
 //! its own for each stream.
 
+mod request;
 mod streams;
 
 use std::io;
@@ -11,16 +12,17 @@ use tokio::runtime::{LocalOptions, LocalRuntime};
 use tokio::sync::mpsc::unbounded_channel;
 use tokio::task::JoinSet;
 
+use self::request::request;
 use self::streams::{Streams, Told};
 use crate::clock::Clock;
 use crate::drive::live::control::{Control, Stop};
 use crate::drive::live::endpoint::Endpoint;
 use crate::drive::live::link::Reply;
+use crate::drive::live::pool;
 use crate::drive::live::run::LiveError;
 use crate::drive::live::standstill::Watch;
 use crate::drive::live::timer::Timer;
-use crate::drive::live::tls::Tls;
-use crate::drive::live::{pool, tls};
+use crate::drive::live::tls::Security;
 use crate::policy::model::{ClassId, Policy};
 use crate::policy::signals::ResponseView;
 use crate::probe::Examination;
@@ -56,6 +58,26 @@ impl ProbeTarget {
     }
 }
 
+/// A target that may be probed, and can be sent all that is to be asked of it.
+pub struct Reached<'a> {
+    target: &'a ProbeTarget,
+    endpoint: Endpoint,
+    tls: Security,
+}
+
+impl Reached<'_> {
+    /// Looks the target up; nothing is sent.
+    ///
+    /// # Errors
+    /// The target's address is wrong, cannot be looked up or is not allowed, or what is asked of it cannot be sent.
+    pub fn of(target: &ProbeTarget) -> Result<Reached<'_>, LiveError> {
+        let endpoint = Endpoint::resolve(&target.base_url, target.authorized)?;
+        let tls = Security::of(&endpoint, target.ca_file.as_deref())?;
+        target.clients.iter().chain(&target.besides).try_for_each(|ask| request::check(&endpoint, ask))?;
+        Ok(Reached { target, endpoint, tls })
+    }
+}
+
 /// How a probe went: an examination or a survey of streams.
 pub struct ProbeEnd<P> {
     pub played: P,
@@ -87,45 +109,24 @@ const MOST_BODY: usize = 1 << 20;
 /// Plays the probe to its end, or until it is stopped. `now` is told to it by `clock`.
 ///
 /// # Errors
-/// The target's address is wrong, cannot be looked up or is not allowed; the system gives no socket.
+/// The system gives no socket.
 pub fn probe(
-    target: &ProbeTarget,
+    reached: Reached<'_>,
     examination: Examination,
     clock: Clock,
     control: &Control,
 ) -> Result<ProbeEnd<Examination>, LiveError> {
-    let reached = Reached::of(target)?;
+    let Reached { target, endpoint, tls } = reached;
     // Nobody counts connections here.
     let (messages, _nobody) = unbounded_channel();
-    let client = pool::client(&reached.endpoint, &reached.client_tls, CONNECT_TIMEOUT, messages)?;
+    let client = pool::client(&endpoint, &tls.pooled, CONNECT_TIMEOUT, messages)?;
     let runtime = runtime()?;
     runtime.block_on(async {
         let timer = Timer::new(clock)?;
-        let streams = Streams::new(&reached.endpoint, reached.tls, clock);
+        let streams = Streams::new(&endpoint, tls.own, clock);
         let end = ProbeEnd::begin(examination);
-        Ok(Driver { target, endpoint: reached.endpoint, client, streams, clock, end }.play(timer, control).await?)
+        Ok(Driver { target, endpoint, client, streams, clock, end }.play(timer, control).await?)
     })
-}
-
-/// Where the target is, and what it takes to talk to it.
-struct Reached {
-    endpoint: Endpoint,
-    /// For connections of their own; None where the target has no TLS.
-    tls: Option<Tls>,
-    /// For those that are pooled.
-    client_tls: rustls::ClientConfig,
-}
-
-impl Reached {
-    fn of(target: &ProbeTarget) -> Result<Reached, LiveError> {
-        let endpoint = Endpoint::resolve(&target.base_url, target.authorized)?;
-        if !endpoint.https {
-            return Ok(Reached { endpoint, tls: None, client_tls: tls::unused()? });
-        }
-        let client_tls = tls::verifying(target.ca_file.as_deref())?;
-        let tls = Some(Tls::new(&client_tls, &endpoint.host)?);
-        Ok(Reached { endpoint, tls, client_tls })
-    }
 }
 
 /// Plays a survey to its end, or until it is stopped.
@@ -133,16 +134,16 @@ impl Reached {
 /// # Errors
 /// As for [`probe`].
 pub fn survey(
-    target: &ProbeTarget,
+    reached: Reached<'_>,
     survey: Survey,
     clock: Clock,
     control: &Control,
 ) -> Result<ProbeEnd<Survey>, LiveError> {
-    let Reached { endpoint, tls, .. } = Reached::of(target)?;
+    let Reached { target, endpoint, tls } = reached;
     let runtime = runtime()?;
     runtime.block_on(async {
         let mut timer = Timer::new(clock)?;
-        let mut streams = Streams::new(&endpoint, tls, clock);
+        let mut streams = Streams::new(&endpoint, tls.own, clock);
         let reader = Reader::of(target, clock);
         let mut stops = control.stops();
         let mut end = ProbeEnd::begin(survey);
@@ -322,28 +323,6 @@ impl Reader {
             Err(trouble) => (Witness::lost(parcel, sent, done), Some(trouble)),
         }
     }
-}
-
-fn request(
-    target: &ProbeTarget,
-    endpoint: &Endpoint,
-    client: &reqwest::Client,
-    parcel: Parcel,
-) -> Result<reqwest::Request, String> {
-    let Some(ask) = target.ask(parcel) else { return Err("there is no such request".to_owned()) };
-    let method = reqwest::Method::from_bytes(ask.method.as_bytes()).map_err(|error| error.to_string())?;
-    let mut request = client.request(method, endpoint.url(&ask.path));
-    if !ask.body.is_empty() {
-        request = request.body(ask.body.clone());
-    }
-    for (name, value) in &ask.headers {
-        request = request.header(name, value);
-    }
-    if let Some((name, value)) = parcel.guise.header() {
-        request = request.header(name, value);
-    }
-    // Not the error's own words: they may repeat a header's value.
-    request.build().map_err(|_error| "the request cannot be built from these headers".to_owned())
 }
 
 async fn ask(client: &reqwest::Client, request: reqwest::Request) -> Result<Reply, String> {

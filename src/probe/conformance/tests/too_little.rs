@@ -4,11 +4,12 @@ use super::testing::{ANCHOR, case};
 use crate::policy::model::ClassId;
 use crate::policy::reading::Reading;
 use crate::policy::signals::ResponseView;
-use crate::probe::conformance::Transcript;
 use crate::probe::conformance::checks::{Scene, edge, full, race, refused};
 use crate::probe::conformance::conduct::Order;
 use crate::probe::conformance::trial::{Step, Trial};
+use crate::probe::conformance::{Case, Transcript};
 use crate::probe::outcome::outcome;
+use crate::probe::prober::End;
 use crate::probe::witness::{Guise, Parcel, Witness};
 use crate::probe::{Brief, Examination};
 use crate::summary::finding::{Finding, Verdict};
@@ -28,16 +29,25 @@ fn answer(status: u16, sent: Nanos, parcel: Parcel) -> Witness {
 
 /// Plays the trials against a server that answers all alike.
 fn played(status: u16, requests: u32) -> Examination {
+    answered(Examination::of_promises, requests, |_| status)
+}
+
+/// The same of any examination, answered by how many were sent before.
+fn answered(
+    examination: impl Fn(Brief, Case) -> Examination,
+    requests: u32,
+    status: impl Fn(u32) -> u16,
+) -> Examination {
     let within = Nanos::from_secs(1_000);
     let brief = Brief { documented: Vec::new(), requests, within, second: true, anchor: ANCHOR };
-    let mut examination = Examination::of_promises(brief, case(&[LIMIT], Reading::Rolling));
+    let mut examination = examination(brief, case(&[LIMIT], Reading::Rolling));
     let mut now = Nanos::ZERO;
     loop {
         match examination.next(now) {
             Order::Done => return examination,
             Order::Wait(until) => now = until,
             Order::Send(parcel) => {
-                let one = answer(status, now, parcel);
+                let one = answer(status(examination.spent()), now, parcel);
                 now = one.done;
                 examination.answered(&vec![one; parcel.count as usize]);
             }
@@ -121,4 +131,14 @@ fn why_something_was_not_tried_is_what_ended_the_probe() {
     assert!(reason(500, 1_000, false).contains("no answer that says anything"));
     assert!(reason(429, 3, false).contains("raise --budget"));
     assert_eq!(reason(429, 3, true), "it was stopped");
+}
+
+#[test]
+fn nothing_more_is_tried_on_a_server_that_never_let_anybody_in_again() {
+    let examination = answered(Examination::new, 1_000, |before| if before < 10 { 200 } else { 429 });
+    assert_eq!(examination.prober().ended(), Some(End::NeverRecovered));
+    assert!(examination.transcript().entries().iter().all(|entry| entry.purpose.is_none()));
+    let outcome = outcome(&examination, &[], Nanos::from_secs(1), false);
+    assert!(outcome.trials.iter().all(|trial| !trial.made) && !outcome.trials.is_empty(), "{outcome:#?}");
+    assert!(outcome.not_tried.is_some_and(|why| why.contains("raise --budget or --within")));
 }
