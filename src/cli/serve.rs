@@ -157,13 +157,18 @@ async fn signalled() -> std::io::Result<()> {
 }
 
 pub(super) fn reading(text: &str) -> Result<Reading, String> {
-    // Profiles write readings with an underscore, command lines with a hyphen.
-    named(&text.replace('-', "_")).ok_or_else(|| "use rolling, token-bucket, fixed-first-hit or fixed-aligned".into())
+    let plain = known(text).filter(|reading| Reading::ALL.contains(reading));
+    plain.ok_or_else(|| "use rolling, token-bucket, fixed-first-hit or fixed-aligned".into())
+}
+
+/// Profiles write readings with an underscore, command lines with a hyphen.
+fn known(text: &str) -> Option<Reading> {
+    named(&text.replace('-', "_"))
 }
 
 /// Also one that nobody reads into a provider's words.
 fn limiter(text: &str) -> Result<Reading, String> {
-    reading(text).map_err(|_| format!("use one of {}", limiter_names()))
+    known(text).ok_or_else(|| format!("use one of {}", limiter_names()))
 }
 
 /// A reading as the command line has it.

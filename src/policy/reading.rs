@@ -82,10 +82,6 @@ impl Reading {
         }
     }
 
-    fn is_bucket(self) -> bool {
-        matches!(self, Reading::TokenBucket | Reading::LeakyBucket | Reading::IntervalRefill)
-    }
-
     /// The most that may come at once of a limit of `allow`, with the bucket's size where it has one of its own.
     pub fn ceiling(self, allow: u32, burst: Option<u32>) -> u32 {
         match self {
