@@ -24,13 +24,14 @@ pub fn doubt(
 ) -> Option<String> {
     let broken = |id: &str| checks.iter().any(|it| it.check == id && it.verdict == finding::Verdict::Fail);
     let as_documented = comparisons.iter().all(|comparison| comparison.verdict != Verdict::Differs);
-    let why = if broken(lapse::ID) && (as_documented || may_be_lapses(measured)) {
+    let contradicted = is_contradicted(examination, measured.shape);
+    let why = if broken(lapse::ID) && (contradicted || as_documented || may_be_lapses(measured)) {
         format!("what was counted is forgotten at times ({}), which changes what is let in and when", lapse::ID)
     } else if broken(race::ID) {
         format!("requests at the same moment are not all counted ({}), and it was measured with such", race::ID)
-    } else if broken(OVER) && as_documented {
+    } else if broken(OVER) && (contradicted || as_documented) {
         format!("more is let through than that explains ({OVER})")
-    } else if is_contradicted(examination, measured.shape) {
+    } else if contradicted && has_one_limit(examination) {
         "what was sent after it was measured was not decided as by such a limiter".to_owned()
     } else {
         return None;
@@ -61,10 +62,15 @@ fn is_contradicted(examination: &Examination, shape: Shape) -> bool {
     belief.fewest_surprises() > surprises
 }
 
+/// Of several limits another may have decided, now and while it was measured: then what does not fit proves nothing by itself.
+fn has_one_limit(examination: &Examination) -> bool {
+    examination.conduct().case().rates().count() == 1
+}
+
 /// The volleys of trials, as far as it is known what was counted. Of several limits another may have refused, so that only what
 /// was admitted tells.
 fn later(examination: &Examination, prober: &Prober, shape: Shape) -> Vec<Vec<Exchange>> {
-    let one_limit = examination.conduct().case().rates().count() == 1;
+    let one_limit = has_one_limit(examination);
     let entries = examination.transcript().entries().iter().filter(|entry| entry.purpose.is_some());
     let is_known = |entry: &&Entry| match entry.witness.guise {
         Guise::Own => entry.witness.answer() != Answer::Lost,
