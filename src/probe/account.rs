@@ -129,13 +129,14 @@ impl Account {
             .iter()
             .map(|entry| Told::of(&entry.witness, entry.purpose.map(|(trial, _)| trial.title().to_owned())))
             .collect();
-        let key = |entry: &Entry| (entry.witness.client, entry.witness.sent, entry.witness.done);
+        let key =
+            |entry: &Entry| (prober.as_seen(entry.witness.exchange()).client, entry.witness.sent, entry.witness.done);
         let places: HashMap<_, usize> = entries.iter().enumerate().map(|(at, entry)| (key(entry), at)).collect();
         let place = |sighting: &Sighting| places.get(&(sighting.client, sighting.sent, sighting.done)).copied();
 
         let found = best(prober, &outcome);
         let witnesses: Vec<&Witness> = entries.iter().map(|entry| &entry.witness).collect();
-        let played = found.and_then(|found| forecast(found, &witnesses, prober.log().usual())).unwrap_or_default();
+        let played = found.and_then(|found| forecast(found, &witnesses, prober)).unwrap_or_default();
         for (told, admits) in exchanges.iter_mut().zip(&played.admits) {
             told.forecast = Some(*admits);
         }

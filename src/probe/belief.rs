@@ -53,6 +53,16 @@ impl Belief {
         self.hypotheses.iter().any(|hypothesis| hypothesis.torn)
     }
 
+    /// The hypotheses of a shape that explain what was seen best, by themselves.
+    pub fn only(&self, shape: Shape) -> Belief {
+        Belief { hypotheses: self.of(shape).into_iter().cloned().collect() }
+    }
+
+    /// How many sightings the best of them does not explain.
+    pub fn fewest_surprises(&self) -> u32 {
+        self.hypotheses.iter().map(|hypothesis| hypothesis.mismatches).min().unwrap_or_default()
+    }
+
     pub fn has_any(&self) -> bool {
         !self.hypotheses.is_empty()
     }
@@ -237,6 +247,16 @@ impl Belief {
         self.prune();
     }
 
+    /// Cuts until no box is left to be cut, or too many are.
+    pub fn settle(&mut self, now: Nanos, log: &Log) {
+        for _ in 0..ROUNDS {
+            self.tighten(now, log);
+            if !self.is_torn() {
+                return;
+            }
+        }
+    }
+
     /// A penalty that is too short to be seen is none, and a bucket filled up at such intervals is filled evenly, where
     /// that explains as much.
     fn drop_unseen(&mut self, unseen: Nanos) {
@@ -265,6 +285,8 @@ pub fn unseen(log: &Log) -> Nanos {
 /// Cuts of one box, and of all, after one volley. What is not cut then is later.
 const MOST_CUTS: usize = 24;
 const MOST_CUTS_IN_ALL: usize = 80;
+/// How often boxes are cut, where nothing more is to be seen.
+const ROUNDS: usize = 16;
 
 fn prior(shape: Shape) -> f64 {
     let additions = u8::from(shape.penalty.is_some()) + u8::from(shape.charges_refused);

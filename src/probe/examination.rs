@@ -2,7 +2,7 @@
 
 use super::alarm::Alarm;
 use super::conformance::conduct::{Conduct, Order, Purse};
-use super::conformance::{Case, Transcript, rows};
+use super::conformance::{Case, Reach, Transcript, rows};
 use super::exchange::Exchange;
 use super::placing::{Place, misplaced};
 use super::prober::{Brief, End, Move, Prober};
@@ -94,7 +94,17 @@ impl Examination {
         }
         let purse =
             Purse { requests: self.requests.saturating_sub(self.spent), until: begun.saturating_add(self.within) };
-        self.conduct.next(now, purse, &self.transcript)
+        let order = self.conduct.next(now, purse, &self.transcript);
+        if order == Order::Done && self.is_shared_unnoticed() {
+            self.prober.take_for_one();
+        }
+        order
+    }
+
+    /// Whether both clients draw on one quota, and the limiter was identified as if each had its own.
+    fn is_shared_unnoticed(&self) -> bool {
+        let shared = || Reach::of(self.conduct.case(), &self.transcript).is_shared_by_clients == Some(true);
+        self.prober.has_two_clients() && shared()
     }
 
     /// What came back of the parcel that was sent last.

@@ -3,6 +3,7 @@
 use super::corner::{Replay, limiter};
 use super::family::Family;
 use super::hypothesis::{CLIENTS, Hypothesis};
+use super::prober::Prober;
 use super::witness::Witness;
 use crate::limiter::Limiter;
 use crate::time::Nanos;
@@ -19,9 +20,9 @@ pub struct Forecast {
 /// So many moments between two requests show how quota comes back.
 const BETWEEN: u64 = 6;
 
-/// Plays it over requests in the order of their departures. A server decides soon after, `usual` being how long an answer
-/// takes. None for limits on concurrency, which have no clock.
-pub fn forecast(found: &Hypothesis, sent: &[&Witness], usual: Nanos) -> Option<Forecast> {
+/// Plays it over requests in the order of their departures. A server decides soon after, within what an answer takes as a
+/// rule. None for limits on concurrency, which have no clock.
+pub fn forecast(found: &Hypothesis, sent: &[&Witness], prober: &Prober) -> Option<Forecast> {
     if found.shape.family == Family::Concurrency {
         return None;
     }
@@ -30,13 +31,13 @@ pub fn forecast(found: &Hypothesis, sent: &[&Witness], usual: Nanos) -> Option<F
     let mut forecast = Forecast::default();
     let mut last = sent.first()?.sent;
     for witness in sent {
-        let within = witness.done.saturating_sub(witness.sent).min(usual);
+        let within = witness.done.saturating_sub(witness.sent).min(prober.log().usual());
         let at = (witness.sent + Nanos(within.0 / 2)).max(last);
         forecast.left.extend((1..BETWEEN).map(|part| {
             let at = last + Nanos((at - last).0 / BETWEEN * part);
             (at, clients[0].standing(at).remaining)
         }));
-        let limiter = &mut clients[witness.client];
+        let limiter = &mut clients[prober.as_seen(witness.exchange()).client];
         let admitted = limiter.check(at, 1).admitted;
         if !admitted && found.shape.charges_refused {
             limiter.count(at, 1);

@@ -24,6 +24,7 @@ pub mod choose;
 mod compare;
 pub mod conformance;
 mod corner;
+mod doubt;
 mod histories;
 pub mod examination;
 pub mod exchange;

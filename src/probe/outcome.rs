@@ -9,6 +9,7 @@ use super::conformance::Transcript;
 use super::conformance::list::nothing;
 use super::conformance::trial::Trial;
 use super::conformance::{Reach, next};
+use super::doubt::doubt;
 use super::examination::Examination;
 use super::exchange::TICK;
 use super::family::{Family, Shape};
@@ -28,7 +29,7 @@ use crate::time::{Anchor, Nanos};
 pub struct Outcome {
     /// In one sentence.
     pub conclusion: String,
-    /// What kept it from measuring, if its machine or the network did.
+    /// What kept it from measuring, if its machine or the network did; or why what it measured is in doubt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hindrance: Option<String>,
     pub exit: Exit,
@@ -136,23 +137,27 @@ pub fn outcome(examination: &Examination, limits: &[Limit], took: Nanos, interru
     let unserved = unserved(examination.transcript());
     let standstill = standstill::mattered(examination.stood_still());
     let explains = |it: &Measured| standstill.is_some() && standstill::may_explain(&compared(prober, limits, Some(it)));
-    let measured = found(prober).filter(|it| unserved.is_none() && !explains(it));
+    let found = found(prober);
+    let fitted = found.as_ref().filter(|it| unserved.is_none() && !explains(it));
     let (case, transcript) = (examination.conduct().case(), examination.transcript());
     let reach = Reach::of(case, transcript);
-    let mut comparisons = compared(prober, limits, measured.as_ref());
-    if unserved.is_some() {
+    let mut checks = examination.findings();
+    let mut comparisons = compared(prober, limits, fitted);
+    let doubt = fitted.and_then(|it| doubt(examination, it, &comparisons, &checks));
+    let measured = fitted.filter(|_| doubt.is_none()).cloned();
+    if unserved.is_some() || doubt.is_some() {
         comparisons.iter_mut().for_each(|comparison| comparison.verdict = Verdict::NotSettled);
     }
-    comparisons.extend(others(limits, measured.as_ref()).map(|rate| next::compared(case, transcript, rate)));
+    comparisons.extend(others(limits, fitted).map(|rate| next::compared(case, transcript, rate)));
     comparisons.extend(reach.compared(case));
-    let mut checks = examination.findings();
     let is_doubted = standstill.as_ref().is_some_and(|hindrance| standstill::doubt(&mut checks, hindrance));
     let seen = Seen { case, transcript, measured: measured.as_ref(), reach: &reach, checks: &checks };
     let silences = answered(&seen);
     checks.push(documented(&comparisons));
     let exit = exit(prober, &comparisons, &checks, is_doubted, interrupted);
-    let hindrance = unserved.or(standstill).or_else(|| hindrance(prober));
-    let known = prober.belief().has_any();
+    let hindrance = unserved.or(standstill).or(doubt).or_else(|| hindrance(prober));
+    // What is taken back is none of the things that it may be.
+    let known = prober.belief().has_any() && found.is_some() == measured.is_some();
     let trials = trials(examination);
     let title =
         |shape: Option<Shape>| shape.map_or_else(|| "nothing that this probe knows".to_owned(), |it| it.title());

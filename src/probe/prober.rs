@@ -91,6 +91,8 @@ pub struct Prober {
     /// What it waits for, and how late it was at most.
     awaited: Option<Nanos>,
     late: Nanos,
+    /// Whether all clients turned out to draw on one quota.
+    is_one: bool,
 }
 
 /// The first drain takes this share of the requests at most.
@@ -115,6 +117,7 @@ impl Prober {
             unaffordable: None,
             awaited: None,
             late: Nanos::ZERO,
+            is_one: false,
         }
     }
 
@@ -179,6 +182,32 @@ impl Prober {
 
     pub fn log(&self) -> &Log {
         &self.log
+    }
+
+    /// Whether a second client took part as if its quota were its own.
+    pub fn has_two_clients(&self) -> bool {
+        self.log.sightings().iter().any(|sighting| sighting.client > 0)
+    }
+
+    /// Takes in that all clients draw on one quota, and looks at everything again as if one had sent it.
+    pub fn take_for_one(&mut self) {
+        self.is_one = true;
+        self.brief.second = false;
+        self.log = self.log.as_one();
+        self.belief = Belief::default();
+        self.belief.consider(candidates::plain(&self.log, &self.brief.documented));
+        self.belief.consider(candidates::with_additions(&self.log, &self.brief.documented));
+        let now = self.log.sightings().iter().map(|sighting| sighting.done).max().unwrap_or_default();
+        self.belief.settle(now, &self.log);
+        let is_explained = self.belief.shares().first().is_some_and(|share| share.shape.is_some());
+        if self.stage == Stage::Over(End::Unexplained) && is_explained {
+            self.stage = Stage::Over(End::Settled);
+        }
+    }
+
+    /// An exchange as the limiter sees it: where all clients draw on one quota, they are one.
+    pub fn as_seen(&self, exchange: Exchange) -> Exchange {
+        if self.is_one { Exchange { client: 0, ..exchange } } else { exchange }
     }
 
     /// How much later than planned it sent a request at most: what kept it from its work was on its own machine.

@@ -28,6 +28,18 @@ pub struct Case {
     pub seed: u64,
 }
 
+/// The family of our own limiters.
+pub fn family(reading: Reading) -> Family {
+    match reading {
+        Reading::FixedAligned => Family::FixedAligned,
+        Reading::FixedFirstHit => Family::FixedFirstHit,
+        Reading::Rolling => Family::RollingLog,
+        Reading::RollingCounter => Family::RollingCounter,
+        Reading::TokenBucket | Reading::LeakyBucket => Family::Bucket,
+        Reading::IntervalRefill => Family::IntervalRefill,
+    }
+}
+
 pub fn penalty_of(case: &Case) -> Nanos {
     case.per * 2
 }
@@ -58,14 +70,6 @@ impl Case {
     }
 
     pub fn shape(&self) -> Shape {
-        let family = |reading| match reading {
-            Reading::FixedAligned => Family::FixedAligned,
-            Reading::FixedFirstHit => Family::FixedFirstHit,
-            Reading::Rolling => Family::RollingLog,
-            Reading::RollingCounter => Family::RollingCounter,
-            Reading::TokenBucket | Reading::LeakyBucket => Family::Bucket,
-            Reading::IntervalRefill => Family::IntervalRefill,
-        };
         match self.truth {
             Truth::Rate(reading) => family(reading).into(),
             Truth::Charging(reading) => Shape { charges_refused: true, ..family(reading).into() },

@@ -1,6 +1,6 @@
 //! The probe against every limiter there is, in virtual time.
 
-mod case;
+pub(super) mod case;
 mod counters;
 mod matrix;
 mod network;

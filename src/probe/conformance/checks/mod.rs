@@ -44,10 +44,9 @@ pub fn all(scene: &Scene<'_>) -> Vec<Finding> {
         },
         false => finding,
     };
-    let late = unless_lapsed(late::check(scene));
     vec![
-        herd::check(scene, late.verdict),
-        late,
+        herd::check(scene, unless_lapsed(late::while_polling(scene)).verdict),
+        unless_lapsed(late::check(scene)),
         remaining::check(scene),
         unless_lapsed(full::check(scene)),
         unless_lapsed(race::check(scene)),

@@ -15,10 +15,10 @@ use crate::summary::finding::{Finding, Verdict};
 use crate::time::Nanos;
 
 /// So many per so many seconds; of several, all hold.
-const TEN: &[(u32, u64)] = &[(10, 10)];
-const TWO: &[(u32, u64)] = &[(5, 10), (12, 60)];
-const SIXTY: &[(u32, u64)] = &[(60, 60)];
-const FIVE: &[(u32, u64)] = &[(5, 1)];
+pub const TEN: &[(u32, u64)] = &[(10, 10)];
+pub const TWO: &[(u32, u64)] = &[(5, 10), (12, 60)];
+pub const SIXTY: &[(u32, u64)] = &[(60, 60)];
+pub const FIVE: &[(u32, u64)] = &[(5, 1)];
 
 /// What is documented, and what a server without defects does.
 #[derive(Clone, Debug)]
@@ -31,7 +31,7 @@ pub struct Documents {
 
 impl Documents {
     /// Each algorithm as documented, and one of which the documents say nothing.
-    fn all(limits: &[(u32, u64)]) -> Vec<Documents> {
+    pub fn all(limits: &[(u32, u64)]) -> Vec<Documents> {
         let limits: Vec<_> = limits.iter().map(|&(allow, per)| (allow, Nanos::from_secs(per))).collect();
         let of = |(reading, stated)| Documents { reading, stated, limits: limits.clone() };
         let stated = READINGS.map(|reading| (reading, true));
@@ -48,7 +48,7 @@ impl Documents {
         policy
     }
 
-    fn setting(&self, faults: &[Fault], seed: u64) -> Setting {
+    pub fn setting(&self, faults: &[Fault], seed: u64) -> Setting {
         Setting {
             policy: self.policy(),
             reading: self.reading,
@@ -58,6 +58,7 @@ impl Documents {
             within: Nanos::from_secs(6_000),
             harsh: false,
             standstill: None,
+            neighbour: None,
         }
     }
 
@@ -70,12 +71,12 @@ impl Documents {
         self.findings(faults, seed).into_iter().filter_map(failed).collect()
     }
 
-    fn title(&self) -> String {
+    pub fn title(&self) -> String {
         if self.stated { self.reading.title().to_owned() } else { format!("{}, not said", self.reading.title()) }
     }
 }
 
-fn seeds() -> Option<u64> {
+pub fn seeds() -> Option<u64> {
     std::env::var("PROBE_SEEDS").ok().and_then(|seeds| seeds.parse().ok())
 }
 
@@ -177,7 +178,7 @@ impl Table {
 }
 
 /// As the command line calls it.
-fn name(fault: Fault) -> String {
+pub fn name(fault: Fault) -> String {
     serde_json::to_value(fault).unwrap().as_str().unwrap().to_owned()
 }
 

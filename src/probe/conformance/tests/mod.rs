@@ -6,5 +6,6 @@ mod matrix;
 mod standstill;
 mod testing;
 mod too_little;
+mod whole;
 
 pub use testing::case;

@@ -19,7 +19,7 @@ fn a_server_that_leaves_a_standstill_out_is_accused_of_nothing() {
         (IntervalRefill, 2),
         (IntervalRefill, 6),
     ] {
-        let found = setting(reading, second).examine(ALLOW, PER);
+        let found = setting(reading, second).examine();
         assert_eq!(found.exit, Exit::Invalid, "{reading:?}: {found:#?}");
         let hindrance = found.hindrance.unwrap();
         assert!(hindrance.contains("stood still for 2.5s"), "{reading:?}: {hindrance}");
@@ -37,5 +37,6 @@ fn setting(reading: Reading, second: u64) -> Setting {
         within: Nanos::from_secs(80),
         harsh: false,
         standstill: Some(standstill),
+        neighbour: None,
     }
 }

@@ -48,6 +48,8 @@ pub struct Setting {
     /// Answers take long and some are lost.
     pub harsh: bool,
     pub standstill: Option<Standstill>,
+    /// Somebody else sends a request with the first client's credential about so often.
+    pub neighbour: Option<Nanos>,
 }
 
 /// The machine that both run on stands still, and the server leaves that time out.
@@ -76,6 +78,9 @@ pub struct World {
     standstill: Option<Standstill>,
     /// What the server left out.
     lost: Nanos,
+    neighbour: Option<Nanos>,
+    /// When it sends again.
+    neighbour_at: Nanos,
 }
 
 impl Setting {
@@ -93,12 +98,23 @@ impl Setting {
     }
 
     /// Plays identification and trials to their end, and says what was found and when.
-    pub fn examine(&self, allow: u32, per: Nanos) -> Outcome {
-        let documented = vec![Documented::Rate { allow, per, burst: None }];
+    pub fn examine(&self) -> Outcome {
+        self.examine_one_like(self)
+    }
+
+    /// The same, of a server that does what is documented elsewhere.
+    pub fn examine_one_like(&self, server: &Setting) -> Outcome {
+        let limits = &self.policy.class(ClassId(0)).limits;
+        let case = self.case();
+        let rate = |(rate, cost): (&RateLimit, u32)| {
+            let burst = rate.burst.map(|burst| burst / cost);
+            Documented::Rate { allow: rate.allow / cost, per: rate.per, burst }
+        };
+        let documented = case.rates().map(rate).collect();
         let (requests, within) = (self.requests, self.within);
         let brief = Brief { documented, requests, within, second: true, anchor: ANCHOR };
-        let examination = World::new(self).play(Examination::new(brief, self.case()));
-        outcome(&examination, &self.policy.class(ClassId(0)).limits, within, false)
+        let examination = World::new(server).play(Examination::new(brief, case));
+        outcome(&examination, limits, within, false)
     }
 
     /// Plays the trials alone to their end.
@@ -137,6 +153,8 @@ impl World {
             harsh: setting.harsh,
             standstill: setting.standstill,
             lost: Nanos::ZERO,
+            neighbour: setting.neighbour,
+            neighbour_at: now,
         }
     }
 
@@ -179,6 +197,16 @@ impl World {
         arrivals.into_iter().map(|arrival| self.exchange(parcel, sent, arrival)).collect()
     }
 
+    /// What somebody else sent until then.
+    fn hear_neighbour(&mut self, until: Nanos) {
+        let Some(every) = self.neighbour else { return };
+        while self.neighbour_at <= until {
+            let request = HttpIn::new("GET", "/orders", &[("x-api-key", "client-0")], b"");
+            let _ = self.server.handle(self.neighbour_at + self.ahead - self.lost, 1, &request);
+            self.neighbour_at += Nanos(self.rng.random_range(1..every.0 * 2));
+        }
+    }
+
     fn exchange(&mut self, parcel: Parcel, sent: Nanos, arrival: Nanos) -> Witness {
         let key = format!("client-{}", parcel.client);
         let forwarded = parcel.guise.header();
@@ -188,6 +216,7 @@ impl World {
         if self.is_lost() {
             return Witness::lost(parcel, sent, sent + NOTICED);
         }
+        self.hear_neighbour(arrival);
         let request = HttpIn::new("GET", "/orders", &headers, b"");
         let Reply::Respond(answer) = self.server.handle(arrival + self.ahead - self.lost, 1, &request) else {
             panic!("it answers at once")
@@ -208,8 +237,9 @@ impl World {
 /// A probe of a class with these limits, which the documents name.
 pub fn case(limits: &[(u32, Nanos)], reading: Reading) -> Case {
     let (requests, within) = (0, Nanos::ZERO);
-    let policy = policy(limits, reading);
-    Setting { policy, reading, faults: Vec::new(), seed: 0, requests, within, harsh: false, standstill: None }.case()
+    let (policy, faults) = (policy(limits, reading), Vec::new());
+    let (standstill, neighbour) = (None, None);
+    Setting { policy, reading, faults, seed: 0, requests, within, harsh: false, standstill, neighbour }.case()
 }
 
 /// What a policy says of the algorithm that a reading is of.
