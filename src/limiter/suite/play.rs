@@ -88,7 +88,8 @@ impl<'a, S: Subject> Play<'a, S> {
         }
         self.note(answer);
         if let Some(wrong) = wrong {
-            let example = || format!("at {now}, {cost} of {left} left for key {key}: {}", in_words(answer, wrong));
+            let example =
+                || format!("at {}ns, {cost} of {left} left for key {key}: {}", now.0, in_words(answer, wrong));
             match wrong {
                 Wrong::Admitted => self.seen.over.add(1, example),
                 Wrong::Refused => self.seen.under.add(1, example),
@@ -166,14 +167,15 @@ impl<'a, S: Subject> Play<'a, S> {
     }
 }
 
+/// To the nanosecond, which may be all that it is about.
 fn in_words(answer: Answer, wrong: Wrong) -> String {
-    let wait = answer.retry_after.unwrap_or_default();
+    let wait = answer.retry_after.unwrap_or_default().0;
     match wrong {
         Wrong::Admitted => "admitted".to_owned(),
         Wrong::Refused => "refused".to_owned(),
-        Wrong::ShortWait(Some(by)) => format!("told to wait {wait}, which is {by} too short"),
-        Wrong::ShortWait(None) => format!("told to wait {wait}, and no wait is enough"),
-        Wrong::LongWait(by) => format!("told to wait {wait}, which is {by} too long"),
+        Wrong::ShortWait(Some(by)) => format!("told to wait {wait}ns, which is {}ns too short", by.0),
+        Wrong::ShortWait(None) => format!("told to wait {wait}ns, and no wait is enough"),
+        Wrong::LongWait(by) => format!("told to wait {wait}ns, which is {}ns too long", by.0),
         Wrong::Remaining => format!("told that {} remain after it", answer.remaining.unwrap_or_default()),
     }
 }

@@ -15,6 +15,10 @@ use crate::time::Nanos;
 pub type BoxedAnswers<'a> = Pin<Box<dyn Future<Output = Vec<Answer>> + 'a>>;
 
 /// A closure that returns a future, and what brings futures to their end: [`poll_to_end`], or a runtime's `block_on`.
+///
+/// Those that are asked side by side are one task, in which another future goes on only where one has to wait. One that
+/// lets go of a lock between reading and writing, and finds it free again, does not: what tasks on several threads do to
+/// each other is not looked at. Ask it with [`super::Threads`] as well, `|now, key, cost| runtime.block_on(check(now, key, cost))`.
 pub struct Asynchronous<F, B> {
     limiter: F,
     block_on: B,
