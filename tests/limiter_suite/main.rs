@@ -288,6 +288,8 @@ fn what_is_wrong_at_any_time_has_a_plain_name() {
     assert_caught(&claim, Defect::RefusesTooEarly, &[], || Threads(rolling(allow, per + Nanos(1))));
     assert_caught(&claim, Defect::AdmitsTooMuch, &[], || Threads(|_, _, _| true));
     assert_caught(&claim, Defect::RefusesTooEarly, &[], || Threads(|_, _, _| false));
+    let nothing = Claim::new(Reading::TokenBucket, 5, RATE.per).burst(0);
+    assert_caught(&nothing, Defect::AdmitsTooMuch, &[], || |_, _, _| true);
 }
 
 #[test]
@@ -311,6 +313,7 @@ fn other_mistakes_have_names_too() {
     assert_caught(&claim, Defect::RemainingIsWrong, &[], || wrong::changed(RATE, more));
     let others = [Defect::RemainingIsWrong];
     assert_caught(&claim, Defect::OneKeyPaysForAnother, &others, || wrong::knows_keys_by(RATE, |key| key % 16));
+    assert_caught(&claim, Defect::OneKeyPaysForAnother, &[], || wrong::knows_keys_by(RATE, |_| 0));
     let others = [Defect::AdmitsTooMuch, Defect::RetryAfterTooShort];
     assert_caught(&claim, Defect::ForgetsKeysInUse, &others, || wrong::forgets_beyond(RATE, 1_000));
 }

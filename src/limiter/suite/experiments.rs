@@ -58,22 +58,24 @@ pub enum Refusals {
     None,
 }
 
-/// Of what costs more than the one that is left, and of what comes before one fits again.
+/// Of what comes before one fits again; and, when all has come back, of what costs more than the one that is left.
 pub fn many_refusals<S: Subject>(play: &mut Play<'_, S>, now: Nanos, refusals: Refusals) {
     let times = if refusals == Refusals::Many { 100 } else { 0 };
-    if play.claim.costs {
-        play.use_up_but(now, 2, 1);
-        for _ in 0..times {
-            play.ask(now, 2, 2);
-        }
-        play.ask(now, 2, 1);
-    }
     play.use_up(now, 1);
     let Some(wait) = play.oracle(1).wait(now, 1) else { return };
     for number in 0..times {
         play.ask(now + Nanos(wait.0 / (times + 1) * number), 1, 1);
     }
     play.ask(now + wait, 1, 1);
+    if !play.claim.costs {
+        return;
+    }
+    let later = now + wait + play.claim.terms.rate.per * 3;
+    play.use_up_but(later, 1, 1);
+    for _ in 0..times {
+        play.ask(later, 1, 2);
+    }
+    play.ask(later, 1, 1);
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -149,7 +149,7 @@ impl<'a, S: Subject> Play<'a, S> {
     /// Asks for all but so much of what may come at once.
     pub fn use_up_but(&mut self, now: Nanos, key: u64, spared: u32) {
         const MOST: u32 = 50;
-        let wanted = self.claim.ceiling() - spared;
+        let wanted = self.claim.ceiling().saturating_sub(spared);
         let each = if self.claim.costs { wanted.div_ceil(MOST).max(1) } else { 1 };
         for _ in 0..wanted / each {
             self.ask(now, key, each);
