@@ -13,6 +13,7 @@ use proptest::prelude::*;
 
 use super::suite::{Oracle, Past};
 use super::*;
+use crate::policy::model::{Blocks, Penalty};
 
 const ALLOW: u32 = 5;
 const PER: u64 = 1_000;
@@ -20,13 +21,15 @@ const PER: u64 = 1_000;
 const ANCHOR: Anchor = Anchor { unix_nanos: 5_000_250 };
 const RATE: Rate = Rate { allow: ALLOW, per: Nanos(PER) };
 
-/// A gap, a cost, and whether the last request is paid back in part before.
-type Step = (u64, u32, bool);
+/// A gap, a cost, and what is given back before: nothing, or what was admitted last, or so much before that.
+type Step = (u64, u32, Option<usize>);
+
+const NO_PENALTY: Penalty = Penalty { lasts: Nanos::ZERO, stated: true, extends: None, blocks: Blocks::Class };
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     // Gaps of whole parts of a window meet its edges.
     let gap = prop_oneof![0..300u64, Just(0), Just(250), Just(500), Just(750), Just(1_000), 300..2_500u64];
-    prop::collection::vec((gap, 0..4u32, prop::bool::weighted(0.2)), 1..60)
+    prop::collection::vec((gap, 0..4u32, prop::option::weighted(0.2, 0..4usize)), 1..60)
 }
 
 fn terms(burst: Option<u32>) -> Terms {
@@ -48,15 +51,13 @@ fn compare_with(
     pays_for_refused: bool,
 ) {
     let mut oracle = Oracle::new(reading, terms(burst));
-    let mut last = None;
+    let mut admitted = Vec::new();
     let mut now = 0;
-    for &(gap, cost, refunds) in steps {
+    for &(gap, cost, refund) in steps {
         // Times are all different, so that what is given back has one place.
         now += gap + 1;
-        if let Some((since, paid)) = last.take()
-            && refunds
-            && paid > 0
-        {
+        if let Some(place) = refund.and_then(|before| admitted.len().checked_sub(before + 1)) {
+            let (since, paid) = admitted.remove(place);
             limiter.give_back(Nanos(now), Nanos(since), paid);
             oracle.give_back(Nanos(now), Nanos(since), paid);
         }
@@ -88,8 +89,8 @@ fn compare_with(
                 "{reading:?} would admit {cost} before {wait} after {now}: {oracle:?}"
             );
         }
-        if decision.admitted {
-            last = Some((now, cost));
+        if decision.admitted && cost > 0 {
+            admitted.push((now, cost));
         }
         if decision.admitted || pays_for_refused {
             oracle.count(Nanos(now), cost);
@@ -111,10 +112,21 @@ proptest! {
         }
     }
 
+    /// A penalty of no time, and two limits that are alike.
+    #[test]
+    fn what_is_around_a_limiter_does_what_it_does(steps in steps(), burst in prop::option::of(3..9u32)) {
+        for reading in Reading::KNOWN {
+            let stacked = Stacked::new(vec![build(reading, terms(burst)), build(reading, terms(burst))]);
+            compare_with(&mut PenaltyBox::new(stacked, &NO_PENALTY), reading, burst, &steps, false);
+        }
+        let mut queue = LeakyQueue::new(RATE, burst.unwrap_or(0));
+        compare_with(&mut queue, Reading::LeakyBucket, burst, &steps, false);
+    }
+
     /// Buckets cannot be emptier than empty where they are counted in tokens, so windows only.
     #[test]
     fn windows_may_count_what_they_refuse(steps in steps()) {
-        let steps: Vec<Step> = steps.into_iter().map(|(gap, cost, _)| (gap, cost, false)).collect();
+        let steps: Vec<Step> = steps.into_iter().map(|(gap, cost, _)| (gap, cost, None)).collect();
         for reading in [Reading::Rolling, Reading::FixedAligned, Reading::FixedFirstHit, Reading::RollingCounter] {
             compare(reading, None, &steps, true);
         }
@@ -161,19 +173,19 @@ impl Limiter for Wrong {
 
 /// Asks for much at once and again just before and after, gives back, and comes back when a window is over.
 const BUSY: [Step; 13] = [
-    (0, 3, false),
-    (10, 2, true),
-    (10, 3, false),
-    (10, 1, false),
-    (200, 2, true),
-    (100, 3, false),
-    (100, 1, true),
-    (999, 3, false),
-    (0, 3, false),
-    (300, 3, true),
-    (2_000, 2, false),
-    (100, 2, false),
-    (0, 3, false),
+    (0, 3, None),
+    (10, 2, Some(0)),
+    (10, 3, None),
+    (10, 1, None),
+    (200, 2, Some(0)),
+    (100, 3, None),
+    (100, 1, Some(0)),
+    (999, 3, None),
+    (0, 3, None),
+    (300, 3, Some(0)),
+    (2_000, 2, None),
+    (100, 2, None),
+    (0, 3, None),
 ];
 
 #[test]

@@ -225,6 +225,28 @@ fn a_race_between_reading_and_writing_is_caught_between_threads() {
     });
 }
 
+/// Threads that nothing stops between reading and writing, as often as it is tried.
+#[test]
+fn a_race_of_a_few_nanoseconds_is_caught() {
+    let claim = claim(Reading::TokenBucket).every_request_costs_one().clock_only_goes_forward();
+    for _ in 0..5 {
+        assert_caught(&claim, Defect::ReadThenWriteRace, &[], || Threads(wrong::load_then_store(RATE)));
+    }
+}
+
+/// The other threads wait for it no longer.
+#[test]
+#[should_panic(expected = "side by side")]
+fn a_limiter_that_panics_in_one_thread_ends_them_all() {
+    let asking = std::sync::atomic::AtomicU64::new(0);
+    Threads(|_, _, _| -> bool {
+        let number = asking.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        assert_ne!(number, 1_000, "side by side");
+        true
+    })
+    .check_together(Nanos::ZERO, 0..5_000, 13);
+}
+
 #[test]
 fn a_bucket_that_is_refilled_when_the_clock_goes_back_and_forth_is_caught() {
     assert_caught(&claim(Reading::TokenBucket), Defect::RefilledByClockSkew, &[], || {
@@ -243,6 +265,31 @@ fn a_store_that_lets_in_again_whom_it_forgot_before_the_clock_went_back_is_caugh
 fn charging_for_what_was_refused_is_caught() {
     let others = [Defect::RefusesTooEarly, Defect::RemainingIsWrong];
     assert_caught(&claim(Reading::Rolling), Defect::ChargedOnRefusal, &others, || wrong::charged_on_refusal(RATE));
+}
+
+#[test]
+fn charging_for_what_costs_several_and_was_refused_is_caught() {
+    let others = [Defect::RefusesTooEarly];
+    assert_caught(&claim(Reading::Rolling), Defect::ChargedOnRefusal, &others, || wrong::charged_for_several(RATE));
+}
+
+/// Each of them goes wrong in more checks than one, and would have to be looked for in as many places.
+#[test]
+fn what_is_wrong_at_any_time_has_a_plain_name() {
+    let rolling = |allow: u32, per: Nanos| {
+        let sharded = Sharded::new(move || build(Reading::Rolling, Rate { allow, per }));
+        move |now, key, cost| sharded.check(now, key, cost).admitted
+    };
+    let Rate { allow, per } = RATE;
+    let claim = claim(Reading::Rolling);
+    assert_caught(&claim, Defect::AdmitsTooMuch, &[], || Threads(rolling(allow + 1, per)));
+    assert_caught(&claim, Defect::AdmitsTooMuch, &[], || Threads(rolling(allow, per - Nanos(1))));
+    assert_caught(&claim, Defect::RefusesTooEarly, &[], || Threads(rolling(allow - 1, per)));
+    assert_caught(&claim, Defect::RefusesTooEarly, &[], || Threads(rolling(allow, per + Nanos(1))));
+    assert_caught(&claim, Defect::AdmitsTooMuch, &[], || Threads(|_, _, _| true));
+    assert_caught(&claim, Defect::RefusesTooEarly, &[], || Threads(|_, _, _| false));
+    let nothing = Claim::new(Reading::TokenBucket, 5, RATE.per).burst(0);
+    assert_caught(&nothing, Defect::AdmitsTooMuch, &[], || |_, _, _| true);
 }
 
 #[test]
@@ -266,6 +313,7 @@ fn other_mistakes_have_names_too() {
     assert_caught(&claim, Defect::RemainingIsWrong, &[], || wrong::changed(RATE, more));
     let others = [Defect::RemainingIsWrong];
     assert_caught(&claim, Defect::OneKeyPaysForAnother, &others, || wrong::knows_keys_by(RATE, |key| key % 16));
-    let others = [Defect::RefilledByClockSkew, Defect::RetryAfterTooShort];
+    assert_caught(&claim, Defect::OneKeyPaysForAnother, &[], || wrong::knows_keys_by(RATE, |_| 0));
+    let others = [Defect::AdmitsTooMuch, Defect::RetryAfterTooShort];
     assert_caught(&claim, Defect::ForgetsKeysInUse, &others, || wrong::forgets_beyond(RATE, 1_000));
 }

@@ -2,7 +2,8 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, RwLock};
 use std::task::Poll;
 
 use quotaproof::limiter::suite::{Answer, Subject};
@@ -71,6 +72,28 @@ pub fn read_then_write_in_threads(rate: Rate) -> impl Fn(Nanos, u64, u32) -> boo
     }
 }
 
+/// GCRA whose arrival times are read and written, and not exchanged for what was read. Nothing but another thread comes in
+/// between, and no lock is held meanwhile: not even the one by which an arrival time is found.
+pub fn load_then_store(rate: Rate) -> impl Fn(Nanos, u64, u32) -> bool + Sync {
+    let arrivals: RwLock<HashMap<u64, AtomicU64>> = RwLock::default();
+    move |now, key, _| {
+        if let Some(arrival) = arrivals.read().unwrap().get(&key) {
+            return move_on(arrival, rate, now);
+        }
+        arrivals.write().unwrap().entry(key).or_default();
+        move_on(&arrivals.read().unwrap()[&key], rate, now)
+    }
+}
+
+fn move_on(arrival: &AtomicU64, rate: Rate, now: Nanos) -> bool {
+    let moved = arrival.load(Ordering::SeqCst).max(now.0) + rate.per.0 / u64::from(rate.allow);
+    let admitted = moved <= now.0 + rate.per.0;
+    if admitted {
+        arrival.store(moved, Ordering::SeqCst);
+    }
+    admitted
+}
+
 fn steady(latest: &mut Nanos, now: Nanos) -> Nanos {
     *latest = now.max(*latest);
     *latest
@@ -100,6 +123,19 @@ pub fn charged_on_refusal(rate: Rate) -> impl Subject {
         write(log, rate, now, cost);
         let counting = log.iter().filter(|at| now - **at < rate.per).count() as u32;
         Answer { admitted, remaining: Some(rate.allow.saturating_sub(counting)), retry_after: None }
+    }
+}
+
+/// What cost several and was refused uses up what was left.
+pub fn charged_for_several(rate: Rate) -> impl Subject {
+    let mut log: (Log, Nanos) = Default::default();
+    move |now: Nanos, key: u64, cost: u32| {
+        let now = steady(&mut log.1, now);
+        let log = log.0.entry(key).or_default();
+        let admitted = fits(log, rate, now, cost);
+        let left = (1..=rate.allow).rev().find(|&left| fits(log, rate, now, left)).unwrap_or(0);
+        write(log, rate, now, if admitted || cost < 2 { cost * u32::from(admitted) } else { left });
+        admitted
     }
 }
 

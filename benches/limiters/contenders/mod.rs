@@ -7,6 +7,7 @@ mod others;
 mod ours;
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::{Arc, Mutex};
 
 use quotaproof::limiter::suite::{Answer, Claim, Population, Subject, Threads};
@@ -110,10 +111,10 @@ impl Subject for Served {
         }
     }
 
-    fn check_together(&mut self, now: Nanos, key: u64, times: u32) -> Option<Vec<Answer>> {
+    fn check_together(&mut self, now: Nanos, keys: Range<u64>, times: u32) -> Option<Vec<u32>> {
         match self {
             Served::Alone(_) => None,
-            Served::Together(limiter) => Threads(&**limiter).check_together(now, key, times),
+            Served::Together(limiter) => Threads(&**limiter).check_together(now, keys, times),
         }
     }
 }

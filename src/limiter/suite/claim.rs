@@ -6,6 +6,10 @@ use crate::limiter::{Rate, Terms};
 use crate::policy::reading::Reading;
 use crate::time::{Anchor, Nanos};
 
+/// Everything is judged to the nanosecond: a limiter whose clock is coarser, or that rounds up what it tells to wait, is
+/// asked in the unit that it knows. What it is told and tells can be put into that in the closure around it; a wait that it
+/// rounds is left out there (`retry_after: None`), and is then not looked at.
+///
 /// Some tens of requests in a window show everything; with thousands the oracle, which looks through all of them at
 /// every decision, takes its time.
 #[derive(Clone, Copy, Debug)]

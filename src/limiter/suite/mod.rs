@@ -45,6 +45,7 @@ mod accuracy;
 mod beside;
 mod checks;
 mod claim;
+mod experiments;
 mod judge;
 mod known;
 mod oracle;
@@ -66,7 +67,11 @@ pub use workload::{Population, Replay, Request, Requests, Workload};
 
 /// Tries everything on limiters that `make` makes, each of which begins at [`crate::time::Nanos::ZERO`].
 pub fn examine<S: Subject>(name: &str, claim: &Claim, mut make: impl FnMut() -> S) -> Report {
-    let checks = Check::ALL.map(|check| Checked::new(check, check.run(claim, &mut make))).to_vec();
+    let checks = Check::ALL.map(|check| {
+        let seen = check.run(claim, &mut make);
+        let control = check.control(claim, &mut make, &seen);
+        Checked::new(check, seen, &control)
+    });
     let accuracy = Workload::ALL.map(|workload| accuracy::measure(claim, workload, make())).to_vec();
-    Report::new(name, claim, checks, accuracy)
+    Report::new(name, claim, checks.to_vec(), accuracy)
 }

@@ -1,5 +1,7 @@
 //! A limiter that is played with, and what was seen of it.
 
+use std::ops::Range;
+
 use rustc_hash::FxHashMap;
 
 use super::judge::{Wrong, judge};
@@ -86,7 +88,8 @@ impl<'a, S: Subject> Play<'a, S> {
         }
         self.note(answer);
         if let Some(wrong) = wrong {
-            let example = || format!("at {now}, {cost} of {left} left for key {key}: {}", in_words(answer, wrong));
+            let example =
+                || format!("at {}ns, {cost} of {left} left for key {key}: {}", now.0, in_words(answer, wrong));
             match wrong {
                 Wrong::Admitted => self.seen.over.add(1, example),
                 Wrong::Refused => self.seen.under.add(1, example),
@@ -101,15 +104,28 @@ impl<'a, S: Subject> Play<'a, S> {
         answer.admitted
     }
 
-    /// Asks for so many requests side by side, where the limiter can be asked so.
-    pub fn ask_together(&mut self, now: Nanos, key: u64, times: u32) {
-        let Some(answers) = self.subject.check_together(now, key, times) else { return };
-        let admitted = answers.iter().filter(|answer| answer.admitted).count() as u32;
+    /// Asks for so many requests of each key side by side, where the limiter can be asked so.
+    pub fn ask_together(&mut self, now: Nanos, keys: Range<u64>, times: u32) {
+        let admitted = self.subject.check_together(now, keys.clone(), times);
+        for (key, admitted) in keys.zip(admitted.into_iter().flatten()) {
+            self.note_crowd(now, key, admitted, times, "side by side");
+        }
+    }
+
+    /// Asks for as many one after the other.
+    pub fn ask_in_turn(&mut self, now: Nanos, keys: Range<u64>, times: u32) {
+        for key in keys {
+            let admitted = (0..times).filter(|_| self.subject.check(now, key, 1).admitted).count() as u32;
+            self.note_crowd(now, key, admitted, times, "in turn");
+        }
+    }
+
+    fn note_crowd(&mut self, now: Nanos, key: u64, admitted: u32, times: u32, how: &str) {
         let left = self.oracle(key).left(now);
         self.oracle(key).count(now, admitted);
-        self.seen.decisions += answers.len() as u64;
+        self.seen.decisions += u64::from(times);
         self.seen.admitted += u64::from(admitted);
-        let example = || format!("{admitted} of {times} admitted side by side where {left} were left");
+        let example = || format!("{admitted} of {times} admitted {how} where {left} were left");
         if admitted > left {
             self.seen.over.add(u64::from(admitted - left), example);
         } else if admitted < left.min(times) {
@@ -119,13 +135,26 @@ impl<'a, S: Subject> Play<'a, S> {
 
     /// Uses up what may come at once, and asks for some more.
     pub fn fill(&mut self, now: Nanos, key: u64) {
+        self.use_up(now, key);
+        for _ in 0..3 {
+            self.ask(now, key, 1);
+        }
+    }
+
+    /// Asks for what may come at once and no more.
+    pub fn use_up(&mut self, now: Nanos, key: u64) {
+        self.use_up_but(now, key, 0);
+    }
+
+    /// Asks for all but so much of what may come at once.
+    pub fn use_up_but(&mut self, now: Nanos, key: u64, spared: u32) {
         const MOST: u32 = 50;
-        let ceiling = self.claim.ceiling();
-        let each = if self.claim.costs { ceiling.div_ceil(MOST).max(1) } else { 1 };
-        for _ in 0..ceiling / each {
+        let wanted = self.claim.ceiling().saturating_sub(spared);
+        let each = if self.claim.costs { wanted.div_ceil(MOST).max(1) } else { 1 };
+        for _ in 0..wanted / each {
             self.ask(now, key, each);
         }
-        for _ in 0..ceiling % each + 3 {
+        for _ in 0..wanted % each {
             self.ask(now, key, 1);
         }
     }
@@ -138,14 +167,15 @@ impl<'a, S: Subject> Play<'a, S> {
     }
 }
 
+/// To the nanosecond, which may be all that it is about.
 fn in_words(answer: Answer, wrong: Wrong) -> String {
-    let wait = answer.retry_after.unwrap_or_default();
+    let wait = answer.retry_after.unwrap_or_default().0;
     match wrong {
         Wrong::Admitted => "admitted".to_owned(),
         Wrong::Refused => "refused".to_owned(),
-        Wrong::ShortWait(Some(by)) => format!("told to wait {wait}, which is {by} too short"),
-        Wrong::ShortWait(None) => format!("told to wait {wait}, and no wait is enough"),
-        Wrong::LongWait(by) => format!("told to wait {wait}, which is {by} too long"),
+        Wrong::ShortWait(Some(by)) => format!("told to wait {wait}ns, which is {}ns too short", by.0),
+        Wrong::ShortWait(None) => format!("told to wait {wait}ns, and no wait is enough"),
+        Wrong::LongWait(by) => format!("told to wait {wait}ns, which is {}ns too long", by.0),
         Wrong::Remaining => format!("told that {} remain after it", answer.remaining.unwrap_or_default()),
     }
 }

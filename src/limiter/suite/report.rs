@@ -38,13 +38,16 @@ pub struct Found {
 }
 
 impl Checked {
-    pub fn new(check: Check, seen: Seen) -> Self {
+    /// What the control shows as well has its plain name.
+    pub fn new(check: Check, seen: Seen, control: &Seen) -> Self {
+        let over = if control.over.times > 0 { Defect::AdmitsTooMuch } else { check.over() };
+        let under = if control.under.times > 0 { Defect::RefusesTooEarly } else { check.under() };
         let found = |defect: Defect, mistakes: Mistakes| {
             Some(Found { defect, times: mistakes.times, example: mistakes.example? })
         };
         let all = [
-            found(check.over(), seen.over),
-            found(check.under(), seen.under),
+            found(over, seen.over),
+            found(under, seen.under),
             found(Defect::RetryAfterTooShort, seen.short_waits),
             found(Defect::RetryAfterTooLong, seen.long_waits),
             found(Defect::RemainingIsWrong, seen.wrong_remaining),

@@ -15,6 +15,9 @@ pub fn cases() -> u64 {
 
 pub const ANYTHING: Range = Range { backwards: true, costs: true, until: Nanos::MAX };
 
+/// GCRA's clock is not held, so that only what is told while time goes on is exact.
+pub const WHILE_GCRA_LASTS: Range = Range { backwards: false, costs: true, until: Nanos::from_secs(10 * 365 * 86_400) };
+
 /// Plays arrivals, and holds each decision, its wait, what is left and when all of it is there again against the past.
 pub fn play(limiter: &mut impl Limiter, past: &mut impl Kept, terms: &Terms, range: Range, seed: u64) {
     for (number, Arrival { now, cost }) in arrivals(terms, range, seed).into_iter().enumerate() {
@@ -36,6 +39,7 @@ pub fn play(limiter: &mut impl Limiter, past: &mut impl Kept, terms: &Terms, ran
         let standing = limiter.standing(now);
         assert_eq!(standing.remaining, past.left(now), "{}: {standing:?}\n{past:?}", case());
         assert!(is_whole_at_reset(past, now, standing), "{}: {standing:?}\n{past:?}", case());
+        assert_eq!(limiter.shut_out(now), past.shut_out(now), "{}\n{past:?}", case());
     }
 }
 
@@ -79,20 +83,17 @@ each_reading! {
 }
 
 /// Limits that it can keep, as many as there are cases.
-fn kept_by_gcra() -> impl Iterator<Item = (u64, Terms, Gcra)> {
+pub fn kept_by_gcra() -> impl Iterator<Item = (u64, Terms, Gcra)> {
     let kept = |seed| Some((seed, limits(seed), Gcra::new(limits(seed).rate, limits(seed).capacity())?));
     (0..).filter_map(kept).take(cases() as usize)
 }
 
-/// GCRA's clock is not held, so that only what is told while time goes on is exact.
 #[test]
 fn gcra_decides_as_a_token_bucket_does_while_time_goes_on() {
-    const TEN_YEARS: Nanos = Nanos::from_secs(10 * 365 * 86_400);
     for (seed, terms, gcra) in kept_by_gcra() {
         let (mut tat, atomic) = (Tat::NEW, AtomicGcra::new(gcra));
         let mut oracle = Oracle::new(Reading::TokenBucket, terms);
-        let range = Range { backwards: false, costs: true, until: TEN_YEARS };
-        for Arrival { now, cost } in arrivals(&terms, range, seed) {
+        for Arrival { now, cost } in arrivals(&terms, WHILE_GCRA_LASTS, seed) {
             let decision = gcra.check(&mut tat, now, cost);
             assert_eq!(atomic.check(now, cost), decision, "seed {seed}: {cost} at {now} of {terms:?}");
             let wrong = judge(&oracle, now, cost, decision.into());

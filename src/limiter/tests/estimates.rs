@@ -53,3 +53,17 @@ fn windows_from_requests_begin_anew_after_two_without_any() {
     limiter.give_back(Nanos(2_400), Nanos(2_300), 2);
     assert_eq!(limiter.standing(Nanos(2_400)).remaining, ALLOW);
 }
+
+#[test]
+fn what_was_counted_two_windows_before_is_not_given_back() {
+    let mut limiter = RollingCounterFirstHit::new(RATE, Rounding::Down);
+    for now in [100, 1_150, 2_100] {
+        limiter.count(Nanos(now), 2);
+    }
+    let standing = limiter.standing(Nanos(2_100));
+    assert_eq!(standing.remaining, ALLOW - 4);
+    limiter.give_back(Nanos(2_100), Nanos(100), 2);
+    assert_eq!(limiter.standing(Nanos(2_100)), standing);
+    limiter.give_back(Nanos(2_100), Nanos(1_150), 2);
+    assert_eq!(limiter.standing(Nanos(2_100)).remaining, ALLOW - 2);
+}

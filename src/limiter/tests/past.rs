@@ -5,7 +5,7 @@ use std::fmt::Debug;
 
 use crate::limiter::suite::{Oracle, Past};
 use crate::limiter::{Rounding, Terms};
-use crate::policy::model::Calendar;
+use crate::policy::model::{Blocks, Calendar, Penalty};
 use crate::time::{Anchor, Nanos};
 
 /// A past that goes on.
@@ -14,6 +14,11 @@ pub trait Kept: Past + Debug {
     fn count(&mut self, now: Nanos, cost: u32);
 
     fn refuse(&mut self, _now: Nanos, _cost: u32) {}
+
+    /// How long from everything.
+    fn shut_out(&self, _now: Nanos) -> Nanos {
+        Nanos::ZERO
+    }
 
     /// Whether all of a limit is there.
     fn is_whole(&self, now: Nanos, limit: u32) -> bool {
@@ -164,13 +169,15 @@ pub struct Penalised<P> {
     pub inner: P,
     pub lasts: Nanos,
     pub extends: bool,
+    pub from_everything: bool,
     latest: Nanos,
     refused: Vec<Nanos>,
 }
 
 impl<P> Penalised<P> {
-    pub fn new(inner: P, lasts: Nanos, extends: bool) -> Self {
-        Penalised { inner, lasts, extends, latest: Nanos::ZERO, refused: Vec::new() }
+    pub fn new(inner: P, penalty: &Penalty) -> Self {
+        let (extends, from_everything) = (penalty.extends == Some(true), penalty.blocks == Blocks::Everything);
+        Penalised { inner, lasts: penalty.lasts, extends, from_everything, latest: Nanos::ZERO, refused: Vec::new() }
     }
 
     /// The rest of the penalty.
@@ -200,6 +207,15 @@ impl<P: Kept> Kept for Penalised<P> {
     fn count(&mut self, now: Nanos, cost: u32) {
         self.latest = self.latest.max(now);
         self.inner.count(now, cost);
+    }
+
+    /// To the caller's clock.
+    fn shut_out(&self, now: Nanos) -> Nanos {
+        let own = match self.served(now) {
+            served if served > Nanos::ZERO && self.from_everything => served + (now.max(self.latest) - now),
+            _ => Nanos::ZERO,
+        };
+        own.max(self.inner.shut_out(now))
     }
 
     /// The inner past refuses only what it would not have admitted itself.

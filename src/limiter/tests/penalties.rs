@@ -13,8 +13,13 @@ fn penalty(lasts: Nanos, extends: bool) -> Penalty {
     Penalty { lasts, stated: true, extends: Some(extends), blocks: Blocks::Class }
 }
 
-fn boxed(reading: Reading, terms: impl Into<Terms>, lasts: Nanos, extends: bool) -> impl Limiter {
-    PenaltyBox::new(build(reading, terms), &penalty(lasts, extends))
+/// From everything or from what is counted.
+fn either(penalty: Penalty, from_everything: bool) -> Penalty {
+    Penalty { blocks: if from_everything { Blocks::Everything } else { Blocks::Class }, ..penalty }
+}
+
+fn boxed(reading: Reading, terms: impl Into<Terms>, penalty: &Penalty) -> PenaltyBox<Box<dyn Limiter + Send>> {
+    PenaltyBox::new(build(reading, terms), penalty)
 }
 
 /// Penalties shorter than a window, as long and longer, up to where the clock ends.
@@ -25,8 +30,9 @@ fn penalties(extends: bool) {
         let per = terms.rate.per.min(until);
         let lasts = [Nanos(1), Nanos(per.0 / 2 + 1), per, per * 3, Nanos::from_secs(1)][seed as usize / 7 % 5];
         let reading = Reading::KNOWN[seed as usize % 7];
-        let mut past = Penalised::new(Oracle::new(reading, terms), lasts, extends);
-        let mut limiter = Steady::new(boxed(reading, terms, lasts, extends));
+        let penalty = either(penalty(lasts, extends), seed % 2 == 0);
+        let mut past = Penalised::new(Oracle::new(reading, terms), &penalty);
+        let mut limiter = Steady::new(boxed(reading, terms, &penalty));
         play(&mut limiter, &mut past, &terms, Range { until, ..ANYTHING }, seed);
     }
 }
@@ -52,9 +58,10 @@ fn of_a_penalty_around_a_penalty_each_begins_where_its_own_limiter_refuses() {
         let (inner, outer) = if seed % 2 == 0 { (short, long) } else { (long, short) };
         let [inner_extends, outer_extends] = [seed / 2 % 2 == 0, seed / 4 % 2 == 0];
         let reading = Reading::KNOWN[seed as usize % 7];
-        let past = Penalised::new(Oracle::new(reading, terms), inner, inner_extends);
-        let mut past = Penalised::new(past, outer, outer_extends);
-        let both = PenaltyBox::new(boxed(reading, terms, inner, inner_extends), &penalty(outer, outer_extends));
+        let inner = either(penalty(inner, inner_extends), seed / 8 % 2 == 0);
+        let outer = either(penalty(outer, outer_extends), seed / 16 % 2 == 0);
+        let mut past = Penalised::new(Penalised::new(Oracle::new(reading, terms), &inner), &outer);
+        let both = PenaltyBox::new(boxed(reading, terms, &inner), &outer);
         play(&mut Steady::new(both), &mut past, &terms, Range { until, ..ANYTHING }, seed);
     }
 }
@@ -62,13 +69,25 @@ fn of_a_penalty_around_a_penalty_each_begins_where_its_own_limiter_refuses() {
 #[test]
 fn a_request_during_a_penalty_makes_it_longer_only_where_that_is_said() {
     for (extends, wait) in [(false, 6_000), (true, 10_000)] {
-        let mut limiter = boxed(Reading::TokenBucket, RATE, Nanos(10_000), extends);
+        let mut limiter = boxed(Reading::TokenBucket, RATE, &penalty(Nanos(10_000), extends));
         (0..ALLOW).for_each(|_| assert!(limiter.check(Nanos(0), 1).admitted));
         assert_eq!(limiter.check(Nanos(0), 1).retry_after, Nanos(10_000));
         assert_eq!(limiter.check(Nanos(4_000), 1).retry_after, Nanos(wait));
         assert_eq!(limiter.standing(Nanos(4_000)), Standing { limit: ALLOW, remaining: 0, reset: Nanos(wait) });
         assert_eq!(limiter.shut_out(Nanos(4_000)), Nanos::ZERO, "others are not concerned");
     }
+}
+
+/// Also by the clock of a caller who is behind.
+#[test]
+fn who_is_shut_out_by_one_of_several_limits_is_shut_out_from_everything() {
+    let strict = either(penalty(Nanos(10_000), false), true);
+    let boxes = vec![boxed(Reading::Rolling, RATE, &NO_PENALTY), boxed(Reading::Rolling, RATE, &strict)];
+    let mut limiter = Steady::new(Stacked::new(boxes));
+    (0..ALLOW).for_each(|_| assert!(limiter.check(Nanos(10), 1).admitted));
+    assert_eq!(limiter.shut_out(Nanos(10)), Nanos::ZERO);
+    assert!(!limiter.check(Nanos(10), 1).admitted);
+    assert_eq!([10, 4].map(|now| limiter.shut_out(Nanos(now)).0), [10_000, 10_006]);
 }
 
 /// The latest moment at which a wait ends, of all that failures brought, by their places in a row.

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use super::adversarial::{ANYTHING, cases};
+use super::adversarial::{ANYTHING, cases, kept_by_gcra};
 use super::*;
 use crate::limiter::suite::arrivals::{Arrival, Range, arrivals, limits};
 
@@ -77,6 +77,58 @@ fn forgetting_idle_keys_of_gcra_changes_no_decision_whatever_the_clock_does() {
         let gcra = Gcra::new(terms.rate, terms.capacity())?;
         Some(play(|| gcra, &terms, range, seed))
     });
+}
+
+/// A penalty may outlast everything that was counted.
+#[test]
+fn forgetting_idle_keys_ends_no_penalty() {
+    let range = Range { until: Nanos(u64::MAX / 4), ..ANYTHING };
+    play_many(|seed| {
+        let (reading, terms) = (Reading::KNOWN[seed as usize % 7], limits(seed));
+        let lasts = terms.rate.per.min(range.until) * 2;
+        let penalty = &Penalty { lasts, extends: Some(seed % 2 == 0), ..NO_PENALTY };
+        Some(play(|| move || PenaltyBox::new(build(reading, terms), penalty), &terms, range, seed))
+    });
+}
+
+/// Of two limits, one may be as good as new before the other is.
+#[test]
+fn forgetting_idle_keys_of_stacked_limits_changes_no_decision() {
+    play_many(|seed| {
+        let (readings, limits) = ([0, 3].map(|next| Reading::KNOWN[(seed as usize + next) % 7]), limits(seed));
+        let longer = Rate { per: Nanos(limits.rate.per.0.saturating_mul(3)), ..limits.rate };
+        let rates = [limits, Terms { rate: longer, ..limits }];
+        let both = move || {
+            Stacked::new(readings.into_iter().zip(rates).map(|(reading, terms)| build(reading, terms)).collect())
+        };
+        Some(play(|| both, &limits, ANYTHING, seed))
+    });
+}
+
+/// Of one or two keys, the one that was refused last is refused again without a lock: as long as with one, whatever the
+/// clock does and whatever it costs.
+#[test]
+fn a_key_that_is_refused_again_is_told_the_same_without_a_lock() {
+    const SWEPT: usize = 10;
+    for (seed, terms, gcra) in kept_by_gcra() {
+        let (mut keyed, sharded) = (Keyed::new(gcra), Sharded::new(gcra));
+        let range = Range { until: Nanos::from_secs(5 * 365 * 86_400), ..ANYTHING };
+        for (number, Arrival { now, cost }) in arrivals(&terms, range, seed).into_iter().enumerate() {
+            // Others, for whom room is made.
+            for &other in KEYS[2..].iter().filter(|_| number == SWEPT) {
+                assert_eq!(sharded.check(now, other, 0), keyed.check(now, other, 0));
+            }
+            let key = KEYS[number / 7 % 2];
+            for now in [now, now.saturating_sub(Nanos(1)), now] {
+                let expected = keyed.check(now, key, cost);
+                assert_eq!(
+                    sharded.check(now, key, cost),
+                    expected,
+                    "seed {seed}, arrival {number}: {cost} at {now}, {terms:?}"
+                );
+            }
+        }
+    }
 }
 
 /// A key is used up, others come while the clock is ahead, and it goes back: over and over.

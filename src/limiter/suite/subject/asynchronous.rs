@@ -1,6 +1,7 @@
 //! A limiter whose answer is a future.
 
 use std::hint::black_box;
+use std::ops::Range;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
@@ -14,6 +15,10 @@ use crate::time::Nanos;
 pub type BoxedAnswers<'a> = Pin<Box<dyn Future<Output = Vec<Answer>> + 'a>>;
 
 /// A closure that returns a future, and what brings futures to their end: [`poll_to_end`], or a runtime's `block_on`.
+///
+/// Those that are asked side by side are one task, in which another future goes on only where one has to wait. One that
+/// lets go of a lock between reading and writing, and finds it free again, does not: what tasks on several threads do to
+/// each other is not looked at. Ask it with [`super::Threads`] as well, `|now, key, cost| runtime.block_on(check(now, key, cost))`.
 pub struct Asynchronous<F, B> {
     limiter: F,
     block_on: B,
@@ -45,8 +50,11 @@ where
         self.check_all(now, key, cost, 1)[0]
     }
 
-    fn check_together(&mut self, now: Nanos, key: u64, times: u32) -> Option<Vec<Answer>> {
-        Some(self.check_all(now, key, 1, times))
+    /// Nothing is left to chance where one future goes on when another waits, so that few keys tell everything.
+    fn check_together(&mut self, now: Nanos, keys: Range<u64>, times: u32) -> Option<Vec<u32>> {
+        const KEYS: usize = 64;
+        let admitted = |key| self.check_all(now, key, 1, times).iter().filter(|answer| answer.admitted).count() as u32;
+        Some(keys.take(KEYS).map(admitted).collect())
     }
 
     /// All in one future, so that the runtime is entered once and not for each decision.

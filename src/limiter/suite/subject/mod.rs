@@ -7,6 +7,7 @@ pub use asynchronous::{Asynchronous, BoxedAnswers, poll_to_end};
 pub use threads::Threads;
 
 use std::hint::black_box;
+use std::ops::Range;
 
 use super::{Replay, Request};
 use crate::limiter::Decision;
@@ -52,8 +53,9 @@ pub trait Subject {
     /// Decides one request, and counts it if it is admitted. Times begin at [`Nanos::ZERO`] with each new limiter.
     fn check(&mut self, now: Nanos, key: u64, cost: u32) -> Answer;
 
-    /// Decides so many requests that cost one each, side by side at one moment; None where it has one caller only.
-    fn check_together(&mut self, _now: Nanos, _key: u64, _times: u32) -> Option<Vec<Answer>> {
+    /// Decides so many requests of each key that cost one each, side by side at one moment, and one key after the other.
+    /// How many of each were admitted, of as many keys as there was time for; None where it has one caller only.
+    fn check_together(&mut self, _now: Nanos, _keys: Range<u64>, _times: u32) -> Option<Vec<u32>> {
         None
     }
 
