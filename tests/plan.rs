@@ -56,8 +56,12 @@ fn quiet(count: u32) -> String {
 
 /// One client polls `devices` chargers every `every` seconds over a network that answers evenly.
 fn polling(devices: u32, every: u32) -> (tempfile::TempDir, Base) {
+    polling_for(150, devices, every)
+}
+
+fn polling_for(seconds: u32, devices: u32, every: u32) -> (tempfile::TempDir, Base) {
     written(&format!(
-        "name: polling\npolicy: tellus\nduration: 150s\nnetwork: {{latency: {{median: 20ms, p99: 20ms}}}}\nfleet:\n  \
+        "name: polling\npolicy: tellus\nduration: {seconds}s\nnetwork: {{latency: {{median: 20ms, p99: 20ms}}}}\nfleet:\n  \
          {}\n  desk: {{operators: {{count: 1, reaction: give_up, asks: [{{get: device, of: depot, every: {every}s}}]}}}}\n",
         quiet(devices)
     ))
@@ -142,6 +146,26 @@ fn the_least_quota_holds_the_demand_and_one_less_does_not() {
     }
     assert!(refused(Reading::Rolling, 143, 1) > 0, "one less");
     assert!(refused(Reading::TokenBucket, 143, 200) > 0, "one less, for long enough");
+}
+
+/// What a bucket begins with would do for the 75 seconds that are played.
+#[test]
+fn no_rate_that_does_not_last_is_enough_however_full_the_bucket_was() {
+    let (_folder, base) = polling_for(75, 3, 2);
+    for refused_ratio in [0.0, 0.01] {
+        let asked = Questions { quota: Some(quota::Wanted { refused_ratio, ..quota::Wanted::default() }), ..NOTHING };
+        let answer = answered(&base, &asked, 1).1.quota.unwrap();
+        assert_eq!(need(&answer.needs, "queries", Reading::TokenBucket).least.max, 90, "{refused_ratio}");
+    }
+}
+
+#[test]
+fn a_limit_of_which_no_whole_window_was_played_is_named_also_where_it_is_exceeded() {
+    let (_folder, base) = polling_for(50, 12, 5);
+    let asked = Questions { quota: Some(quota::Wanted::default()), ..NOTHING };
+    let answer = answered(&base, &asked, 1).1.quota.unwrap();
+    let named = answer.unproven.iter().find(|limit| limit.starts_with("queries: 60 per 1m"));
+    assert!(named.is_some(), "{:?}", answer.unproven);
 }
 
 #[test]

@@ -109,7 +109,12 @@ fn open_gates(summary: &Summary) -> Vec<String> {
 fn reservations(summary: &Summary) -> Vec<String> {
     let depending = summary.quotas.iter().filter(|quota| quota.safety == Safety::DependsOnReading);
     let unproven = summary.quotas.iter().filter(|quota| quota.safety == Safety::Unproven).map(|quota| {
-        format!("The run is too short to show that the limit of {} ({}) is kept.", quota.class, quota.limit)
+        let why = if quota.rate_lasts() {
+            "The run is too short to show"
+        } else {
+            "Its rate does not last, so the run does not show"
+        };
+        format!("{why} that the limit of {} ({}) is kept.", quota.class, quota.limit)
     });
     let told_above = |class: &str| {
         let open = |quota: &QuotaUse| matches!(quota.safety, Safety::DependsOnReading | Safety::Unproven);

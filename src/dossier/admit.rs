@@ -242,6 +242,8 @@ fn limit_reservation(quota: &QuotaUse) -> Option<String> {
             quota.class
         ));
     }
+    let why =
+        if quota.rate_lasts() { "It is too short to show" } else { "The rate does not last, so it does not show" };
     (quota.safety == Safety::Unproven)
-        .then(|| format!("It is too short to show that the limit of {} ({}) is kept.", quota.class, quota.limit))
+        .then(|| format!("{why} that the limit of {} ({}) is kept.", quota.class, quota.limit))
 }

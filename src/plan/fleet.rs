@@ -51,7 +51,7 @@ pub fn answer(trials: &Trials<'_>, wanted: &Wanted, headroom: f64) -> Result<Fle
         today,
         headroom,
         readings,
-        unproven: unproven(&search.uses(search.sizes.today(), trials.seeds[0])?),
+        unproven: unproven(&search.uses(search.sizes.today(), trials.seeds[0])?, trials.base.scenario().duration),
     })
 }
 

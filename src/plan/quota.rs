@@ -50,12 +50,15 @@ type Least = HashMap<Key, Found>;
 struct Found {
     least: Grant,
     is_peak: bool,
+    /// Of a bucket, the rate at which nobody falls behind for good; else nothing.
+    lasting: u32,
 }
 
 impl Found {
     fn raise_to(&mut self, other: &Found) {
         self.least = self.least.most_of(other.least);
         self.is_peak &= other.is_peak;
+        self.lasting = self.lasting.max(other.lasting);
     }
 
     fn raise(&mut self) {
@@ -63,7 +66,7 @@ impl Found {
         let step = |number: u32, least: u32| number.saturating_add((number / RAISE_ONE_IN).max(least));
         let Grant { rate, burst } = self.least;
         let least = Grant { rate: step(rate, u32::from(burst.is_none())), burst: burst.map(|burst| step(burst, 1)) };
-        *self = Found { least, is_peak: false };
+        *self = Found { least, is_peak: false, ..*self };
     }
 }
 
@@ -96,7 +99,7 @@ pub fn answer(trials: &Trials<'_>, wanted: &Wanted, headroom: f64) -> Result<Quo
         without_effect: variants.unchanged,
         not_searched: limits::cooldowns(&today.policy),
         checks: search.checks(today, &needs),
-        unproven: unproven(&trials.demand(today, trials.seeds[0], today.policy.clone())),
+        unproven: unproven(&trials.demand(today, trials.seeds[0], today.policy.clone()), today.duration),
         needs,
     })
 }
@@ -174,13 +177,13 @@ impl Search<'_> {
             for used in &quota.readings {
                 match used.reading.filter(|reading| !is_window(*reading)) {
                     None => {
-                        let found = Found { least: Grant::of(used.peak.max(1)), is_peak: true };
+                        let found = Found { least: Grant::of(used.peak.max(1)), is_peak: true, lasting: 0 };
                         least.insert((index, used.reading), found);
                     }
                     Some(reading) => {
                         let bucket = match lines[index].bucket() {
                             Some(today) => Bucket::of_pair(index, today),
-                            None => Bucket::of_size(index, granted[index].rate, used.over == 0),
+                            None => Bucket::of_size(index, granted[index].rate, used.over == 0 && quota.rate_lasts()),
                         };
                         buckets.entry(reading).or_default().push(bucket);
                     }
@@ -189,9 +192,10 @@ impl Search<'_> {
         }
         for (reading, buckets) in buckets {
             let found = buckets::least(&lines, reading, buckets, |granted| self.judged(scenario, seed, granted));
-            least.extend(
-                found.into_iter().map(|(line, least)| ((line, Some(reading)), Found { least, is_peak: false })),
-            );
+            least.extend(found.into_iter().map(|(line, least)| {
+                let lasting = uses[line].lasting_rate.min(least.rate);
+                ((line, Some(reading)), Found { least, is_peak: false, lasting })
+            }));
         }
         least
     }
@@ -234,13 +238,17 @@ impl Search<'_> {
     fn with_refusals(&self, scenario: &Scenario, seed: u64, least: &mut Least) {
         let count = limits::lines(&scenario.policy).len();
         for ((index, reading), found) in least.iter_mut() {
-            let rate = search::least(0, found.least.rate, |rate| {
+            // A full bucket lets through for a while what falls behind for good.
+            let lasting = f64::from(found.lasting) * (1.0 - self.wanted.refused_ratio);
+            let too_slow = (lasting.ceil() as u32).saturating_sub(1).min(found.least.rate - 1);
+            let rate = search::least(too_slow, found.least.rate, |rate| {
                 let mut granted = vec![None; count];
                 granted[*index] = Some(found.least.at(rate));
                 let policy = limits::with_granted(&scenario.policy, &granted);
                 self.is_enough(&self.trials.enforced(scenario, seed, *reading, policy))
             });
-            *found = Found { least: found.least.at(rate), is_peak: found.is_peak && rate == found.least.rate };
+            *found =
+                Found { least: found.least.at(rate), is_peak: found.is_peak && rate == found.least.rate, ..*found };
         }
     }
 
@@ -312,10 +320,10 @@ impl Enforcement<'_> {
             let way = Way { from: start.least, to: raised };
             // One more than the step: what lies before the first one is not enough.
             let lowest = search::least(0, way.steps() + 1, |next| {
-                least.insert(key, Found { least: way.at(next - 1), is_peak: false });
+                least.insert(key, Found { least: way.at(next - 1), is_peak: false, ..start });
                 self.is_enough_as_read(key, least)
             });
-            let found = if lowest == 1 { start } else { Found { least: way.at(lowest - 1), is_peak: false } };
+            let found = if lowest == 1 { start } else { Found { least: way.at(lowest - 1), is_peak: false, ..start } };
             least.insert(key, found);
         }
     }

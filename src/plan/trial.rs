@@ -100,8 +100,13 @@ fn variant(scenario: &Scenario, seed: u64, reading: Option<Reading>, policy: Pol
     Scenario { seed, policy, target, ..scenario.clone() }
 }
 
-/// Limits of which a play saw no whole window. A rate that does not last is searched for, and known.
-pub fn unproven(quotas: &[QuotaUse]) -> Vec<String> {
-    let short = quotas.iter().filter(|quota| quota.safety == Safety::Unproven && quota.rate_lasts());
-    short.map(|quota| unproven_name(&quota.class, &quota.limit)).collect()
+/// Limits of which a play of this length saw no whole window. A rate that does not last is searched for, and known.
+pub fn unproven(quotas: &[QuotaUse], played: Nanos) -> Vec<String> {
+    let is_short = |quota: &&QuotaUse| quota.requests > 0 && quota.per_s.is_some_and(|per| per > played.as_secs_f64());
+    let saw_none = |quota: &&QuotaUse| quota.safety == Safety::Unproven && quota.rate_lasts();
+    quotas
+        .iter()
+        .filter(|quota| is_short(quota) || saw_none(quota))
+        .map(|quota| unproven_name(&quota.class, &quota.limit))
+        .collect()
 }

@@ -110,7 +110,10 @@ impl Demand {
             state.known = true;
             self.seen.insert(key);
         }
-        self.heaviest.asked(&mut state.asked, at, terms.rate.per, cost);
+        // What answers have caused is no demand.
+        if !is_retry {
+            self.heaviest.asked(&mut state.asked, at, terms.rate.per, cost);
+        }
         state.fill(terms, series, step);
         if is_retry {
             self.first_attempts.begin(&self.peaks);
@@ -184,6 +187,10 @@ impl Demand {
         let Rate { allow, per } = self.terms.rate;
         let first = self.first.unwrap_or(ended);
         let mean = self.heaviest.mean(first, ended, per, self.dearest);
+        // No window ever held more, so that none does on the average.
+        let is_counted =
+            self.terms.strictest() == Reading::Rolling && !self.is_capped(Reading::Rolling, &self.peaks[0]);
+        let mean = if is_counted { mean.min(self.peaks[0].count) } else { mean };
         // Whoever finds it unused again and again does not fall behind: rounds that a play begins and ends with make the
         // mean look higher than it is.
         if self.behind < Nanos(ended.saturating_sub(first).0 / 2) { mean.min(allow) } else { mean }
@@ -274,6 +281,7 @@ impl Demand {
         }
         self.keys.clear();
         self.seen.through();
+        self.heaviest.through(ended, self.terms.rate.per);
     }
 
     /// The busiest key's use over time, and the requests that went beyond the limit.

@@ -27,6 +27,8 @@ pub struct Heaviest {
     /// After each key's first window, with the latest of all and without.
     with_latest: u32,
     before_latest: u32,
+    /// In whole windows, of keys that are through.
+    settled: u32,
 }
 
 impl Heaviest {
@@ -61,7 +63,19 @@ impl Heaviest {
             ends: self.ends.max(other.ends),
             with_latest: self.with_latest.max(other.with_latest),
             before_latest,
+            settled: self.settled.max(other.settled),
         };
+    }
+
+    /// Nothing more comes of the keys so far, whose play ended at `ended`; others may begin anew.
+    pub fn through(&mut self, ended: Nanos, per: Nanos) {
+        let settled = self.settled.max(self.in_whole_windows(ended.0 / per.0));
+        *self = Heaviest { all: self.all, settled, ..Heaviest::default() };
+    }
+
+    /// Of the keys that are not through, before the window that was cut off.
+    fn in_whole_windows(&self, cut: u64) -> u32 {
+        if self.latest < cut { self.with_latest } else { self.before_latest }
     }
 
     /// Per window, rounded up, of what was asked from `first` on until `ended`. Where that holds no whole window, `dearest`
@@ -74,8 +88,7 @@ impl Heaviest {
                 let used = ended.saturating_sub(first).max(per);
                 (u128::from(self.all.saturating_sub(dearest)) * u128::from(per.0), u128::from(used.0))
             }
-            whole if self.latest < cut => (u128::from(self.with_latest), u128::from(whole)),
-            whole => (u128::from(self.before_latest), u128::from(whole)),
+            whole => (u128::from(self.settled.max(self.in_whole_windows(cut))), u128::from(whole)),
         };
         u32::try_from(asked.div_ceil(windows)).unwrap_or(u32::MAX)
     }
@@ -116,6 +129,21 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn keys_may_be_played_one_after_the_other(mut requests in prop::collection::vec((0u64..600_000, 0usize..4), 1..40)) {
+            requests.sort_unstable();
+            let first = Nanos::from_millis(requests[0].0);
+            let ended = Nanos::from_millis(requests[requests.len() - 1].0 + 1);
+            let (mut heaviest, mut keys) = (Heaviest::default(), [Asked::default(); 4]);
+            for (key, asked) in keys.iter_mut().enumerate() {
+                for (at, _) in requests.iter().filter(|(_, of)| *of == key) {
+                    heaviest.asked(asked, Nanos::from_millis(*at), PER, 1);
+                }
+                heaviest.through(ended, PER);
+            }
+            prop_assert_eq!(heaviest.mean(first, ended, PER, 1), self::heaviest(&requests).mean(first, ended, PER, 1));
+        }
+
         #[test]
         fn keys_may_be_counted_apart(mut requests in prop::collection::vec((0u64..600_000, 0usize..4), 1..40), parted in 0usize..4) {
             requests.sort_unstable();

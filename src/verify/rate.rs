@@ -134,7 +134,8 @@ impl RateWatch {
         let (allow, demand) = (self.terms.allowed(), self.demand);
         let seen_for = demand.short_of_a_window(ended);
         let (bucket, lasting_rate) = (Bucket::of(limit), demand.lasting_rate(ended));
-        let is_used_up_later = bucket.is_some_and(|bucket| bucket.rate < lasting_rate);
+        let is_bucket = limit.readings().iter().all(|reading| reading.is_bucket());
+        let is_used_up_later = is_bucket && bucket.map_or(limit.allow, |bucket| bucket.rate) < lasting_rate;
         let peak = demand.strictest();
         let safety = match demand.safety() {
             // What goes over the limit does so in any part of a window; keeping within it takes a whole one to show, and a
