@@ -29,9 +29,12 @@ use crate::time::{Anchor, Nanos};
 pub struct Outcome {
     /// In one sentence.
     pub conclusion: String,
-    /// What kept it from measuring, if its machine or the network did; or why what it measured is in doubt.
+    /// What kept it from measuring, if its machine or the network did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hindrance: Option<String>,
+    /// What it measured, and why that is in doubt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub doubt: Option<String>,
     pub exit: Exit,
     /// Why it ended, in words.
     pub ended: String,
@@ -155,7 +158,7 @@ pub fn outcome(examination: &Examination, limits: &[Limit], took: Nanos, interru
     let silences = answered(&seen);
     checks.push(documented(&comparisons));
     let exit = exit(prober, &comparisons, &checks, is_doubted, interrupted);
-    let hindrance = unserved.or(standstill).or(doubt).or_else(|| hindrance(prober));
+    let hindrance = unserved.or(standstill).or_else(|| hindrance(prober));
     // What is taken back is none of the things that it may be.
     let known = prober.belief().has_any() && found.is_some() == measured.is_some();
     let trials = trials(examination);
@@ -167,8 +170,14 @@ pub fn outcome(examination: &Examination, limits: &[Limit], took: Nanos, interru
         probability: share.share,
     });
     Outcome {
-        conclusion: conclusion(prober, measured.as_ref(), hindrance.as_deref(), interrupted),
+        conclusion: conclusion(
+            prober,
+            measured.as_ref(),
+            hindrance.as_ref().or(doubt.as_ref()).map(String::as_str),
+            interrupted,
+        ),
         hindrance,
+        doubt,
         exit,
         ended: ended(prober.ended(), interrupted).to_owned(),
         requests: examination.spent(),

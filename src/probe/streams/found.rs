@@ -27,6 +27,7 @@ pub fn outcome(survey: &Survey, took: Nanos, interrupted: bool) -> Outcome {
     Outcome {
         conclusion: conclusion(survey, interrupted),
         hindrance: None,
+        doubt: None,
         exit: exit(survey, &comparisons, &checks, interrupted),
         ended: ended(survey, interrupted).to_owned(),
         requests: survey.streams().len() as u32,

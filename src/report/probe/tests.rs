@@ -70,6 +70,7 @@ fn account() -> Account {
     let outcome = Outcome {
         conclusion: "rolling window: 12 per 1s".to_owned(),
         hindrance: None,
+        doubt: None,
         exit: Exit::Fail,
         ended: "no further experiment would tell more".to_owned(),
         requests: 12,

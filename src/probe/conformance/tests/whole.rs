@@ -114,7 +114,7 @@ fn no_defect_makes_a_probe_sure_of_what_is_not_true() {
 #[test]
 fn what_is_in_doubt_is_held_against_nobody_and_passes_nothing() {
     let outcome = documented(TEN, Reading::Rolling).setting(&[Fault::ForgetsOnRestart], 0).examine();
-    let why = outcome.hindrance.as_ref().unwrap();
+    let why = outcome.doubt.as_ref().unwrap();
     assert!(why.contains("fixed window on the clock") && why.contains("server.over-admission"), "{why}");
     assert!(outcome.conclusion.contains(why), "{}", outcome.conclusion);
     assert!(outcome.measured.is_none() && outcome.families.is_empty(), "{outcome:#?}");
