@@ -56,7 +56,7 @@ pub fn of_lines(policy: &Policy, all: &[u64]) -> Vec<u64> {
 impl Line {
     /// What it grants today.
     pub fn grant(&self) -> Grant {
-        Grant { rate: self.allow, burst: self.bucket().map(|bucket| bucket.burst) }
+        Grant::of_limit(self.allow, self.bucket())
     }
 
     /// None where as much may come at once as per window.

@@ -186,10 +186,7 @@ pub struct QuotaUse {
 impl QuotaUse {
     /// What the limit grants.
     pub fn grant(&self) -> Grant {
-        match self.bucket {
-            Some(bucket) => Grant { rate: bucket.rate, burst: Some(bucket.burst) },
-            None => Grant::of(self.allow),
-        }
+        Grant::of_limit(self.allow, self.bucket)
     }
 
     /// Whether nobody falls behind for good at its rate.

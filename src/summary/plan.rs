@@ -8,8 +8,8 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Safety;
 use super::finding::Verdict;
+use super::{Bucket, Safety};
 use crate::exit::Exit;
 use crate::policy::reading::Reading;
 use crate::words::count;
@@ -383,6 +383,11 @@ pub struct Grant {
 impl Grant {
     pub fn of(rate: u32) -> Grant {
         Grant { rate, burst: None }
+    }
+
+    /// Of a bucket that lets another number in at once than per window, its own two numbers.
+    pub fn of_limit(allow: u32, bucket: Option<Bucket>) -> Grant {
+        bucket.map_or(Grant::of(allow), |bucket| Grant { rate: bucket.rate, burst: Some(bucket.burst) })
     }
 
     /// Each of the two changed by itself.

@@ -11,6 +11,7 @@ use crate::device::Outcome;
 use crate::policy::model::{ClassId, Cost, Penalty, Policy, RateLimit};
 use crate::record::{Exchange, Record, Sent};
 use crate::scenario::{DeviceId, Scenario, ScopeKey};
+use crate::summary::plan::Grant;
 use crate::summary::{Bucket, QuotaUse, Safety};
 use crate::time::{Anchor, Nanos};
 
@@ -135,7 +136,7 @@ impl RateWatch {
         let seen_for = demand.short_of_a_window(ended);
         let (bucket, lasting_rate) = (Bucket::of(limit), demand.lasting_rate(ended));
         let is_bucket = limit.readings().iter().all(|reading| reading.is_bucket());
-        let is_used_up_later = is_bucket && bucket.map_or(limit.allow, |bucket| bucket.rate) < lasting_rate;
+        let is_used_up_later = is_bucket && Grant::of_limit(limit.allow, bucket).rate < lasting_rate;
         let peak = demand.strictest();
         let safety = match demand.safety() {
             // What goes over the limit does so in any part of a window; keeping within it takes a whole one to show, and a

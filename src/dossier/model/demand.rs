@@ -69,12 +69,12 @@ pub struct LimitDemand {
 impl LimitDemand {
     /// What it grants today.
     pub fn today(&self) -> Grant {
-        Grant { rate: self.rate(), burst: self.bucket.map(|bucket| bucket.burst) }
+        Grant::of_limit(self.allow, self.bucket)
     }
 
     /// What comes per window today.
     pub fn rate(&self) -> u32 {
-        self.bucket.map_or(self.allow, |bucket| bucket.rate)
+        self.today().rate
     }
 
     /// What comes per window on and on, where a bucket of its own size cannot keep up with it.

@@ -62,8 +62,8 @@ fn sentences(answer: &QuotaAnswer) -> Vec<String> {
             reading_text_of(need)
         ));
     }
-    let judged = |need: &&&Need| !answer.is_unproven(&need.class, &need.limit);
-    if !strictest.iter().any(|need| need.is_more()) && strictest.iter().any(|need| judged(&need)) {
+    let is_judged = |need: &Need| !answer.is_unproven(&need.class, &need.limit);
+    if !strictest.iter().any(|need| need.is_more()) && strictest.iter().any(|need| is_judged(need)) {
         let all = if answer.unproven.is_empty() { "" } else { ", as far as a whole window of them was simulated" };
         sentences.push(format!("Today's limits suffice under every reading{all}."));
     }
