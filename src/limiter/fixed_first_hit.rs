@@ -60,6 +60,7 @@ impl Limiter for FixedFirstHit {
         let reset = if self.used == 0 { Nanos::ZERO } else { reset };
         Standing { limit: self.rate.allow, remaining: self.left(), reset }
     }
+
     /// A window goes on though all that it held was given back.
     fn is_new(&mut self, now: Nanos) -> bool {
         self.rest(now).is_none()

@@ -229,8 +229,9 @@ fn a_race_between_reading_and_writing_is_caught_between_threads() {
 #[test]
 fn a_race_of_a_few_nanoseconds_is_caught() {
     let claim = claim(Reading::TokenBucket).every_request_costs_one().clock_only_goes_forward();
-    for _ in 0..5 {
+    for _ in 0..3 {
         assert_caught(&claim, Defect::ReadThenWriteRace, &[], || Threads(wrong::load_then_store(RATE)));
+        assert_caught(&claim, Defect::ReadThenWriteRace, &[], || Threads(wrong::count_behind_a_lock(RATE)));
     }
 }
 
@@ -299,6 +300,33 @@ fn a_wait_that_is_cut_to_whole_milliseconds_is_caught() {
     assert_caught(&claim, Defect::RetryAfterTooShort, &[], || {
         wrong::changed(rate, |it| Decision { retry_after: wrong::whole_millis(it.retry_after), ..it })
     });
+}
+
+#[test]
+fn a_wait_that_is_rounded_up_as_claimed_is_right() {
+    let claim = Claim::new(Reading::TokenBucket, 7, RATE.per).waits_rounded_up_to(wrong::MILLI);
+    let told = |change: fn(Nanos) -> Nanos| {
+        move || {
+            wrong::changed(Rate { allow: 7, ..RATE }, move |it| Decision { retry_after: change(it.retry_after), ..it })
+        }
+    };
+    assert_right("rounded up", &claim, 8, told(wrong::rounded_up));
+    assert_caught(&claim, Defect::RetryAfterTooShort, &[], told(wrong::whole_millis));
+    assert_caught(
+        &claim,
+        Defect::RetryAfterTooLong,
+        &[],
+        told(|wait| wrong::rounded_up(wait).saturating_add(wrong::MILLI)),
+    );
+    let unsaid = Claim { wait_unit: Nanos(1), ..claim };
+    assert_caught(&unsaid, Defect::RetryAfterTooLong, &[], told(wrong::rounded_up));
+}
+
+/// Its own message says where, and this one what for.
+#[test]
+#[should_panic(expected = "the limiter panicked when it was asked for 1 of key 1 at 20000000001ns")]
+fn of_a_limiter_that_panics_it_is_said_what_it_was_asked() {
+    examine("mine", &claim(Reading::Rolling), || |_, _, _| -> bool { panic!("a bug of its own") });
 }
 
 #[test]

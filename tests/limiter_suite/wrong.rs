@@ -85,6 +85,19 @@ pub fn load_then_store(rate: Rate) -> impl Fn(Nanos, u64, u32) -> bool + Sync {
     }
 }
 
+/// Counts behind one lock, which is let go between reading and writing: the race that is written most often.
+pub fn count_behind_a_lock(rate: Rate) -> impl Fn(Nanos, u64, u32) -> bool + Sync {
+    let log: Mutex<HashMap<u64, u64>> = Mutex::default();
+    move |now, key, _| {
+        let arrival = AtomicU64::new(log.lock().unwrap().get(&key).copied().unwrap_or_default());
+        let admitted = move_on(&arrival, rate, now);
+        if admitted {
+            log.lock().unwrap().insert(key, arrival.into_inner());
+        }
+        admitted
+    }
+}
+
 fn move_on(arrival: &AtomicU64, rate: Rate, now: Nanos) -> bool {
     let moved = arrival.load(Ordering::SeqCst).max(now.0) + rate.per.0 / u64::from(rate.allow);
     let admitted = moved <= now.0 + rate.per.0;
@@ -144,14 +157,21 @@ fn gcra(rate: Rate) -> Keyed<Gcra> {
 }
 
 /// A right limiter, whose decisions are told otherwise.
-pub fn changed(rate: Rate, change: fn(Decision) -> Decision) -> impl Subject {
+pub fn changed(rate: Rate, change: impl Fn(Decision) -> Decision) -> impl Subject {
     let mut keyed = gcra(rate);
     move |now, key, cost| change(keyed.check(now, key, cost))
 }
 
+pub const MILLI: Nanos = Nanos(1_000_000);
+
 /// Rounded down; never stays never.
 pub fn whole_millis(wait: Nanos) -> Nanos {
-    if wait == Nanos::MAX { wait } else { Nanos(wait.0 / 1_000_000 * 1_000_000) }
+    if wait == Nanos::MAX { wait } else { Nanos(wait.0 / MILLI.0 * MILLI.0) }
+}
+
+/// To whole milliseconds; never stays never.
+pub fn rounded_up(wait: Nanos) -> Nanos {
+    if wait == Nanos::MAX { wait } else { Nanos(wait.0.next_multiple_of(MILLI.0)) }
 }
 
 /// Takes different keys for the same.

@@ -23,6 +23,7 @@ pub enum Check {
     ClockGoesBack,
     SideBySide,
     Neighbours,
+    /// Ten thousand of them: a store that forgets only where it has more is not found.
     ManyKeys,
     Years,
     Anything,

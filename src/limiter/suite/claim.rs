@@ -2,13 +2,13 @@
 
 use std::fmt;
 
+use super::Wrong;
 use crate::limiter::{Rate, Terms};
 use crate::policy::reading::Reading;
 use crate::time::{Anchor, Nanos};
 
-/// Everything is judged to the nanosecond: a limiter whose clock is coarser, or that rounds up what it tells to wait, is
-/// asked in the unit that it knows. What it is told and tells can be put into that in the closure around it; a wait that it
-/// rounds is left out there (`retry_after: None`), and is then not looked at.
+/// Everything is judged to the nanosecond. A limiter whose clock is coarser is told whole units of it by the closure around
+/// it; one that rounds up what it tells to wait says so with [`Claim::waits_rounded_up_to`].
 ///
 /// Some tens of requests in a window show everything; with thousands the oracle, which looks through all of them at
 /// every decision, takes its time.
@@ -20,6 +20,8 @@ pub struct Claim {
     pub costs: bool,
     /// The clock may go back, and lets nothing through twice.
     pub backwards: bool,
+    /// What it tells to wait may be longer than it takes by less than this.
+    pub wait_unit: Nanos,
 }
 
 impl Claim {
@@ -31,7 +33,7 @@ impl Claim {
     pub fn new(reading: Reading, allow: u32, per: Nanos) -> Claim {
         assert!(allow > 0, "a limit of nothing cannot be examined");
         assert!(per > Nanos::ZERO && per <= YEAR, "a window of {per} cannot be examined: up to a year can");
-        Claim { reading, terms: Terms::from(Rate { allow, per }), costs: true, backwards: true }
+        Claim { reading, terms: Terms::from(Rate { allow, per }), costs: true, backwards: true, wait_unit: Nanos(1) }
     }
 
     /// The size of a bucket, where it is not `allow`; what may wait in a leaky one, where it is not zero.
@@ -58,6 +60,23 @@ impl Claim {
         self
     }
 
+    /// What it tells to wait is in whole milliseconds, seconds or another unit, as a header's is. Rounded down it is too
+    /// short all the same.
+    ///
+    /// # Panics
+    ///
+    /// Where the unit is zero.
+    pub fn waits_rounded_up_to(mut self, unit: Nanos) -> Claim {
+        assert!(unit > Nanos::ZERO, "a wait cannot be rounded to nothing");
+        self.wait_unit = unit;
+        self
+    }
+
+    /// Whether what is wrong to the nanosecond is what it claims.
+    pub(super) fn allows(&self, wrong: Wrong) -> bool {
+        matches!(wrong, Wrong::LongWait(by) if by < self.wait_unit)
+    }
+
     /// The most that may come at once.
     pub fn ceiling(&self) -> u32 {
         self.reading.ceiling(self.terms.rate.allow, self.terms.burst)
@@ -71,10 +90,13 @@ impl fmt::Display for Claim {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Rate { allow, per } = self.terms.rate;
         write!(out, "{}, {allow} per {per}", self.reading.title())?;
-        match self.terms.burst {
-            Some(burst) => write!(out, ", burst {burst}"),
-            None => Ok(()),
+        if let Some(burst) = self.terms.burst {
+            write!(out, ", burst {burst}")?;
         }
+        if self.wait_unit > Nanos(1) {
+            write!(out, ", waits in whole {}", self.wait_unit)?;
+        }
+        Ok(())
     }
 }
 
@@ -98,6 +120,12 @@ mod tests {
     #[should_panic(expected = "up to a year can")]
     fn a_window_longer_than_a_year_is_no_claim() {
         Claim::new(Reading::Rolling, 1, YEAR + Nanos(1));
+    }
+
+    #[test]
+    #[should_panic(expected = "a wait cannot be rounded to nothing")]
+    fn waits_in_units_of_nothing_are_no_claim() {
+        let _ = Claim::new(Reading::Rolling, 1, YEAR).waits_rounded_up_to(Nanos::ZERO);
     }
 
     #[test]

@@ -142,7 +142,7 @@ pub fn neighbours<S: Subject>(play: &mut Play<'_, S>, now: Nanos) {
     }
 }
 
-/// All of the others come before the first has anything again.
+/// All of the others come before the first has anything again. A store that forgets only where it has more is not found.
 pub fn many_keys<S: Subject>(play: &mut Play<'_, S>, now: Nanos) {
     play.fill(now, 0);
     let Some(wait) = play.oracle(0).wait(now, 1) else { return };

@@ -1,6 +1,7 @@
 //! A limiter that is played with, and what was seen of it.
 
 use std::ops::Range;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use rustc_hash::FxHashMap;
 
@@ -79,7 +80,7 @@ impl<'a, S: Subject> Play<'a, S> {
 
     /// Asks for one request; whether it was admitted.
     pub fn ask(&mut self, now: Nanos, key: u64, cost: u32) -> bool {
-        let answer = self.subject.check(now, key, cost);
+        let answer = self.answer(now, key, cost);
         let oracle = self.oracle(key);
         let left = oracle.left(now);
         let wrong = judge(oracle, now, cost, answer);
@@ -87,7 +88,7 @@ impl<'a, S: Subject> Play<'a, S> {
             oracle.count(now, cost);
         }
         self.note(answer);
-        if let Some(wrong) = wrong {
+        if let Some(wrong) = wrong.filter(|wrong| !self.claim.allows(*wrong)) {
             let example =
                 || format!("at {}ns, {cost} of {left} left for key {key}: {}", now.0, in_words(answer, wrong));
             match wrong {
@@ -102,6 +103,12 @@ impl<'a, S: Subject> Play<'a, S> {
             }
         }
         answer.admitted
+    }
+
+    /// Where the limiter panics, it is said what it was asked: nothing else tells.
+    fn answer(&mut self, now: Nanos, key: u64, cost: u32) -> Answer {
+        catch_unwind(AssertUnwindSafe(|| self.subject.check(now, key, cost)))
+            .unwrap_or_else(|_| panic!("the limiter panicked when it was asked for {cost} of key {key} at {}ns", now.0))
     }
 
     /// Asks for so many requests of each key side by side, where the limiter can be asked so.

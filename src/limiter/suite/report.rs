@@ -73,10 +73,14 @@ impl Report {
         self.defects().is_empty() && self.accuracy.iter().all(is_exact)
     }
 
-    /// What the limiter does wrong, each once.
+    /// What the limiter does wrong, each once. Of what it decides wrongly in a workload the name is not known, unless a
+    /// check has found it.
     pub fn defects(&self) -> Vec<Defect> {
-        let found = self.checks.iter().flat_map(|checked| &checked.found);
-        let mut defects: Vec<Defect> = found.map(|found| found.defect).collect();
+        let found = self.checks.iter().flat_map(|checked| &checked.found).map(|found| found.defect);
+        let any = |times: fn(&Accuracy) -> u64| self.accuracy.iter().any(|it| times(it) > 0);
+        let short = any(|it| it.short_waits).then_some(Defect::RetryAfterTooShort);
+        let long = any(|it| it.long_waits).then_some(Defect::RetryAfterTooLong);
+        let mut defects: Vec<Defect> = found.chain(short).chain(long).collect();
         defects.sort();
         defects.dedup();
         defects

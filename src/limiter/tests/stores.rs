@@ -172,3 +172,25 @@ fn a_bucket_that_is_filled_at_intervals_remembers_when() {
     limiter.count(Nanos(5), 1);
     assert!(!limiter.is_new(Nanos(5_000)));
 }
+
+/// Its window goes on though all that it held was given back, and ends to the nanosecond.
+#[test]
+fn a_window_from_the_first_request_remembers_when_it_began() {
+    let mut limiter = build(Reading::FixedFirstHit, Rate { allow: 2, per: Nanos(1_000) });
+    assert!(limiter.is_new(Nanos(5)));
+    limiter.count(Nanos(5), 1);
+    limiter.give_back(Nanos(6), Nanos(5), 1);
+    assert!(!limiter.is_new(Nanos(1_004)));
+    assert!(limiter.is_new(Nanos(1_005)));
+}
+
+/// A bucket in debt has nothing left, and is not new before all of it has run in.
+#[test]
+fn a_bucket_in_debt_admits_what_costs_nothing() {
+    let mut limiter = build(Reading::TokenBucket, Rate { allow: 2, per: Nanos(1_000) });
+    limiter.count(Nanos(5), 5);
+    assert!(limiter.check(Nanos(5), 0).admitted);
+    assert_eq!(limiter.check(Nanos(5), 1).retry_after, Nanos(2_000));
+    assert!(!limiter.is_new(Nanos(2_504)));
+    assert!(limiter.is_new(Nanos(2_505)));
+}
