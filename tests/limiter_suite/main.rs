@@ -322,6 +322,17 @@ fn a_wait_that_is_rounded_up_as_claimed_is_right() {
     assert_caught(&unsaid, Defect::RetryAfterTooLong, &[], told(wrong::rounded_up));
 }
 
+/// Though no check met it.
+#[test]
+fn a_wait_that_is_wrong_in_a_workload_has_its_name() {
+    let mut report = examine("GCRA", &claim(Reading::TokenBucket), || alone(Gcra::new(RATE, 5).unwrap()));
+    assert!(report.is_right() && report.defects().is_empty(), "{report}");
+    report.accuracy[1].short_waits = 1;
+    assert_eq!(report.defects(), [Defect::RetryAfterTooShort]);
+    report.accuracy[2].long_waits = 1;
+    assert_eq!(report.defects(), [Defect::RetryAfterTooShort, Defect::RetryAfterTooLong]);
+}
+
 /// Its own message says where, and this one what for.
 #[test]
 #[should_panic(expected = "the limiter panicked when it was asked for 1 of key 1 at 20000000001ns")]

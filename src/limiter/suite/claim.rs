@@ -129,6 +129,14 @@ mod tests {
     }
 
     #[test]
+    fn a_wait_is_rounded_up_by_less_than_a_unit() {
+        let claim = Claim::new(Reading::Rolling, 1, YEAR).waits_rounded_up_to(Nanos(1_000));
+        assert!(claim.allows(Wrong::LongWait(Nanos(999))));
+        assert!(!claim.allows(Wrong::LongWait(Nanos(1_000))) && !claim.allows(Wrong::ShortWait(Some(Nanos(1)))));
+        assert_eq!(claim.to_string(), "rolling window, 1 per 8760h, waits in whole 1us");
+    }
+
+    #[test]
     fn one_in_a_nanosecond_and_one_in_a_year_are_claims() {
         for per in [Nanos(1), YEAR] {
             assert_eq!(Claim::new(Reading::Rolling, 1, per).terms.rate, Rate { allow: 1, per });
