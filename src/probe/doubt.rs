@@ -1,7 +1,7 @@
 //! Whether what a probe took for the server's limiter can be held against anybody.
 //!
 //! What was measured rests on premises: that what was counted stays counted, that each client has a quota of its own, that
-//! requests at the same moment are counted one by one. Where the checks show that one of them does not hold, or where what
+//! requests at the same moment are counted one by one, that one limit decided. Where the checks show that one of them does not hold, or where what
 //! was sent afterwards was decided otherwise than such a limiter would have, another limiter may be there: then it is in
 //! doubt, whatever it looks like.
 
@@ -25,14 +25,18 @@ pub fn doubt(
     let broken = |id: &str| checks.iter().any(|it| it.check == id && it.verdict == finding::Verdict::Fail);
     let as_documented = comparisons.iter().all(|comparison| comparison.verdict != Verdict::Differs);
     let contradicted = is_contradicted(examination, measured.shape);
+    let one_limit = has_one_limit(examination);
     let why = if broken(lapse::ID) && (contradicted || as_documented || may_be_lapses(measured)) {
         format!("what was counted is forgotten at times ({}), which changes what is let in and when", lapse::ID)
     } else if broken(race::ID) {
         format!("requests at the same moment are not all counted ({}), and it was measured with such", race::ID)
     } else if broken(OVER) && (contradicted || as_documented) {
         format!("more is let through than that explains ({OVER})")
-    } else if contradicted && has_one_limit(examination) {
+    } else if contradicted && one_limit {
         "what was sent after it was measured was not decided as by such a limiter".to_owned()
+    } else if !as_documented && !one_limit {
+        "several limits are documented: whoever meets two of them at a time may take them for one that is neither"
+            .to_owned()
     } else {
         return None;
     };

@@ -15,7 +15,7 @@ pub fn check(scene: &Scene<'_>) -> Finding {
     let as_told = scene.step(Trial::HammerWhileRefused, |step| step == Step::AsFirstTold);
     let hammered = scene.step(Trial::HammerWhileRefused, |step| step == Step::Hammer);
     let Some(came) = as_told.last().filter(|it| it.is_admitted() || it.is_refused()) else {
-        return nothing(ID, "No refusal said when to come back");
+        return nothing(ID, "Nobody who went on asking came back when first told to");
     };
     let refused: Vec<_> = hammered.iter().filter(|witness| witness.is_refused()).collect();
     if refused.is_empty() || refused.len() < hammered.len() {

@@ -47,6 +47,7 @@ const AS_REFILLS: &str = "such a bucket lets as much through around its refills;
 const CLOCKS: &str = "in a window so short, clocks that differ explain anything";
 const SEVERAL: &str = "of several limits, another may be the reason for a refusal; what it is, identification tells";
 const FORGETS: &str = "a window so short forgets as much by itself, and is not watched";
+const GROWS: &str = "waits that grow with every refusal may end the probe, as those before a ban do";
 const UNITS: &str = "waits are told in whole seconds, of which the window has too few";
 
 pub fn expected(fault: Fault, documents: &Documents) -> Expected {
@@ -55,6 +56,7 @@ pub fn expected(fault: Fault, documents: &Documents) -> Expected {
     let fixed = matches!(reading, Reading::FixedAligned | Reading::FixedFirstHit);
     let short = documents.limits[0].1 < Nanos::from_secs(4);
     let single = documents.limits.len() == 1;
+    let bucket = matches!(reading, Reading::TokenBucket | Reading::LeakyBucket);
     let windows = fixed || matches!(reading, Reading::RollingCounter | Reading::IntervalRefill) || !documents.stated;
     match fault {
         Fault::AdmitsTooMuch if short && windows => AtTimes(&[OVER, FULL], TOO_SHORT),
@@ -89,6 +91,7 @@ pub fn expected(fault: Fault, documents: &Documents) -> Expected {
         Fault::StoreFailsOpen | Fault::ForgetsOnRestart => Caught(&[OVER, LAPSE, LATE]),
         Fault::RefusalsCharged if (fixed || reading == Reading::IntervalRefill) && single => Invisible(UNNOTICED),
         Fault::DrainsWhileRefusing if single => Invisible(NO_OTHER),
+        Fault::RefusalsCharged if bucket && (short || !single) => AtTimes(&[REFUSED, FALSE], GROWS),
         Fault::RefusalsCharged | Fault::DrainsWhileRefusing => Caught(&[REFUSED, FALSE]),
         Fault::StreamsUnlimited | Fault::StreamsSilent | Fault::StreamsCut => Invisible(NO_STREAMS),
         Fault::HeadersMissing | Fault::RemainingNegative => Caught(&[HEADERS]),

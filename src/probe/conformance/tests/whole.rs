@@ -110,6 +110,15 @@ fn no_defect_makes_a_probe_sure_of_what_is_not_true() {
     }
 }
 
+/// One limit alone explains what little was sent of both, and is neither.
+#[test]
+fn of_several_limits_what_looks_like_neither_is_in_doubt() {
+    let documents = documented(TWO, Reading::RollingCounter);
+    let outcome = documents.setting(&[Fault::HintMissing], 0).examine();
+    assert!(outcome.doubt.as_ref().is_some_and(|why| why.contains("several limits")), "{}", outcome.conclusion);
+    assert_eq!(grade(&documents, Some(Fault::HintMissing), &outcome), Grade::InDoubt, "{outcome:#?}");
+}
+
 /// What is in doubt says so everywhere, and why.
 #[test]
 fn what_is_in_doubt_is_held_against_nobody_and_passes_nothing() {
@@ -139,8 +148,6 @@ fn a_shorter_window_is_no_lapse() {
     assert_eq!(differs.verdict, Differs, "{outcome:#?}");
 }
 
-const ALL: [&[(u32, u64)]; 4] = [TEN, TWO, SIXTY, FIVE];
-
 /// Counts how whole probes did, and says which were wrong.
 #[derive(Default)]
 struct Tally {
@@ -157,55 +164,84 @@ impl Tally {
     }
 }
 
-#[test]
-#[ignore = "takes minutes"]
 #[expect(clippy::print_stdout, reason = "the counts are what a long run is made for")]
-fn nor_does_any_other_under_any_limit() {
+fn check_defects(limits: &[(u32, u64)]) {
     let mut wrong = Vec::new();
-    for limits in ALL {
-        for fault in Fault::ALL {
-            let mut tally = Tally::default();
-            for documents in Documents::all(limits) {
-                for seed in 0..seeds().map_or(1, |seeds| (seeds / 40).max(1)) {
-                    tally.count(played(&documents, &documents.setting(&[fault], seed), Some(fault)));
-                }
+    for fault in Fault::ALL {
+        let mut tally = Tally::default();
+        for documents in Documents::all(limits) {
+            for seed in 0..seeds().map_or(1, |seeds| (seeds / 40).max(1)) {
+                tally.count(played(&documents, &documents.setting(&[fault], seed), Some(fault)));
             }
-            println!("{limits:?} {}: {:?}", name(fault), tally.counts);
-            wrong.extend(tally.wrong.into_iter().map(|wrong| format!("{limits:?} {wrong}")));
         }
+        println!("{limits:?} {}: {:?}", name(fault), tally.counts);
+        wrong.extend(tally.wrong);
     }
     assert!(wrong.is_empty(), "{} {wrong:#?}", wrong.len());
+}
+
+#[test]
+#[ignore = "takes minutes"]
+fn nor_does_any_other() {
+    check_defects(TEN);
+}
+
+#[test]
+#[ignore = "takes minutes"]
+fn nor_does_any_other_of_several_limits() {
+    check_defects(TWO);
+}
+
+#[test]
+#[ignore = "takes minutes"]
+fn nor_does_any_other_of_a_long_window() {
+    check_defects(SIXTY);
+}
+
+#[test]
+#[ignore = "takes minutes"]
+fn nor_does_any_other_of_a_short_window() {
+    check_defects(FIVE);
 }
 
 /// So many probes of servers without defects name the limiter, where there is one: of two, experiments meet the other as well.
 const LEAST_RIGHT: f64 = 0.95;
 
+#[expect(clippy::print_stdout, reason = "the counts are what a long run is made for")]
+fn check_health(limits: &[(u32, u64)]) {
+    let mut tally = Tally::default();
+    for documents in Documents::all(limits) {
+        for seed in 0..seeds().unwrap_or(2) {
+            let outcome = documents.setting(&[], 1_000 + seed).examine();
+            let failed: Vec<_> = outcome.checks.iter().filter(|it| it.verdict == Verdict::Fail).collect();
+            assert!(failed.is_empty(), "{documents:?} seed {seed}: {failed:#?}");
+            assert!(outcome.doubt.is_none() || limits.len() > 1, "{documents:?} seed {seed}: {}", outcome.conclusion);
+            let grade = grade(&documents, None, &outcome);
+            if grade != Grade::Right {
+                println!("{limits:?} {} seed {seed}: {grade:?} {}", documents.title(), outcome.conclusion);
+            }
+            tally.count((grade, outcome.conclusion));
+        }
+    }
+    let (plays, right) = (tally.counts.values().sum::<u32>(), tally.counts.get(&Grade::Right).copied());
+    println!("{limits:?}: {:?}", tally.counts);
+    assert!(tally.wrong.is_empty(), "{:#?}", tally.wrong);
+    let least = if limits.len() == 1 { f64::from(plays) * LEAST_RIGHT } else { 0.0 };
+    assert!(f64::from(right.unwrap_or_default()) >= least, "{:?}", tally.counts);
+}
+
 #[test]
 #[ignore = "takes minutes"]
-#[expect(clippy::print_stdout, reason = "the counts are what a long run is made for")]
 fn a_server_without_defects_is_named_and_never_accused_of_another_limiter() {
-    for limits in ALL {
-        let mut tally = Tally::default();
-        for documents in Documents::all(limits) {
-            for seed in 0..seeds().unwrap_or(2) {
-                let outcome = documents.setting(&[], 1_000 + seed).examine();
-                let failed: Vec<_> = outcome.checks.iter().filter(|it| it.verdict == Verdict::Fail).collect();
-                assert!(failed.is_empty(), "{documents:?} seed {seed}: {failed:#?}");
-                let in_doubt = outcome.conclusion.contains("it looks like");
-                assert!(!in_doubt, "{documents:?} seed {seed}: {}", outcome.conclusion);
-                let grade = grade(&documents, None, &outcome);
-                if grade != Grade::Right {
-                    println!("{limits:?} {} seed {seed}: {grade:?} {}", documents.title(), outcome.conclusion);
-                }
-                tally.count((grade, outcome.conclusion));
-            }
-        }
-        let (plays, right) = (tally.counts.values().sum::<u32>(), tally.counts.get(&Grade::Right).copied());
-        println!("{limits:?}: {:?}", tally.counts);
-        assert!(tally.wrong.is_empty(), "{:#?}", tally.wrong);
-        let least = if limits.len() == 1 { f64::from(plays) * LEAST_RIGHT } else { 0.0 };
-        assert!(f64::from(right.unwrap_or_default()) >= least, "{:?}", tally.counts);
-    }
+    check_health(TEN);
+    check_health(TWO);
+}
+
+#[test]
+#[ignore = "takes minutes"]
+fn nor_is_one_with_long_or_short_windows() {
+    check_health(SIXTY);
+    check_health(FIVE);
 }
 
 /// Somebody else uses the first client's quota as well.
