@@ -57,6 +57,9 @@ pub(super) fn horizon(rate: Rate) -> Nanos {
 impl Gcra {
     /// `capacity` requests may come at once. None where 64 bits hold ten years and a hundred windows only in ticks too
     /// coarse to be exact, which takes a rate such as 997 a second; a [`super::TokenBucket`] has no such bound.
+    ///
+    /// Times count from when the process began, or thereabouts: by the time that the ticks have run out, which is ten years
+    /// and a hundred windows at least, everything is refused, and the wall clock of today is beyond that at many rates.
     pub fn new(rate: Rate, capacity: u32) -> Option<Gcra> {
         let common = common_divisor(rate.per.0, u64::from(rate.allow));
         let interval = NonZeroU64::new(rate.per.0 / common)?;

@@ -5,7 +5,12 @@
 //! nothing by itself. Time may stand still between two calls but must not go back, which [`Steady`] sees to, and so
 //! [`build`] and everything that keeps many keys. No call allocates, but for the rolling log, which grows up to what it allows.
 //!
-//! [`Keyed`] and [`Sharded`] keep one limit for many keys, and [`suite`] tells how right any limiter is, also one of
+//! [`Keyed`] and [`Sharded`] keep one limit for many keys. Keys that are as good as new are forgotten when a store is full,
+//! before it grows: one that is asked for no further key keeps what it has, and keys of an [`IntervalRefill`], whose
+//! intervals go on from the first request, stay. Keys are hashed without a secret: who lets strangers choose them hashes
+//! them first, with one.
+//!
+//! And [`suite`] tells how right any limiter is, also one of
 //! your own.
 
 mod algorithm;
@@ -108,7 +113,8 @@ pub trait Limiter {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Decision {
     pub admitted: bool,
-    /// How much more would be admitted at this moment, after this request.
+    /// How much more would be admitted at this moment, after this request; zero when refused, though what costs less
+    /// may fit ([`Limiter::standing`]).
     pub remaining: u32,
     /// Zero when admitted; else the shortest wait after which the request is admitted, if none comes before.
     /// [`Nanos::MAX`] when it costs more than ever fits.

@@ -52,7 +52,7 @@ impl Limiter for RollingCounterFirstHit {
         let Some(begin) = self.begin else { return };
         if since >= begin {
             self.estimate.current = self.estimate.current.saturating_sub(cost);
-        } else if since + self.estimate.rate.per >= begin {
+        } else if begin - since <= self.estimate.rate.per {
             self.estimate.previous = self.estimate.previous.saturating_sub(cost);
         }
     }

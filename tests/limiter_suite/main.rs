@@ -74,9 +74,8 @@ fn a_row_says_what_was_not_looked_at() {
     assert!(mine.report.is_right() && mine.report.untold() == ["retry_after", "remaining"], "{beside}");
     assert_eq!(mine.report.not_looked_at(), [Check::ClockGoesBack, Check::SideBySide]);
     assert!(known.iter().all(|row| row.report.unknown() == [Check::SideBySide.title()]), "{beside}");
-    let verdict =
-        "right; not looked at: the clock goes back and forth, many callers side by side, retry_after, remaining";
-    assert!(beside.to_string().contains(verdict), "{beside}");
+    let verdict = "right; not looked at: the clock goes back and forth, many callers side by side, costs other than one, retry_after, remaining";
+    assert!(beside.to_string().contains(verdict) && mine.report.to_string().contains(verdict), "{beside}");
 }
 
 #[test]
@@ -338,6 +337,27 @@ fn a_wait_that_is_wrong_in_a_workload_has_its_name() {
 #[should_panic(expected = "the limiter panicked when it was asked for 1 of key 1 at 20000000001ns")]
 fn of_a_limiter_that_panics_it_is_said_what_it_was_asked() {
     examine("mine", &claim(Reading::Rolling), || |_, _, _| -> bool { panic!("a bug of its own") });
+}
+
+#[test]
+#[should_panic(expected = "before the request before it: see Claim::clock_only_goes_forward")]
+fn of_a_limiter_that_panics_as_the_clock_goes_back_it_is_said_how_to_claim_that_it_does_not() {
+    examine("mine", &claim(Reading::Rolling), || {
+        let mut log: Vec<Nanos> = Vec::new();
+        move |now: Nanos, _, _| {
+            log.push(now);
+            log.iter().all(|at| now >= *at) || panic!("a bug of its own")
+        }
+    });
+}
+
+#[test]
+#[should_panic(expected = "asked 13 times side by side at")]
+fn of_a_limiter_that_panics_in_a_thread_it_is_said_what_it_was_asked() {
+    let maker = std::thread::current().id();
+    examine("mine", &claim(Reading::Rolling), || {
+        Threads(move |_, _, _| std::thread::current().id() == maker || panic!("a bug of its own"))
+    });
 }
 
 #[test]

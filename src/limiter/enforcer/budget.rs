@@ -263,10 +263,7 @@ impl RateBudget {
             Some(penalty) => Box::new(PenaltyBox::new(build(reading, terms), penalty)),
             None => build(reading, terms),
         };
-        self.keys.use_key(key, make, |limiter| {
-            let standing = limiter.standing(now);
-            standing.reset == Nanos::ZERO && standing.remaining == standing.limit
-        })
+        self.keys.use_key(key, make, |limiter| limiter.is_new(now))
     }
 
     /// What a request takes when it is admitted, before its answer is known.

@@ -26,6 +26,13 @@ fn rate(allow: u32, secs: u64, scope: &str) -> Limit {
     Limit::Rate(RateLimit::new(allow, Nanos::from_secs(secs), Scope(vec![scope.into()])))
 }
 
+/// Two a second for each client, in this reading.
+fn two_a_second(reading: Reading, free_statuses: Vec<u16>) -> Enforcer {
+    let limit = RateLimit::new(2, Nanos(SECOND), Scope(vec!["client".into()]));
+    let limit = Limit::Rate(RateLimit { algorithm: reading.algorithm(), free_statuses, ..limit });
+    Enforcer::new(&policy(vec![limit], HintUnit::Seconds), &ServerSpec::default())
+}
+
 fn concurrent(allow: u32) -> Limit {
     Limit::Concurrent(ConcurrencyLimit { allow, scope: Scope(vec!["client".into()]), lasting: None })
 }
@@ -81,11 +88,10 @@ proptest! {
 
     #[test]
     fn forgetting_idle_keys_changes_no_decision(
-        asked in prop::collection::vec((0..SECOND / 500, 0..1500u64), 4000)
+        reading in prop::sample::select(Reading::KNOWN.to_vec()),
+        asked in prop::collection::vec((0..SECOND / 500, 0..1500u64), 4000),
     ) {
-        let reading = Reading::TokenBucket;
-        let server = ServerSpec { limiter: reading, ..ServerSpec::default() };
-        let mut enforcer = Enforcer::new(&policy(vec![rate(2, 1, "client")], HintUnit::Seconds), &server);
+        let mut enforcer = two_a_second(reading, Vec::new());
         let rate = Rate { allow: 2, per: Nanos(SECOND) };
         let mut kept: HashMap<u64, Box<dyn Limiter + Send>> = HashMap::new();
         let mut now = 0;
@@ -95,6 +101,26 @@ proptest! {
             prop_assert_eq!(enforcer.check(Nanos(now), CLASS, 9, |_| key).is_ok(), expected);
         }
     }
+}
+
+/// Its window goes on, though it holds nothing.
+#[test]
+fn a_window_that_was_given_back_is_not_forgotten_among_many_keys() {
+    let mut enforcer = two_a_second(Reading::FixedFirstHit, vec![404]);
+    let mut ask = |at: u64, key: u64, status: u16| {
+        let is_admitted = enforcer.check(Nanos(at), CLASS, 9, |_| key).is_ok();
+        let answered = Answered { status, since: Nanos(at), charged: None };
+        if is_admitted {
+            enforcer.settle(Nanos(at), CLASS, 9, |_| key, &answered);
+        }
+        is_admitted
+    };
+    assert!(ask(0, 0, 404));
+    for key in 1..100 {
+        assert!(ask(SECOND / 2, key, 200));
+    }
+    assert!(ask(SECOND / 2, 0, 200) && ask(SECOND / 2, 0, 200) && !ask(SECOND / 2, 0, 200));
+    assert!(ask(SECOND, 0, 200), "its window began with the first request");
 }
 
 #[test]

@@ -4,6 +4,8 @@ use super::keys::Keys;
 use crate::limiter::{Algorithm, Decision};
 use crate::time::Nanos;
 
+/// Its keys are hashed without a secret, and forgotten as [the others are](crate::limiter).
+///
 /// A moment before the latest sweep, in which idle keys were forgotten, is taken for that one.
 pub struct Keyed<A: Algorithm> {
     algorithm: A,

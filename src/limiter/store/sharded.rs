@@ -10,6 +10,8 @@ use crate::time::Nanos;
 /// Enough that two threads rarely meet, and that building one anew holds up few.
 const SHARDS: usize = if cfg!(all(test, quotaproof_loom)) { 1 } else { 128 };
 
+/// Its keys are hashed without a secret, and forgotten as [the others are](crate::limiter).
+///
 /// A moment before a shard's latest sweep, in which its idle keys were forgotten, is taken for that one.
 pub struct Sharded<A: Algorithm> {
     algorithm: A,

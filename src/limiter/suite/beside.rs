@@ -6,7 +6,7 @@ use std::hint::black_box;
 use serde::Serialize;
 
 use super::known::{Ask, Known};
-use super::{Accuracy, Answer, Claim, Defect, Replay, Report, Request, Subject, Workload, examine};
+use super::{Accuracy, Answer, Claim, Replay, Report, Request, Subject, Workload, examine};
 use crate::limiter::Rate;
 use crate::time::Nanos;
 
@@ -110,18 +110,6 @@ impl Row {
         let wrong: u64 = accuracy.iter().map(|it| it.over + it.under).sum();
         wrong as f64 * 10_000.0 / decisions.max(1) as f64
     }
-
-    /// `right; not looked at: many callers side by side, remaining`
-    fn verdict(&self) -> String {
-        let defects: Vec<&str> = self.report.defects().into_iter().map(Defect::title).collect();
-        let found = match (self.report.is_right(), defects.is_empty()) {
-            (true, _) => "right".to_owned(),
-            (false, true) => "inexact".to_owned(),
-            (false, false) => defects.join(", "),
-        };
-        let unknown = self.report.unknown();
-        if unknown.is_empty() { found } else { format!("{found}; not looked at: {}", unknown.join(", ")) }
-    }
 }
 
 impl fmt::Display for Beside {
@@ -137,7 +125,7 @@ impl fmt::Display for Beside {
         for row in &self.rows {
             write!(out, "{:<width$}", row.report.name)?;
             row.ns.iter().try_for_each(|(workload, ns)| write!(out, "  {ns:>0$.1}", workload.len()))?;
-            writeln!(out, "  {:>15.1}  {} ({})", row.wrong(), row.verdict(), row.report.claim)?;
+            writeln!(out, "  {:>15.1}  {} ({})", row.wrong(), row.report.verdict(), row.report.claim)?;
         }
         writeln!(out, "\nHow right, by workload:\n{:<width$}  {}", "limiter", Accuracy::head())?;
         for Report { name, accuracy, .. } in self.rows.iter().map(|row| &row.report) {

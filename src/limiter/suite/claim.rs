@@ -7,8 +7,13 @@ use crate::limiter::{Rate, Terms};
 use crate::policy::reading::Reading;
 use crate::time::{Anchor, Nanos};
 
-/// Everything is judged to the nanosecond. A limiter whose clock is coarser is told whole units of it by the closure around
-/// it; one that rounds up what it tells to wait says so with [`Claim::waits_rounded_up_to`].
+/// Everything is judged to the nanosecond. One that rounds up what it tells to wait says so with
+/// [`Claim::waits_rounded_up_to`]. One whose clock is coarser makes its claim in its own units, and takes each nanosecond
+/// for one: by the millisecond, ten in a second are `Claim::new(reading, 10, Nanos(1_000))`, asked with
+/// `limiter.check(now.0, key)` and told to wait `Nanos(millis)`. What is printed in nanoseconds then is in that unit.
+///
+/// A rolling counter is known as one that rounds its estimate up, in windows on the clock; one that rounds it down admits
+/// more, and is said to.
 ///
 /// Some tens of requests in a window show everything; with thousands the oracle, which looks through all of them at
 /// every decision, takes its time.

@@ -15,6 +15,8 @@ pub struct Play<'a, S> {
     pub claim: &'a Claim,
     subject: S,
     oracles: FxHashMap<u64, Oracle>,
+    /// When it was last asked.
+    latest: Nanos,
     pub seen: Seen,
 }
 
@@ -70,7 +72,7 @@ impl Seen {
 
 impl<'a, S: Subject> Play<'a, S> {
     pub fn new(claim: &'a Claim, subject: S) -> Self {
-        Play { claim, subject, oracles: FxHashMap::default(), seen: Seen::default() }
+        Play { claim, subject, oracles: FxHashMap::default(), latest: Nanos::ZERO, seen: Seen::default() }
     }
 
     /// What is known of a key.
@@ -81,6 +83,7 @@ impl<'a, S: Subject> Play<'a, S> {
     /// Asks for one request; whether it was admitted.
     pub fn ask(&mut self, now: Nanos, key: u64, cost: u32) -> bool {
         let answer = self.answer(now, key, cost);
+        self.latest = now;
         let oracle = self.oracle(key);
         let left = oracle.left(now);
         let wrong = judge(oracle, now, cost, answer);
@@ -107,13 +110,22 @@ impl<'a, S: Subject> Play<'a, S> {
 
     /// Where the limiter panics, it is said what it was asked: nothing else tells.
     fn answer(&mut self, now: Nanos, key: u64, cost: u32) -> Answer {
-        catch_unwind(AssertUnwindSafe(|| self.subject.check(now, key, cost)))
-            .unwrap_or_else(|_| panic!("the limiter panicked when it was asked for {cost} of key {key} at {}ns", now.0))
+        catch_unwind(AssertUnwindSafe(|| self.subject.check(now, key, cost))).unwrap_or_else(|_| {
+            panic!("the limiter panicked when it was asked for {cost} of key {key} at {}ns{}", now.0, self.hint(now))
+        })
+    }
+
+    /// What a claim may leave out.
+    fn hint(&self, now: Nanos) -> &'static str {
+        if now < self.latest { ", before the request before it: see Claim::clock_only_goes_forward" } else { "" }
     }
 
     /// Asks for so many requests of each key side by side, where the limiter can be asked so.
     pub fn ask_together(&mut self, now: Nanos, keys: Range<u64>, times: u32) {
-        let admitted = self.subject.check_together(now, keys.clone(), times);
+        let together = AssertUnwindSafe(|| self.subject.check_together(now, keys.clone(), times));
+        let admitted = catch_unwind(together).unwrap_or_else(|_| {
+            panic!("the limiter panicked when it was asked {times} times side by side at {}ns", now.0)
+        });
         for (key, admitted) in keys.zip(admitted.into_iter().flatten()) {
             self.note_crowd(now, key, admitted, times, "side by side");
         }

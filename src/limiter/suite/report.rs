@@ -13,6 +13,8 @@ pub struct Report {
     pub name: String,
     /// What the limiter claims to be.
     pub claim: String,
+    /// Whether requests cost other than one at times.
+    pub costs: bool,
     pub checks: Vec<Checked>,
     /// One for each workload.
     pub accuracy: Vec<Accuracy>,
@@ -64,7 +66,7 @@ impl Checked {
 
 impl Report {
     pub fn new(name: &str, claim: &Claim, checks: Vec<Checked>, accuracy: Vec<Accuracy>) -> Self {
-        Report { name: name.to_owned(), claim: claim.to_string(), checks, accuracy }
+        Report { name: name.to_owned(), claim: claim.to_string(), costs: claim.costs, checks, accuracy }
     }
 
     /// Whether nothing wrong was found. What was not looked at is in [`Report::not_looked_at`].
@@ -97,7 +99,20 @@ impl Report {
         let untold = self.untold().into_iter().map(str::to_owned);
         let cut_short = self.accuracy.iter().filter(|it| it.left_out > 0);
         let rest = cut_short.map(|it| format!("{} after {} decisions", it.workload, it.decisions));
-        unasked.chain(untold).chain(rest).collect()
+        let costs = (!self.costs).then(|| "costs other than one".to_owned());
+        unasked.chain(costs).chain(untold).chain(rest).collect()
+    }
+
+    /// `right; not looked at: many callers side by side, remaining`
+    pub fn verdict(&self) -> String {
+        let defects: Vec<&str> = self.defects().into_iter().map(Defect::title).collect();
+        let found = match (self.is_right(), defects.is_empty()) {
+            (true, _) => "right".to_owned(),
+            (false, true) => "inexact".to_owned(),
+            (false, false) => defects.join(", "),
+        };
+        let unknown = self.unknown();
+        if unknown.is_empty() { found } else { format!("{found}; not looked at: {}", unknown.join(", ")) }
     }
 
     /// What it never told of its decisions, so that nothing is known of it.
@@ -128,6 +143,7 @@ impl fmt::Display for Report {
         for name in self.untold() {
             writeln!(out, "  {name} is never told, so nothing is known of it")?;
         }
+        writeln!(out, "  It is {}", self.verdict())?;
         writeln!(out)?;
         writeln!(out, "  {}", Accuracy::head())?;
         self.accuracy.iter().try_for_each(|it| writeln!(out, "  {it}"))
