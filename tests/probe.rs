@@ -152,11 +152,13 @@ fn a_server_that_never_answers_is_not_waited_for_beyond_the_time_that_was_given(
 
 #[test]
 fn a_request_that_is_never_served_accuses_nobody() {
-    for answer in ["404 Not Found", "302 Found", "402 Payment Required"] {
+    let answers = [("404 Not Found", "--request"), ("302 Found", "--request"), ("401 Unauthorized", "--header")];
+    for (answer, remedy) in answers {
         let outcome = probed_by_hand(Some(answer), Nanos::from_secs(20));
         assert_eq!(outcome.exit, Exit::Invalid, "{answer}: {outcome:#?}");
         let hindrance = outcome.hindrance.unwrap();
-        assert!(hindrance.contains("was never served"), "{answer}: {hindrance}");
+        assert!(hindrance.contains("was never served") && hindrance.contains(remedy), "{answer}: {hindrance}");
+        assert!(outcome.conclusion.contains(&hindrance), "{answer}: {}", outcome.conclusion);
     }
 }
 

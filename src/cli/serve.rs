@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use super::{complain, show};
 use crate::exit::Exit;
 use crate::policy;
-use crate::policy::model::{Limit, Policy};
+use crate::policy::model::Policy;
 use crate::policy::reading::Reading;
 use crate::reference::{self, live, tellus};
 use crate::scenario::target::{Fault, OverloadSpec, ServerSpec};
@@ -90,7 +90,7 @@ pub fn run(options: &ServeOptions) -> anyhow::Result<Exit> {
     let _ = rlimit::increase_nofile_limit(u64::MAX);
     let title = policy.title.clone();
     let clients = clients(&policy);
-    let policy = counted_by(policy, options.limiter);
+    let policy = policy.counted_by(options.limiter);
     let server = match live::start(policy, options.spec(), listen) {
         Ok(server) => server,
         Err(error) => {
@@ -105,16 +105,6 @@ pub fn run(options: &ServeOptions) -> anyhow::Result<Exit> {
     server.stop();
     show(out, "stopped\n");
     Ok(Exit::Pass)
-}
-
-/// The policy with its limits counted so where it does not say, also where nobody would read its words so.
-fn counted_by(mut policy: Policy, limiter: Reading) -> Policy {
-    for limit in policy.classes.iter_mut().flat_map(|class| &mut class.limits) {
-        if let Limit::Rate(rate) = limit {
-            rate.count_by(limiter);
-        }
-    }
-    policy
 }
 
 /// Who is let in.
@@ -273,7 +263,7 @@ mod tests {
         for known in Reading::KNOWN {
             let options = parse(&["--limiter", &hyphened(known)]).unwrap();
             assert_eq!(options.limiter, known);
-            let policy = counted_by(policy::find("tellus").unwrap(), options.limiter);
+            let policy = policy::find("tellus").unwrap().counted_by(options.limiter);
             let limits = policy.classes.iter().flat_map(|class| &class.limits);
             assert!(limits.filter_map(|limit| reading_for(limit, known)).all(|reading| reading == known));
         }

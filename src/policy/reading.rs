@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::model::{Algorithm, Calendar, RateLimit};
+use super::model::{Algorithm, Calendar, Limit, Policy, RateLimit};
 use crate::time::Nanos;
 
 const LONGEST_MONTH: Nanos = Nanos::from_secs(31 * 86_400);
@@ -90,6 +90,18 @@ impl Reading {
             Reading::LeakyBucket => burst.unwrap_or(0).saturating_add(1),
             Reading::Rolling | Reading::FixedFirstHit | Reading::FixedAligned | Reading::RollingCounter => allow,
         }
+    }
+}
+
+impl Policy {
+    /// With its limits counted so where it does not say, also where nobody would read its words so.
+    pub fn counted_by(mut self, reading: Reading) -> Policy {
+        for limit in self.classes.iter_mut().flat_map(|class| &mut class.limits) {
+            if let Limit::Rate(rate) = limit {
+                rate.count_by(reading);
+            }
+        }
+        self
     }
 }
 

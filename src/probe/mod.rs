@@ -27,6 +27,7 @@ mod corner;
 mod doubt;
 mod histories;
 pub mod examination;
+mod excuse;
 pub mod exchange;
 pub mod experiment;
 pub mod family;

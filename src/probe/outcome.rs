@@ -12,13 +12,14 @@ use super::conformance::{Reach, next};
 use super::doubt::doubt;
 use super::examination::Examination;
 use super::exchange::TICK;
+use super::excuse;
 use super::family::{Family, Shape};
 use super::hypothesis::{Hypothesis, Length, Span};
 use super::prober::Prober;
 use super::silences::{Seen, Unsaid, answered};
 use super::standstill;
 use super::witness::{Guise, Witness};
-use super::wording::{conclusion, ended, hindrance, not_tried, would_settle};
+use super::wording::{conclusion, ended, hindrance, inconclusive, not_tried, would_settle};
 use crate::exit::Exit;
 use crate::policy::model::Limit;
 use crate::summary::finding::{self, Finding, Severity};
@@ -145,9 +146,11 @@ pub fn outcome(examination: &Examination, limits: &[Limit], took: Nanos, interru
     let (case, transcript) = (examination.conduct().case(), examination.transcript());
     let reach = Reach::of(case, transcript);
     let mut checks = examination.findings();
+    excuse::lapse_of_none(&mut checks, fitted);
     let mut comparisons = compared(prober, limits, fitted);
     let doubt = fitted.and_then(|it| doubt(examination, it, &comparisons, &checks));
     let measured = fitted.filter(|_| doubt.is_none()).cloned();
+    excuse::estimate(&mut checks, case, measured.as_ref(), &comparisons);
     if unserved.is_some() || doubt.is_some() {
         comparisons.iter_mut().for_each(|comparison| comparison.verdict = Verdict::NotSettled);
     }
@@ -158,6 +161,14 @@ pub fn outcome(examination: &Examination, limits: &[Limit], took: Nanos, interru
     let silences = answered(&seen);
     checks.push(documented(&comparisons));
     let exit = exit(prober, &comparisons, &checks, is_doubted, interrupted);
+    let conclusion = match &unserved {
+        Some(reason) => inconclusive(reason),
+        None => {
+            let hindrance = standstill.clone().or_else(|| hindrance(prober));
+            let reasons: Vec<&str> = doubt.iter().chain(&hindrance).map(String::as_str).collect();
+            conclusion(prober, measured.as_ref(), &reasons.join("; besides, "), interrupted)
+        }
+    };
     let hindrance = unserved.or(standstill).or_else(|| hindrance(prober));
     // What is taken back is none of the things that it may be.
     let known = prober.belief().has_any() && found.is_some() == measured.is_some();
@@ -170,12 +181,7 @@ pub fn outcome(examination: &Examination, limits: &[Limit], took: Nanos, interru
         probability: share.share,
     });
     Outcome {
-        conclusion: conclusion(
-            prober,
-            measured.as_ref(),
-            hindrance.as_ref().or(doubt.as_ref()).map(String::as_str),
-            interrupted,
-        ),
+        conclusion,
         hindrance,
         doubt,
         exit,
@@ -204,15 +210,20 @@ fn unserved(transcript: &Transcript) -> Option<String> {
         return None;
     }
     let other = own().find(|it| it.status > 0 && !it.is_refused())?;
-    Some(format!("the request was never served, but answered with {}: name one that is by --request", other.status))
+    let remedy = match other.status {
+        401 | 403 => "give the credentials that it takes by --header, or name one that needs none by --request",
+        _ => "name one that is by --request",
+    };
+    Some(format!("the request was never served, but answered with {}: {remedy}", other.status))
 }
 
 /// The check that says the same as the comparisons.
 pub const DOCUMENTED_LIMITER: &str = "server.documented-limiter";
 
-/// What the limiter is, where that is settled.
+/// What the limiter is, where that is settled. What may come back in no time limits nothing.
 pub fn found(prober: &Prober) -> Option<Measured> {
-    prober.belief().settled(SURE).map(|settled| measured(prober, settled))
+    let is_limit = |it: &Measured| it.window_s.is_none_or(|(shortest, _)| shortest > 0.0);
+    prober.belief().settled(SURE).map(|settled| measured(prober, settled)).filter(is_limit)
 }
 
 /// What was measured beside what is documented, as a check.

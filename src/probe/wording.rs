@@ -19,7 +19,7 @@ pub fn would_settle(prober: &Prober) -> Option<String> {
     Some(format!("{kind}: up to {requests} more requests, over about {}", choice.takes.roughly()))
 }
 
-pub fn conclusion(prober: &Prober, measured: Option<&Measured>, hindrance: Option<&str>, interrupted: bool) -> String {
+pub fn conclusion(prober: &Prober, measured: Option<&Measured>, reasons: &str, interrupted: bool) -> String {
     match (measured, prober.ended()) {
         (Some(measured), _) if measured.family_is_settled => format!("{}: {}", measured.shape.title(), measured.text()),
         (Some(measured), _) => format!("a penalty, which hides what limiter is behind it: {}", measured.text()),
@@ -28,11 +28,13 @@ pub fn conclusion(prober: &Prober, measured: Option<&Measured>, hindrance: Optio
             format!("no limit was met in {} requests, at most {most} of them at the same time", prober.spent())
         }
         (None, _) if interrupted => "stopped before anything was settled".to_owned(),
-        (None, _) => match hindrance {
-            Some(hindrance) => format!("not settled, inconclusive: {hindrance}"),
-            None => "not settled".to_owned(),
-        },
+        (None, _) if reasons.is_empty() => "not settled".to_owned(),
+        (None, _) => inconclusive(reasons),
     }
+}
+
+pub fn inconclusive(reasons: &str) -> String {
+    format!("not settled, inconclusive: {reasons}")
 }
 
 /// What kept the probe from measuring, if its machine or the network did.

@@ -41,7 +41,7 @@ fn a_limit_at_the_same_time_that_is_out_of_reach_is_not_said_to_be_absent() {
         let brief = Brief { documented: vec![Documented::Concurrent { allow }], ..REFILLED.brief() };
         let prober = probed(Server::Concurrent { allow: ALLOW, service, open }, brief);
         let limit = ConcurrencyLimit { allow, scope: Scope(vec!["user".to_owned()]), lasting: None };
-        (conclusion(&prober, None, None, false), compared(&prober, &[Limit::Concurrent(limit)], None)[0].verdict)
+        (conclusion(&prober, None, "", false), compared(&prober, &[Limit::Concurrent(limit)], None)[0].verdict)
     };
     let (conclusion, verdict) = documented(ALLOW as u32);
     assert!(conclusion.contains("at most 128 of them at the same time"), "{conclusion}");
@@ -55,7 +55,7 @@ fn a_prober_that_was_kept_from_its_work_says_so() {
     let told = |weather| {
         let prober = World::in_weather(weather, REFILLED.server(), 5).probe(spent.clone());
         assert!(found(&prober).is_none(), "{:#?}", found(&prober));
-        conclusion(&prober, None, hindrance(&prober).as_deref(), false)
+        conclusion(&prober, None, &hindrance(&prober).unwrap_or_default(), false)
     };
     let busy = told(Weather::Harsh);
     assert!(busy.contains("inconclusive: the prober was late by up to"), "{busy}");

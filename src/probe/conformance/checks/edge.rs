@@ -29,6 +29,9 @@ pub fn check(scene: &Scene<'_>) -> Finding {
         // Then the edge need not be the reason.
         (true, _) if full::is_ever_over(scene) => finding(ID, Verdict::Inconclusive, headline, Vec::new()),
         (true, _) => finding(ID, Verdict::Fail, headline, evidence),
+        (false, true) if !scene.case.names_algorithm() && span >= terms.window => {
+            finding(ID, Verdict::Inconclusive, format!("{headline}: any limit lets more in for so long"), Vec::new())
+        }
         (false, true) if scene.case.allows_double() && !scene.case.names_algorithm() => {
             finding(ID, Verdict::Undocumented, headline, evidence)
         }

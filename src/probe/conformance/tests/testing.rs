@@ -144,7 +144,7 @@ impl World {
         let anchor = Anchor { unix_nanos: ANCHOR.unix_nanos - ahead.0 };
         let spec = ServerSpec { limiter: setting.reading, faults: setting.faults.clone(), ..ServerSpec::default() };
         World {
-            server: for_policy(&setting.policy, &spec, anchor),
+            server: for_policy(&setting.policy.clone().counted_by(setting.reading), &spec, anchor),
             policy: setting.policy.clone(),
             rng,
             latency: (floor, jitter),

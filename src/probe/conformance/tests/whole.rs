@@ -110,6 +110,20 @@ fn no_defect_makes_a_probe_sure_of_what_is_not_true() {
     }
 }
 
+/// Plain words may mean any of these, and one that refuses below the limit.
+#[test]
+fn a_server_without_defects_is_not_accused_of_what_its_documents_leave_open() {
+    for reading in
+        [Reading::Rolling, Reading::TokenBucket, Reading::FixedFirstHit, Reading::FixedAligned, Reading::RollingCounter]
+    {
+        let documents = Documents { stated: false, ..documented(TEN, reading) };
+        let outcome = documents.setting(&[], 0).examine();
+        let failed: Vec<_> = outcome.checks.iter().filter(|it| it.verdict == Verdict::Fail).collect();
+        assert!(failed.is_empty(), "{reading:?}: {failed:#?}");
+        assert_eq!((grade(&documents, None, &outcome), outcome.exit), (Grade::Right, Exit::Pass), "{outcome:#?}");
+    }
+}
+
 /// One limit alone explains what little was sent of both, and is neither.
 #[test]
 fn of_several_limits_what_looks_like_neither_is_in_doubt() {
