@@ -4,6 +4,7 @@ use super::terms::{Case, at_once, most_within};
 use super::transcript::Transcript;
 use super::trial::Trial;
 use crate::policy::model::{Limit, RateLimit};
+use crate::policy::reading::Reading;
 use crate::policy::words::limit_text;
 use crate::probe::outcome::{Comparison, Verdict};
 use crate::probe::witness::Witness;
@@ -20,6 +21,7 @@ pub fn compared(case: &Case, transcript: &Transcript, rate: &RateLimit) -> Compa
             let share = span.as_secs_f64() / rate.per.as_secs_f64();
             let runs_in = (f64::from(rate.allow) * share / f64::from(cost)).ceil() as u32 + 1;
             let verdict = match most_within(rate, cost, span) {
+                _ if admitted < documented && is_estimated(case) => Verdict::NotSettled,
                 _ if admitted < documented => Verdict::Differs,
                 Some(most) if admitted > most => Verdict::Differs,
                 Some(_) if admitted <= documented + runs_in => Verdict::AsDocumented,
@@ -47,6 +49,11 @@ pub fn compared(case: &Case, transcript: &Transcript, rate: &RateLimit) -> Compa
         measured,
         verdict,
     }
+}
+
+/// Estimates from two windows may refuse who stays below the limit: the tightest, too.
+fn is_estimated(case: &Case) -> bool {
+    case.rates().any(|(rate, _)| rate.readings().contains(&Reading::RollingCounter))
 }
 
 /// What came of the requests that were sent so far apart that the tightest limit never had a reason to refuse one.
