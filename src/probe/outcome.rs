@@ -161,15 +161,14 @@ pub fn outcome(examination: &Examination, limits: &[Limit], took: Nanos, interru
     let silences = answered(&seen);
     checks.push(documented(&comparisons));
     let exit = exit(prober, &comparisons, &checks, is_doubted, interrupted);
+    let hindrance = standstill.or_else(|| hindrance(prober));
     let conclusion = match &unserved {
         Some(reason) => inconclusive(reason),
         None => {
-            let hindrance = standstill.clone().or_else(|| hindrance(prober));
             let reasons: Vec<&str> = doubt.iter().chain(&hindrance).map(String::as_str).collect();
             conclusion(prober, measured.as_ref(), &reasons.join("; besides, "), interrupted)
         }
     };
-    let hindrance = unserved.or(standstill).or_else(|| hindrance(prober));
     // What is taken back is none of the things that it may be.
     let known = prober.belief().has_any() && found.is_some() == measured.is_some();
     let trials = trials(examination);
@@ -182,7 +181,7 @@ pub fn outcome(examination: &Examination, limits: &[Limit], took: Nanos, interru
     });
     Outcome {
         conclusion,
-        hindrance,
+        hindrance: unserved.or(hindrance),
         doubt,
         exit,
         ended: ended(prober.ended(), interrupted).to_owned(),

@@ -228,7 +228,7 @@ fn a_race_between_reading_and_writing_is_caught_between_threads() {
 #[test]
 fn a_race_of_a_few_nanoseconds_is_caught() {
     let claim = claim(Reading::TokenBucket).every_request_costs_one().clock_only_goes_forward();
-    for _ in 0..3 {
+    for _ in 0..5 {
         assert_caught(&claim, Defect::ReadThenWriteRace, &[], || Threads(wrong::load_then_store(RATE)));
         assert_caught(&claim, Defect::ReadThenWriteRace, &[], || Threads(wrong::count_behind_a_lock(RATE)));
     }
