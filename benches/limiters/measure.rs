@@ -8,23 +8,29 @@ use quotaproof::limiter::suite::{Request, Workload, examine};
 
 use crate::contenders::{Contender, Keys};
 use crate::in_short::in_short;
-use crate::memory::bytes_by_keys;
+use crate::memory::memory;
 use crate::report::data::{self, Rightness, Tail};
 use crate::speed::{Speeds, drawn, used};
 
 const TIMED: usize = 1_000_000;
+/// What the machine does beside shows least in the play whose longest decision is the shortest.
+const PLAYS: usize = 3;
+const CHURN: Workload = Workload::ALL[6];
 const A_SECOND: u64 = 1_000_000_000;
 
 pub fn contender(contender: &Contender, speeds: &Speeds) -> data::Contender {
     println!("{}: memory, tail, rightness", contender.name);
     let many = contender.keys == Keys::Many;
+    let memory = many.then(|| memory(contender));
     data::Contender {
         name: contender.name.to_owned(),
         ours: contender.ours,
         many_keys: many,
         ns: speeds.of(contender.name),
         tail: tail(contender, &Workload::ALL[usize::from(many)]),
-        bytes_by_keys: if many { bytes_by_keys(contender) } else { Vec::new() },
+        churn: many.then(|| tail(contender, &CHURN)),
+        peak_bytes: memory.as_ref().map(|it| it.peak),
+        bytes_by_keys: memory.map(|it| it.by_keys).unwrap_or_default(),
         rightness: rightness(contender),
     }
 }
@@ -37,17 +43,21 @@ fn rightness(contender: &Contender) -> Option<Rightness> {
 }
 
 fn tail(contender: &Contender, workload: &Workload) -> Tail {
-    let mut limiter = used(contender.alone(workload.population), workload);
-    let mut replay = drawn(workload, 0);
-    let times = timed(|| {
-        let Request { now, key, cost } = replay.draw();
-        black_box(limiter(now, key, cost));
-    });
+    let play = |_| {
+        let mut limiter = used(contender.alone(workload.population), workload);
+        let mut replay = drawn(workload, 0);
+        timed(|| {
+            let Request { now, key, cost } = replay.draw();
+            black_box(limiter(now, key, cost));
+        })
+    };
+    let times = (0..PLAYS).map(play).min_by_key(Histogram::max).expect("more than no plays");
     Tail {
         mean_ns: times.mean(),
         p50_ns: times.value_at_quantile(0.5),
         p99_ns: times.value_at_quantile(0.99),
         p99_9_ns: times.value_at_quantile(0.999),
+        longest_ns: times.max(),
     }
 }
 

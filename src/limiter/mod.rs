@@ -6,8 +6,8 @@
 //! [`build`] and everything that keeps many keys. No call allocates, but for the rolling log, which grows up to what it allows.
 //!
 //! [`Keyed`] and [`Sharded`] keep one limit for many keys. Keys that are as good as new are forgotten when a store is full,
-//! before it grows: one that is asked for no further key keeps what it has, and keys of an [`IntervalRefill`], whose
-//! intervals go on from the first request, stay. Keys are hashed without a secret: who lets strangers choose them hashes
+//! before it grows, or when it is told to ([`Keyed::sweep`]): one that is asked for no further key keeps what it has until
+//! then, and keys of an [`IntervalRefill`], whose intervals go on from the first request, stay. Keys are hashed without a secret: who lets strangers choose them hashes
 //! them first, with one.
 //!
 //! And [`suite`] tells how right any limiter is, also one of

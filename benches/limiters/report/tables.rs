@@ -2,8 +2,8 @@
 
 use quotaproof::report::format::count;
 
-use super::data::{AtWorkload, Contender, Duel, Limiters, Outcome, Rightness};
-use super::sections::{MANY, Table, shown};
+use super::data::{AtWorkload, Contender, Duel, Limiters, MANY, Outcome, Rightness, Tail};
+use super::sections::{Table, shown};
 
 fn head(names: &[&str]) -> Vec<String> {
     names.iter().map(|&name| name.to_owned()).collect()
@@ -64,13 +64,15 @@ pub fn speed(figures: &Limiters) -> [Table; 2] {
 
 pub fn tail(figures: &Limiters) -> Table {
     let row = |it: &Contender| {
-        let tail = it.tail;
-        let ns = [tail.p50_ns, tail.p99_ns, tail.p99_9_ns].map(count);
-        [shown(it), format!("{:.0}", tail.mean_ns)].into_iter().chain(ns).collect()
+        let Tail { mean_ns, p50_ns, p99_ns, p99_9_ns, .. } = it.tail;
+        let ns = [p50_ns, p99_ns, p99_9_ns].map(count);
+        let churn = |of: fn(&Tail) -> String| it.churn.as_ref().map_or("-".to_owned(), of);
+        let churn = [churn(|it| count(it.p99_9_ns)), churn(|it| format!("{:.1}", it.longest_ns as f64 / 1e3))];
+        [shown(it), format!("{mean_ns:.0}")].into_iter().chain(ns).chain(churn).collect()
     };
     Table {
         title: "The tail of single decisions",
-        head: head(&["Limiter", "Mean, ns", "p50, ns", "p99, ns", "p99.9, ns"]),
+        head: head(&["Limiter", "Mean, ns", "p50, ns", "p99, ns", "p99.9, ns", "Churn: p99.9, ns", "Longest, µs"]),
         words: 1,
         rows: figures.contenders.iter().map(row).collect(),
     }
@@ -161,12 +163,16 @@ pub fn mistakes(contenders: &[Contender]) -> Vec<String> {
 pub fn memory(contenders: &[Contender]) -> Table {
     let with_keys: Vec<&Contender> = contenders.iter().filter(|it| it.many_keys).collect();
     let sizes = [100_000, 500_000, MANY, 1_500_000, 2_000_000];
-    let bytes = |it: &Contender, keys: u32| it.bytes(keys).map_or("-".to_owned(), |bytes| format!("{bytes:.1}"));
-    let row = |it: &&Contender| std::iter::once(shown(it)).chain(sizes.map(|keys| bytes(it, keys))).collect();
+    let bytes = |bytes: Option<f64>| bytes.map_or("-".to_owned(), |bytes| format!("{bytes:.1}"));
+    let row = |it: &&Contender| {
+        let sizes = sizes.map(|keys| bytes(it.bytes(keys)));
+        std::iter::once(shown(it)).chain(sizes).chain([bytes(it.peak_bytes)]).collect()
+    };
     Table {
         title: "Bytes for a key",
         head: std::iter::once("Limiter".to_owned())
             .chain(sizes.map(|keys| format!("{} keys", count(keys.into()))))
+            .chain(["1,000,000 at the peak".to_owned()])
             .collect(),
         words: 1,
         rows: with_keys.iter().map(row).collect(),

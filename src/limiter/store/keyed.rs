@@ -38,6 +38,14 @@ impl<A: Algorithm> Keyed<A> {
         self.with(now, key, |algorithm, state, at| algorithm.refused(state, at, cost));
     }
 
+    /// Forgets the keys that are as good as new, and gives back the memory that they took. It does so by itself when it
+    /// is full; in between it takes as long as looking at every key.
+    pub fn sweep(&mut self, now: Nanos) {
+        let at = self.moment(now);
+        let Keyed { algorithm, keys, swept } = self;
+        keys.sweep(is_new_at(algorithm, swept, at));
+    }
+
     /// The keys that are remembered.
     pub fn len(&self) -> usize {
         self.keys.len()
@@ -56,11 +64,16 @@ impl<A: Algorithm> Keyed<A> {
     fn with<R>(&mut self, now: Nanos, key: u64, what: impl FnOnce(&A, &mut A::State, Nanos) -> R) -> R {
         let at = self.moment(now);
         let Keyed { algorithm, keys, swept } = self;
-        let sweep = |state: &mut A::State| {
-            *swept = at;
-            algorithm.is_new(state, at)
-        };
-        let state = keys.use_key(key, || algorithm.new_key(), sweep);
+        let state = keys.use_key(key, || algorithm.new_key(), is_new_at(algorithm, swept, at));
         what(algorithm, state, at)
+    }
+}
+
+/// Whether a key may be forgotten. Whoever asks forgets those of which it is so.
+#[inline]
+fn is_new_at<A: Algorithm>(algorithm: &A, swept: &mut Nanos, at: Nanos) -> impl FnMut(&mut A::State) -> bool {
+    move |state| {
+        *swept = at;
+        algorithm.is_new(state, at)
     }
 }

@@ -29,6 +29,11 @@ impl<T> Keys<T> {
         self.by_key.get_or_insert(key, make, |state| !is_new(state))
     }
 
+    /// Forgets those that are as good as new, and gives back the memory that they took.
+    pub fn sweep(&mut self, mut is_new: impl FnMut(&mut T) -> bool) {
+        self.by_key.sweep(|state| !is_new(state));
+    }
+
     pub fn clear(&mut self) {
         self.by_key.clear();
     }

@@ -62,16 +62,31 @@ impl<A: Algorithm> Sharded<A> {
         }
         let mut keys = shard.keys.lock();
         let at = shard.moment(now);
-        let sweep = |state: &mut A::State| {
-            shard.swept.store(at.0, Ordering::Relaxed);
-            algorithm.is_new(state, at)
-        };
-        let state = keys.use_key(key, || algorithm.new_key(), sweep);
+        let state = keys.use_key(key, || algorithm.new_key(), self.is_new_at(shard, at));
         let decision = algorithm.check(state, at, cost);
         if A::IS_A_WORD {
             shard.latest.tell(key, A::word(state), decision.admitted);
         }
         decision.behind(at - now)
+    }
+
+    /// Forgets the keys that are as good as new, and gives back the memory that they took. A shard does so by itself when
+    /// it is full; who asks for its keys meanwhile waits as long as looking at every one of them takes.
+    pub fn sweep(&self, now: Nanos) {
+        for shard in &self.shards {
+            let mut keys = shard.keys.lock();
+            let at = shard.moment(now);
+            keys.sweep(self.is_new_at(shard, at));
+        }
+    }
+
+    /// Whether a key may be forgotten. Whoever asks holds the shard's lock and forgets those of which it is so.
+    #[inline]
+    fn is_new_at(&self, shard: &Shard<A::State>, at: Nanos) -> impl FnMut(&mut A::State) -> bool {
+        move |state| {
+            shard.swept.store(at.0, Ordering::Relaxed);
+            self.algorithm.is_new(state, at)
+        }
     }
 
     /// A table takes the upper bits.

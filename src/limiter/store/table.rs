@@ -55,13 +55,14 @@ impl<T> Table<T> {
     /// Four slots in five are taken at most.
     fn place_for_new(&mut self, key: u64, keep: impl FnMut(&mut T) -> bool) -> usize {
         if (self.len + 1) * 5 > self.slots.len() * 4 {
-            self.rebuild(keep);
+            self.sweep(keep);
         }
         self.place(key).expect("a table that was built has a free slot")
     }
 
+    /// Builds it anew, in the size that what is kept and one more ask for.
     #[cold]
-    fn rebuild(&mut self, mut keep: impl FnMut(&mut T) -> bool) {
+    pub fn sweep(&mut self, mut keep: impl FnMut(&mut T) -> bool) {
         for slot in &mut self.slots {
             if slot.as_mut().is_some_and(|(_, state)| !keep(state)) {
                 *slot = None;
@@ -133,6 +134,15 @@ mod tests {
                 prop_assert_eq!(table.get(key).copied(), Some(state));
             }
         }
+    }
+
+    #[test]
+    fn it_shrinks_to_what_is_kept() {
+        let mut table = Table::new();
+        (0..1_000u64).for_each(|key| *table.get_or_insert(key, || 0, |_| true) = key);
+        table.sweep(|state| *state < 3);
+        assert_eq!((table.len(), table.slots.len()), (3, LEAST_SLOTS));
+        assert_eq!([2, 3].map(|key| table.get(key).copied()), [Some(2), None]);
     }
 
     #[test]

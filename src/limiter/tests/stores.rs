@@ -35,6 +35,11 @@ fn play<A: Algorithm>(make: impl Fn() -> A, terms: &Terms, range: Range, seed: u
         }
         let key = KEYS[place];
         let known = keyed.len();
+        // Some are swept at moments of their own beside those at which they are full.
+        if seed % 2 == 1 && number % 7 == 6 {
+            keyed.sweep(now);
+            sharded.sweep(now);
+        }
         let told = keyed.check(now, key, cost);
         // A sweep takes place before the decision.
         let at = keyed.moment(now);
@@ -161,6 +166,24 @@ fn memory_is_that_of_the_keys_in_use() {
         assert!(keyed.check(Nanos::from_millis(key), key, 1).admitted);
         assert!(keyed.len() <= 1_200, "{} after {key}", keyed.len());
     }
+}
+
+/// Nobody asks for a further key, so that they are not full.
+#[test]
+fn memory_is_given_back_when_told_to() {
+    let gcra = Gcra::new(RATE, ALLOW).unwrap();
+    let (mut keyed, sharded) = (Keyed::new(gcra), Sharded::new(gcra));
+    for key in 0..10_000 {
+        keyed.check(Nanos(key / 100), key, ALLOW);
+        sharded.check(Nanos(key / 100), key, ALLOW);
+    }
+    let known = [0, 40, 100].map(|gone| {
+        let now = Nanos(PER + gone).saturating_sub(Nanos(1));
+        keyed.sweep(now);
+        sharded.sweep(now);
+        (keyed.len(), sharded.len())
+    });
+    assert_eq!(known, [(10_000, 10_000), (6_000, 6_000), (0, 0)]);
 }
 
 /// Its intervals go on, so that a key which was used is never as good as new.
