@@ -189,6 +189,18 @@ fn broken_promises_are_found_over_sockets() {
 }
 
 #[test]
+fn refusals_with_a_status_that_no_document_names_are_found_over_sockets() {
+    let spec = ServerSpec { faults: vec![Fault::WrongRefusalStatus], ..ServerSpec::default() };
+    let mut policy = prompt_policy();
+    policy.refusal.body_code = None;
+    let outcome = played(spec, policy, 1_000, Nanos::from_secs(60), Examination::new);
+    let contract = outcome.checks.iter().find(|check| check.check == "server.refusal-contract").unwrap();
+    assert_eq!((contract.verdict, outcome.exit), (finding::Verdict::Fail, Exit::Fail), "{outcome:#?}");
+    assert!(outcome.conclusion.contains("answered with 403; retry-after: "), "{}", outcome.conclusion);
+    assert!(outcome.conclusion.contains("documented with 429"), "{}", outcome.conclusion);
+}
+
+#[test]
 fn a_server_that_keeps_its_promises_is_not_accused_over_sockets() {
     assert_eq!(broken(Vec::new()), Vec::<String>::new());
 }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::belief::Settled;
 use super::compare::{compared, others};
 use super::conformance::Transcript;
+use super::conformance::checks::form::OtherForm;
 use super::conformance::list::nothing;
 use super::conformance::trial::Trial;
 use super::conformance::{Reach, next};
@@ -138,7 +139,9 @@ const SURE: f64 = 0.99;
 pub fn outcome(examination: &Examination, limits: &[Limit], took: Nanos, interrupted: bool) -> Outcome {
     let prober = examination.prober();
     let shares = prober.belief().shares();
-    let unserved = unserved(examination.transcript());
+    let other_form = OtherForm::met(examination.transcript());
+    let other_form = other_form.map(|it| it.text(examination.conduct().case().policy.refusal.status));
+    let unserved = unserved(examination.transcript()).or(other_form);
     let standstill = standstill::mattered(examination.stood_still());
     let explains = |it: &Measured| standstill.is_some() && standstill::may_explain(&compared(prober, limits, Some(it)));
     let found = found(prober);

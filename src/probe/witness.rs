@@ -53,7 +53,7 @@ pub struct Witness {
     pub done: Nanos,
     /// 0 without an answer.
     pub status: u16,
-    /// The wait that a refusal's header claims, even one that nobody believes.
+    /// The wait that the header of a refusal, or of another error of the client's, claims; even one that nobody believes.
     pub claimed: Option<Nanos>,
     pub signal: Signal,
     /// The status and the headers that speak of quotas, for evidence.
@@ -65,7 +65,8 @@ impl Witness {
     pub fn of(parcel: Parcel, sent: Nanos, done: Nanos, policy: &Policy, response: ResponseView<'_>) -> Witness {
         let Parcel { client, guise, .. } = parcel;
         let signal = signals::read(policy, response);
-        let claimed = signal.refused.then(|| signal.hint.wait().or_else(|| claimed(response))).flatten();
+        let may_refuse = signal.refused || (400..500).contains(&response.status);
+        let claimed = may_refuse.then(|| signal.hint.wait().or_else(|| claimed(response))).flatten();
         Witness { client, guise, sent, done, status: response.status, claimed, signal, seen: seen(response) }
     }
 

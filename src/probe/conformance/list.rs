@@ -33,7 +33,7 @@ pub const CHECKS: [Check; 19] = [
     check(checks::full::ID, "after a rest no more comes at once than is documented", &["RACE"]),
     check("server.false-refusal", "nothing is refused that no reading of the limit refuses", &["MULTI-POLICY"]),
     check(
-        "server.refusal-contract",
+        checks::form::ID,
         "refusals have the documented status, body and hint",
         &["RA-NEG", "RA-FRACTION", "RA-UNIT", "RA-MISSING"],
     ),
@@ -66,7 +66,12 @@ pub const CHECKS: [Check; 19] = [
 pub fn rows(case: &Case, transcript: &Transcript) -> Vec<Finding> {
     let mut found = ledger::findings(case, transcript.entries().iter());
     found.retain(|finding| finding.party == Party::Server);
-    found.extend(checks::all(&Scene::new(case, transcript)));
+    let scene = Scene::new(case, transcript);
+    found.extend(checks::all(&scene));
+    if let Some(form) = checks::form::check(&scene) {
+        found.retain(|finding| finding.check != form.check);
+        found.push(form);
+    }
     let of = |check: &Check| {
         let own: Vec<Finding> = found.iter().filter(|it| it.check == check.id).cloned().collect();
         // Of classes that the probe has nothing to do with, there is nothing to say.

@@ -2,6 +2,7 @@
 
 pub mod begin;
 pub mod edge;
+pub mod form;
 pub mod forwarded;
 pub mod full;
 pub mod herd;
