@@ -26,6 +26,7 @@ pub fn doubt(
     let as_documented = comparisons.iter().all(|comparison| comparison.verdict != Verdict::Differs);
     let contradicted = is_contradicted(examination, measured.shape);
     let one_limit = has_one_limit(examination);
+    let added = measured.shape.penalty.is_some() && !comparisons.iter().any(|it| it.is_documented("penalty"));
     let why = if broken(lapse::ID) && (contradicted || as_documented || may_be_lapses(measured)) {
         format!("what was counted is forgotten at times ({}), which changes what is let in and when", lapse::ID)
     } else if broken(race::ID) {
@@ -34,7 +35,7 @@ pub fn doubt(
         format!("more is let through than that explains ({OVER})")
     } else if contradicted && one_limit {
         "what was sent after it was measured was not decided as by such a limiter".to_owned()
-    } else if !as_documented && !one_limit {
+    } else if !one_limit && (!as_documented || added) {
         "several limits are documented: whoever meets two of them at a time may take them for one that is neither"
             .to_owned()
     } else {

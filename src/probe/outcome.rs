@@ -132,6 +132,13 @@ pub struct Comparison {
     pub verdict: Verdict,
 }
 
+impl Comparison {
+    /// Whether it tells that so much is as documented.
+    pub fn is_documented(&self, what: &str) -> bool {
+        self.what == what && self.verdict == Verdict::AsDocumented
+    }
+}
+
 /// So likely a family must be to be named.
 const SURE: f64 = 0.99;
 

@@ -133,6 +133,16 @@ fn of_several_limits_what_looks_like_neither_is_in_doubt() {
     assert_eq!(grade(&documents, Some(Fault::HintMissing), &outcome), Grade::InDoubt, "{outcome:#?}");
 }
 
+/// The second limit refuses beside the first, which looks like a penalty of its.
+#[test]
+fn of_several_limits_a_penalty_that_no_document_names_is_in_doubt() {
+    for (reading, seed) in [(Reading::TokenBucket, 1_037), (Reading::LeakyBucket, 1_021)] {
+        let documents = documented(TWO, reading);
+        let outcome = documents.setting(&[], seed).examine();
+        assert_eq!(grade(&documents, None, &outcome), Grade::InDoubt, "{outcome:#?}");
+    }
+}
+
 /// What is in doubt says so everywhere, and why.
 #[test]
 fn what_is_in_doubt_is_held_against_nobody_and_passes_nothing() {
