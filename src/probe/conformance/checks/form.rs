@@ -6,8 +6,8 @@
 use super::{Scene, finding};
 use crate::probe::conformance::transcript::Transcript;
 use crate::probe::witness::{Guise, Witness};
-use crate::report::format::plural;
 use crate::summary::finding::{Finding, Verdict};
+use crate::words::plural;
 
 pub const ID: &str = "server.refusal-contract";
 
