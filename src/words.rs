@@ -18,6 +18,11 @@ pub fn plural(number: u64, thing: &str) -> String {
     format!("{} {thing}{}", count(number), if number == 1 { "" } else { "s" })
 }
 
+/// What goes with one thing, or with as many.
+pub fn either<'a>(number: u64, one: &'a str, many: &'a str) -> &'a str {
+    if number == 1 { one } else { many }
+}
+
 /// `72`, or `at least 72` where more may have come than was counted.
 pub fn counted(number: u32, at_least: bool) -> String {
     format!("{}{}", if at_least { "at least " } else { "" }, count(number.into()))

@@ -5,7 +5,7 @@ use super::unreached::Unreached;
 use crate::exit::Exit;
 use crate::summary::finding::{Finding, Party, Severity, Verdict};
 use crate::summary::{Conclusion, GateResult, QuotaUse, Safety, Summary};
-use crate::words::{part_of, plural, seconds};
+use crate::words::{either, part_of, plural, seconds};
 
 /// The check whose failed finding explains a quota that is exceeded.
 const QUOTA_CHECK: &str = "fleet.quota";
@@ -140,7 +140,7 @@ fn unclassified(summary: &Summary) -> Option<String> {
     let class = summary.classes.last().filter(|class| scripted && class.requests > 0)?;
     let names: Vec<String> = class.operations.iter().map(|used| used.operation.clone()).collect();
     let count = plural(class.requests, "request");
-    let were = if class.requests == 1 { "was" } else { "were" };
+    let were = either(class.requests, "was", "were");
     Some(format!("{count} {were} in no class of the policy, so held against no limit: {}.", names.join(", ")))
 }
 

@@ -26,7 +26,8 @@ pub fn doubt(
     let as_documented = comparisons.iter().all(|comparison| comparison.verdict != Verdict::Differs);
     let contradicted = is_contradicted(examination, measured.shape);
     let one_limit = has_one_limit(examination);
-    let added = measured.shape.penalty.is_some() && !comparisons.iter().any(|it| it.is_documented("penalty"));
+    let named = |it: &Comparison| it.what == "penalty" && it.verdict == Verdict::AsDocumented;
+    let added = measured.shape.penalty.is_some() && !comparisons.iter().any(named);
     let why = if broken(lapse::ID) && (contradicted || as_documented || may_be_lapses(measured)) {
         format!("what was counted is forgotten at times ({}), which changes what is let in and when", lapse::ID)
     } else if broken(race::ID) {

@@ -19,7 +19,7 @@ use super::hypothesis::{Hypothesis, Length, Span};
 use super::prober::Prober;
 use super::silences::{Seen, Unsaid, answered};
 use super::standstill;
-use super::witness::{Guise, Witness};
+use super::witness::Witness;
 use super::wording::{conclusion, ended, hindrance, inconclusive, not_tried, would_settle};
 use crate::exit::Exit;
 use crate::policy::model::Limit;
@@ -132,13 +132,6 @@ pub struct Comparison {
     pub verdict: Verdict,
 }
 
-impl Comparison {
-    /// Whether it tells that so much is as documented.
-    pub fn is_documented(&self, what: &str) -> bool {
-        self.what == what && self.verdict == Verdict::AsDocumented
-    }
-}
-
 /// So likely a family must be to be named.
 const SURE: f64 = 0.99;
 
@@ -214,11 +207,10 @@ pub fn outcome(examination: &Examination, limits: &[Limit], took: Nanos, interru
 
 /// What is wrong with the request, if none was ever served though answers came: what is let through then says nothing.
 fn unserved(transcript: &Transcript) -> Option<String> {
-    let own = || transcript.entries().iter().map(|entry| &entry.witness).filter(|it| it.guise == Guise::Own);
-    if own().any(Witness::is_served) {
+    if transcript.own().any(Witness::is_served) {
         return None;
     }
-    let other = own().find(|it| it.status > 0 && !it.is_refused())?;
+    let other = transcript.own().find(|it| it.status > 0 && !it.is_refused())?;
     let remedy = match other.status {
         401 | 403 => "give the credentials that it takes by --header, or name one that needs none by --request",
         _ => "name one that is by --request",

@@ -1,7 +1,6 @@
 //! What class a request is in where only its answers say so.
 
 use super::conformance::{Case, Transcript};
-use super::witness::Guise;
 use crate::policy::model::ClassId;
 
 /// Where answers place a request.
@@ -18,8 +17,7 @@ pub fn misplaced(case: &Case, transcript: &Transcript) -> Option<Place> {
     if case.policy.classify(&case.method, case.bare_path()).is_some() {
         return None;
     }
-    let own = transcript.entries().iter().map(|entry| &entry.witness).filter(|witness| witness.guise == Guise::Own);
-    let first = own.into_iter().find(|witness| witness.is_served() || witness.is_refused())?;
+    let first = transcript.own().find(|witness| witness.is_served() || witness.is_refused())?;
     let told = &first.signal.told;
     let bare = case.policy.quota_headers.as_ref().is_some_and(|headers| headers.absent_means_unlimited);
     match told.class {

@@ -15,7 +15,7 @@ use crate::scenario::Scenario;
 use crate::scenario::target::Target;
 use crate::summary::Safety;
 use crate::summary::finding::{Finding, Party, Severity, Verdict};
-use crate::words::{count, part_of, percent_of, plural};
+use crate::words::{count, either, part_of, percent_of, plural};
 
 fn blank(check: &str, subject: &str) -> Finding {
     unseen(check, Party::Server, Severity::Breach, subject)
@@ -122,10 +122,6 @@ fn over_admission(class: &ClassWatch, scenario: &Scenario, name: &str) -> Findin
         evidence: exhibits.into_evidence(scenario),
         ..blank("server.over-admission", name)
     }
-}
-
-fn either<'a>(count: u64, one: &'a str, many: &'a str) -> &'a str {
-    if count == 1 { one } else { many }
 }
 
 fn times(count: u64) -> String {

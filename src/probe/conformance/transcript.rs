@@ -46,6 +46,11 @@ impl Transcript {
         self.entries.iter().filter(move |entry| entry.is_of(trial))
     }
 
+    /// What became of the probe's own requests.
+    pub fn own(&self) -> impl Iterator<Item = &Witness> {
+        self.entries.iter().map(|entry| &entry.witness).filter(|witness| witness.guise == Guise::Own)
+    }
+
     /// What became of one of the requests beside the probe's own, by its place.
     pub fn beside(&self, nth: u8) -> impl Iterator<Item = &Witness> {
         self.entries.iter().map(|entry| &entry.witness).filter(move |witness| witness.guise == Guise::Beside(nth))

@@ -5,9 +5,9 @@
 
 use super::{Scene, finding};
 use crate::probe::conformance::transcript::Transcript;
-use crate::probe::witness::{Guise, Witness};
+use crate::probe::witness::Witness;
 use crate::summary::finding::{Finding, Verdict};
-use crate::words::plural;
+use crate::words::{either, plural};
 
 pub const ID: &str = "server.refusal-contract";
 
@@ -20,8 +20,7 @@ pub struct OtherForm<'a> {
 impl OtherForm<'_> {
     /// None where something was refused as documented.
     pub fn met(transcript: &Transcript) -> Option<OtherForm<'_>> {
-        let of_own = transcript.entries().iter().map(|entry| &entry.witness).filter(|it| it.guise == Guise::Own);
-        let own: Vec<&Witness> = of_own.collect();
+        let own: Vec<&Witness> = transcript.own().collect();
         if own.iter().any(|it| it.is_refused()) {
             return None;
         }
@@ -36,7 +35,7 @@ impl OtherForm<'_> {
     /// `10 requests were served, and 8 answered with 403; retry-after: 2, where refusals are documented with 429`
     pub fn text(&self, documented: u16) -> String {
         let (served, others, seen) = (plural(self.served as u64, "request"), self.others.len(), &self.others[0].seen);
-        let were = if self.served == 1 { "was" } else { "were" };
+        let were = either(self.served as u64, "was", "were");
         format!(
             "{served} {were} served, and {others} answered with {seen}, where refusals are documented with {documented}"
         )
@@ -65,6 +64,7 @@ pub fn check(scene: &Scene<'_>) -> Option<Finding> {
 mod tests {
     use super::*;
     use crate::policy::signals::Signal;
+    use crate::probe::witness::Guise;
     use crate::time::Nanos;
 
     fn text(answers: &[(u16, u32)]) -> Option<String> {
