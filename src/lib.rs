@@ -38,3 +38,8 @@ pub mod cli;
 
 #[cfg(test)]
 pub mod testing;
+
+/// README's examples are compiled, and run where they end.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

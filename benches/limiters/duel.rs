@@ -6,11 +6,10 @@ mod sides;
 use std::hint::black_box;
 
 use quotaproof::limiter::Rate;
-use quotaproof::limiter::suite::{Replay, Request, Workload};
+use quotaproof::limiter::suite::{Replay, Request, Workload, ns_for_a_decision, threads};
 use quotaproof::time::Nanos;
 
 use crate::contenders::RATE;
-use crate::crowd::{ns_for_a_decision, threads};
 use crate::report::data::Duel;
 use crate::speed::keys_to_begin_with;
 use sides::Side;

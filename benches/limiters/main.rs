@@ -5,7 +5,6 @@
 //! turns, and both write nothing. What `cargo bench --bench limiters_redis` has measured before is in the report as well.
 
 mod contenders;
-mod crowd;
 mod duel;
 mod estimates;
 mod in_short;

@@ -6,11 +6,10 @@ use std::path::Path;
 use std::time::Duration;
 
 use criterion::{BenchmarkGroup, Criterion, SamplingMode, measurement::WallTime};
-use quotaproof::limiter::suite::{Answer, Population, Replay, Request, Workload};
+use quotaproof::limiter::suite::{Answer, Population, Replay, Request, Workload, ns_for_a_decision, threads};
 use quotaproof::time::Nanos;
 
 use crate::contenders::{Alone, Contender, Extent, Keys, Make, RATE, Together};
-use crate::crowd::{self, threads};
 use crate::estimates::median;
 
 /// Requests that are drawn beforehand, for each thread.
@@ -118,7 +117,7 @@ fn together(group: &mut BenchmarkGroup<'_, WallTime>, name: &str, drawn: &[Repla
             let ask = |Request { now, key, cost }: Request| {
                 black_box(limiter(now, key, cost));
             };
-            let ns = crowd::ns_for_a_decision(replays, each, &ask);
+            let ns = ns_for_a_decision(replays, each, &ask);
             Duration::from_nanos((ns * times as f64) as u64)
         });
     });

@@ -1,4 +1,5 @@
-//! At most `allow` at the same time. Where only long requests count, one comes to count while it is open.
+//! What is open at the same time, for a limit on that ([`super::enforcer`] holds it against one). Where only long requests count,
+//! one comes to count while it is open.
 //!
 //! Source: "Scaling your API with rate limiters", Stripe, 2017, the concurrent requests limiter; Salesforce's limits,
 //! where a request counts once it has run for 20 seconds.

@@ -61,7 +61,7 @@ impl Gcra {
     /// Times count from when the process began, or thereabouts: by the time that the ticks have run out, which is ten years
     /// and a hundred windows at least, everything is refused, and the wall clock of today is beyond that at many rates.
     pub fn new(rate: Rate, capacity: u32) -> Option<Gcra> {
-        let common = common_divisor(rate.per.0, u64::from(rate.allow));
+        let common = NonZeroU64::new(common_divisor(rate.per.0, u64::from(rate.allow)))?;
         let interval = NonZeroU64::new(rate.per.0 / common)?;
         let ticks_per_nano = NonZeroU64::new(u64::from(rate.allow) / common)?;
         let burst = interval.get().checked_mul(u64::from(capacity))?;

@@ -158,7 +158,7 @@ pub struct Standing {
     pub reset: Nanos,
 }
 
-/// What a limiter enforces. Both are at least one.
+/// What a limiter enforces. Both are at least one: of others, algorithms may say anything or panic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rate {
     pub allow: u32,

@@ -1,6 +1,6 @@
 //! Several limits on one key, all of which hold: "10 a second and 100 a minute". A request counts in all of them or in none.
 //!
-//! Source: Chargefox's and most providers' documents, where two windows limit one endpoint.
+//! Source: Chargefox's documents, where two windows limit one endpoint.
 
 use super::{Decision, Limiter, Standing};
 use crate::time::Nanos;

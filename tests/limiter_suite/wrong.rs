@@ -139,6 +139,18 @@ pub fn charged_on_refusal(rate: Rate) -> impl Subject {
     }
 }
 
+/// Its clock loses a nanosecond with each refusal, as one whose refill is rounded down does.
+pub fn late_by_refusals(rate: Rate) -> impl Subject {
+    let mut keyed = gcra(rate);
+    let mut lost: HashMap<u64, Nanos> = HashMap::new();
+    move |now: Nanos, key: u64, cost: u32| {
+        let lost = lost.entry(key).or_default();
+        let admitted = keyed.check(now.saturating_sub(*lost), key, cost).admitted;
+        *lost += Nanos(u64::from(!admitted));
+        admitted
+    }
+}
+
 /// What cost several and was refused uses up what was left.
 pub fn charged_for_several(rate: Rate) -> impl Subject {
     let mut log: (Log, Nanos) = Default::default();

@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::{Arc, Mutex};
 
-use quotaproof::limiter::suite::{Answer, Claim, Population, Subject, Threads};
+use quotaproof::limiter::suite::{self, Answer, Claim, Population, Subject, Threads};
 use quotaproof::limiter::{Rate, Terms};
 use quotaproof::policy::reading::Reading;
 use quotaproof::time::Nanos;
@@ -112,7 +112,7 @@ impl Subject for Served {
         }
     }
 
-    fn check_together(&mut self, now: Nanos, keys: Range<u64>, times: u32) -> Option<Vec<u32>> {
+    fn check_together(&mut self, now: Nanos, keys: Range<u64>, times: u32) -> Option<suite::Together> {
         match self {
             Served::Alone(_) => None,
             Served::Together(limiter) => Threads(&**limiter).check_together(now, keys, times),

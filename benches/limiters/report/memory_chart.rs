@@ -8,6 +8,7 @@ use quotaproof::report::format;
 
 use super::data::Contender;
 use super::sections::shown;
+use super::tables::tenths;
 
 /// Those that differ by their store and not by their algorithm.
 const STORES: [&str; 5] = ["GCRA", "GCRA, for threads", "governor, dashmap", "governor, hashmap", "throttlecrab"];
@@ -34,7 +35,7 @@ pub fn table(stores: &[&Contender]) -> Table {
     let head = std::iter::once("Keys".to_owned()).chain(stores.iter().map(|it| shown(it))).collect();
     let steps = stores.first().map_or(&[][..], |it| &it.bytes_by_keys).iter().skip(EVERY - 1).step_by(EVERY);
     let row = |keys: u32| {
-        let bytes = |it: &&Contender| it.bytes(keys).map_or("-".to_owned(), |bytes| format!("{bytes:.1}"));
+        let bytes = |it: &&Contender| it.bytes(keys).map_or("-".to_owned(), tenths);
         std::iter::once(format::count(keys.into())).chain(stores.iter().map(bytes)).collect()
     };
     Table { head, rows: steps.map(|(keys, _)| row(*keys)).collect() }

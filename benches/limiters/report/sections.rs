@@ -6,6 +6,7 @@ use quotaproof::report::words::Tone;
 
 use super::bars::{self, Bar};
 use super::data::{Contender, Duel, Limiters, MANY, Machine, Outcome, Redis, Rightness};
+use super::tables::tenths;
 use super::{memory_chart, tables, wire};
 
 pub struct Report {
@@ -107,17 +108,23 @@ fn in_short(figures: &Limiters) -> Vec<String> {
 /// Stores grow by leaps, so that a million tells less than the range does.
 fn memory_in_short((ours, theirs): (&Contender, &Contender)) -> Option<String> {
     let at_million = ours.bytes(MANY).zip(theirs.bytes(MANY));
+    let many = |it: &Contender| -> Vec<f64> {
+        it.bytes_by_keys.iter().filter(|(keys, _)| *keys >= FEWEST).map(|(_, bytes)| *bytes).collect()
+    };
     let range = |it: &Contender| {
-        let bytes = || it.bytes_by_keys.iter().filter(|(keys, _)| *keys >= FEWEST).map(|(_, bytes)| *bytes);
+        let bytes = || many(it).into_iter();
         format!("{:.1} to {:.1}", bytes().fold(f64::INFINITY, f64::min), bytes().fold(0.0, f64::max))
     };
+    let (ours_by_keys, theirs_by_keys) = (many(ours), many(theirs));
+    let fewer = ours_by_keys.iter().zip(&theirs_by_keys).filter(|(ours, theirs)| ours < theirs).count();
     at_million.map(|(ours_bytes, theirs_bytes)| {
         format!(
-            "A million keys: {ours_bytes:.1} bytes for each where governor with dashmap takes {theirs_bytes:.1}; from {} to {} keys {}, and {}.",
+            "A million keys: {ours_bytes:.1} bytes for each where governor with dashmap takes {theirs_bytes:.1}. From {} to {} keys ours takes {} and governor {}, fewer with {fewer} of {} numbers of keys.",
             count(FEWEST.into()),
             count(ours.bytes_by_keys.last().map_or(0, |(keys, _)| (*keys).into())),
             range(ours),
-            range(theirs)
+            range(theirs),
+            ours_by_keys.len()
         )
     })
 }
@@ -228,13 +235,13 @@ fn side_by_side(figures: &Limiters) -> Vec<Figure> {
         shown.map(|it| bar(it, value(it), text)).collect::<Vec<Bar>>()
     };
     let ns = |it: &Contender, workload: &str| it.ns.get(workload).copied();
-    let in_ns = |ns: f64| format!("{ns:.1} ns");
+    let in_ns = |ns: f64| format!("{} ns", tenths(ns));
     let threads = figures.machine.threads;
     vec![
         bars::figure(
             "speed-many",
             "A million keys, one thread",
-            "Mean time of a decision.",
+            "Median time of a decision.",
             "Time",
             &bars(true, &|it| ns(it, "uniform keys"), in_ns, everybody),
         ),
@@ -243,19 +250,19 @@ fn side_by_side(figures: &Limiters) -> Vec<Figure> {
             "Wrong decisions",
             "Of 10,000 in all workloads, admitted or refused against the oracle.",
             "Wrong",
-            &bars(true, &tables::wrong, |wrong| format!("{wrong:.1}"), everybody),
+            &bars(true, &tables::wrong, tenths, everybody),
         ),
         bars::figure(
             "bytes-many",
             "Bytes for a key, of a million",
             "What the allocator was asked for, with each key used once.",
             "Bytes",
-            &bars(true, &|it| it.bytes(MANY), |bytes| format!("{bytes:.1}"), everybody),
+            &bars(true, &|it| it.bytes(MANY), tenths, everybody),
         ),
         bars::figure(
             "speed-many-threads",
             &format!("A million keys, {threads} threads"),
-            "Mean time of a decision of all threads', of those that threads may share.",
+            "Median time of a decision of all threads', of those that threads may share.",
             "Time",
             &bars(true, &|it| ns(it, "uniform keys on all threads"), in_ns, |it| {
                 it.ns.contains_key("uniform keys on all threads")
@@ -264,14 +271,14 @@ fn side_by_side(figures: &Limiters) -> Vec<Figure> {
         bars::figure(
             "speed-one",
             "One key, one thread",
-            "Mean time of a decision; half are refused.",
+            "Median time of a decision; half are refused.",
             "Time",
             &bars(false, &|it| ns(it, "one hot key"), in_ns, everybody),
         ),
         bars::figure(
             "speed-one-threads",
             &format!("One key, {threads} threads"),
-            "Mean time of a decision of all threads'; half are refused.",
+            "Median time of a decision of all threads'; half are refused.",
             "Time",
             &bars(false, &|it| ns(it, "one hot key on all threads"), in_ns, everybody),
         ),

@@ -9,8 +9,14 @@ fn head(names: &[&str]) -> Vec<String> {
     names.iter().map(|&name| name.to_owned()).collect()
 }
 
+/// `2,011.3`.
+pub fn tenths(value: f64) -> String {
+    let tenths = (value * 10.0).round() as u64;
+    format!("{}.{}", count(tenths / 10), tenths % 10)
+}
+
 fn ns(value: Option<&f64>) -> String {
-    value.map_or("-".to_owned(), |ns| format!("{ns:.1}"))
+    value.map_or("-".to_owned(), |&ns| tenths(ns))
 }
 
 pub fn duels(duels: &[Duel]) -> Table {
@@ -25,8 +31,8 @@ pub fn duels(duels: &[Duel]) -> Table {
             format!("{}: {} / {}, time {time}", it.question, it.ours, it.theirs),
             outcome.to_owned(),
             it.threads.to_string(),
-            format!("{:.1}", it.ours_ns),
-            format!("{:.1}", it.theirs_ns),
+            tenths(it.ours_ns),
+            tenths(it.theirs_ns),
             format!("{:.2}", it.ratio),
             format!("{:.2} to {:.2}", it.low, it.high),
         ]
@@ -67,8 +73,8 @@ pub fn tail(figures: &Limiters) -> Table {
         let Tail { mean_ns, p50_ns, p99_ns, p99_9_ns, .. } = it.tail;
         let ns = [p50_ns, p99_ns, p99_9_ns].map(count);
         let churn = |of: fn(&Tail) -> String| it.churn.as_ref().map_or("-".to_owned(), of);
-        let churn = [churn(|it| count(it.p99_9_ns)), churn(|it| format!("{:.1}", it.longest_ns as f64 / 1e3))];
-        [shown(it), format!("{mean_ns:.0}")].into_iter().chain(ns).chain(churn).collect()
+        let churn = [churn(|it| count(it.p99_9_ns)), churn(|it| tenths(it.longest_ns as f64 / 1e3))];
+        [shown(it), count(mean_ns.round() as u64)].into_iter().chain(ns).chain(churn).collect()
     };
     Table {
         title: "The tail of single decisions",
@@ -163,7 +169,7 @@ pub fn mistakes(contenders: &[Contender]) -> Vec<String> {
 pub fn memory(contenders: &[Contender]) -> Table {
     let with_keys: Vec<&Contender> = contenders.iter().filter(|it| it.many_keys).collect();
     let sizes = [100_000, 500_000, MANY, 1_500_000, 2_000_000];
-    let bytes = |bytes: Option<f64>| bytes.map_or("-".to_owned(), |bytes| format!("{bytes:.1}"));
+    let bytes = |bytes: Option<f64>| bytes.map_or("-".to_owned(), tenths);
     let row = |it: &&Contender| {
         let sizes = sizes.map(|keys| bytes(it.bytes(keys)));
         std::iter::once(shown(it)).chain(sizes).chain([bytes(it.peak_bytes)]).collect()

@@ -23,7 +23,7 @@ pub fn in_short(figures: &Redis) -> Vec<String> {
     let least = costs.iter().copied().fold(f64::INFINITY, f64::min);
     let worst = figures.limiters.iter().max_by_key(|it| it.race.admitted);
     let over = worst.filter(|it| it.race.admitted > it.race.allowed);
-    let cost = format!("In Redis on the same machine, a decision takes {least:.0} µs at least.");
+    let cost = format!("In Redis on the same machine, half of the decisions of one caller take {least:.0} µs or less.");
     let over = over.map(|it| {
         let (admitted, allowed) = (count(it.race.admitted), count(it.race.allowed));
         format!("{}: {admitted} admitted where {allowed} are allowed, when several callers ask at a time.", it.name)
@@ -80,8 +80,8 @@ fn costs(figures: &Redis) -> Table {
         for callers in &connections {
             row.extend(match waits.get(callers) {
                 Some(waited) => [
-                    format!("{:.0}", waited.p50_us),
-                    format!("{:.0}", waited.p99_us),
+                    count(waited.p50_us.round() as u64),
+                    count(waited.p99_us.round() as u64),
                     count(waited.decisions_a_second as u64),
                 ],
                 None => ["-", "-", "-"].map(str::to_owned),

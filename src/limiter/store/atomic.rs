@@ -44,7 +44,7 @@ fn never() -> Decision {
     Decision::refuse(Nanos::MAX)
 }
 
-#[cfg(all(test, quotaproof_loom))]
+#[cfg(all(test, feature = "loom"))]
 mod model {
     use loom::sync::Arc;
 

@@ -44,7 +44,7 @@ impl LatestRefusal {
     }
 }
 
-#[cfg(all(test, not(quotaproof_loom)))]
+#[cfg(all(test, not(feature = "loom")))]
 mod tests {
     use super::*;
 
@@ -63,7 +63,7 @@ mod tests {
     }
 }
 
-#[cfg(all(test, quotaproof_loom))]
+#[cfg(all(test, feature = "loom"))]
 mod model {
     use loom::sync::Arc;
 

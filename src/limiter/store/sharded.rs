@@ -8,7 +8,7 @@ use crate::limiter::{Algorithm, Decision};
 use crate::time::Nanos;
 
 /// Enough that two threads rarely meet, and that building one anew holds up few.
-const SHARDS: usize = if cfg!(all(test, quotaproof_loom)) { 1 } else { 128 };
+const SHARDS: usize = if cfg!(all(test, feature = "loom")) { 1 } else { 128 };
 
 /// Its keys are hashed without a secret, and forgotten as [the others are](crate::limiter).
 ///
@@ -105,7 +105,7 @@ impl<A: Algorithm> Sharded<A> {
     }
 }
 
-#[cfg(all(test, quotaproof_loom))]
+#[cfg(all(test, feature = "loom"))]
 mod model {
     use loom::sync::Arc;
 
@@ -120,7 +120,9 @@ mod model {
     /// the lock, and without it where the key was the last that was refused.
     #[test]
     fn no_order_of_threads_lets_a_key_in_twice_that_is_forgotten_meanwhile() {
-        [false, true].map(|was_refused| loom::model(move || sweep_and_ask(was_refused)));
+        for was_refused in [false, true] {
+            loom::model(move || sweep_and_ask(was_refused));
+        }
     }
 
     fn sweep_and_ask(was_refused: bool) {

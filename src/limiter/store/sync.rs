@@ -1,18 +1,18 @@
 //! What threads share: loom's own kinds where it tries every order of threads.
 
-#[cfg(not(all(test, quotaproof_loom)))]
+#[cfg(not(all(test, feature = "loom")))]
 pub use parking_lot::Mutex;
-#[cfg(not(all(test, quotaproof_loom)))]
+#[cfg(not(all(test, feature = "loom")))]
 pub use std::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
 
-#[cfg(all(test, quotaproof_loom))]
+#[cfg(all(test, feature = "loom"))]
 pub use loom::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
 
 /// Called as parking_lot's is.
-#[cfg(all(test, quotaproof_loom))]
+#[cfg(all(test, feature = "loom"))]
 pub struct Mutex<T>(loom::sync::Mutex<T>);
 
-#[cfg(all(test, quotaproof_loom))]
+#[cfg(all(test, feature = "loom"))]
 impl<T> Mutex<T> {
     pub fn new(value: T) -> Self {
         Mutex(loom::sync::Mutex::new(value))

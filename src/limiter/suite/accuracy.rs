@@ -36,6 +36,8 @@ pub struct Accuracy {
     pub short_waits: u64,
     pub short_by: Nanos,
     pub long_waits: u64,
+    /// How many admissions told that another number remains than does.
+    pub wrong_remaining: u64,
     /// Jain's index of what keys were admitted, as a share of what the oracle by itself admits each: 1 where all get the
     /// same share, 1/n where one of n gets everything.
     pub fairness: f64,
@@ -83,6 +85,7 @@ pub fn measure<S: Subject>(claim: &Claim, workload: Workload, subject: S) -> Acc
         short_waits: seen.short_waits.times,
         short_by: seen.short_by,
         long_waits: seen.long_waits.times,
+        wrong_remaining: seen.wrong_remaining.times,
         fairness: fairness(keys.values()),
     }
 }

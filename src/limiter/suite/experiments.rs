@@ -21,6 +21,11 @@ pub fn first_edge(claim: &Claim) -> Nanos {
     Nanos(per.0.saturating_mul(20).saturating_sub(clock))
 }
 
+/// The part of a window that one request takes.
+fn each(claim: &Claim) -> Nanos {
+    Nanos(claim.terms.rate.per.0 / u64::from(claim.terms.rate.allow))
+}
+
 /// One after the other, when a part, all and more than all of it has had the time to come back.
 pub fn bursts<S: Subject>(play: &mut Play<'_, S>, first: Nanos) {
     let mut now = first;
@@ -58,7 +63,8 @@ pub enum Refusals {
     None,
 }
 
-/// Of what comes before one fits again; and, when all has come back, of what costs more than the one that is left.
+/// Of what comes before one fits again; and, when all has come back, of what costs more than the one that is left. One that
+/// is a little late for another reason is not: it is asked when a tenth of a request more has come back.
 pub fn many_refusals<S: Subject>(play: &mut Play<'_, S>, now: Nanos, refusals: Refusals) {
     let times = if refusals == Refusals::Many { 100 } else { 0 };
     play.use_up(now, 1);
@@ -66,7 +72,8 @@ pub fn many_refusals<S: Subject>(play: &mut Play<'_, S>, now: Nanos, refusals: R
     for number in 0..times {
         play.ask(now + Nanos(wait.0 / (times + 1) * number), 1, 1);
     }
-    play.ask(now + wait, 1, 1);
+    let spare = Nanos(each(play.claim).0 / 10);
+    play.ask(now + wait + spare, 1, 1);
     if !play.claim.costs {
         return;
     }
@@ -75,7 +82,7 @@ pub fn many_refusals<S: Subject>(play: &mut Play<'_, S>, now: Nanos, refusals: R
     for _ in 0..times {
         play.ask(later, 1, 2);
     }
-    play.ask(later, 1, 1);
+    play.ask(later + spare, 1, 1);
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,9 +94,8 @@ pub enum Clock {
 /// Of one key, and of one among many.
 pub fn clock_goes_back<S: Subject>(play: &mut Play<'_, S>, now: Nanos, clock: Clock) {
     let per = play.claim.terms.rate.per;
-    let each = Nanos(per.0 / u64::from(play.claim.terms.rate.allow));
     play.fill(now, 1);
-    for back in [Nanos(1), each, per, per * 3, per * 15] {
+    for back in [Nanos(1), each(play.claim), per, per * 3, per * 15] {
         let before = if clock == Clock::GoesBack { now.saturating_sub(back) } else { now };
         play.ask(before, 1, 1);
         play.fill(now, 1);

@@ -45,6 +45,7 @@ mod accuracy;
 mod beside;
 mod checks;
 mod claim;
+mod crowd;
 mod experiments;
 mod judge;
 mod known;
@@ -58,11 +59,12 @@ pub use accuracy::{Accuracy, measure};
 pub use beside::{Beside, Row, beside_known};
 pub use checks::{Check, Defect};
 pub use claim::Claim;
+pub use crowd::{ns_for_a_decision, threads};
 pub use judge::{Past, Wrong, judge};
 pub use known::{Ask, Known};
 pub use oracle::Oracle;
 pub use report::{Checked, Found, Report};
-pub use subject::{Answer, Asynchronous, BoxedAnswers, Subject, Threads, poll_to_end};
+pub use subject::{Answer, Asynchronous, BoxedAnswers, Subject, Threads, Together, poll_to_end};
 pub use workload::{Population, Replay, Request, Requests, Workload};
 
 /// Tries everything on limiters that `make` makes, each of which begins at [`crate::time::Nanos::ZERO`].

@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use rustc_hash::FxHashMap;
 
 use super::judge::{Wrong, judge};
-use super::{Answer, Claim, Oracle, Past, Subject};
+use super::{Answer, Claim, Oracle, Past, Subject, Together};
 use crate::time::Nanos;
 
 /// A new limiter with an oracle for each of its keys. The oracle counts what the limiter admits, rightly or not, so that
@@ -34,6 +34,8 @@ pub struct Seen {
     pub wrong_remaining: Mistakes,
     /// By how much a wait was too short in the worst case.
     pub short_by: Nanos,
+    /// For how many keys callers came at the same time.
+    pub met: u64,
 }
 
 /// How often, and the first one in words.
@@ -67,6 +69,7 @@ impl Seen {
         self.long_waits.merge(other.long_waits);
         self.wrong_remaining.merge(other.wrong_remaining);
         self.short_by = self.short_by.max(other.short_by);
+        self.met += other.met;
     }
 }
 
@@ -123,10 +126,12 @@ impl<'a, S: Subject> Play<'a, S> {
     /// Asks for so many requests of each key side by side, where the limiter can be asked so.
     pub fn ask_together(&mut self, now: Nanos, keys: Range<u64>, times: u32) {
         let together = AssertUnwindSafe(|| self.subject.check_together(now, keys.clone(), times));
-        let admitted = catch_unwind(together).unwrap_or_else(|_| {
+        let together = catch_unwind(together).unwrap_or_else(|_| {
             panic!("the limiter panicked when it was asked {times} times side by side at {}ns", now.0)
         });
-        for (key, admitted) in keys.zip(admitted.into_iter().flatten()) {
+        let Some(Together { admitted, met }) = together else { return };
+        self.seen.met += met;
+        for (key, admitted) in keys.zip(admitted) {
             self.note_crowd(now, key, admitted, times, "side by side");
         }
     }

@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::checks::{Check, Defect};
 use super::play::{Mistakes, Seen};
 use super::{Accuracy, Claim};
+use crate::words::count;
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Report {
@@ -28,6 +29,8 @@ pub struct Checked {
     pub decisions: u64,
     pub told_waits: u64,
     pub told_remaining: u64,
+    /// For how many keys callers came at the same time.
+    pub met: u64,
     pub found: Vec<Found>,
 }
 
@@ -59,6 +62,7 @@ impl Checked {
             decisions: seen.decisions,
             told_waits: seen.told_waits,
             told_remaining: seen.told_remaining,
+            met: seen.met,
             found: all.into_iter().flatten().collect(),
         }
     }
@@ -71,7 +75,7 @@ impl Report {
 
     /// Whether nothing wrong was found. What was not looked at is in [`Report::not_looked_at`].
     pub fn is_right(&self) -> bool {
-        let is_exact = |it: &Accuracy| it.over == 0 && it.under == 0 && it.short_waits == 0 && it.long_waits == 0;
+        let is_exact = |it: &Accuracy| it.over + it.under + it.short_waits + it.long_waits + it.wrong_remaining == 0;
         self.defects().is_empty() && self.accuracy.iter().all(is_exact)
     }
 
@@ -82,7 +86,8 @@ impl Report {
         let any = |times: fn(&Accuracy) -> u64| self.accuracy.iter().any(|it| times(it) > 0);
         let short = any(|it| it.short_waits).then_some(Defect::RetryAfterTooShort);
         let long = any(|it| it.long_waits).then_some(Defect::RetryAfterTooLong);
-        let mut defects: Vec<Defect> = found.chain(short).chain(long).collect();
+        let remaining = any(|it| it.wrong_remaining).then_some(Defect::RemainingIsWrong);
+        let mut defects: Vec<Defect> = found.chain(short).chain(long).chain(remaining).collect();
         defects.sort();
         defects.dedup();
         defects
@@ -135,7 +140,9 @@ impl fmt::Display for Report {
                 (_, 0) => "right",
                 _ => "WRONG",
             };
-            writeln!(out, "  {:<42} {verdict}", checked.check.title())?;
+            let met =
+                if checked.met > 0 { format!(", they met for {} keys", count(checked.met)) } else { String::new() };
+            writeln!(out, "  {:<42} {verdict}{met}", checked.check.title())?;
             for Found { defect, times, example } in &checked.found {
                 writeln!(out, "    {} ({times} times): {example}", defect.title())?;
             }
@@ -166,9 +173,12 @@ impl fmt::Display for Accuracy {
         let window = format!("{} of {}", self.worst_window, self.worst_window_allowed);
         write!(out, "{workload:<16} {decisions:>9} {admitted:>9} {over:>9} {under:>9} {window:>12}")?;
         write!(out, " {waits:>9} {short_waits:>9} {long_waits:>9} {fairness:>9.3}")?;
-        match self.left_out {
-            0 => Ok(()),
-            left_out => write!(out, "  ({left_out} more would take too long: not looked at)"),
+        if self.wrong_remaining > 0 {
+            write!(out, "  ({} told a wrong remaining)", self.wrong_remaining)?;
         }
+        if self.left_out > 0 {
+            write!(out, "  ({} more would take too long: not looked at)", self.left_out)?;
+        }
+        Ok(())
     }
 }

@@ -1,13 +1,15 @@
 //! A limiter whose answer is a future.
 
+use std::cell::Cell;
+use std::future::poll_fn;
 use std::hint::black_box;
 use std::ops::Range;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
 
 use futures_util::future::join_all;
 
-use super::{Answer, Subject};
+use super::{Answer, Subject, Together};
 use crate::limiter::suite::Replay;
 use crate::time::Nanos;
 
@@ -17,8 +19,8 @@ pub type BoxedAnswers<'a> = Pin<Box<dyn Future<Output = Vec<Answer>> + 'a>>;
 /// A closure that returns a future, and what brings futures to their end: [`poll_to_end`], or a runtime's `block_on`.
 ///
 /// Those that are asked side by side are one task, in which another future goes on only where one has to wait. One that
-/// lets go of a lock between reading and writing, and finds it free again, does not: what tasks on several threads do to
-/// each other is not looked at. Ask it with [`super::Threads`] as well, `|now, key, cost| runtime.block_on(check(now, key, cost))`.
+/// lets go of a lock between reading and writing, and finds it free again, does not: where none ever has to wait, callers side
+/// by side are reported as not looked at, and what tasks on several threads do to each other never is. Ask it with [`super::Threads`] as well, `|now, key, cost| runtime.block_on(check(now, key, cost))`.
 pub struct Asynchronous<F, B> {
     limiter: F,
     block_on: B,
@@ -34,9 +36,20 @@ where
         Asynchronous { limiter, block_on }
     }
 
-    fn check_all(&self, now: Nanos, key: u64, cost: u32, times: u32) -> Vec<Answer> {
-        let ask = async |_| (self.limiter)(now, key, cost).await.into();
-        (self.block_on)(Box::pin(join_all((0..times).map(ask))))
+    /// Whether one of them had to wait as well, so that another went on.
+    fn check_all(&self, now: Nanos, key: u64, cost: u32, times: u32) -> (Vec<Answer>, bool) {
+        let waited = Cell::new(false);
+        let ask = async |_| {
+            let mut answer = pin!((self.limiter)(now, key, cost));
+            let watched = poll_fn(|context| {
+                let poll = answer.as_mut().poll(context);
+                waited.set(waited.get() || poll.is_pending());
+                poll
+            });
+            watched.await.into()
+        };
+        let answers = (self.block_on)(Box::pin(join_all((0..times).map(ask))));
+        (answers, waited.get())
     }
 }
 
@@ -47,14 +60,19 @@ where
     B: Fn(BoxedAnswers<'_>) -> Vec<Answer>,
 {
     fn check(&mut self, now: Nanos, key: u64, cost: u32) -> Answer {
-        self.check_all(now, key, cost, 1)[0]
+        self.check_all(now, key, cost, 1).0[0]
     }
 
     /// Nothing is left to chance where one future goes on when another waits, so that few keys tell everything.
-    fn check_together(&mut self, now: Nanos, keys: Range<u64>, times: u32) -> Option<Vec<u32>> {
-        const KEYS: usize = 64;
-        let admitted = |key| self.check_all(now, key, 1, times).iter().filter(|answer| answer.admitted).count() as u32;
-        Some(keys.take(KEYS).map(admitted).collect())
+    fn check_together(&mut self, now: Nanos, keys: Range<u64>, times: u32) -> Option<Together> {
+        const KEYS: usize = 256;
+        let mut together = Together::default();
+        for key in keys.take(KEYS) {
+            let (answers, waited) = self.check_all(now, key, 1, times);
+            together.admitted.push(answers.iter().filter(|answer| answer.admitted).count() as u32);
+            together.met += u64::from(waited);
+        }
+        Some(together)
     }
 
     /// All in one future, so that the runtime is entered once and not for each decision.

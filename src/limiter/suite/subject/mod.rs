@@ -47,6 +47,16 @@ impl From<Result<(), Nanos>> for Answer {
     }
 }
 
+/// What became of requests side by side.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Together {
+    /// How many were admitted of each key, of as many keys as there was time for.
+    pub admitted: Vec<u32>,
+    /// For how many of the keys callers surely came at the same time: where that is hardly ever, nothing is known of what
+    /// they do to each other.
+    pub met: u64,
+}
+
 /// A limiter under test. A closure `|now, key, cost| …` is one for a single caller, [`Threads`] and [`Asynchronous`]
 /// are ones for several at a time.
 pub trait Subject {
@@ -54,8 +64,8 @@ pub trait Subject {
     fn check(&mut self, now: Nanos, key: u64, cost: u32) -> Answer;
 
     /// Decides so many requests of each key that cost one each, side by side at one moment, and one key after the other.
-    /// How many of each were admitted, of as many keys as there was time for; None where it has one caller only.
-    fn check_together(&mut self, _now: Nanos, _keys: Range<u64>, _times: u32) -> Option<Vec<u32>> {
+    /// None where it has one caller only.
+    fn check_together(&mut self, _now: Nanos, _keys: Range<u64>, _times: u32) -> Option<Together> {
         None
     }
 
@@ -67,6 +77,12 @@ pub trait Subject {
         for Request { now, key, cost } in (0..times).map(|_| requests.draw()) {
             black_box(check(now, key, cost));
         }
+    }
+
+    /// Nanoseconds for one decision of those that as many threads make at a time as there are replays, so many each. None
+    /// where it has one caller only, or one task.
+    fn time_together(&mut self, _replays: &mut [Replay], _each: u64) -> Option<f64> {
+        None
     }
 }
 

@@ -1,27 +1,33 @@
-//! Threads that ask one limiter.
+//! How fast threads are that ask one limiter.
 
+use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
-use std::time::{Duration, Instant};
 
-use quotaproof::limiter::suite::{Replay, Request};
+use super::{Replay, Request};
+use crate::clock::Clock;
+use crate::time::Nanos;
 
+/// As many as run at once here.
 pub fn threads() -> usize {
     thread::available_parallelism().map_or(1, usize::from)
 }
 
 /// How long one decision takes of those that all threads make, so many each: where two threads take 10 ns each, one
 /// comes every 5 ns. One replay for each thread; time goes on in it from one call to the next.
-#[expect(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
+///
+/// # Panics
+///
+/// Where the limiter does.
 pub fn ns_for_a_decision(replays: &mut [Replay], each: u64, ask: &(impl Fn(Request) + Sync)) -> f64 {
     let (meetings, all) = (AtomicUsize::new(0), replays.len());
     let play = |replay: &mut Replay| {
         meet(&meetings, all);
-        let begun = Instant::now();
+        let clock = Clock::start();
         (0..each).for_each(|_| ask(replay.draw()));
-        begun.elapsed()
+        clock.now()
     };
-    let took: Duration = match replays {
+    let took: Nanos = match replays {
         [replay] => play(replay),
         replays => thread::scope(|scope| {
             let on = |core, replay: &'_ mut Replay| {
@@ -30,10 +36,11 @@ pub fn ns_for_a_decision(replays: &mut [Replay], each: u64, ask: &(impl Fn(Reque
             };
             let playing: Vec<_> =
                 replays.iter_mut().enumerate().map(|(core, replay)| scope.spawn(move || on(core, replay))).collect();
-            playing.into_iter().map(|thread| thread.join().expect("limiters do not panic")).sum()
+            let took = playing.into_iter().map(|thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic)));
+            took.fold(Nanos::ZERO, |all, one| all + one)
         }),
     };
-    took.as_nanos() as f64 / (all * all) as f64 / each as f64
+    took.0 as f64 / (all * all) as f64 / each as f64
 }
 
 /// Again and again, so that nobody begins before all of them run: one that was only just woken may be stopped at once.
