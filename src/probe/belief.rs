@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
+use super::candidates::{self, Documented};
 use super::exchange::{Log, Sighting};
 use super::family::{Family, Shape};
 use super::fit::{halved, represented, tightened};
@@ -42,6 +43,14 @@ const MOST: usize = 160;
 const MOST_PARTS: usize = 2 * MOST;
 
 impl Belief {
+    /// Whatever explains what was seen so far.
+    pub fn after(log: &Log, documented: &[Documented]) -> Belief {
+        let mut belief = Belief::default();
+        belief.consider(candidates::plain(log, documented));
+        belief.consider(candidates::with_additions(log, documented));
+        belief
+    }
+
     pub fn see(&mut self, volley: &[Sighting], log: &Log) {
         self.hypotheses.iter_mut().for_each(|hypothesis| hypothesis.see(volley, log));
         self.look_inside(log);
@@ -68,7 +77,7 @@ impl Belief {
     }
 
     /// Takes more hypotheses into account.
-    pub fn consider(&mut self, more: Vec<Hypothesis>) {
+    fn consider(&mut self, more: Vec<Hypothesis>) {
         self.hypotheses.extend(more);
         self.prune();
         if self.hypotheses.len() > MOST {

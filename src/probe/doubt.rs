@@ -10,10 +10,12 @@ use super::conformance::transcript::Entry;
 use super::examination::Examination;
 use super::exchange::{Answer, Exchange};
 use super::family::{Family, Shape};
+use super::hypothesis::Hypothesis;
 use super::outcome::{Comparison, Measured, Verdict};
 use super::prober::Prober;
 use super::witness::Guise;
 use crate::summary::finding::{self, Finding};
+use crate::time::Nanos;
 
 /// What was measured, and why it is in doubt; None where nothing speaks against it.
 pub fn doubt(
@@ -73,17 +75,26 @@ fn has_one_limit(examination: &Examination) -> bool {
     examination.conduct().case().rates().count() == 1
 }
 
-/// The volleys of trials, as far as it is known what was counted. Of several limits another may have refused, so that only what
-/// was admitted tells.
+/// The volleys of trials while it is known what was counted: not after a request of which it is not, until there was a silence
+/// of which such a limiter comes back with nothing counted. Of several limits another may have refused, so that only what was
+/// admitted tells.
 fn later(examination: &Examination, prober: &Prober, shape: Shape) -> Vec<Vec<Exchange>> {
     let one_limit = has_one_limit(examination);
-    let entries = examination.transcript().entries().iter().filter(|entry| entry.purpose.is_some());
+    let forgets_after = prober.belief().of(shape).into_iter().map(Hypothesis::forgets_after).max().unwrap_or_default();
+    let (mut is_counted, mut last_done) = (true, Nanos::ZERO);
     let is_known = |entry: &&Entry| match entry.witness.guise {
         Guise::Own => entry.witness.answer() != Answer::Lost,
         Guise::Forwarded(_) => entry.witness.is_refused() && !shape.charges_refused,
         Guise::Beside(_) => false,
     };
-    let known: Vec<&Entry> = entries.take_while(is_known).collect();
+    let mut follows = |entry: &&Entry| {
+        is_counted |= entry.witness.sent >= last_done.saturating_add(forgets_after);
+        is_counted &= is_known(entry);
+        last_done = last_done.max(entry.witness.done);
+        is_counted
+    };
+    let entries = examination.transcript().entries().iter().filter(|entry| entry.purpose.is_some());
+    let known: Vec<&Entry> = entries.filter(|entry| follows(entry)).collect();
     let tells = |entry: &&&Entry| entry.witness.guise == Guise::Own && (one_limit || entry.witness.is_admitted());
     let exchange = |entry: &&Entry| prober.as_seen(entry.witness.exchange());
     let volleys = known.chunk_by(|one, other| one.volley == other.volley);

@@ -95,16 +95,15 @@ impl Examination {
         let purse =
             Purse { requests: self.requests.saturating_sub(self.spent), until: begun.saturating_add(self.within) };
         let order = self.conduct.next(now, purse, &self.transcript);
-        if order == Order::Done && self.is_shared_unnoticed() {
+        if order == Order::Done && self.is_shared() {
             self.prober.take_for_one();
         }
         order
     }
 
-    /// Whether both clients draw on one quota, and the limiter was identified as if each had its own.
-    fn is_shared_unnoticed(&self) -> bool {
-        let shared = || Reach::of(self.conduct.case(), &self.transcript).is_shared_by_clients == Some(true);
-        self.prober.has_two_clients() && shared()
+    /// Whether both clients were seen to draw on one quota.
+    fn is_shared(&self) -> bool {
+        Reach::of(self.conduct.case(), &self.transcript).is_shared_by_clients == Some(true)
     }
 
     /// What came back of the parcel that was sent last.

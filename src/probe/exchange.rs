@@ -108,12 +108,6 @@ impl Log {
         self.sightings.extend(in_order(refused));
     }
 
-    /// The same, as if one client had sent everything.
-    pub fn as_one(&self) -> Log {
-        let sightings = self.sightings.iter().map(|sighting| Sighting { client: 0, ..*sighting });
-        Log { sightings: sightings.collect(), ..self.clone() }
-    }
-
     pub fn sightings(&self) -> &[Sighting] {
         &self.sightings
     }

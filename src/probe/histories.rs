@@ -279,7 +279,9 @@ fn until_end(limiter: &dyn Replay, shape: Shape, terms: &Terms, at: Nanos) -> Na
             // A full bucket tells no interval's end, and one that lacks much that of a later one.
             let mut used = limiter.copied();
             used.count(at, 1);
-            Nanos(used.standing(at).reset.0 % window)
+            // At the begin of an interval its end is a whole one away.
+            let rest = used.standing(at).reset.0 % window;
+            Nanos(if rest == 0 { window } else { rest })
         }
         _ => Nanos::ZERO,
     }

@@ -163,6 +163,16 @@ impl Hypothesis {
         if self.shape.family.is_one_by_one() { window * u64::from(self.terms.limit) } else { window }
     }
 
+    /// After so long a silence nothing is left of what was counted before it.
+    pub fn forgets_after(&self) -> Nanos {
+        let windows = match self.shape.family {
+            Family::RollingCounter | Family::RollingCounterFirstHit => 2,
+            Family::IntervalRefill => u64::from(self.terms.limit.div_ceil(self.terms.refill.max(1))),
+            _ => 1,
+        };
+        (self.whole_window() * windows).saturating_add(self.terms.penalty.high)
+    }
+
     /// What it makes of all that was seen.
     pub fn replayed(shape: impl Into<Shape>, terms: Terms, log: &Log) -> Hypothesis {
         let mut hypothesis = Hypothesis::new(shape, terms);

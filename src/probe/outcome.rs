@@ -163,7 +163,11 @@ pub fn outcome(examination: &Examination, limits: &[Limit], took: Nanos, interru
     let seen = Seen { case, transcript, measured: measured.as_ref(), reach: &reach, checks: &checks };
     let silences = answered(&seen);
     checks.push(documented(&comparisons));
-    let exit = exit(prober, &comparisons, &checks, is_doubted, interrupted);
+    let trials = trials(examination);
+    // Where nothing was tried, or going on would have done harm, what is missing is no pass.
+    let is_open =
+        is_doubted || prober.log().sightings().is_empty() || examination.stopped().is_some() || is_untried(&trials);
+    let exit = exit(&comparisons, &checks, is_open, interrupted);
     let hindrance = standstill.or_else(|| hindrance(prober));
     let conclusion = match &unserved {
         Some(reason) => inconclusive(reason),
@@ -174,7 +178,6 @@ pub fn outcome(examination: &Examination, limits: &[Limit], took: Nanos, interru
     };
     // What is taken back is none of the things that it may be.
     let known = prober.belief().has_any() && found.is_some() == measured.is_some();
-    let trials = trials(examination);
     let title =
         |shape: Option<Shape>| shape.map_or_else(|| "nothing that this probe knows".to_owned(), |it| it.title());
     let families = shares.iter().filter(|share| known && share.share >= 1e-4).map(|share| FamilyShare {
@@ -362,14 +365,19 @@ pub(super) fn lengths((low, high): (f64, f64)) -> String {
     }
 }
 
-fn exit(prober: &Prober, comparisons: &[Comparison], checks: &[Finding], is_doubted: bool, interrupted: bool) -> Exit {
+/// Whether there was something to try, and nothing was.
+fn is_untried(trials: &[TrialOutcome]) -> bool {
+    !trials.is_empty() && trials.iter().all(|trial| !trial.made)
+}
+
+fn exit(comparisons: &[Comparison], checks: &[Finding], is_open: bool, interrupted: bool) -> Exit {
     let broken = |check: &Finding| check.verdict == finding::Verdict::Fail && check.severity == Severity::Breach;
     let any = |verdict: Verdict| comparisons.iter().any(|comparison| comparison.verdict == verdict);
     if interrupted {
         Exit::Interrupted
     } else if any(Verdict::Differs) || checks.iter().any(broken) {
         Exit::Fail
-    } else if is_doubted || comparisons.is_empty() || any(Verdict::NotSettled) || prober.log().sightings().is_empty() {
+    } else if is_open || comparisons.is_empty() || any(Verdict::NotSettled) {
         Exit::Invalid
     } else {
         Exit::Pass
@@ -379,6 +387,20 @@ fn exit(prober: &Prober, comparisons: &[Comparison], checks: &[Finding], is_doub
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nothing_tried_is_no_pass_and_what_differs_fails_all_the_same() {
+        let trial = |made| TrialOutcome { title: String::new(), made };
+        assert!(is_untried(&[trial(false), trial(false)]));
+        assert!(!is_untried(&[trial(false), trial(true)]) && !is_untried(&[]), "there was nothing to try");
+        let compared = |verdict| {
+            let [what, documented, measured] = [const { String::new() }; 3];
+            [Comparison { what, documented, measured, verdict }]
+        };
+        assert_eq!(exit(&compared(Verdict::AsDocumented), &[], false, false), Exit::Pass);
+        assert_eq!(exit(&compared(Verdict::AsDocumented), &[], true, false), Exit::Invalid);
+        assert_eq!(exit(&compared(Verdict::Differs), &[], true, false), Exit::Fail);
+    }
 
     #[test]
     fn windows_whose_length_is_open_begin_nowhere() {

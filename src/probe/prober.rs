@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use super::belief::{Belief, Share};
-use super::candidates::{self, Documented};
+use super::candidates::Documented;
 use super::choose::{Best, Choice, Purse, best};
 use super::exchange::{Answer, Exchange, Log, Volley};
 use super::experiment::{Kind, Scene, Step};
@@ -80,6 +80,10 @@ pub struct Prober {
     brief: Brief,
     stage: Stage,
     log: Log,
+    /// The volleys of the log, as they were told.
+    told: Vec<Vec<Exchange>>,
+    /// How many of them there were whenever an experiment was chosen; the first time, hypotheses had just been made from them.
+    chosen: Vec<usize>,
     belief: Belief,
     queue: VecDeque<Step>,
     scan: Option<Scan>,
@@ -108,6 +112,8 @@ impl Prober {
             brief,
             stage: Stage::First,
             log: Log::default(),
+            told: Vec::new(),
+            chosen: Vec::new(),
             belief: Belief::default(),
             queue: VecDeque::new(),
             scan: None,
@@ -149,6 +155,7 @@ impl Prober {
     /// What came back of the volley that was sent last.
     pub fn answered(&mut self, exchanges: &[Exchange]) {
         self.spent += exchanges.len() as u32;
+        self.told.push(exchanges.to_vec());
         self.log.add(exchanges);
         if self.stage == Stage::Experiments {
             self.belief.see(self.log.last_volley(), &self.log);
@@ -191,18 +198,49 @@ impl Prober {
 
     /// Takes in that all clients draw on one quota, and looks at everything again as if one had sent it.
     pub fn take_for_one(&mut self) {
-        self.is_one = true;
-        self.brief.second = false;
-        self.log = self.log.as_one();
-        self.belief = Belief::default();
-        self.belief.consider(candidates::plain(&self.log, &self.brief.documented));
-        self.belief.consider(candidates::with_additions(&self.log, &self.brief.documented));
-        let now = self.log.sightings().iter().map(|sighting| sighting.done).max().unwrap_or_default();
-        self.belief.settle(now, &self.log);
-        let is_explained = self.belief.shares().first().is_some_and(|share| share.shape.is_some());
-        if self.stage == Stage::Over(End::Unexplained) && is_explained {
+        (self.is_one, self.brief.second) = (true, false);
+        if !self.has_two_clients() {
+            return;
+        }
+        (self.log, self.belief) = self.as_one();
+        if self.stage == Stage::Over(End::Unexplained) && explains(&self.belief) {
             self.stage = Stage::Over(End::Settled);
         }
+    }
+
+    /// Whether what nothing explains is explained if all clients draw on one quota, which it takes in then.
+    fn turns_out_to_be_one(&mut self) -> bool {
+        if !self.has_two_clients() {
+            return false;
+        }
+        let (log, belief) = self.as_one();
+        let is_explained = explains(&belief);
+        if is_explained {
+            (self.log, self.belief) = (log, belief);
+            (self.is_one, self.brief.second) = (true, false);
+        }
+        is_explained
+    }
+
+    /// What it would have seen and come to believe, had one client sent everything.
+    fn as_one(&self) -> (Log, Belief) {
+        let (mut log, mut belief) = (Log::default(), Belief::default());
+        let mut now = Nanos::ZERO;
+        for (count, volley) in (1..).zip(&self.told) {
+            let volley: Vec<Exchange> = volley.iter().map(|exchange| Exchange { client: 0, ..*exchange }).collect();
+            now = volley.iter().map(|exchange| exchange.done).fold(now, Nanos::max);
+            log.add(&volley);
+            if self.chosen.first() == Some(&count) {
+                belief = Belief::after(&log, &self.brief.documented);
+            } else {
+                belief.see(log.last_volley(), &log);
+            }
+            if self.chosen.contains(&count) {
+                belief.tighten(now, &log);
+            }
+        }
+        belief.settle(now, &log);
+        (log, belief)
     }
 
     /// An exchange as the limiter sees it: where all clients draw on one quota, they are one.
@@ -257,8 +295,7 @@ impl Prober {
                 self.stage = Stage::Second;
             }
             Stage::Second if refused || self.queue.is_empty() => {
-                self.belief.consider(candidates::plain(&self.log, &self.brief.documented));
-                self.belief.consider(candidates::with_additions(&self.log, &self.brief.documented));
+                self.belief = Belief::after(&self.log, &self.brief.documented);
                 self.stage = Stage::Experiments;
             }
             _ => {}
@@ -299,9 +336,10 @@ impl Prober {
     fn choose(&mut self, now: Nanos) {
         /// Boxes are cut a few at a time.
         const ROUNDS: usize = 16;
+        self.chosen.push(self.told.len());
         for _ in 0..ROUNDS {
             self.belief.tighten(now, &self.log);
-            if self.belief.shares().first().is_none_or(|share| share.shape.is_none()) {
+            if !explains(&self.belief) && !self.turns_out_to_be_one() {
                 return self.end(End::Unexplained);
             }
             let found = self.best(now);
@@ -359,4 +397,9 @@ impl Prober {
             self.stage = Stage::Over(end);
         }
     }
+}
+
+/// Whether something that it knows is likelier than something that it does not.
+fn explains(belief: &Belief) -> bool {
+    belief.shares().first().is_some_and(|share| share.shape.is_some())
 }

@@ -12,11 +12,12 @@ use std::path::{Path, PathBuf};
 use quick_junit::{NonSuccessKind, Report, SerializeError, TestCase, TestCaseStatus, TestSuite};
 
 use super::files::{self, LoadError};
+use super::words;
 use crate::exit::Exit;
 use crate::probe::account::{Account, FORMAT};
 use crate::probe::outcome::{Comparison, Outcome, Verdict};
 use crate::probe::silences::grouped;
-use crate::summary::finding::{self, Finding};
+use crate::summary::finding::{self, Evidence, Finding, Severity};
 
 /// For the terminal.
 pub fn text(outcome: &Outcome) -> String {
@@ -73,19 +74,17 @@ fn silences(outcome: &Outcome) -> String {
 
 /// What is broken with what proves it, and every other check in a line.
 fn checks(outcome: &Outcome) -> String {
-    let of = |verdict: finding::Verdict| outcome.checks.iter().filter(move |check| check.verdict == verdict);
+    let rank = |check: &&Finding| {
+        (ORDER.iter().position(|verdict| *verdict == check.verdict), check.severity == Severity::Advice)
+    };
+    let mut checks: Vec<&Finding> = outcome.checks.iter().collect();
+    checks.sort_by_key(rank);
     let mut text = "Its promises:\n".to_owned();
-    for verdict in ORDER {
-        for check in of(verdict) {
-            text += &format!("  {:<14} {:<26} {}\n", words(verdict), check.check, check.headline);
-            if verdict == finding::Verdict::Fail {
-                for evidence in check.evidence.iter().take(SHOWN) {
-                    text += &format!(
-                        "    {:9.3} s  {}  {} -> {}: {}\n",
-                        evidence.at_s, evidence.device, evidence.sent, evidence.received, evidence.why
-                    );
-                }
-            }
+    for check in checks {
+        text += &format!("  {:<14} {:<26} {}\n", word(check), check.check, check.headline);
+        let shown = if check.verdict == finding::Verdict::Fail { SHOWN } else { 0 };
+        for Evidence { at_s, device, sent, received, why } in check.evidence.iter().take(shown) {
+            text += &format!("    {at_s:9.3} s  {device}  {sent} -> {received}: {why}\n");
         }
     }
     let left_out: Vec<&str> =
@@ -107,13 +106,11 @@ const ORDER: [finding::Verdict; 5] = [
 /// So much evidence of each broken promise is shown.
 const SHOWN: usize = 3;
 
-fn words(verdict: finding::Verdict) -> &'static str {
-    match verdict {
-        finding::Verdict::Pass => "pass",
-        finding::Verdict::Fail => "FAIL",
-        finding::Verdict::Inconclusive => "inconclusive",
-        finding::Verdict::Undocumented => "undocumented",
-        finding::Verdict::NoData => "no data",
+/// In capitals where it fails the probe.
+fn word(check: &Finding) -> &'static str {
+    match words::finding(check).word {
+        "fail" => "FAIL",
+        other => other,
     }
 }
 
@@ -149,14 +146,12 @@ fn case(comparison: &Comparison, class: &str) -> TestCase {
 }
 
 fn promise(check: &Finding, class: &str) -> TestCase {
-    let status = match check.verdict {
-        finding::Verdict::Pass => TestCaseStatus::success(),
-        finding::Verdict::Fail => TestCaseStatus::non_success(NonSuccessKind::Failure),
-        finding::Verdict::Inconclusive | finding::Verdict::Undocumented | finding::Verdict::NoData => {
-            TestCaseStatus::skipped()
-        }
+    let status = match (check.verdict, check.severity) {
+        (finding::Verdict::Pass, _) => TestCaseStatus::success(),
+        (finding::Verdict::Fail, Severity::Breach) => TestCaseStatus::non_success(NonSuccessKind::Failure),
+        _ => TestCaseStatus::skipped(),
     };
-    test_case(&check.check, class, status, format!("{}: {}", words(check.verdict), check.headline))
+    test_case(&check.check, class, status, format!("{}: {}", word(check), check.headline))
 }
 
 /// Without it, a file in which all is skipped would look as good as one in which all is well.

@@ -31,7 +31,11 @@ impl AtomicGcra {
             };
             match self.tat.compare_exchange_weak(tat, moved, Ordering::Relaxed, Ordering::Relaxed) {
                 Ok(_) => return Decision::admit(self.gcra.remaining(&asked, moved)),
-                Err(other) => tat = other,
+                // Whoever was quicker may well be so again: on a core of its own it is done sooner if nobody asks for the line.
+                Err(other) => {
+                    std::hint::spin_loop();
+                    tat = other;
+                }
             }
         }
     }

@@ -168,6 +168,14 @@ fn what_is_true_between_two_corners_is_kept() {
     assert_eq!(played.grade, Grade::Right, "{played:#?}");
 }
 
+/// A client's first requests leave together, so that it is open which of them began its intervals.
+#[test]
+fn intervals_begin_once_though_many_requests_come_first() {
+    let case = Case { truth: ROWS[6].truth, allow: 100, per: Nanos::from_secs(3_600), seed: 0 };
+    let played = case.play_in(Weather::Even);
+    assert_eq!(played.grade, Grade::Right, "{played:#?}");
+}
+
 /// Where latency has a long tail and both ends stall, a probe may find out less, and never anything else.
 #[test]
 fn a_busy_machine_is_never_wrong() {

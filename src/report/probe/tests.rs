@@ -238,6 +238,24 @@ fn what_was_not_tried_is_told_with_the_reason() {
 }
 
 #[test]
+fn advice_fails_nothing_in_any_form() {
+    let mut account = account();
+    let failures = |account: &Account| {
+        let xml = junit(&account.outcome, "reads").unwrap();
+        (text(&account.outcome).matches("  FAIL ").count(), xml.matches("<failure message=\"FAIL:").count())
+    };
+    let broken = failures(&account).0;
+    assert_eq!(failures(&account), (broken, broken));
+    let advice = account.outcome.checks.iter_mut().find(|check| check.verdict == finding::Verdict::Fail).unwrap();
+    advice.severity = Severity::Advice;
+    let headline = format!("  advice         {:<26} {}", advice.check, advice.headline);
+    assert_eq!(failures(&account), (broken - 1, broken - 1));
+    let text = text(&account.outcome);
+    assert!(text.contains(&headline), "{text}");
+    assert!(text.find(&headline) > text.rfind("  FAIL "), "what fails comes first: {text}");
+}
+
+#[test]
 fn what_proves_nothing_is_an_error_in_junit() {
     let mut account = account();
     let errors = |account: &Account| {

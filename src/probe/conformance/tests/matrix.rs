@@ -329,7 +329,8 @@ fn show_one_play() {
     let documents = all.into_iter().find(|it| parts.contains(&&*format!("{:?}", it.reading))).unwrap();
     let faults: Vec<Fault> = Fault::ALL.into_iter().filter(|fault| parts.contains(&&*format!("{fault:?}"))).collect();
     let seed = parts.iter().find_map(|part| part.parse().ok()).unwrap_or_default();
-    let examination = documents.setting(&faults, seed).probe();
+    let setting = documents.setting(&faults, seed);
+    let examination = setting.probe();
     for entry in examination.transcript().entries() {
         let it = &entry.witness;
         println!("{:?} {} {} {} {:?} {}", entry.purpose, it.sent, it.done, it.client, it.guise, it.seen);
@@ -337,4 +338,5 @@ fn show_one_play() {
     for row in examination.findings() {
         println!("{:<26} {:?} {} {:?}", row.check, row.verdict, row.headline, row.evidence);
     }
+    println!("{}", setting.examine().conclusion);
 }

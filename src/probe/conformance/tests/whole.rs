@@ -110,6 +110,17 @@ fn no_defect_makes_a_probe_sure_of_what_is_not_true() {
     }
 }
 
+/// Though its documents give each client a quota of its own.
+#[test]
+fn clients_that_share_a_quota_are_looked_at_as_one() {
+    for reading in [Reading::Rolling, Reading::TokenBucket] {
+        let documents = documented(TEN, reading);
+        let (grade, found) =
+            played(&documents, &documents.setting(&[Fault::KeyedByAddress], 0), Some(Fault::KeyedByAddress));
+        assert_eq!(grade, Grade::Right, "{found}");
+    }
+}
+
 /// Plain words may mean any of these, and one that refuses below the limit.
 #[test]
 fn a_server_without_defects_is_not_accused_of_what_its_documents_leave_open() {
