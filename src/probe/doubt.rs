@@ -87,16 +87,16 @@ fn later(examination: &Examination, prober: &Prober, shape: Shape) -> Vec<Vec<Ex
         Guise::Forwarded(_) => entry.witness.is_refused() && !shape.charges_refused,
         Guise::Beside(_) => false,
     };
-    let mut follows = |entry: &&Entry| {
-        is_counted |= entry.witness.sent >= last_done.saturating_add(forgets_after);
-        is_counted &= is_known(entry);
-        last_done = last_done.max(entry.witness.done);
+    let mut follows = |volley: &&[&Entry]| {
+        is_counted |= volley.iter().all(|entry| entry.witness.sent >= last_done.saturating_add(forgets_after));
+        is_counted &= volley.iter().all(is_known);
+        last_done = volley.iter().map(|entry| entry.witness.done).fold(last_done, Nanos::max);
         is_counted
     };
-    let entries = examination.transcript().entries().iter().filter(|entry| entry.purpose.is_some());
-    let known: Vec<&Entry> = entries.filter(|entry| follows(entry)).collect();
     let tells = |entry: &&&Entry| entry.witness.guise == Guise::Own && (one_limit || entry.witness.is_admitted());
     let exchange = |entry: &&Entry| prober.as_seen(entry.witness.exchange());
-    let volleys = known.chunk_by(|one, other| one.volley == other.volley);
-    volleys.map(|volley| volley.iter().filter(tells).map(exchange).collect()).collect()
+    let entries: Vec<&Entry> =
+        examination.transcript().entries().iter().filter(|entry| entry.purpose.is_some()).collect();
+    let known = entries.chunk_by(|one, other| one.volley == other.volley).filter(|volley| follows(volley));
+    known.map(|volley| volley.iter().filter(tells).map(exchange).collect()).collect()
 }

@@ -166,11 +166,12 @@ impl Hypothesis {
     /// After so long a silence nothing is left of what was counted before it.
     pub fn forgets_after(&self) -> Nanos {
         let windows = match self.shape.family {
+            family if family.is_one_by_one() => u64::from(self.terms.limit),
             Family::RollingCounter | Family::RollingCounterFirstHit => 2,
             Family::IntervalRefill => u64::from(self.terms.limit.div_ceil(self.terms.refill.max(1))),
             _ => 1,
         };
-        (self.whole_window() * windows).saturating_add(self.terms.penalty.high)
+        Nanos(self.terms.window.high.0.saturating_mul(windows)).saturating_add(self.terms.penalty.high)
     }
 
     /// What it makes of all that was seen.

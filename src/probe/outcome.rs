@@ -9,7 +9,7 @@ use super::conformance::Transcript;
 use super::conformance::checks::form::OtherForm;
 use super::conformance::list::nothing;
 use super::conformance::trial::Trial;
-use super::conformance::{Reach, next};
+use super::conformance::{Case, Reach, next};
 use super::doubt::doubt;
 use super::examination::Examination;
 use super::exchange::TICK;
@@ -165,8 +165,11 @@ pub fn outcome(examination: &Examination, limits: &[Limit], took: Nanos, interru
     checks.push(documented(&comparisons));
     let trials = trials(examination);
     // Where nothing was tried, or going on would have done harm, what is missing is no pass.
-    let is_open =
-        is_doubted || prober.log().sightings().is_empty() || examination.stopped().is_some() || is_untried(&trials);
+    let is_open = is_doubted
+        || prober.log().sightings().is_empty()
+        || examination.stopped().is_some()
+        || is_untried(&trials)
+        || is_one_unproven(prober, &reach, case);
     let exit = exit(&comparisons, &checks, is_open, interrupted);
     let hindrance = standstill.or_else(|| hindrance(prober));
     let conclusion = match &unserved {
@@ -363,6 +366,11 @@ pub(super) fn lengths((low, high): (f64, f64)) -> String {
         true => format!("{round} ({} to {})", digits(low), digits(high)),
         false => format!("{} to {}", digits(low), digits(high)),
     }
+}
+
+/// Whether the limiter was taken for one that all clients share, which the documents deny and no trial showed.
+fn is_one_unproven(prober: &Prober, reach: &Reach<'_>, case: &Case) -> bool {
+    prober.is_one() && reach.is_shared_by_clients != Some(true) && case.is_apart() != Some(false)
 }
 
 /// Whether there was something to try, and nothing was.

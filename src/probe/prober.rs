@@ -199,13 +199,14 @@ impl Prober {
     /// Takes in that all clients draw on one quota, and looks at everything again as if one had sent it.
     pub fn take_for_one(&mut self) {
         (self.is_one, self.brief.second) = (true, false);
-        if !self.has_two_clients() {
-            return;
+        if self.has_two_clients() {
+            (self.log, self.belief) = self.as_one();
         }
-        (self.log, self.belief) = self.as_one();
-        if self.stage == Stage::Over(End::Unexplained) && explains(&self.belief) {
-            self.stage = Stage::Over(End::Settled);
-        }
+    }
+
+    /// Whether it takes all clients for one.
+    pub fn is_one(&self) -> bool {
+        self.is_one
     }
 
     /// Whether what nothing explains is explained if all clients draw on one quota, which it takes in then.

@@ -55,7 +55,11 @@ impl Scan {
 
     pub fn next(&mut self, now: Nanos) -> Nanos {
         let since = self.last.max(now).saturating_sub(self.drained).max(self.shortest);
-        let growth = if self.expected.last().is_some_and(|last| now > *last) { GROWTH_BEYOND } else { self.growth };
+        let growth = if self.expected.last().is_some_and(|last| now > *last) {
+            GROWTH_BEYOND.max(self.growth)
+        } else {
+            self.growth
+        };
         let regular = self.drained + since.scale(growth).max(since + self.shortest);
         let earliest = now + Nanos(self.shortest.0 / 2);
         let due = self.expected.iter().copied().find(|at| *at > self.last && *at >= earliest);

@@ -75,7 +75,8 @@ fn silences(outcome: &Outcome) -> String {
 /// What is broken with what proves it, and every other check in a line.
 fn checks(outcome: &Outcome) -> String {
     let rank = |check: &&Finding| {
-        (ORDER.iter().position(|verdict| *verdict == check.verdict), check.severity == Severity::Advice)
+        let is_advice = check.verdict == finding::Verdict::Fail && check.severity == Severity::Advice;
+        (ORDER.iter().position(|verdict| *verdict == check.verdict), is_advice)
     };
     let mut checks: Vec<&Finding> = outcome.checks.iter().collect();
     checks.sort_by_key(rank);
@@ -157,7 +158,8 @@ fn promise(check: &Finding, class: &str) -> TestCase {
 /// Without it, a file in which all is skipped would look as good as one in which all is well.
 fn unproven(outcome: &Outcome, class: &str) -> TestCase {
     let Outcome { conclusion, ended, exit, .. } = outcome;
-    let message = format!("exit code {}: {conclusion}; it ended because {ended}", exit.code());
+    let untried = outcome.not_tried.as_ref().map(|why| format!("; not all was tried, since {why}")).unwrap_or_default();
+    let message = format!("exit code {}: {conclusion}; it ended because {ended}{untried}", exit.code());
     test_case("the probe", class, TestCaseStatus::non_success(NonSuccessKind::Error), message)
 }
 

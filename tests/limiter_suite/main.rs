@@ -269,6 +269,9 @@ fn a_race_of_a_few_nanoseconds_is_caught() {
         assert_caught(&claim, Defect::ReadThenWriteRace, &[], || Threads(wrong::load_then_store(RATE)));
         assert_caught(&claim, Defect::ReadThenWriteRace, &[], || Threads(wrong::count_behind_a_lock(RATE)));
     }
+    let honest = examine("shared", &claim, || shared(Gcra::new(RATE, 5).unwrap()));
+    let side_by_side = honest.checks.iter().find(|it| it.check == Check::SideBySide).unwrap();
+    assert!(side_by_side.met > 0, "{honest}");
 }
 
 /// The other threads wait for it no longer.

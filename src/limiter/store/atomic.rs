@@ -31,7 +31,7 @@ impl AtomicGcra {
             };
             match self.tat.compare_exchange_weak(tat, moved, Ordering::Relaxed, Ordering::Relaxed) {
                 Ok(_) => return Decision::admit(self.gcra.remaining(&asked, moved)),
-                // Whoever was quicker may well be so again: on a core of its own it is done sooner if nobody asks for the line.
+                // Whoever was quicker may well be so again: on a core of its own it is done sooner if nobody asks for the cache line.
                 Err(other) => {
                     std::hint::spin_loop();
                     tat = other;

@@ -33,7 +33,8 @@ pub struct Row {
     pub report: Report,
     /// Nanoseconds for a decision of one caller, by the name of the workload.
     pub ns: Vec<(&'static str, f64)>,
-    /// Of each thousand decisions one took as many nanoseconds or more, and what it takes to tell the time: uniform keys.
+    /// Of each thousand decisions one took as many nanoseconds or more: uniform keys, each timed by itself, which tells the time twice
+    /// and, of futures, enters the runtime.
     pub tail_ns: u64,
     /// Nanoseconds for a decision of those that all threads make at a time; empty where it has one caller only.
     pub together_ns: Vec<(&'static str, f64)>,
@@ -51,8 +52,7 @@ pub fn beside_known<S: Subject>(
     mut make: impl FnMut() -> S,
 ) -> Beside {
     let terms = claim.terms;
-    let mut stopwatch =
-        Stopwatch { alone: drawn(terms.rate, 1), together: drawn(terms.rate, threads()), now: &mut now };
+    let mut stopwatch = Stopwatch { rate: terms.rate, now: &mut now };
     let mut rows = vec![stopwatch.row(name, claim, &mut make)];
     for known in Known::ALL.iter().filter(|known| (known.make)(terms).is_some()) {
         let make = || Asked((known.make)(terms).expect("it was made before"));
@@ -83,37 +83,33 @@ impl Subject for Asked {
     }
 }
 
-/// A workload's name, and what each caller asks.
-type Drawn = (&'static str, Vec<Replay>);
-
-fn drawn(rate: Rate, callers: usize) -> Vec<Drawn> {
-    let draw = |workload: Workload| {
-        let workload = workload.with_keys(workload.population.keys().min(KEYS)).shared_by(callers);
-        let of_caller = |caller: usize| {
-            let requests = || workload.requests(rate, 7 + caller as u64);
-            let in_time = requests().take(DRAWN).take_while(|request| request.now <= A_ROUND).count();
-            requests().replay(in_time.max(1))
-        };
-        (workload.name, (0..callers).map(of_caller).collect())
+/// What each caller asks.
+fn drawn(workload: Workload, rate: Rate, callers: usize) -> Vec<Replay> {
+    let workload = workload.with_keys(workload.population.keys().min(KEYS)).shared_by(callers);
+    let of_caller = |caller: usize| {
+        let requests = || workload.requests(rate, 7 + caller as u64);
+        let in_time = requests().take(DRAWN).take_while(|request| request.now <= A_ROUND).count();
+        requests().replay(in_time.max(1))
     };
-    Workload::ALL.into_iter().map(draw).collect()
+    (0..callers).map(of_caller).collect()
 }
 
 /// How fast a limiter is.
 struct Stopwatch<'a, N> {
-    alone: Vec<Drawn>,
-    together: Vec<Drawn>,
+    rate: Rate,
     now: &'a mut N,
 }
 
 impl<N: FnMut() -> Nanos> Stopwatch<'_, N> {
     fn row<S: Subject>(&mut self, name: &str, claim: &Claim, mut make: impl FnMut() -> S) -> Row {
-        let Stopwatch { alone, together, now } = self;
         let report = examine(name, claim, &mut make);
-        let ns = alone.iter().map(|(name, replays)| (*name, one_caller(replays[0].clone(), now, make()))).collect();
-        let tail_ns = tail(alone[UNIFORM].1[0].clone(), now, make());
-        let together = together.iter().map(|(name, replays)| Some((*name, all_callers(replays.clone(), make())?)));
-        Row { report, ns, tail_ns, together_ns: together.collect::<Option<_>>().unwrap_or_default() }
+        let (rate, now) = (self.rate, &mut *self.now);
+        let alone = |workload| drawn(workload, rate, 1).remove(0);
+        let ns = Workload::ALL.map(|workload| (workload.name, one_caller(alone(workload), now, make()))).to_vec();
+        let tail_ns = tail(alone(Workload::ALL[UNIFORM]), now, make());
+        let all = |workload: Workload| Some((workload.name, all_callers(drawn(workload, rate, threads()), make())?));
+        let together_ns = Workload::ALL.into_iter().map(all).collect::<Option<_>>().unwrap_or_default();
+        Row { report, ns, tail_ns, together_ns }
     }
 }
 

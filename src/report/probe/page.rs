@@ -198,6 +198,9 @@ fn reasons(account: &Account) -> Vec<String> {
     if !open.is_empty() {
         reasons.push(format!("Not settled: {}. It ended because {}", open.join(", "), outcome.ended));
     }
+    if let Some(why) = outcome.not_tried.as_ref().filter(|_| outcome.exit == Exit::Invalid) {
+        reasons.push(format!("Not all was tried, since {why}"));
+    }
     reasons
 }
 

@@ -179,13 +179,13 @@ fn function(name: &str, target: &str, ask: &AskTold) -> String {
         );
     }
     format!(
-        "{name}() {{\n  for _ in $(seq \"$1\"); do\n    curl -s -D - -o /dev/null --max-time 120{method}{headers}{body} \
+        "{name}() {{\n  for _ in $(seq \"$1\"); do\n    curl -sS -D - -o /dev/null --max-time 120{method}{headers}{body} \
          \"${{@:2}}\" \\\n      {url} | {QUOTA_HEADERS} &\n  done; wait\n}}\n"
     )
 }
 
 /// Of an answer's head the status and what speaks of quotas, in a line.
-const QUOTA_HEADERS: &str = "tr -d '\\r' | grep -iE '^(HTTP/|retry-after:|[^:]*rate-?limit)' | paste -sd ' ' -";
+const QUOTA_HEADERS: &str = "tr -d '\\r' | grep -iE '^(HTTP/|retry-after[^:]*:|[^:]*rate-?limit)' | paste -sd ' ' -";
 
 /// The handshake of a WebSocket (RFC 6455). Its answer is shown at once, and the stream stays open until its time is over.
 const HANDSHAKE: &str = " --http1.1 -H \"Connection: Upgrade\" -H \"Upgrade: websocket\" -H \"Sec-WebSocket-Version: 13\" \

@@ -65,7 +65,7 @@ where
 
     /// Nothing is left to chance where one future goes on when another waits, so that few keys tell everything.
     fn check_together(&mut self, now: Nanos, keys: Range<u64>, times: u32) -> Option<Together> {
-        const KEYS: usize = 256;
+        const KEYS: usize = 512;
         let mut together = Together::default();
         for key in keys.take(KEYS) {
             let (answers, waited) = self.check_all(now, key, 1, times);
