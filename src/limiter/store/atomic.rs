@@ -6,16 +6,19 @@ use crate::limiter::gcra::Gcra;
 use crate::time::Nanos;
 
 /// On cache lines of its own, so that threads wait for nobody but those that ask it.
-#[repr(align(128))]
 pub struct AtomicGcra {
     gcra: Gcra,
     /// In ticks.
-    tat: AtomicU64,
+    tat: Line,
 }
+
+/// Apart from the terms, which every thread keeps at hand while the number goes from one to the other: beside it, they went with it.
+#[repr(align(128))]
+struct Line(AtomicU64);
 
 impl AtomicGcra {
     pub fn new(gcra: Gcra) -> Self {
-        AtomicGcra { gcra, tat: AtomicU64::new(0) }
+        AtomicGcra { gcra, tat: Line(AtomicU64::new(0)) }
     }
 
     /// Decides one request, and counts it if it is admitted; refusing writes nothing. No other memory hangs on the number,
@@ -23,13 +26,13 @@ impl AtomicGcra {
     #[inline]
     pub fn check(&self, now: Nanos, cost: u32) -> Decision {
         let Some(asked) = self.gcra.asked(now, cost) else { return never() };
-        let mut tat = self.tat.load(Ordering::Relaxed);
+        let mut tat = self.tat.0.load(Ordering::Relaxed);
         loop {
             let moved = match self.gcra.admit(&asked, tat) {
                 Ok(moved) => moved,
                 Err(wait) => return Decision::refuse(wait),
             };
-            match self.tat.compare_exchange_weak(tat, moved, Ordering::Relaxed, Ordering::Relaxed) {
+            match self.tat.0.compare_exchange_weak(tat, moved, Ordering::Relaxed, Ordering::Relaxed) {
                 Ok(_) => return Decision::admit(self.gcra.remaining(&asked, moved)),
                 // Whoever was quicker may well be so again: on a core of its own it is done sooner if nobody asks for the cache line.
                 Err(other) => {
