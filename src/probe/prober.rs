@@ -191,6 +191,11 @@ impl Prober {
         &self.log
     }
 
+    /// Whether there is a second client whose quota is its own, as far as is known.
+    fn has_second(&self) -> bool {
+        self.brief.second && !self.is_one
+    }
+
     /// Whether a second client took part as if its quota were its own.
     pub fn has_two_clients(&self) -> bool {
         self.log.sightings().iter().any(|sighting| sighting.client > 0)
@@ -198,7 +203,7 @@ impl Prober {
 
     /// Takes in that all clients draw on one quota, and looks at everything again as if one had sent it.
     pub fn take_for_one(&mut self) {
-        (self.is_one, self.brief.second) = (true, false);
+        self.is_one = true;
         if self.has_two_clients() {
             (self.log, self.belief) = self.as_one();
         }
@@ -218,7 +223,7 @@ impl Prober {
         let is_explained = explains(&belief);
         if is_explained {
             (self.log, self.belief) = (log, belief);
-            (self.is_one, self.brief.second) = (true, false);
+            self.is_one = true;
         }
         is_explained
     }
@@ -271,7 +276,7 @@ impl Prober {
         let goes_on = |share: &Share| {
             share.shape.is_some_and(|shape| shape.family.has_phase() || shape.family == Family::IntervalRefill)
         };
-        !self.brief.second && self.ended() == Some(End::Settled) && open().count() > 1 && open().all(goes_on)
+        !self.has_second() && self.ended() == Some(End::Settled) && open().count() > 1 && open().all(goes_on)
     }
 
     pub fn unaffordable(&self) -> Option<&Choice> {
@@ -366,7 +371,7 @@ impl Prober {
         let until = self.begun.unwrap_or_default().saturating_add(self.brief.within);
         let purse = Purse { requests: self.brief.requests.saturating_sub(self.spent), until };
         let made: Vec<Kind> = self.made.iter().map(|made| made.kind).collect();
-        let (second, abreast) = (self.brief.second, self.abreast());
+        let (second, abreast) = (self.has_second(), self.abreast());
         let scene = Scene { now, log: &self.log, open: &open, second, abreast, made: &made };
         best(&scene, &weights, purse, self.log.usual() * 2)
     }

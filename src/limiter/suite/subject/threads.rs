@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 
 use super::{Answer, Subject, Together};
 use crate::clock::Clock;
-use crate::limiter::suite::crowd::ns_for_a_decision;
+use crate::limiter::suite::crowd::{ns_for_a_decision, threads};
 use crate::limiter::suite::{Replay, Request};
 use crate::time::Nanos;
 
@@ -75,7 +75,7 @@ struct Meetings {
 impl Meetings {
     /// Of threads on cores of their own, where there are as many.
     fn new() -> Self {
-        let threads = thread::available_parallelism().map_or(2, |cores| cores.get().clamp(2, 4) as u32);
+        let threads = threads().clamp(2, 4) as u32;
         let [came, late] = [0, 0].map(AtomicU64::new);
         Meetings { threads, came, late, over: AtomicU64::new(u64::MAX), clock: Clock::start() }
     }
