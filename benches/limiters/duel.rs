@@ -1,13 +1,19 @@
-//! Ours and governor's in turns, a few milliseconds each, so that whatever else the machine does befalls both: what is
-//! told is the median of the rounds' ratios.
+//! Ours and governor's in turns, a few milliseconds each, so that whatever else the machine does befalls both. Several
+//! processes play them, since where code and data lie in one makes either side faster by as much as a sixth throughout: what
+//! is told is the median of the processes' ratios, each the median of its rounds'.
 
 mod sides;
 
+use std::env;
 use std::hint::black_box;
+use std::process::{Command, Stdio};
 
+use anyhow::{Context, ensure};
 use quotaproof::limiter::Rate;
 use quotaproof::limiter::suite::{Replay, Request, Workload, ns_for_a_decision, threads};
 use quotaproof::time::Nanos;
+
+use serde::{Deserialize, Serialize};
 
 use crate::contenders::RATE;
 use crate::report::data::Duel;
@@ -15,6 +21,7 @@ use crate::speed::keys_to_begin_with;
 use sides::Side;
 
 /// Two that do the same, and what they are asked.
+#[derive(Clone, Copy)]
 struct Pair {
     question: &'static str,
     reads_clock: bool,
@@ -28,21 +35,66 @@ struct Pair {
 
 /// How hard each is tried.
 pub struct Effort {
-    pub rounds: usize,
+    processes: usize,
+    /// In each process.
+    rounds: usize,
     /// Of one thread, for one side, in a round.
-    pub decisions: u64,
+    decisions: u64,
 }
 
 impl Effort {
     pub fn new(quick: bool) -> Effort {
-        if quick { Effort { rounds: 11, decisions: 100_000 } } else { Effort { rounds: 41, decisions: 300_000 } }
+        match quick {
+            true => Effort { processes: 3, rounds: 3, decisions: 100_000 },
+            false => Effort { processes: 11, rounds: 5, decisions: 300_000 },
+        }
     }
 }
 
-pub fn all(effort: &Effort) -> Vec<Duel> {
+/// What one process has measured: medians of its rounds.
+#[derive(Clone, Copy, Serialize, Deserialize)]
+struct Fought {
+    ours_ns: f64,
+    theirs_ns: f64,
+    ratio: f64,
+}
+
+/// The argument by which this program plays all in turns as one process of several, and prints what it measured.
+const AS_ONE: &str = "turns-of-one-process";
+
+pub fn is_one_of_several() -> bool {
+    env::args().any(|argument| argument == AS_ONE)
+}
+
+pub fn as_one_of_several(effort: &Effort) -> anyhow::Result<()> {
+    let fought: Vec<Fought> = fights().iter().map(|(pair, crowd)| fight(pair, *crowd, effort)).collect();
+    println!("{}", serde_json::to_string(&fought)?);
+    Ok(())
+}
+
+pub fn all(effort: &Effort) -> anyhow::Result<Vec<Duel>> {
+    let mut processes = Vec::new();
+    for number in 1..=effort.processes {
+        println!("in turns: process {number} of {}", effort.processes);
+        processes.push(in_own_process()?);
+    }
+    let of = |number: usize| processes.iter().map(|fought| fought[number]).collect();
+    let duels = fights().into_iter().enumerate().map(|(number, (pair, crowd))| pooled(&pair, crowd, of(number)));
+    Ok(duels.inspect(|duel| println!("{duel}")).collect())
+}
+
+fn in_own_process() -> anyhow::Result<Vec<Fought>> {
+    let arguments = env::args().skip(1).filter(|argument| argument == "--quick");
+    let mut command = Command::new(env::current_exe()?);
+    let output = command.arg(AS_ONE).args(arguments).stderr(Stdio::inherit()).output()?;
+    ensure!(output.status.success(), "a process that measures in turns ended with {}", output.status);
+    serde_json::from_slice(&output.stdout).context("reading what a process has measured in turns")
+}
+
+/// Each pair by one thread, and by all.
+fn fights() -> Vec<(Pair, usize)> {
     let crowds: &[usize] = if threads() > 1 { &[1, threads()] } else { &[1] };
-    let fought = pairs().into_iter().flat_map(|pair| crowds.iter().map(move |&crowd| fight(&pair, crowd, effort)));
-    fought.inspect(|duel| println!("{duel}")).collect()
+    pairs().into_iter().flat_map(|pair| crowds.iter().map(move |&crowd| (pair, crowd))).collect()
 }
 
 /// So much that nothing is ever refused, also to a thread whose clock is behind.
@@ -110,12 +162,11 @@ fn named(name: &str) -> Workload {
     Workload::ALL.into_iter().find(|workload| workload.name == name).expect("it is one of them")
 }
 
-fn fight(pair: &Pair, crowd: usize, effort: &Effort) -> Duel {
+fn fight(pair: &Pair, crowd: usize, effort: &Effort) -> Fought {
     let effort = &Effort { decisions: effort.decisions * pair.longer, ..*effort };
     let mut ours = Playing::new(pair, &pair.ours, crowd, effort);
     let mut theirs = Playing::new(pair, &pair.theirs, crowd, effort);
-    let mut rounds = Vec::new();
-    for round in 0..effort.rounds {
+    let round = |round| {
         // Whoever is second finds a warmer processor.
         let (our_ns, their_ns) = if round % 2 == 0 {
             let our_ns = ours.play(effort);
@@ -124,10 +175,16 @@ fn fight(pair: &Pair, crowd: usize, effort: &Effort) -> Duel {
             let their_ns = theirs.play(effort);
             (ours.play(effort), their_ns)
         };
-        rounds.push((our_ns, their_ns));
-    }
-    let of = |what: fn(&(f64, f64)) -> f64| sorted(rounds.iter().map(what));
-    let ratios = of(|(ours, theirs)| ours / theirs);
+        Fought { ours_ns: our_ns, theirs_ns: their_ns, ratio: our_ns / their_ns }
+    };
+    let rounds: Vec<Fought> = (0..effort.rounds).map(round).collect();
+    let of = |what: fn(&Fought) -> f64| median(&sorted(rounds.iter().map(what)));
+    Fought { ours_ns: of(|it| it.ours_ns), theirs_ns: of(|it| it.theirs_ns), ratio: of(|it| it.ratio) }
+}
+
+fn pooled(pair: &Pair, crowd: usize, processes: Vec<Fought>) -> Duel {
+    let of = |what: fn(&Fought) -> f64| sorted(processes.iter().map(what));
+    let ratios = of(|it| it.ratio);
     let reach = within(ratios.len());
     Duel {
         question: pair.question.to_owned(),
@@ -135,12 +192,12 @@ fn fight(pair: &Pair, crowd: usize, effort: &Effort) -> Duel {
         reads_clock: pair.reads_clock,
         ours: pair.ours.name.to_owned(),
         theirs: pair.theirs.name.to_owned(),
-        ours_ns: median(&of(|it| it.0)),
-        theirs_ns: median(&of(|it| it.1)),
+        ours_ns: median(&of(|it| it.ours_ns)),
+        theirs_ns: median(&of(|it| it.theirs_ns)),
         ratio: median(&ratios),
         low: ratios[reach],
         high: ratios[ratios.len() - 1 - reach],
-        rounds: ratios.len(),
+        processes: processes.len(),
     }
 }
 

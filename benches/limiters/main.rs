@@ -24,9 +24,12 @@ use speed::Speeds;
 
 fn main() -> anyhow::Result<()> {
     let quick = report::is_quick();
+    let effort = duel::Effort::new(quick);
+    if duel::is_one_of_several() {
+        return duel::as_one_of_several(&effort);
+    }
     if std::env::args().any(|argument| argument == "turns") {
-        duel::all(&duel::Effort::new(quick));
-        return Ok(());
+        return duel::all(&effort).map(drop);
     }
     let measured = Path::new(env!("CARGO_TARGET_TMPDIR")).join("criterion/limiters");
     // Figures of an earlier run are none of this one's.
@@ -48,7 +51,7 @@ fn main() -> anyhow::Result<()> {
         overhead_ns: speeds.overhead(),
         clock_ns: measure::clock_ns(),
         workloads: speed::workloads().collect(),
-        duels: duel::all(&duel::Effort::new(quick)),
+        duels: duel::all(&effort)?,
         contenders: contenders.iter().map(|contender| measure::contender(contender, &speeds)).collect(),
     };
     report::keep("limiters", &figures)?;

@@ -18,6 +18,8 @@ pub struct Gcra {
     interval: NonZeroU64,
     /// How far ahead of now the TAT may lie.
     burst: u64,
+    /// How far ahead of now it may lie before a request that costs one.
+    room: u64,
 }
 
 /// What a key has: one more than its ticks, so that no entry of a store is nothing.
@@ -55,7 +57,7 @@ pub(super) fn horizon(rate: Rate) -> Nanos {
 }
 
 impl Gcra {
-    /// `capacity` requests may come at once. None where 64 bits hold ten years and a hundred windows only in ticks too
+    /// `capacity` requests may come at once. None where none ever may, and where 64 bits hold ten years and a hundred windows only in ticks too
     /// coarse to be exact, which takes a rate such as 997 a second; a [`super::TokenBucket`] has no such bound.
     ///
     /// Times count from when the process began, or thereabouts: by the time that the ticks have run out, which is ten years
@@ -65,8 +67,9 @@ impl Gcra {
         let interval = NonZeroU64::new(rate.per.0 / common)?;
         let ticks_per_nano = NonZeroU64::new(u64::from(rate.allow) / common)?;
         let burst = interval.get().checked_mul(u64::from(capacity))?;
+        let room = burst.checked_sub(interval.get())?;
         horizon(rate).0.checked_mul(ticks_per_nano.get())?.checked_add(burst)?.checked_add(1)?;
-        Some(Gcra { ticks_per_nano, interval, burst })
+        Some(Gcra { ticks_per_nano, interval, burst, room })
     }
 
     /// A request in ticks, before any TAT is looked at; None where it costs more than ever fits.
@@ -76,7 +79,7 @@ impl Gcra {
             // What costs nothing is admitted however far ahead the TAT lies.
             0 => (0, u64::MAX),
             // By far the most: nothing is multiplied for them.
-            1 => (self.interval.get(), self.burst.checked_sub(self.interval.get())?),
+            1 => (self.interval.get(), self.room),
             cost => self.several(cost)?,
         };
         Some(Asked { now: self.ticks(now), used, room })

@@ -17,6 +17,7 @@ use crate::contenders::{NOW, ReadTime, ThreadTime, Time, gcra};
 /// Called through a pointer by both sides, who so pay the same for it.
 pub type Ask = Box<dyn Fn(Nanos, u64) -> bool + Sync>;
 
+#[derive(Clone, Copy)]
 pub struct Side {
     pub name: &'static str,
     pub make: fn(Rate) -> Ask,

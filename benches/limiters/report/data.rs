@@ -43,14 +43,14 @@ pub struct Duel {
     pub reads_clock: bool,
     pub ours: String,
     pub theirs: String,
-    /// Medians of the rounds, in nanoseconds for one decision of all threads'.
+    /// Medians of the processes, in nanoseconds for one decision of all threads'.
     pub ours_ns: f64,
     pub theirs_ns: f64,
-    /// Ours by theirs: the median of the rounds' ratios, and where it lies in 95 of 100 cases.
+    /// Ours by theirs: the median of the processes' ratios, and where it lies in 95 of 100 cases.
     pub ratio: f64,
     pub low: f64,
     pub high: f64,
-    pub rounds: usize,
+    pub processes: usize,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

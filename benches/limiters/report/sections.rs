@@ -152,8 +152,8 @@ fn of_limiters(figures: &Limiters) -> Vec<Section> {
             title: "Our GCRA and governor's, in turns".to_owned(),
             blocks: vec![
                 Block::Text(
-                    "Both are asked the same, a few milliseconds each in turns, and say yes or no; a ratio below 1 is in our favour. The range holds the \
-                     median ratio in 95 of 100 cases: \
+                    "Both are asked the same, a few milliseconds each in turns, by several processes one after the other, and say yes or no; a ratio below 1 is in \
+                     our favour. It is the median of the processes' ratios, and the range holds it in 95 of 100 cases: \
                      where it spans 1, neither is shown to be faster. Times are for one decision of all threads': where two threads take 10 ns each, that is 5 ns."
                         .to_owned(),
                 ),

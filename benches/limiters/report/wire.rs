@@ -18,17 +18,25 @@ pub fn not_measured() -> Section {
 }
 
 pub fn in_short(figures: &Redis) -> Vec<String> {
-    let alone = |it: &OverTheWire| it.us.first_key_value().map(|(_, waited)| waited.p50_us);
-    let costs: Vec<f64> = figures.limiters.iter().filter_map(alone).collect();
-    let least = costs.iter().copied().fold(f64::INFINITY, f64::min);
     let worst = figures.limiters.iter().max_by_key(|it| it.race.admitted);
     let over = worst.filter(|it| it.race.admitted > it.race.allowed);
-    let cost = format!("In Redis on the same machine, half of the decisions of one caller take {least:.0} µs or less.");
     let over = over.map(|it| {
         let (admitted, allowed) = (count(it.race.admitted), count(it.race.allowed));
         format!("{}: {admitted} admitted where {allowed} are allowed, when several callers ask at a time.", it.name)
     });
-    std::iter::once(cost).chain(over).collect()
+    medians(figures).into_iter().chain(over).collect()
+}
+
+/// Of the quickest and of the slowest.
+fn medians(figures: &Redis) -> Option<String> {
+    let median = |it: &'_ OverTheWire| it.us.first_key_value().map(|(_, waited)| waited.p50_us);
+    let of = |it| median(it).map(|us| (us, &it.name));
+    let mut all: Vec<(f64, &String)> = figures.limiters.iter().filter_map(of).collect();
+    all.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let [(least, quick), .., (most, slow)] = all[..] else { return None };
+    Some(format!(
+        "In Redis on the same machine, a decision takes one caller {least:.0} µs ({quick}) to {most:.0} µs ({slow}) in the median."
+    ))
 }
 
 pub fn section(figures: &Redis) -> Section {

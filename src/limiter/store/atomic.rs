@@ -34,11 +34,8 @@ impl AtomicGcra {
             };
             match self.tat.0.compare_exchange_weak(tat, moved, Ordering::Relaxed, Ordering::Relaxed) {
                 Ok(_) => return Decision::admit(self.gcra.remaining(&asked, moved)),
-                // Whoever was quicker may well be so again: on a core of its own it is done sooner if nobody asks for the cache line.
-                Err(other) => {
-                    std::hint::spin_loop();
-                    tat = other;
-                }
+                // At once: a core that has just lost has the cache line now, and would lose it again by a pause.
+                Err(other) => tat = other,
             }
         }
     }

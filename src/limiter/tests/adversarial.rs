@@ -127,6 +127,7 @@ fn gcra_leaves_limits_to_others_that_it_cannot_keep_exactly() {
     assert!(Gcra::new(rate(997, 1_000_000_000), 997).is_none());
     assert!(Gcra::new(rate(1, u64::MAX), 2).is_none());
     assert!(Gcra::new(rate(0, 0), 1).is_none());
+    assert!(Gcra::new(rate(1, 1_000), 0).is_none());
     assert!(Gcra::new(rate(1_000, 60_000_000_000), 1_000).is_some());
     assert!(Gcra::new(rate(7, 1_000_000_000), 7).is_some());
 }
