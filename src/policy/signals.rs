@@ -87,12 +87,17 @@ fn read_refusal(policy: &Policy, response: ResponseView<'_>, body: Option<&serde
 
 /// How long an overload lasts, no contract bounds.
 fn read_overload(policy: &Policy, response: ResponseView<'_>) -> Signal {
-    if response.status != policy.overload.status {
+    let overloaded = response.status == policy.overload.status;
+    // Another client error that tells to wait may be a refusal in a form of its own.
+    if !overloaded && !(400..500).contains(&response.status) {
         return Signal::default();
     }
     let mut breaches = Vec::new();
     let hint = standard_hint(response, receipt(response, None), &mut breaches);
-    Signal { overloaded: true, hint, breaches, ..Signal::default() }
+    if !overloaded {
+        breaches.clear();
+    }
+    Signal { overloaded, hint, breaches, ..Signal::default() }
 }
 
 /// What `Retry-After` says, though the provider's documents do not mention it (RFC 9110, 10.2.3).

@@ -5,8 +5,8 @@
 //! - the **fleet**: [`demand`] and [`streams`] count what was asked of each limit, [`quota`] judges it, [`blame`] says whose
 //!   doing an excess is, and [`service`] tells of chargers that were never let in;
 //! - the **server**: [`answers`], [`admission`], [`refusal`], [`scope`], [`streams`], [`shutout`],
-//!   [`delivery`], [`hint`], judged only where its documents and the
-//!   timing leave no way out; the findings are worded in [`server`];
+//!   [`delivery`], [`hint`], [`contract`], judged only where its documents and the
+//!   timing leave no way out; the findings of most are worded in [`server`];
 //! - the **server**'s quota headers, and what clients make of them: [`told`];
 //! - the **client**: [`hint`], [`reaction`], [`overload`], [`cadence`], and the provider's recommendations in [`guidance`].
 
@@ -16,6 +16,7 @@ pub mod blame;
 pub mod cadence;
 pub mod class;
 pub mod classes;
+pub mod contract;
 pub mod delivery;
 pub mod demand;
 pub mod exhibit;

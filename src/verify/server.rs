@@ -224,67 +224,6 @@ pub fn stream_finding(usages: &mut [Usage], scenario: &Scenario, id: ClassId) ->
     })
 }
 
-/// `server.refusal-contract`: refusals look as documented, and what an overloaded server tells makes sense.
-#[derive(Clone, Debug, Default)]
-pub struct Contract {
-    looked_at: u64,
-    wrong: u64,
-    /// Those of them that are no refusals.
-    overloads: u64,
-    exhibits: Exhibits,
-}
-
-impl Contract {
-    /// Takes a refusal, or the hint of an overloaded server that makes no sense.
-    pub fn done(&mut self, record: &Record, exchange: Option<&Exchange>) {
-        let overloaded = record.outcome == Outcome::Overloaded;
-        let is_meant = record.outcome == Outcome::Refused || overloaded && record.breaches > 0;
-        if !is_meant {
-            return;
-        }
-        self.looked_at += 1;
-        if record.breaches > 0 {
-            self.wrong += 1;
-            self.overloads += u64::from(overloaded);
-            let words = || exchange.map_or_else(String::new, |exchange| exchange.breaches.join("; "));
-            self.exhibits.show(|| Exhibit::done(record, exchange, words()));
-        }
-    }
-
-    pub fn merge(&mut self, other: Contract) {
-        self.looked_at += other.looked_at;
-        self.wrong += other.wrong;
-        self.overloads += other.overloads;
-        self.exhibits.merge(other.exhibits);
-    }
-
-    pub fn finding(self, scenario: &Scenario) -> Finding {
-        let refusals = match (self.looked_at - self.overloads, self.overloads) {
-            (0, 1..) => plural(self.overloads, "overload"),
-            (refusals, 0) => plural(refusals, "refusal"),
-            (refusals, overloads) => format!("{} and {}", plural(refusals, "refusal"), plural(overloads, "overload")),
-        };
-        let (verdict, headline) = match self.wrong {
-            _ if self.looked_at == 0 => (Verdict::NoData, "Nothing was refused".to_owned()),
-            0 => (Verdict::Pass, format!("{refusals} as documented")),
-            wrong => (
-                Verdict::Fail,
-                format!("{} of {refusals} {} not as documented", count(wrong), either(wrong, "is", "are")),
-            ),
-        };
-        let remedy = "Answer a refusal with the documented status, body and hint, in the documented unit";
-        Finding {
-            verdict,
-            headline,
-            remedy: if self.wrong > 0 { remedy.to_owned() } else { String::new() },
-            looked_at: self.looked_at,
-            wrong: self.wrong,
-            evidence: self.exhibits.into_evidence(scenario),
-            ..blank("server.refusal-contract", "")
-        }
-    }
-}
-
 /// Refusals of requests that the documents put in no class.
 #[derive(Clone, Debug, Default)]
 pub struct Unclassified {
@@ -381,33 +320,6 @@ pub fn hint_findings(hints: Hints, scenario: &Scenario) -> (Finding, Finding) {
 mod tests {
     use super::super::testing::*;
     use super::*;
-    use crate::device::Failure;
-
-    #[test]
-    fn refusals_are_held_to_the_documented_form() {
-        let contract = |asks: Vec<Ask>| {
-            let mut script = Script::default();
-            asks.into_iter().for_each(|ask| {
-                script.ask(ask);
-            });
-            script.verify(scenario(policy(), 1)).finding("server.refusal-contract", "").clone()
-        };
-        assert_eq!(contract(vec![]).verdict, Verdict::NoData);
-        assert_eq!(contract(vec![Ask::new(0, SITES, 0).refused()]).verdict, Verdict::Pass);
-        let breaches = vec!["status 403 instead of 429".to_owned(), "no hint".to_owned()];
-        let wrong = Ask { breaches, ..Ask::new(0, SITES, 100).refused() };
-        let finding = contract(vec![Ask::new(0, SITES, 0).refused(), wrong]);
-        assert_eq!((finding.verdict, finding.looked_at, finding.wrong), (Verdict::Fail, 2, 1));
-        assert_eq!(finding.evidence[0].why, "status 403 instead of 429; no hint");
-
-        let odd = |outcome| Ask {
-            outcome,
-            breaches: vec!["header retry-after: no number".to_owned()],
-            ..Ask::new(0, SITES, 0)
-        };
-        assert_eq!(contract(vec![odd(Outcome::Overloaded)]).headline, "1 of 1 overload is not as documented");
-        assert_eq!(contract(vec![odd(Outcome::Failed(Failure::Timeout))]).verdict, Verdict::NoData);
-    }
 
     #[test]
     fn one_is_told_in_the_singular() {

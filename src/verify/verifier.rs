@@ -7,6 +7,7 @@ use super::answers::Answers;
 use super::blame::Blame;
 use super::cadence::Cadences;
 use super::classes::Classes;
+use super::contract::Contract;
 use super::delivery::Deliveries;
 use super::guidance::Guidance;
 use super::hint::Hints;
@@ -45,7 +46,7 @@ pub struct Verifier {
     deliveries: Deliveries,
     arrivals: Arrivals,
     hints: Hints,
-    contract: server::Contract,
+    contract: Contract,
     unclassified: server::Unclassified,
     refusals: Refusals,
     overloads: Overloads,
@@ -88,7 +89,7 @@ impl Verifier {
             deliveries: Deliveries::new(&scenario, step),
             arrivals: Arrivals::new(&scenario),
             hints: Hints::new(&scenario),
-            contract: server::Contract::default(),
+            contract: Contract::default(),
             unclassified: server::Unclassified::default(),
             refusals: Refusals::default(),
             overloads: Overloads::new(&scenario),
