@@ -169,7 +169,7 @@ pub fn outcome(examination: &Examination, limits: &[Limit], took: Nanos, interru
         || prober.log().sightings().is_empty()
         || examination.stopped().is_some()
         || is_untried(&trials)
-        || is_one_unproven(prober, &reach, case);
+        || prober.is_one() && !is_shared(reach.is_shared_by_clients, case.is_apart());
     let exit = exit(&comparisons, &checks, is_open, interrupted);
     let hindrance = standstill.or_else(|| hindrance(prober));
     let conclusion = match &unserved {
@@ -368,9 +368,9 @@ pub(super) fn lengths((low, high): (f64, f64)) -> String {
     }
 }
 
-/// Whether the limiter was taken for one that all clients share, which the documents deny and no trial showed.
-fn is_one_unproven(prober: &Prober, reach: &Reach<'_>, case: &Case) -> bool {
-    prober.is_one() && reach.is_shared_by_clients != Some(true) && case.is_apart() != Some(false)
+/// Whether a trial showed, or at least the documents say, that all clients share a quota.
+fn is_shared(shown: Option<bool>, documented_apart: Option<bool>) -> bool {
+    shown == Some(true) || documented_apart == Some(false)
 }
 
 /// Whether there was something to try, and nothing was.
@@ -408,6 +408,14 @@ mod tests {
         assert_eq!(exit(&compared(Verdict::AsDocumented), &[], false, false), Exit::Pass);
         assert_eq!(exit(&compared(Verdict::AsDocumented), &[], true, false), Exit::Invalid);
         assert_eq!(exit(&compared(Verdict::Differs), &[], true, false), Exit::Fail);
+    }
+
+    #[test]
+    fn sharing_that_is_neither_shown_nor_documented_is_open() {
+        assert!(
+            is_shared(Some(true), Some(true)) && is_shared(None, Some(false)) && is_shared(Some(false), Some(false))
+        );
+        assert!(!is_shared(None, Some(true)) && !is_shared(Some(false), Some(true)) && !is_shared(None, None));
     }
 
     #[test]
