@@ -75,28 +75,85 @@ fn has_one_limit(examination: &Examination) -> bool {
     examination.conduct().case().rates().count() == 1
 }
 
-/// The volleys of trials while it is known what was counted: not after a request of which it is not, until there was a silence
-/// of which such a limiter comes back with nothing counted. Of several limits another may have refused, so that only what was
-/// admitted tells.
+/// What volleys of trials tell of the limiter. Of several limits another may have refused, so that only what was admitted does.
 fn later(examination: &Examination, prober: &Prober, shape: Shape) -> Vec<Vec<Exchange>> {
     let one_limit = has_one_limit(examination);
     let forgets_after = prober.belief().of(shape).into_iter().map(Hypothesis::forgets_after).max().unwrap_or_default();
+    let tells = |entry: &&&Entry| entry.witness.guise == Guise::Own && (one_limit || entry.witness.is_admitted());
+    let exchange = |entry: &&Entry| prober.as_seen(entry.witness.exchange());
+    let of_trials = |entry: &&Entry| entry.purpose.is_some();
+    let entries: Vec<&Entry> = examination.transcript().entries().iter().filter(of_trials).collect();
+    let known = while_known(&entries, forgets_after, shape.charges_refused);
+    known.map(|volley| volley.iter().filter(tells).map(exchange).collect()).collect()
+}
+
+/// The volleys while it is known what was counted: not after a request of which it is not, until there was a silence of which
+/// the limiter comes back with nothing counted.
+fn while_known<'a>(
+    entries: &'a [&'a Entry],
+    forgets_after: Nanos,
+    charges_refused: bool,
+) -> impl Iterator<Item = &'a [&'a Entry]> {
     let (mut is_counted, mut last_done) = (true, Nanos::ZERO);
-    let is_known = |entry: &&Entry| match entry.witness.guise {
+    let is_known = move |entry: &&Entry| match entry.witness.guise {
         Guise::Own => entry.witness.answer() != Answer::Lost,
-        Guise::Forwarded(_) => entry.witness.is_refused() && !shape.charges_refused,
+        Guise::Forwarded(_) => entry.witness.is_refused() && !charges_refused,
         Guise::Beside(_) => false,
     };
-    let mut follows = |volley: &&[&Entry]| {
+    let follows = move |volley: &&[&Entry]| {
         is_counted |= volley.iter().all(|entry| entry.witness.sent >= last_done.saturating_add(forgets_after));
         is_counted &= volley.iter().all(is_known);
         last_done = volley.iter().map(|entry| entry.witness.done).fold(last_done, Nanos::max);
         is_counted
     };
-    let tells = |entry: &&&Entry| entry.witness.guise == Guise::Own && (one_limit || entry.witness.is_admitted());
-    let exchange = |entry: &&Entry| prober.as_seen(entry.witness.exchange());
-    let entries: Vec<&Entry> =
-        examination.transcript().entries().iter().filter(|entry| entry.purpose.is_some()).collect();
-    let known = entries.chunk_by(|one, other| one.volley == other.volley).filter(|volley| follows(volley));
-    known.map(|volley| volley.iter().filter(tells).map(exchange).collect()).collect()
+    entries.chunk_by(|one, other| one.volley == other.volley).filter(follows)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::signals::Signal;
+    use crate::probe::conformance::transcript::Transcript;
+    use crate::probe::witness::Witness;
+
+    const SECOND: Nanos = Nanos::from_secs(1);
+    const NONE: [u32; 0] = [];
+
+    /// The numbers of the volleys that are known, of some that go out at these seconds with these answers, 0 for none.
+    fn known(volleys: &[(u64, &[(Guise, u16)])], charges_refused: bool) -> Vec<u32> {
+        let mut transcript = Transcript::default();
+        for (at, answers) in volleys {
+            let witness = |&(guise, status): &(Guise, u16)| Witness {
+                client: 0,
+                guise,
+                sent: SECOND * *at,
+                done: SECOND * *at,
+                status,
+                claimed: None,
+                signal: Signal { refused: status == 429, ..Signal::default() },
+                seen: String::new(),
+            };
+            transcript.add(None, &answers.iter().map(witness).collect::<Vec<Witness>>());
+        }
+        let entries: Vec<&Entry> = transcript.entries().iter().collect();
+        while_known(&entries, SECOND * 10, charges_refused).map(|volley| volley[0].volley).collect()
+    }
+
+    #[test]
+    fn nothing_is_known_after_one_request_of_a_volley_may_have_counted_until_everything_is_forgotten() {
+        let own = |status| (Guise::Own, status);
+        let served: &[_] = &[own(200)];
+        assert_eq!(known(&[(1, served), (2, &[own(200), own(429)]), (3, served)], false), [0, 1, 2]);
+        assert_eq!(known(&[(1, served), (2, &[own(200), own(0)]), (3, served), (12, served)], false), [0]);
+        assert_eq!(known(&[(1, served), (2, &[own(200), own(0)]), (3, served), (13, served)], false), [0, 3]);
+        assert_eq!(known(&[(2, &[own(200), (Guise::Beside(0), 200)]), (3, served)], false), NONE);
+    }
+
+    #[test]
+    fn a_forged_address_that_was_refused_counted_only_where_refusals_do() {
+        let forged = |status| (Guise::Forwarded(1), status);
+        let volleys = |status| known(&[(1, &[forged(status)]), (2, &[(Guise::Own, 200)])], false);
+        assert_eq!((volleys(429), volleys(200)), (vec![0, 1], NONE.to_vec()));
+        assert_eq!(known(&[(1, &[forged(429)]), (2, &[(Guise::Own, 200)])], true), NONE);
+    }
 }

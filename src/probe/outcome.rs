@@ -9,7 +9,7 @@ use super::conformance::Transcript;
 use super::conformance::checks::form::OtherForm;
 use super::conformance::list::nothing;
 use super::conformance::trial::Trial;
-use super::conformance::{Case, Reach, next};
+use super::conformance::{Reach, next};
 use super::doubt::doubt;
 use super::examination::Examination;
 use super::exchange::TICK;
