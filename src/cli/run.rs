@@ -9,6 +9,7 @@ use anyhow::Context;
 use super::again::Again;
 use super::progress::Progress;
 use super::publish::{make_room, publish};
+use super::serve::limiters;
 use super::usage::peak_memory_bytes;
 use super::{RunArgs, cannot_play, complain, cores, style};
 use crate::assemble::{Outcome, Recorder, RunFacts};
@@ -98,7 +99,8 @@ impl Place {
                 let any_port = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
                 let server = reference::live::start(scenario.policy.clone(), spec.clone(), any_port)
                     .context("the reference server cannot start")?;
-                let description = format!("the built-in reference server ({})", spec.limiter.title());
+                let description =
+                    format!("the built-in reference server ({})", limiters(&scenario.policy, spec.limiter));
                 Ok(Place { url: format!("http://{}", server.addr()), description, _server: Some(server) })
             }
         }

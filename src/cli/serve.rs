@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 
 use super::{complain, show};
 use crate::exit::Exit;
+use crate::limiter::enforcer::reading_for;
 use crate::policy;
 use crate::policy::model::Policy;
 use crate::policy::reading::Reading;
@@ -91,6 +92,7 @@ pub fn run(options: &ServeOptions) -> anyhow::Result<Exit> {
     let title = policy.title.clone();
     let clients = clients(&policy);
     let policy = policy.counted_by(options.limiter);
+    let counted = limiters(&policy, options.limiter);
     let server = match live::start(policy, options.spec(), listen) {
         Ok(server) => server,
         Err(error) => {
@@ -100,7 +102,7 @@ pub fn run(options: &ServeOptions) -> anyhow::Result<Exit> {
     };
     // Whoever reads the first line only, and closes the pipe, still gets a server.
     let out = &mut std::io::stdout();
-    show(out, &welcome(&title, server.addr(), clients, options));
+    show(out, &welcome(&title, server.addr(), clients, &counted));
     wait_for_signal()?;
     server.stop();
     show(out, "stopped\n");
@@ -117,10 +119,21 @@ fn clients(policy: &Policy) -> &'static str {
     }
 }
 
-fn welcome(title: &str, address: SocketAddr, clients: &str, options: &ServeOptions) -> String {
-    let limiter = options.limiter.title();
+/// How a server counts the policy's rate limits that counts so where it has a choice: `rolling window, token bucket`.
+pub(super) fn limiters(policy: &Policy, server: Reading) -> String {
+    let limits = policy.classes.iter().flat_map(|class| &class.limits);
+    let mut titles: Vec<&str> = Vec::new();
+    for reading in limits.filter_map(|limit| reading_for(limit, server)) {
+        if !titles.contains(&reading.title()) {
+            titles.push(reading.title());
+        }
+    }
+    if titles.is_empty() { "no rate limits".to_owned() } else { titles.join(", ") }
+}
+
+fn welcome(title: &str, address: SocketAddr, clients: &str, counted: &str) -> String {
     format!(
-        "{title}: http://{address} (limits counted by {limiter})\n\
+        "{title}: http://{address} (limits counted by {counted})\n\
          {clients}\n\
          Ctrl-C stops\n"
     )
@@ -215,7 +228,6 @@ mod tests {
     use clap::Parser;
 
     use super::*;
-    use crate::limiter::enforcer::reading_for;
 
     #[derive(Parser)]
     struct Line {
@@ -267,6 +279,17 @@ mod tests {
             let limits = policy.classes.iter().flat_map(|class| &class.limits);
             assert!(limits.filter_map(|limit| reading_for(limit, known)).all(|reading| reading == known));
         }
+    }
+
+    #[test]
+    fn what_the_policy_says_of_counting_is_told_and_not_what_was_asked_for() {
+        let counted = |name: &str, server| {
+            let policy = policy::find(name).unwrap().counted_by(server);
+            limiters(&policy, server)
+        };
+        assert_eq!(counted("tellus", Reading::LeakyBucket), "leaky bucket");
+        let azure = counted("azure-resource-manager", Reading::Rolling);
+        assert!(azure.starts_with("token bucket"), "{azure}");
     }
 
     #[test]
