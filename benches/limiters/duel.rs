@@ -1,6 +1,6 @@
 //! Ours and governor's in turns, a few milliseconds each, so that whatever else the machine does befalls both. Several
-//! processes play them, since where code and data lie in one makes either side faster by as much as a sixth throughout: what
-//! is told is the median of the processes' ratios, each the median of its rounds'.
+//! processes play them, since where data and the pages of code lie in one makes either side faster by as much as a sixth
+//! throughout: what is told is the median of the processes' ratios, each the median of its rounds'. It holds for one build.
 
 mod sides;
 
@@ -36,7 +36,7 @@ struct Pair {
 /// How hard each is tried.
 pub struct Effort {
     processes: usize,
-    /// In each process.
+    /// In each process; as many begin with either side.
     rounds: usize,
     /// Of one thread, for one side, in a round.
     decisions: u64,
@@ -45,8 +45,8 @@ pub struct Effort {
 impl Effort {
     pub fn new(quick: bool) -> Effort {
         match quick {
-            true => Effort { processes: 3, rounds: 3, decisions: 100_000 },
-            false => Effort { processes: 11, rounds: 5, decisions: 300_000 },
+            true => Effort { processes: 6, rounds: 2, decisions: 100_000 },
+            false => Effort { processes: 11, rounds: 6, decisions: 300_000 },
         }
     }
 }
@@ -78,6 +78,10 @@ pub fn all(effort: &Effort) -> anyhow::Result<Vec<Duel>> {
         println!("in turns: process {number} of {}", effort.processes);
         processes.push(in_own_process()?);
     }
+    ensure!(
+        processes.iter().all(|fought| fought.len() == fights().len()),
+        "not all processes had as many cores: try again"
+    );
     let of = |number: usize| processes.iter().map(|fought| fought[number]).collect();
     let duels = fights().into_iter().enumerate().map(|(number, (pair, crowd))| pooled(&pair, crowd, of(number)));
     Ok(duels.inspect(|duel| println!("{duel}")).collect())
@@ -238,7 +242,7 @@ fn median(sorted: &[f64]) -> f64 {
     (sorted[(sorted.len() - 1) / 2] + sorted[sorted.len() / 2]) / 2.0
 }
 
-/// How far from either end of so many sorted values the median of all that might have been measured lies, in 95 of 100
+/// How far from either end of so many sorted values, six at least, the median of all that might have been measured lies, in 95 of 100
 /// cases at least and whatever their distribution: half of them are below it by the toss of a coin.
 fn within(count: usize) -> usize {
     let mut probability = 0.5f64.powi(count as i32);

@@ -9,13 +9,13 @@ use anyhow::Context;
 use super::again::Again;
 use super::progress::Progress;
 use super::publish::{make_room, publish};
-use super::serve::limiters;
 use super::usage::peak_memory_bytes;
 use super::{RunArgs, cannot_play, complain, cores, style};
 use crate::assemble::{Outcome, Recorder, RunFacts};
 use crate::device::fleet::{Fleet, partition};
 use crate::drive::live::{self, Control, LiveEnd, LiveError, LiveOptions, Stop};
 use crate::exit::Exit;
+use crate::limiter::enforcer;
 use crate::profile::warnings::warnings;
 use crate::profile::{self, descriptors, secrets};
 use crate::reference;
@@ -100,7 +100,7 @@ impl Place {
                 let server = reference::live::start(scenario.policy.clone(), spec.clone(), any_port)
                     .context("the reference server cannot start")?;
                 let description =
-                    format!("the built-in reference server ({})", limiters(&scenario.policy, spec.limiter));
+                    format!("the built-in reference server ({})", enforcer::in_words(&scenario.policy, spec));
                 Ok(Place { url: format!("http://{}", server.addr()), description, _server: Some(server) })
             }
         }

@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 
 use super::{complain, show};
 use crate::exit::Exit;
-use crate::limiter::enforcer::reading_for;
+use crate::limiter::enforcer;
 use crate::policy;
 use crate::policy::model::Policy;
 use crate::policy::reading::Reading;
@@ -92,7 +92,7 @@ pub fn run(options: &ServeOptions) -> anyhow::Result<Exit> {
     let title = policy.title.clone();
     let clients = clients(&policy);
     let policy = policy.counted_by(options.limiter);
-    let counted = limiters(&policy, options.limiter);
+    let counted = enforcer::in_words(&policy, &options.spec());
     let server = match live::start(policy, options.spec(), listen) {
         Ok(server) => server,
         Err(error) => {
@@ -119,21 +119,9 @@ fn clients(policy: &Policy) -> &'static str {
     }
 }
 
-/// How a server counts the policy's rate limits that counts so where it has a choice: `rolling window, token bucket`.
-pub(super) fn limiters(policy: &Policy, server: Reading) -> String {
-    let limits = policy.classes.iter().flat_map(|class| &class.limits);
-    let mut titles: Vec<&str> = Vec::new();
-    for reading in limits.filter_map(|limit| reading_for(limit, server)) {
-        if !titles.contains(&reading.title()) {
-            titles.push(reading.title());
-        }
-    }
-    if titles.is_empty() { "no rate limits".to_owned() } else { titles.join(", ") }
-}
-
 fn welcome(title: &str, address: SocketAddr, clients: &str, counted: &str) -> String {
     format!(
-        "{title}: http://{address} (limits counted by {counted})\n\
+        "{title}: http://{address} (limits: {counted})\n\
          {clients}\n\
          Ctrl-C stops\n"
     )
@@ -277,19 +265,20 @@ mod tests {
             assert_eq!(options.limiter, known);
             let policy = policy::find("tellus").unwrap().counted_by(options.limiter);
             let limits = policy.classes.iter().flat_map(|class| &class.limits);
-            assert!(limits.filter_map(|limit| reading_for(limit, known)).all(|reading| reading == known));
+            assert!(limits.filter_map(|limit| enforcer::reading_for(limit, known)).all(|reading| reading == known));
         }
     }
 
     #[test]
     fn what_the_policy_says_of_counting_is_told_and_not_what_was_asked_for() {
-        let counted = |name: &str, server| {
-            let policy = policy::find(name).unwrap().counted_by(server);
-            limiters(&policy, server)
+        let counted = |name: &str, arguments: &[&str]| {
+            let options = parse(arguments).unwrap();
+            let policy = policy::find(name).unwrap().counted_by(options.limiter);
+            enforcer::in_words(&policy, &options.spec())
         };
-        assert_eq!(counted("tellus", Reading::LeakyBucket), "leaky bucket");
-        let azure = counted("azure-resource-manager", Reading::Rolling);
-        assert!(azure.starts_with("token bucket"), "{azure}");
+        assert_eq!(counted("tellus", &["--limiter", "leaky-bucket"]), "leaky bucket");
+        assert_eq!(counted("tellus", &["--fault", "double-at-the-edge"]), "fixed window on the clock");
+        assert_eq!(counted("aws-api-gateway", &[]), "token bucket");
     }
 
     #[test]

@@ -6,6 +6,7 @@ use super::Questions;
 use super::limits;
 use super::play::PlayOptions;
 use crate::device::client::read::{IMAGINED_PAGES, IMAGINED_POLLS};
+use crate::limiter::enforcer;
 use crate::policy::model::Limit;
 use crate::policy::reading::Reading;
 use crate::profile::{self, Draft};
@@ -90,7 +91,8 @@ impl Base {
     /// What is simulated, in words.
     pub fn target_text(&self) -> String {
         let instead = self.remote.as_ref().map_or(String::new(), |url| format!("; nothing was sent to {url}"));
-        format!("the policy's limits, simulated ({}){instead}", self.reading().title())
+        let counted = enforcer::in_words(&self.scenario.policy, &self.scenario.target.stand_in());
+        format!("the policy's limits, simulated ({counted}){instead}")
     }
 
     pub fn origin(&self, seeds: &[u64], options: &PlayOptions) -> Origin {

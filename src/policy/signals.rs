@@ -64,7 +64,11 @@ fn body_of(policy: &Policy, response: ResponseView<'_>) -> Option<serde_json::Va
 fn read_refusal(policy: &Policy, response: ResponseView<'_>, body: Option<&serde_json::Value>) -> Signal {
     let has_code = |(pointer, code): &(String, Code)| body.is_some_and(|body| code.stands_at(body, pointer));
     let Some(form) = form_of(&policy.refusal, response.status, has_code) else {
-        return read_overload(policy, response);
+        return match response.status {
+            status if status == policy.overload.status => read_overload(response),
+            400..500 => Signal { hint: other_hint(policy, response, body), ..Signal::default() },
+            _ => Signal::default(),
+        };
     };
     let mut breaches = Vec::new();
     if response.status != form.status {
@@ -77,27 +81,36 @@ fn read_refusal(policy: &Policy, response: ResponseView<'_>, body: Option<&serde
         let found = found.map_or("nothing".to_owned(), |value| value.to_string());
         breaches.push(format!("body {} is {found} instead of {}", expected.0, expected.1));
     }
-    let receipt = receipt(response, waits::longest_known(policy, response.class));
-    let hint = match &policy.refusal.retry_after {
-        None => standard_hint(response, receipt, &mut breaches),
-        Some(source) => read_hint(source, response, receipt, body, &mut breaches),
-    };
+    let hint = refusal_hint(policy, response, body, &mut breaches);
     Signal { refused: true, hint, breaches, ..Signal::default() }
 }
 
-/// How long an overload lasts, no contract bounds.
-fn read_overload(policy: &Policy, response: ResponseView<'_>) -> Signal {
-    let overloaded = response.status == policy.overload.status;
-    // Another client error that tells to wait may be a refusal in a form of its own.
-    if !overloaded && !(400..500).contains(&response.status) {
-        return Signal::default();
+fn refusal_hint(
+    policy: &Policy,
+    response: ResponseView<'_>,
+    body: Option<&serde_json::Value>,
+    breaches: &mut Vec<String>,
+) -> Hint {
+    let receipt = receipt(response, waits::longest_known(policy, response.class));
+    match &policy.refusal.retry_after {
+        None => standard_hint(response, receipt, breaches),
+        Some(source) => read_hint(source, response, receipt, body, breaches),
     }
+}
+
+/// What a client error tells that is documented as no refusal, and may be one in a form of its own. No contract binds it.
+fn other_hint(policy: &Policy, response: ResponseView<'_>, body: Option<&serde_json::Value>) -> Hint {
+    match refusal_hint(policy, response, body, &mut Vec::new()) {
+        Hint::Absent => standard_hint(response, receipt(response, None), &mut Vec::new()),
+        hint => hint,
+    }
+}
+
+/// How long an overload lasts, no contract bounds.
+fn read_overload(response: ResponseView<'_>) -> Signal {
     let mut breaches = Vec::new();
     let hint = standard_hint(response, receipt(response, None), &mut breaches);
-    if !overloaded {
-        breaches.clear();
-    }
-    Signal { overloaded, hint, breaches, ..Signal::default() }
+    Signal { overloaded: true, hint, breaches, ..Signal::default() }
 }
 
 /// What `Retry-After` says, though the provider's documents do not mention it (RFC 9110, 10.2.3).
@@ -221,6 +234,21 @@ mod tests {
         assert_eq!(hint(Some("short"), "3000"), None, "whatever other classes know");
         assert_eq!(hint(None, "3000"), Some(3_000), "it may have been the hour");
         assert_eq!(told(&policy, Some("short"), "101").breaches.len(), 1);
+    }
+
+    #[test]
+    fn a_client_error_may_tell_to_wait_and_breaks_no_contract() {
+        let policy = crate::policy::builtin("telair").unwrap();
+        let hint = |status: u16, wait: &str| {
+            let headers = [("retry-after".to_owned(), wait.to_owned())];
+            let view = ResponseView { status, headers: &headers, body: b"", received: Nanos::ZERO, class: None };
+            let signal = read(&policy, view);
+            assert_eq!((signal.refused, signal.overloaded), (false, status == 503));
+            (signal.hint.wait().map(Nanos::as_secs), signal.breaches.len())
+        };
+        assert_eq!((hint(403, "2"), hint(404, "2")), ((Some(2), 0), (Some(2), 0)));
+        assert_eq!(hint(403, "soon"), (None, 0));
+        assert_eq!((hint(302, "2"), hint(500, "2"), hint(503, "2")), ((None, 0), (None, 0), (Some(2), 0)));
     }
 
     #[test]

@@ -109,7 +109,7 @@ impl Witness {
 
     /// The wait that a refusal names.
     pub fn told(&self) -> Option<Nanos> {
-        self.signal.hint.wait()
+        self.is_refused().then(|| self.signal.hint.wait()).flatten()
     }
 }
 

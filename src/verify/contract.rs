@@ -9,6 +9,7 @@ use crate::device::Outcome;
 use crate::record::{Exchange, Record};
 use crate::scenario::Scenario;
 use crate::summary::finding::{Finding, Party, Severity, Verdict};
+use crate::time::Nanos;
 use crate::words::{count, either, plural};
 
 /// What of a run the contract is held against.
@@ -50,7 +51,7 @@ impl Contract {
 
     pub fn finding(self, scenario: &Scenario) -> Finding {
         // Beside refusals as documented, such an answer has another reason.
-        if self.looked_at == self.overloads && self.others.count() > 0 {
+        if self.looked_at == 0 && self.others.is_met() {
             return self.others.finding(scenario);
         }
         let refusals = match (self.looked_at - self.overloads, self.overloads) {
@@ -79,45 +80,50 @@ impl Contract {
     }
 }
 
-/// Client errors that tell to wait, as refusals do, and are documented as none.
+/// Client errors that tell to wait, as refusals do, and are documented as none. They may have another reason (RFC 9110, 15.5.14,
+/// has one), so that they accuse nobody. One alone, or before anything was served, tells nothing.
 #[derive(Clone, Debug, Default)]
 struct OtherForm {
+    has_served: bool,
     by_status: BTreeMap<u16, u64>,
     exhibits: Exhibits,
 }
 
 impl OtherForm {
     fn done(&mut self, record: &Record, exchange: Option<&Exchange>) {
-        if let (Outcome::Rejected(status), Some(wait)) = (record.outcome, record.hint.wait()) {
+        self.has_served |= record.outcome == Outcome::Served;
+        if let (true, Outcome::Rejected(status), Some(wait @ Nanos(1..))) =
+            (self.has_served, record.outcome, record.hint.wait())
+        {
             *self.by_status.entry(status).or_default() += 1;
             self.exhibits.show(|| Exhibit::done(record, exchange, format!("tells to wait {wait}, as a refusal does")));
         }
     }
 
     fn merge(&mut self, other: OtherForm) {
+        self.has_served |= other.has_served;
         for (status, count) in other.by_status {
             *self.by_status.entry(status).or_default() += count;
         }
         self.exhibits.merge(other.exhibits);
     }
 
-    fn count(&self) -> u64 {
-        self.by_status.values().sum()
+    fn is_met(&self) -> bool {
+        self.by_status.values().any(|count| *count > 1)
     }
 
     fn finding(self, scenario: &Scenario) -> Finding {
-        let documented = scenario.policy.refusal.status;
-        let statuses: Vec<String> = self.by_status.keys().map(u16::to_string).collect();
-        let (answers, tell) = (plural(self.count(), "answer"), either(self.count(), "tells", "tell"));
+        let (answers, statuses) = (self.by_status.values().sum(), self.by_status.keys());
+        let statuses: Vec<String> = statuses.map(u16::to_string).collect();
+        let (told, tell) = (plural(answers, "answer"), either(answers, "tells", "tell"));
+        let named = statuses.join(" or ");
         Finding {
-            verdict: Verdict::Fail,
+            verdict: Verdict::Inconclusive,
             headline: format!(
-                "Nothing was refused with {documented}, but {answers} with {} {tell} to wait",
-                statuses.join(" or ")
+                "Nothing was refused as documented, but {told} with {named} {tell} to wait and may be refusals"
             ),
             remedy: "Refuse with the documented status, or name the other one in the policy, under refusal".to_owned(),
-            looked_at: self.count(),
-            wrong: self.count(),
+            looked_at: answers,
             evidence: self.exhibits.into_evidence(scenario),
             ..unseen("server.refusal-contract", Party::Server, Severity::Breach, "")
         }
@@ -160,13 +166,25 @@ mod tests {
     #[test]
     fn client_errors_that_tell_to_wait_are_refusals_in_another_form_unless_it_refuses_as_documented() {
         let barred = |secs| Ask { outcome: Outcome::Rejected(403), ..Ask::new(0, SITES, 100).told(secs) };
-        let found = contract(vec![barred(2), barred(1)]);
-        assert_eq!((found.verdict, found.looked_at, found.wrong), (Verdict::Fail, 2, 2));
-        assert_eq!(found.headline, "Nothing was refused with 429, but 2 answers with 403 tell to wait");
+        let served = || Ask::new(0, SITES, 0);
+        let found = contract(vec![served(), barred(2), barred(1)]);
+        assert_eq!((found.verdict, found.looked_at, found.wrong), (Verdict::Inconclusive, 2, 0));
+        let expected = "Nothing was refused as documented, but 2 answers with 403 tell to wait and may be refusals";
+        assert_eq!(found.headline, expected);
         assert_eq!(found.evidence[0].why, "tells to wait 2s, as a refusal does");
-        let beside_refusals = contract(vec![Ask::new(0, SITES, 0).refused(), barred(2)]);
-        assert_eq!(beside_refusals.verdict, Verdict::Pass);
-        let silent = Ask { outcome: Outcome::Rejected(403), ..Ask::new(0, SITES, 0) };
-        assert_eq!(contract(vec![silent]).verdict, Verdict::NoData);
+        for (other, asks) in [
+            ("refused as documented", vec![served(), served().refused(), barred(2), barred(2)]),
+            ("one alone", vec![served(), barred(2)]),
+            ("nothing was served before", vec![barred(2), barred(2)]),
+            ("no wait", vec![served(), barred(0), barred(0)]),
+        ] {
+            assert_ne!(contract(asks).verdict, Verdict::Inconclusive, "{other}");
+        }
+        let mad = || Ask { outcome: Outcome::Overloaded, breaches: vec!["odd".to_owned()], ..Ask::new(0, SITES, 50) };
+        assert_eq!(
+            contract(vec![served(), mad(), barred(2), barred(2)]).verdict,
+            Verdict::Fail,
+            "the overload's is told"
+        );
     }
 }

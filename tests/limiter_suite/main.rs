@@ -4,8 +4,8 @@ mod threads;
 mod wrong;
 
 use quotaproof::limiter::suite::{
-    Asynchronous, Check, Claim, Defect, Replay, Row, Subject, Threads, Workload, beside_known, examine, poll_to_end,
-    threads,
+    Asynchronous, Check, Claim, Defect, Replay, Report, Row, Subject, Threads, Workload, beside_known, examine,
+    poll_to_end, threads,
 };
 use quotaproof::limiter::{Algorithm, Decision, Gcra, Keyed, Rate, Sharded, Terms, build};
 use quotaproof::policy::reading::Reading;
@@ -230,7 +230,10 @@ fn what_a_claim_leaves_out_is_not_looked_at() {
 
 /// Whether it is found, and what is found with it.
 fn assert_caught<S: Subject>(claim: &Claim, defect: Defect, others: &[Defect], make: impl FnMut() -> S) {
-    let report = examine(defect.title(), claim, make);
+    assert_named(&examine(defect.title(), claim, make), defect, others);
+}
+
+fn assert_named(report: &Report, defect: Defect, others: &[Defect]) {
     let mut expected = vec![defect];
     expected.extend(others);
     expected.sort();
@@ -266,12 +269,22 @@ fn a_race_of_a_few_nanoseconds_is_caught() {
     }
     let claim = claim(Reading::TokenBucket).every_request_costs_one().clock_only_goes_forward();
     for _ in 0..5 {
-        assert_caught(&claim, Defect::ReadThenWriteRace, &[], || Threads(wrong::load_then_store(RATE)));
-        assert_caught(&claim, Defect::ReadThenWriteRace, &[], || Threads(wrong::count_behind_a_lock(RATE)));
+        let stored = of_threads_that_met(&claim, || Threads(wrong::load_then_store(RATE)));
+        assert_named(&stored, Defect::ReadThenWriteRace, &[]);
+        let counted = of_threads_that_met(&claim, || Threads(wrong::count_behind_a_lock(RATE)));
+        assert_named(&counted, Defect::ReadThenWriteRace, &[]);
     }
     let honest = examine("shared", &claim, || shared(Gcra::new(RATE, 5).unwrap()));
     let side_by_side = honest.checks.iter().find(|it| it.check == Check::SideBySide).unwrap();
     assert!(side_by_side.met > 0, "{honest}");
+}
+
+/// Where other programs have the cores threads hardly meet, and the suite says that it did not look: then it is asked again.
+fn of_threads_that_met<S: Subject>(claim: &Claim, mut make: impl FnMut() -> S) -> Report {
+    const TRIES: usize = 20;
+    let mut reports = (0..TRIES).map(|_| examine("a race", claim, &mut make));
+    let report = reports.find(|report| !report.not_looked_at().contains(&Check::SideBySide));
+    report.expect("threads meet, at one of so many tries")
 }
 
 /// The other threads wait for it no longer.

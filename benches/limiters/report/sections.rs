@@ -153,7 +153,8 @@ fn of_limiters(figures: &Limiters) -> Vec<Section> {
             blocks: vec![
                 Block::Text(
                     "Both are asked the same, a few milliseconds each in turns, by several processes one after the other, and say yes or no; a ratio below 1 is in \
-                     our favour. It is the median of the processes' ratios, and the range holds it in 95 of 100 cases: \
+                     our favour. It is the median of the processes' ratios, as the times are of theirs, and the range holds in 95 of 100 cases what \
+                     ever more processes of this build would have for it: \
                      where it spans 1, neither is shown to be faster. Times are for one decision of all threads': where two threads take 10 ns each, that is 5 ns."
                         .to_owned(),
                 ),

@@ -1,6 +1,6 @@
 //! One limit of a policy, and the state of every scope key that uses it.
 
-use super::{Answered, Binding, NumberedScope, reading_for};
+use super::{Answered, Binding, NumberedScope, counted_by};
 use crate::limiter::store::Keys;
 use crate::limiter::{Concurrency, Cooldown, Limiter, PenaltyBox, Terms, build};
 use crate::policy::model::*;
@@ -49,7 +49,7 @@ impl Budget {
     pub fn new(policy: &Policy, owner: ClassId, limit: &Limit, scope: NumberedScope, server: &ServerSpec) -> Self {
         let kind = match limit {
             Limit::Rate(rate) => {
-                let reading = misread(&server.faults).or(reading_for(limit, server.limiter)).unwrap_or(server.limiter);
+                let reading = counted_by(limit, server).unwrap_or(server.limiter);
                 Kind::Rate(RateBudget::new(policy, rate, reading, &server.faults))
             }
             Limit::Concurrent(limit) => {
@@ -213,15 +213,6 @@ impl Budget {
             Kind::Cooldown { keys, .. } => keys.len(),
         }
     }
-}
-
-/// How a server counts that does so in its own way, whatever the policy says.
-fn misread(faults: &[Fault]) -> Option<Reading> {
-    faults.iter().find_map(|fault| match fault {
-        Fault::DoubleAtTheEdge => Some(Reading::FixedAligned),
-        Fault::WindowFromFirstRequest => Some(Reading::FixedFirstHit),
-        _ => None,
-    })
 }
 
 impl RateBudget {

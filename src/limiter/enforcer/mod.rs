@@ -304,3 +304,25 @@ pub fn reading_for(limit: &Limit, server: Reading) -> Option<Reading> {
     let allowed = rate.readings();
     Some(if allowed.contains(&server) { server } else { allowed[0] })
 }
+
+/// The reading that a server enforces a limit by, also one that counts in its own way; None where the limit is no rate.
+pub fn counted_by(limit: &Limit, server: &ServerSpec) -> Option<Reading> {
+    let own_way = server.faults.iter().find_map(|fault| match fault {
+        Fault::DoubleAtTheEdge => Some(Reading::FixedAligned),
+        Fault::WindowFromFirstRequest => Some(Reading::FixedFirstHit),
+        _ => None,
+    });
+    reading_for(limit, server.limiter).map(|reading| own_way.unwrap_or(reading))
+}
+
+/// How a server counts a policy's rate limits: `rolling window, token bucket`; `no rate limits` where there are none.
+pub fn in_words(policy: &Policy, server: &ServerSpec) -> String {
+    let limits = policy.classes.iter().flat_map(|class| &class.limits);
+    let mut titles: Vec<&str> = Vec::new();
+    for reading in limits.filter_map(|limit| counted_by(limit, server)) {
+        if !titles.contains(&reading.title()) {
+            titles.push(reading.title());
+        }
+    }
+    if titles.is_empty() { "no rate limits".to_owned() } else { titles.join(", ") }
+}

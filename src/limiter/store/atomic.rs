@@ -34,7 +34,7 @@ impl AtomicGcra {
             };
             match self.tat.0.compare_exchange_weak(tat, moved, Ordering::Relaxed, Ordering::Relaxed) {
                 Ok(_) => return Decision::admit(self.gcra.remaining(&asked, moved)),
-                // At once: a core that has just lost has the cache line now, and would lose it again by a pause.
+                // At once: a core that has just lost has the cache line now, and while it paused the other would take it back.
                 Err(other) => tat = other,
             }
         }

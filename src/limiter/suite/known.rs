@@ -15,7 +15,7 @@ pub type Ask = Box<dyn FnMut(Nanos, u64, u32) -> Answer>;
 pub struct Known {
     pub name: &'static str,
     pub reading: Reading,
-    /// None for terms that the algorithm cannot keep exactly. Windows know no burst.
+    /// None for terms that the algorithm cannot keep exactly, or by which it would admit nothing. Windows know no burst.
     pub make: fn(Terms) -> Option<Ask>,
 }
 

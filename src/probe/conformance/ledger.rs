@@ -6,6 +6,7 @@ use super::terms::Case;
 use super::transcript::Entry;
 use super::trial::Step;
 use crate::device::{Cause, Detail, Failure, Flow, Outcome};
+use crate::policy::signals::Hint;
 use crate::policy::signals::Signal;
 use crate::probe::exchange::Answer;
 use crate::probe::witness::{Guise, Witness};
@@ -76,6 +77,9 @@ fn device(witness: &Witness) -> DeviceId {
 fn record(case: &Case, witness: &Witness, flow: Flow, attempt: u32) -> (Record, Exchange) {
     // What is told to who asks otherwise may be about other limits.
     let signal = if witness.guise == Guise::Own { &witness.signal } else { &Signal::default() };
+    let outcome = outcome(witness);
+    // What else may be a refusal, the probe tells by rules of its own.
+    let hint = if matches!(outcome, Outcome::Rejected(_)) { Hint::Absent } else { signal.hint };
     let record = Record {
         device: device(witness),
         operation: REQUEST,
@@ -86,9 +90,9 @@ fn record(case: &Case, witness: &Witness, flow: Flow, attempt: u32) -> (Record, 
         due: witness.sent,
         sent: Some(witness.sent),
         done: witness.done,
-        outcome: outcome(witness),
+        outcome,
         status: witness.status,
-        hint: signal.hint,
+        hint,
         told: signal.told,
         breaches: u8::try_from(signal.breaches.len()).unwrap_or(u8::MAX),
     };
