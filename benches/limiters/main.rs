@@ -1,7 +1,7 @@
 //! How fast limiters decide, how right they are and what a key costs them: ours beside well-known ones.
 //!
-//! `cargo bench --bench limiters` measures for some minutes and writes `reports/limiters/`. `-- --quick` takes a minute and
-//! a half and writes to `target/tmp/limiters/`; `-- "uniform keys"` measures a part and `-- turns` what is measured in
+//! `cargo bench --bench limiters` measures for some minutes and writes `reports/limiters/`. `-- --quick` takes some two minutes
+//! and writes to `target/tmp/limiters/`; `-- "uniform keys"` measures a part and `-- turns` what is measured in
 //! turns, and both write nothing. What `cargo bench --bench limiters_redis` has measured before is in the report as well.
 
 mod contenders;
