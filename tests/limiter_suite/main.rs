@@ -211,6 +211,17 @@ fn it_asks_limiters_whose_answers_are_futures() {
     });
 }
 
+/// Jain's index where as many keys get all and a share s of it is (1 + s)² / (2 (1 + s²)): 0.62 for an eighth, 0.74 for a quarter.
+#[test]
+fn a_limiter_that_favours_some_keys_is_unfair_where_they_ask_for_more_than_all_get() {
+    let report = examine("unfair", &claim(Reading::TokenBucket), || wrong::unfair(RATE));
+    assert!(report.defects().contains(&Defect::RefusesTooEarly), "{report}");
+    let fairness = |workload: &str| report.accuracy.iter().find(|it| it.workload == workload).unwrap().fairness;
+    let pressed = fairness("mostly refused");
+    assert!((0.62..0.74).contains(&pressed), "{pressed}: {report}");
+    assert_eq!(fairness("one hot key").fract(), 0.0, "there is nobody to favour: {report}");
+}
+
 #[test]
 fn what_a_claim_leaves_out_is_not_looked_at() {
     let claim = claim(Reading::Rolling).clock_only_goes_forward().every_request_costs_one();

@@ -16,6 +16,16 @@ pub fn double_at_the_edge(rate: Rate) -> impl Subject {
     move |now, key, cost| keyed.check(now, key, cost)
 }
 
+/// Every second key gets a fifth of what is due to it.
+pub fn unfair(rate: Rate) -> impl Subject {
+    let least = Rate { allow: rate.allow / 5, ..rate };
+    let [mut favoured, mut starved] = [rate, least].map(|rate| Keyed::new(Gcra::new(rate, rate.allow).unwrap()));
+    move |now, key: u64, cost| match key % 2 {
+        0 => favoured.check(now, key, cost),
+        _ => starved.check(now, key, cost),
+    }
+}
+
 /// When requests of a key came, each one as often as it costs.
 type Log = HashMap<u64, Vec<Nanos>>;
 
