@@ -12,7 +12,6 @@ use anyhow::{Context, ensure};
 use quotaproof::limiter::Rate;
 use quotaproof::limiter::suite::{Replay, Request, Workload, ns_for_a_decision, threads};
 use quotaproof::time::Nanos;
-
 use serde::{Deserialize, Serialize};
 
 use crate::contenders::RATE;
@@ -242,8 +241,8 @@ fn median(sorted: &[f64]) -> f64 {
     (sorted[(sorted.len() - 1) / 2] + sorted[sorted.len() / 2]) / 2.0
 }
 
-/// How far from either end of so many sorted values, six at least, the median of all that might have been measured lies, in 95 of 100
-/// cases at least and whatever their distribution: half of them are below it by the toss of a coin.
+/// How far from either end of so many sorted values, six at least, the median of all that might have been measured lies,
+/// in 95 of 100 cases at least and whatever their distribution: half of them are below it by the toss of a coin.
 fn within(count: usize) -> usize {
     let mut probability = 0.5f64.powi(count as i32);
     let (mut below, mut reach) = (0.0, 0);

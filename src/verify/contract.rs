@@ -113,14 +113,14 @@ impl OtherForm {
     }
 
     fn finding(self, scenario: &Scenario) -> Finding {
-        let (answers, statuses) = (self.by_status.values().sum(), self.by_status.keys());
-        let statuses: Vec<String> = statuses.map(u16::to_string).collect();
-        let (told, tell) = (plural(answers, "answer"), either(answers, "tells", "tell"));
-        let named = statuses.join(" or ");
+        let answers = self.by_status.values().sum();
+        let statuses: Vec<String> = self.by_status.keys().map(u16::to_string).collect();
         Finding {
             verdict: Verdict::Inconclusive,
             headline: format!(
-                "Nothing was refused as documented, but {told} with {named} {tell} to wait and may be refusals"
+                "Nothing was refused as documented, but {} with {} tell to wait and may be refusals",
+                plural(answers, "answer"),
+                statuses.join(" or ")
             ),
             remedy: "Refuse with the documented status, or name the other one in the policy, under refusal".to_owned(),
             looked_at: answers,

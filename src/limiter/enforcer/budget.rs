@@ -1,6 +1,6 @@
 //! One limit of a policy, and the state of every scope key that uses it.
 
-use super::{Answered, Binding, NumberedScope, counted_by};
+use super::{Answered, Binding, NumberedScope, enforced_as};
 use crate::limiter::store::Keys;
 use crate::limiter::{Concurrency, Cooldown, Limiter, PenaltyBox, Terms, build};
 use crate::policy::model::*;
@@ -49,7 +49,7 @@ impl Budget {
     pub fn new(policy: &Policy, owner: ClassId, limit: &Limit, scope: NumberedScope, server: &ServerSpec) -> Self {
         let kind = match limit {
             Limit::Rate(rate) => {
-                let reading = counted_by(limit, server).unwrap_or(server.limiter);
+                let reading = enforced_as(limit, server).unwrap_or(server.limiter);
                 Kind::Rate(RateBudget::new(policy, rate, reading, &server.faults))
             }
             Limit::Concurrent(limit) => {

@@ -306,7 +306,7 @@ pub fn reading_for(limit: &Limit, server: Reading) -> Option<Reading> {
 }
 
 /// The reading that a server enforces a limit by, also one that counts in its own way; None where the limit is no rate.
-pub fn counted_by(limit: &Limit, server: &ServerSpec) -> Option<Reading> {
+pub fn enforced_as(limit: &Limit, server: &ServerSpec) -> Option<Reading> {
     let own_way = server.faults.iter().find_map(|fault| match fault {
         Fault::DoubleAtTheEdge => Some(Reading::FixedAligned),
         Fault::WindowFromFirstRequest => Some(Reading::FixedFirstHit),
@@ -319,7 +319,7 @@ pub fn counted_by(limit: &Limit, server: &ServerSpec) -> Option<Reading> {
 pub fn in_words(policy: &Policy, server: &ServerSpec) -> String {
     let limits = policy.classes.iter().flat_map(|class| &class.limits);
     let mut titles: Vec<&str> = Vec::new();
-    for reading in limits.filter_map(|limit| counted_by(limit, server)) {
+    for reading in limits.filter_map(|limit| enforced_as(limit, server)) {
         if !titles.contains(&reading.title()) {
             titles.push(reading.title());
         }
