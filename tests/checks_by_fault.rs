@@ -93,12 +93,13 @@ fn each_fault_of_a_server_fails_its_check_and_no_other_under_every_algorithm() {
             // Not forbidden: the test below.
             Fault::StreamsCut => (CHARGING, &[]),
             Fault::StreamsUnlimited => (TWO_STREAMS, &["server.stream-limit stream"]),
-            // These take a request that is made to find them: many at one moment, edges, spoofed headers, hints that are longer
-            // than need be.
+            // These take a request that is made to find them: many at one moment, edges, spoofed headers, new connections,
+            // hints that are longer than need be.
             Fault::CountsLate
             | Fault::DoubleAtTheEdge
             | Fault::WindowFromFirstRequest
             | Fault::KeyedByForwardedHeader
+            | Fault::KeyedByConnection
             | Fault::HintWholeWindow
             | Fault::HintSameMoment
             | Fault::RefusalsCharged

@@ -189,6 +189,13 @@ fn broken_promises_are_found_over_sockets() {
 }
 
 #[test]
+fn a_quota_for_each_connection_is_found_over_sockets() {
+    let broken = broken(vec![Fault::KeyedByConnection]);
+    assert!(broken.iter().any(|found| found == "server.other-connection"), "{broken:?}");
+    assert!(!broken.iter().any(|found| found == "server.race"), "{broken:?}");
+}
+
+#[test]
 fn refusals_with_a_status_that_no_document_names_are_found_over_sockets() {
     let spec = ServerSpec { faults: vec![Fault::WrongRefusalStatus], ..ServerSpec::default() };
     let mut policy = prompt_policy();

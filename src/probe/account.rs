@@ -84,6 +84,9 @@ pub struct Told {
     /// Where among [`Setting::besides`] it is; None for the probe's own request.
     #[serde(default)]
     pub beside: Option<u8>,
+    /// Whether it went over a connection of its own.
+    #[serde(default)]
+    pub reconnected: bool,
     /// What it was sent for; None while the limiter was being identified.
     pub trial: Option<String>,
     /// Seconds since the probe began.
@@ -153,6 +156,12 @@ impl Account {
 }
 
 impl Told {
+    /// Whether the same was sent by the same client in the same way.
+    pub fn is_like(&self, other: &Told) -> bool {
+        let kind = |told: &Told| (told.client, told.beside, told.reconnected);
+        kind(self) == kind(other) && self.header == other.header
+    }
+
     pub(super) fn of(witness: &Witness, trial: Option<String>) -> Told {
         let answer = match witness.answer() {
             Answer::Admitted => AnswerTold::Admitted,
@@ -165,8 +174,9 @@ impl Told {
             header: witness.guise.header().map(|(name, value)| format!("{name}: {value}")),
             beside: match witness.guise {
                 Guise::Beside(nth) => Some(nth),
-                Guise::Own | Guise::Forwarded(_) => None,
+                Guise::Own | Guise::Reconnected | Guise::Forwarded(_) => None,
             },
+            reconnected: witness.guise == Guise::Reconnected,
             trial,
             sent_s: witness.sent.as_secs_f64(),
             done_s: witness.done.as_secs_f64(),

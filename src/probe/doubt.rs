@@ -5,7 +5,7 @@
 //! was sent afterwards was decided otherwise than such a limiter would have, another limiter may be there: then it is in
 //! doubt, whatever it looks like.
 
-use super::conformance::checks::{lapse, race};
+use super::conformance::checks::{connection, lapse, race};
 use super::conformance::transcript::Entry;
 use super::examination::Examination;
 use super::exchange::{Answer, Exchange};
@@ -34,6 +34,8 @@ pub fn doubt(
         format!("what was counted is forgotten at times ({}), which changes what is let in and when", lapse::ID)
     } else if broken(race::ID) {
         format!("requests at the same moment are not all counted ({}), and it was measured with such", race::ID)
+    } else if broken(connection::ID) {
+        format!("each connection has a quota of its own ({}), and it was measured over several", connection::ID)
     } else if broken(OVER) && (contradicted || as_documented) {
         format!("more is let through than that explains ({OVER})")
     } else if contradicted && one_limit {
@@ -79,7 +81,7 @@ fn has_one_limit(examination: &Examination) -> bool {
 fn later(examination: &Examination, prober: &Prober, shape: Shape) -> Vec<Vec<Exchange>> {
     let one_limit = has_one_limit(examination);
     let forgets_after = prober.belief().of(shape).into_iter().map(Hypothesis::forgets_after).max().unwrap_or_default();
-    let tells = |entry: &&&Entry| entry.witness.guise == Guise::Own && (one_limit || entry.witness.is_admitted());
+    let tells = |entry: &&&Entry| entry.witness.guise.is_own() && (one_limit || entry.witness.is_admitted());
     let exchange = |entry: &&Entry| prober.as_seen(entry.witness.exchange());
     let of_trials = |entry: &&Entry| entry.purpose.is_some();
     let entries: Vec<&Entry> = examination.transcript().entries().iter().filter(of_trials).collect();
@@ -96,7 +98,7 @@ fn while_known<'a>(
 ) -> impl Iterator<Item = &'a [&'a Entry]> {
     let (mut is_counted, mut last_done) = (true, Nanos::ZERO);
     let is_known = move |entry: &&Entry| match entry.witness.guise {
-        Guise::Own => entry.witness.answer() != Answer::Lost,
+        Guise::Own | Guise::Reconnected => entry.witness.answer() != Answer::Lost,
         Guise::Forwarded(_) => entry.witness.is_refused() && !charges_refused,
         Guise::Beside(_) => false,
     };

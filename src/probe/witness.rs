@@ -29,13 +29,20 @@ pub enum Guise {
     Forwarded(u8),
     /// It is another request: one of those [beside](super::beside) it, by its place.
     Beside(u8),
+    /// In nothing that is sent; it goes over a connection of its own.
+    Reconnected,
 }
 
 impl Guise {
+    /// Whether it is the probe's own request, over whatever connection: documents know of no other limits for it.
+    pub fn is_own(self) -> bool {
+        matches!(self, Guise::Own | Guise::Reconnected)
+    }
+
     /// The header that tells an address. The addresses are kept for documentation (RFC 5737).
     pub fn header(self) -> Option<(&'static str, String)> {
         match self {
-            Guise::Own | Guise::Beside(_) => None,
+            Guise::Own | Guise::Reconnected | Guise::Beside(_) => None,
             Guise::Forwarded(number) => Some(("x-forwarded-for", format!("203.0.113.{number}"))),
         }
     }

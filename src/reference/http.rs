@@ -35,6 +35,8 @@ pub struct HttpIn<'a> {
     /// All headers whose values are text, as they came.
     pub headers: &'a [(&'a str, &'a str)],
     pub body: &'a [u8],
+    /// Tells the connections from one address apart.
+    pub connection: u64,
 }
 
 impl<'a> HttpIn<'a> {
@@ -46,23 +48,27 @@ impl<'a> HttpIn<'a> {
         let authorization = header("authorization");
         let api_key = || API_KEY_HEADERS.iter().find_map(|name| header(name));
         let api_key = if authorization.is_none() { api_key() } else { None };
-        HttpIn { method, path, query, authorization, api_key, headers, body }
+        HttpIn { method, path, query, authorization, api_key, headers, body, connection: 0 }
     }
 
     /// Whose address a server sees that believes `X-Forwarded-For` if it is told to: the first one named there, else the true
-    /// one.
+    /// one, or that of the connection.
     pub fn seen_from(&self, address: u64, faults: &[Fault]) -> u64 {
         let mut headers = self.headers.iter();
         let forwarded = headers.find(|(name, _)| name.eq_ignore_ascii_case("x-forwarded-for"));
         match forwarded.filter(|_| faults.contains(&Fault::KeyedByForwardedHeader)) {
-            Some((_, value)) => {
-                let mut hasher = DefaultHasher::new();
-                value.split(',').next().unwrap_or_default().trim().hash(&mut hasher);
-                hasher.finish()
-            }
+            Some((_, value)) => number_of(value.split(',').next().unwrap_or_default().trim()),
+            None if faults.contains(&Fault::KeyedByConnection) => number_of((address, self.connection)),
             None => address,
         }
     }
+}
+
+/// A number for an address, so that limits can be kept per address.
+pub fn number_of(address: impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    address.hash(&mut hasher);
+    hasher.finish()
 }
 
 /// A whole answer. The body is JSON.
@@ -113,5 +119,14 @@ mod tests {
         let same = HttpIn { headers: &alone, ..HttpIn::default() }.seen_from(2, &faults);
         assert_eq!(forwarded.seen_from(1, &faults), same);
         assert_ne!(same, 1);
+    }
+
+    #[test]
+    fn connections_differ_to_whom_they_are_told_to() {
+        let over = |connection, faults: &[Fault]| HttpIn { connection, ..HttpIn::default() }.seen_from(1, faults);
+        assert_eq!(over(1, &[]), over(2, &[]));
+        let faults = [Fault::KeyedByConnection];
+        assert_eq!(over(1, &faults), over(1, &faults));
+        assert_ne!(over(1, &faults), over(2, &faults));
     }
 }

@@ -111,6 +111,8 @@ pub enum Fault {
     /// Every limit is kept per address, and `X-Forwarded-For` is believed to tell it.
     #[serde(alias = "KEY-SPOOF")]
     KeyedByForwardedHeader,
+    /// Every limit is kept per address and port: each connection has a quota of its own.
+    KeyedByConnection,
     /// Counts in windows on the clock, whatever the policy says: twice the limit passes around an edge.
     #[serde(alias = "BOUNDARY-2X")]
     DoubleAtTheEdge,
@@ -165,7 +167,7 @@ pub enum Fault {
 }
 
 impl Fault {
-    pub const ALL: [Fault; 32] = [
+    pub const ALL: [Fault; 33] = [
         Fault::AdmitsTooMuch,
         Fault::RefusesTooEarly,
         Fault::HintTooShort,
@@ -178,6 +180,7 @@ impl Fault {
         Fault::HintMissing,
         Fault::KeyedByAddress,
         Fault::KeyedByForwardedHeader,
+        Fault::KeyedByConnection,
         Fault::DoubleAtTheEdge,
         Fault::WindowFromFirstRequest,
         Fault::CountsLate,
@@ -199,6 +202,12 @@ impl Fault {
         Fault::LimitDrift,
         Fault::WindowWrong,
     ];
+
+    /// Whether everybody is counted by the address that a request seems to come from.
+    pub fn is_of_keys(self) -> bool {
+        use Fault::{KeyedByAddress, KeyedByConnection, KeyedByForwardedHeader};
+        matches!(self, KeyedByAddress | KeyedByForwardedHeader | KeyedByConnection)
+    }
 
     /// Whether it is about the hint of a refusal. Of several, the first that a server is told to have shows.
     pub fn is_of_hints(self) -> bool {

@@ -125,12 +125,13 @@ fn each_defect_is_caught_by_its_check_under_every_algorithm() {
                 | Fault::WrongRefusalBody
                 | Fault::WrongRefusalStatus => ("server.refusal-contract", "", alone.clone(), true),
                 Fault::CountsLate => ("server.over-admission", "queries", at_once(), false),
-                // These take a request that is made to find them: longer hints than need be, edges, spoofed headers; or longer
-                // windows, to see what is forgotten.
+                // These take a request that is made to find them: longer hints than need be, edges, spoofed headers, new
+                // connections; or longer windows, to see what is forgotten.
                 Fault::ForgetsOnRestart
                 | Fault::HintWholeWindow
                 | Fault::HintSameMoment
                 | Fault::KeyedByForwardedHeader
+                | Fault::KeyedByConnection
                 | Fault::DoubleAtTheEdge
                 | Fault::WindowFromFirstRequest
                 | Fault::RefusalsCharged

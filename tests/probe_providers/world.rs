@@ -187,7 +187,7 @@ impl World<'_> {
     fn send(&mut self, parcel: Parcel, index: u32) -> Witness {
         let ask = match parcel.guise {
             Guise::Beside(nth) => &self.subject.besides[usize::from(nth)].1,
-            Guise::Own | Guise::Forwarded(_) => &self.subject.clients[parcel.client],
+            Guise::Own | Guise::Reconnected | Guise::Forwarded(_) => &self.subject.clients[parcel.client],
         };
         // They arrive one after the other.
         let reply = self.handle(ask, parcel.guise.header(), index);

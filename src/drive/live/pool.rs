@@ -21,6 +21,29 @@ pub fn client(
     connect_timeout: Nanos,
     messages: UnboundedSender<Message>,
 ) -> Result<reqwest::Client, LiveError> {
+    built(builder(endpoint, tls, connect_timeout, messages))
+}
+
+/// The same, but that each request goes over a connection of its own.
+pub fn reconnecting(
+    endpoint: &Endpoint,
+    tls: &rustls::ClientConfig,
+    connect_timeout: Nanos,
+    messages: UnboundedSender<Message>,
+) -> Result<reqwest::Client, LiveError> {
+    built(builder(endpoint, tls, connect_timeout, messages).pool_max_idle_per_host(0))
+}
+
+fn built(builder: reqwest::ClientBuilder) -> Result<reqwest::Client, LiveError> {
+    builder.build().map_err(|error| LiveError::Tls(error.to_string()))
+}
+
+fn builder(
+    endpoint: &Endpoint,
+    tls: &rustls::ClientConfig,
+    connect_timeout: Nanos,
+    messages: UnboundedSender<Message>,
+) -> reqwest::ClientBuilder {
     let mut tls = tls.clone();
     tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     reqwest::Client::builder()
@@ -34,8 +57,6 @@ pub fn client(
         .redirect(reqwest::redirect::Policy::none())
         .retry(reqwest::retry::never())
         .no_proxy()
-        .build()
-        .map_err(|error| LiveError::Tls(error.to_string()))
 }
 
 /// Serves one job.

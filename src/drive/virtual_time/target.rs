@@ -203,7 +203,7 @@ impl<'a> Target<'a> {
         }
         if let Some(class) = self.class(request) {
             let key = keys(self.scenario, &self.rules, device, request);
-            if let Err(refused) = self.enforcer.check(now, class, ADDRESS, key) {
+            if let Err(refused) = self.enforcer.check(now, class, self.address(device), key) {
                 let mut response = refusal::refused(
                     policy,
                     &self.spec.faults,
@@ -217,6 +217,11 @@ impl<'a> Target<'a> {
             Some(operation) => self.serve(now, player, device, operation, request),
             None => Reply::Scripted { after: self.spec.answers_after },
         }
+    }
+
+    /// Each device keeps to a connection of its own.
+    fn address(&self, device: DeviceId) -> u64 {
+        if self.has(Fault::KeyedByConnection) { device.0.into() } else { ADDRESS }
     }
 
     /// None for a request of a scripted client.
@@ -270,7 +275,7 @@ impl<'a> Target<'a> {
         let Some(class) = self.class(request) else { return Vec::new() };
         let answered = Answered { since, status: 200, charged: None };
         let key = keys(self.scenario, &self.rules, device, request);
-        self.enforcer.settle(now, class, ADDRESS, key, &answered);
+        self.enforcer.settle(now, class, self.address(device), key, &answered);
         if request.lane != Lane::Stream {
             self.release(device, request, since);
         }
@@ -281,7 +286,7 @@ impl<'a> Target<'a> {
     pub fn release(&mut self, device: DeviceId, request: &Request, since: Nanos) {
         if let Some(class) = self.class(request) {
             let key = keys(self.scenario, &self.rules, device, request);
-            self.enforcer.release(class, since, ADDRESS, key);
+            self.enforcer.release(class, since, self.address(device), key);
         }
     }
 
@@ -296,7 +301,7 @@ impl<'a> Target<'a> {
         let policy = &self.scenario.policy;
         let Some(documented) = &policy.quota_headers else { return Vec::new() };
         let key = keys(self.scenario, &self.rules, device, request);
-        let Some(binding) = self.enforcer.standing(now, class, ADDRESS, key) else { return Vec::new() };
+        let Some(binding) = self.enforcer.standing(now, class, self.address(device), key) else { return Vec::new() };
         let now = CLOCK.saturating_add(now);
         let mut headers = quota_headers::printed(policy, &self.spec.faults, class, &binding, refused, now);
         // A moment is read by the clock of whoever named it, which shows the second that has begun.

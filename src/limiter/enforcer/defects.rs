@@ -54,7 +54,7 @@ impl Defects {
 
     /// Whether everybody is counted by address.
     pub fn by_address(&self) -> bool {
-        self.has(Fault::KeyedByAddress) || self.has(Fault::KeyedByForwardedHeader)
+        self.faults.iter().any(|fault| fault.is_of_keys())
     }
 
     /// What the server's clock shows to a limit; what runs at the same time is not counted by it.

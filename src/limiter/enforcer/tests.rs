@@ -196,6 +196,7 @@ fn each_fault_bends_what_its_name_says_and_nothing_else() {
         (Some(Fault::HintWholeWindow), (10, "60", 2, 5)),
         (Some(Fault::HintSameMoment), (10, "60", 2, 5)),
         (Some(Fault::KeyedByForwardedHeader), (10, "60", 2, 1)),
+        (Some(Fault::KeyedByConnection), (10, "60", 2, 1)),
         (Some(Fault::CountsLate), (50, "60", 50, 5)),
         (Some(Fault::ClockSkew), (10, "59", 2, 5)),
         (Some(Fault::StoreFailsOpen), (10, "60", 2, 5)),

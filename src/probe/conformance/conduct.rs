@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use super::terms::{Case, Means, Terms};
 use super::transcript::Transcript;
-use super::trial::{FORGED, HAMMERED, PARTS, POLLS, SHORTEST_WATCHED, Step, TURNS, Trial};
+use super::trial::{HAMMERED, PARTS, POLLS, SHORTEST_WATCHED, Step, TURNS, Trial, VARIED};
 use crate::probe::beside::Beside;
 use crate::probe::exchange::Answer;
 use crate::probe::witness::{Guise, Parcel, Witness};
@@ -214,6 +214,7 @@ impl Conduct {
             Step::Fill(client) if turn.refused == 0 && turn.sent < terms.most_to_fill() => {
                 send(client, Guise::Own, self.abreast(terms, transcript).min(terms.most_to_fill() - turn.sent))
             }
+            Step::UseUp if turn.refused == 0 && turn.sent < terms.most_to_fill() => one(0),
             Step::Together(count) if turn.sent == 0 => send(0, Guise::Own, count),
             Step::Ask if turn.sent == 0 => one(0),
             Step::Pace if turn.refused == 0 && turn.sent < terms.paced() => {
@@ -227,11 +228,8 @@ impl Conduct {
                 let part = told.wait.unwrap_or(terms.window).0 / u64::from(PARTS);
                 at(now, told.done + Nanos(part * u64::from(turn.sent + 1)), 0)
             }
-            Step::Forge => match FORGED.get(turn.sent as usize) {
-                Some(false) => one(0),
-                Some(true) => send(0, Guise::Forwarded(turn.sent as u8), 1),
-                None => Next::Over,
-            },
+            Step::Forge => in_turns(turn.sent, Guise::Forwarded(turn.sent as u8)),
+            Step::Reconnect => in_turns(turn.sent, Guise::Reconnected),
             Step::Other if turn.sent < TURNS => one((turn.sent % 2) as usize),
             Step::Hammer => self.hammer(now, terms, transcript),
             Step::Watch if now < begun.saturating_add(terms.watch_lasts()) => match turn.last_admitted {
@@ -287,7 +285,7 @@ fn documented(terms: Option<&Terms>, means: Means) -> impl Iterator<Item = Trial
 fn told(transcript: &Transcript, trial: Option<Trial>, first: bool) -> Option<Told> {
     let refusals = || {
         let entries = transcript.entries().iter().filter(|entry| entry.purpose.map(|(own, _)| own) == trial);
-        let own = entries.map(|entry| &entry.witness).filter(|it| it.client == 0 && it.guise == Guise::Own);
+        let own = entries.map(|entry| &entry.witness).filter(|it| it.client == 0 && it.guise.is_own());
         own.filter(|witness| witness.is_refused())
     };
     let refusal = if first { refusals().next() } else { refusals().next_back() };
@@ -296,6 +294,14 @@ fn told(transcript: &Transcript, trial: Option<Trial>, first: bool) -> Option<To
 
 fn send(client: usize, guise: Guise, count: u32) -> Next {
     Next::Send(Parcel { client, guise, count })
+}
+
+/// The probe's own, or one that is varied, after so many of both.
+fn in_turns(sent: u32, varied: Guise) -> Next {
+    match VARIED.get(sent as usize) {
+        Some(is_varied) => send(0, if *is_varied { varied } else { Guise::Own }, 1),
+        None => Next::Over,
+    }
 }
 
 fn one(client: usize) -> Next {

@@ -9,7 +9,7 @@ use crate::device::{Cause, Detail, Failure, Flow, Outcome};
 use crate::policy::signals::Hint;
 use crate::policy::signals::Signal;
 use crate::probe::exchange::Answer;
-use crate::probe::witness::{Guise, Witness};
+use crate::probe::witness::Witness;
 use crate::record::{Exchange, Observation, Observer, Record, Sent};
 use crate::scenario::fleet::{Credentials, OperatorSpec, Reaction, TokenHabit};
 use crate::scenario::start::Start;
@@ -76,7 +76,7 @@ fn device(witness: &Witness) -> DeviceId {
 
 fn record(case: &Case, witness: &Witness, flow: Flow, attempt: u32) -> (Record, Exchange) {
     // What is told to who asks otherwise may be about other limits.
-    let signal = if witness.guise == Guise::Own { &witness.signal } else { &Signal::default() };
+    let signal = if witness.guise.is_own() { &witness.signal } else { &Signal::default() };
     let outcome = outcome(witness);
     // What else may be a refusal, the probe tells by rules of its own.
     let hint = if matches!(outcome, Outcome::Rejected(_)) { Hint::Absent } else { signal.hint };
@@ -109,7 +109,7 @@ fn record(case: &Case, witness: &Witness, flow: Flow, attempt: u32) -> (Record, 
 /// nothing is known of it.
 fn outcome(witness: &Witness) -> Outcome {
     match (witness.answer(), witness.status) {
-        _ if witness.guise != Guise::Own => Outcome::Failed(Failure::Timeout),
+        _ if !witness.guise.is_own() => Outcome::Failed(Failure::Timeout),
         (Answer::Refused, _) => Outcome::Refused,
         (_, 0) => Outcome::Failed(Failure::Timeout),
         _ if witness.signal.overloaded => Outcome::Overloaded,
@@ -173,7 +173,7 @@ mod tests {
     use crate::policy::reading::Reading;
     use crate::probe::conformance::Transcript;
     use crate::probe::conformance::tests::case;
-    use crate::probe::witness::Parcel;
+    use crate::probe::witness::{Guise, Parcel};
 
     #[test]
     fn what_a_made_up_address_is_told_is_held_against_nobody() {

@@ -24,7 +24,7 @@ const fn check(id: &'static str, promise: &'static str, defects: &'static [&'sta
 
 /// In the order of the report; how what was measured differs from what is documented is one more (`server.documented-limiter`), which
 /// needs no trials. The ids that a run's findings have mean the same here.
-pub const CHECKS: [Check; 19] = [
+pub const CHECKS: [Check; 20] = [
     check(
         "server.over-admission",
         "no more is let through than some reading of the limit allows",
@@ -59,6 +59,7 @@ pub const CHECKS: [Check; 19] = [
     ),
     check(checks::forwarded::ID, "nobody gets another quota by naming another address", &["KEY-SPOOF"]),
     check(checks::other::ID, "another credential has a quota of its own, where that is documented", &["KEY-IP"]),
+    check(checks::connection::ID, "another connection brings no other quota", &[]),
     check(checks::begin::ID, "windows begin when the documents say", &["DOC-ALIGN"]),
 ];
 

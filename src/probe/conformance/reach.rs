@@ -19,6 +19,8 @@ pub struct Reach<'a> {
     pub is_shared_by_clients: Option<bool>,
     /// Whether a made-up address brings another quota; None where that was not seen.
     pub believes_addresses: Option<bool>,
+    /// Whether another connection was seen to bring another quota.
+    pub is_per_connection: bool,
     pub besides: Vec<Reached<'a>>,
 }
 
@@ -55,6 +57,7 @@ impl<'a> Reach<'a> {
         Reach {
             is_shared_by_clients: checks::other::is_shared(&scene),
             believes_addresses: checks::forwarded::is_believed(&scene),
+            is_per_connection: checks::connection::is_apart(&scene),
             besides: besides.collect(),
         }
     }

@@ -38,7 +38,7 @@ pub struct Means {
 pub struct Terms {
     /// The most requests that may come at once by any reading of the tightest limit.
     pub at_once: u32,
-    /// The window of that limit.
+    /// The time in which as many run in again: the window of that limit, or what it takes to fill a bucket.
     pub window: Nanos,
     /// After so long a silence all quota is there again, by any reading.
     pub recovers: Nanos,
@@ -85,7 +85,7 @@ impl Case {
         };
         Some(Terms {
             at_once: at_once(tightest, cost),
-            window: tightest.per,
+            window: runs_in(tightest, at_once(tightest, cost) * cost),
             recovers: affordable().map(|(rate, _)| recovers(rate)).max()?,
             others,
             pace: self.pace(),
@@ -194,10 +194,28 @@ pub fn at_once(rate: &RateLimit, cost: u32) -> u32 {
     (ceilings.max().unwrap_or(rate.allow) / cost).max(1)
 }
 
-/// An estimate from two windows forgets a request after the second one.
+/// In which so many run in again: of a bucket, in proportion.
+fn runs_in(rate: &RateLimit, count: u32) -> Nanos {
+    let is_bucket = |reading: &Reading| matches!(reading, Reading::TokenBucket | Reading::LeakyBucket);
+    match rate.readings().iter().all(is_bucket) {
+        true => rate.per.scale(f64::from(count) / f64::from(rate.allow.max(1))),
+        false => rate.per,
+    }
+}
+
+/// After such a silence all is there again, by any reading.
 fn recovers(rate: &RateLimit) -> Nanos {
-    let windows = if rate.readings().contains(&Reading::RollingCounter) { 2 } else { 1 };
-    let to_fill = u64::from(rate.burst.unwrap_or(rate.allow).div_ceil(rate.allow.max(1)));
+    let lasts = |reading: &Reading| {
+        let holds = reading.ceiling(rate.allow, rate.burst);
+        match reading {
+            Reading::TokenBucket | Reading::LeakyBucket => runs_in(rate, holds),
+            Reading::IntervalRefill => rate.per * u64::from(holds.div_ceil(rate.allow.max(1))),
+            // An estimate from two windows forgets a request after the second one.
+            Reading::RollingCounter => rate.per * 2,
+            Reading::Rolling | Reading::FixedFirstHit | Reading::FixedAligned => rate.per,
+        }
+    };
     let penalty = rate.penalty.as_ref().map_or(Nanos::ZERO, |penalty| penalty.lasts);
-    (rate.per * to_fill.max(windows)).saturating_add(penalty)
+    let longest = rate.readings().iter().map(lasts).max().unwrap_or(rate.per);
+    longest.saturating_add(penalty)
 }

@@ -48,7 +48,7 @@ impl Transcript {
 
     /// What became of the probe's own requests.
     pub fn own(&self) -> impl Iterator<Item = &Witness> {
-        self.entries.iter().map(|entry| &entry.witness).filter(|witness| witness.guise == Guise::Own)
+        self.entries.iter().map(|entry| &entry.witness).filter(|witness| witness.guise.is_own())
     }
 
     /// What became of one of the requests beside the probe's own, by its place.

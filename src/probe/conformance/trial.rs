@@ -29,6 +29,8 @@ pub enum Step {
     Pause(Nanos),
     /// One after the other, until one is refused.
     Fill(usize),
+    /// One at a time, so that it is over one connection, until one is refused.
+    UseUp,
     /// So many at the same moment.
     Together(u32),
     Ask,
@@ -42,6 +44,8 @@ pub enum Step {
     Poll,
     /// In turns with requests from addresses that are made up.
     Forge,
+    /// In turns with requests over connections of their own.
+    Reconnect,
     /// In turns with the second client.
     Other,
     /// Many more while the wait lasts that was told.
@@ -59,9 +63,9 @@ pub enum Step {
 pub const PARTS: u32 = 12;
 pub const POLLS: u32 = 15;
 pub const TURNS: u32 = 3;
-/// Which of the requests of [`Step::Forge`] name another address: each between two that do not, and in no rhythm that a server
-/// might have of its own.
-pub const FORGED: [bool; 8] = [false, true, false, false, true, false, true, false];
+/// Which of the requests of [`Step::Forge`] and [`Step::Reconnect`] are not the probe's own: each between two that are, and in no
+/// rhythm that a server might have of its own.
+pub const VARIED: [bool; 8] = [false, true, false, false, true, false, true, false];
 /// Of the told wait, so much is used to hammer.
 pub const HAMMERED: f64 = 0.8;
 /// A watch lasts a few windows, but no longer than this; a longer window is watched once.
@@ -109,7 +113,8 @@ impl Trial {
         match self {
             Trial::ComeBackAsTold => "use all up, wait as told, ask again",
             Trial::WhileRefused => {
-                "while refused: ask from made-up addresses and as another client, then find out when it ends"
+                "while refused: ask from made-up addresses, as another client and over new connections, then find out when it \
+                 ends"
             }
             Trial::AllTogether => "send twice what is allowed at the same moment",
             Trial::HammerWhileRefused => "go on asking while refused, then ask when the first refusal said",
@@ -128,8 +133,11 @@ impl Trial {
         let (near, half) = (terms.near(), Nanos(terms.window.0 / 2));
         match self {
             Trial::ComeBackAsTold => vec![Step::Rest, Step::Before(half), Step::Fill(0), Step::Obey],
-            Trial::WhileRefused if means.second => vec![Step::Fill(0), Step::Forge, Step::Other, Step::Poll],
-            Trial::WhileRefused => vec![Step::Fill(0), Step::Forge, Step::Poll],
+            Trial::WhileRefused => {
+                let other = means.second.then_some(Step::Other);
+                let turns = [Step::Fill(0), Step::Forge].into_iter().chain(other);
+                turns.chain([Step::UseUp, Step::Reconnect, Step::Poll]).collect()
+            }
             Trial::AllTogether => vec![Step::Rest, Step::Together(terms.together())],
             Trial::HammerWhileRefused => {
                 vec![Step::Rest, Step::Before(Nanos(half.0 / 2)), Step::Fill(0), Step::Hammer, Step::AsFirstTold]
@@ -225,13 +233,15 @@ impl Step {
             Step::Rest => (0, terms.recovers),
             Step::Pause(length) => (0, length),
             Step::Fill(_) => (terms.at_once + 1, Nanos(terms.window.0 / 10)),
+            // All was used up before.
+            Step::UseUp => (2, Nanos::ZERO),
             Step::Together(count) => (count, Nanos::ZERO),
             Step::Ask => (1, Nanos::ZERO),
             Step::Beside(_, count) => (count, Nanos::ZERO),
             Step::Pace => (terms.paced(), terms.pace.unwrap_or_default() * u64::from(terms.paced())),
             Step::Obey | Step::AsFirstTold => (1, terms.window),
             Step::Poll => (POLLS, terms.window + Nanos(terms.window.0 / 2)),
-            Step::Forge => (FORGED.len() as u32, Nanos::ZERO),
+            Step::Forge | Step::Reconnect => (VARIED.len() as u32, Nanos::ZERO),
             Step::Other => (TURNS, Nanos::ZERO),
             Step::Hammer => (terms.hammers(terms.at_once, terms.window), Nanos::ZERO),
             Step::Before(_) | Step::After(_) => (0, terms.window),

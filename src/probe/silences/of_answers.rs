@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::{Answer, Seen};
 use crate::policy::signals::Hint;
 use crate::probe::conformance::transcript::Entry;
-use crate::probe::witness::{Guise, Witness};
+use crate::probe::witness::Witness;
 use crate::summary::finding::Verdict;
 use crate::time::Nanos;
 
@@ -103,7 +103,7 @@ pub fn window_told(seen: &Seen<'_>) -> Answer {
 pub fn remaining(seen: &Seen<'_>) -> Answer {
     let volleys: Vec<&[Entry]> = seen.transcript.entries().chunk_by(|one, other| one.volley == other.volley).collect();
     let told = |witness: &Witness| witness.signal.told.remaining.is_some_and(|left| left > 0);
-    let is_own = |witness: &Witness| witness.guise == Guise::Own;
+    let is_own = |witness: &Witness| witness.guise.is_own();
     let heeded: Vec<&Witness> = volleys
         .windows(2)
         .filter_map(|two| match (two[0], two[1]) {
@@ -161,7 +161,7 @@ mod tests {
     use crate::policy::signals::Signal;
     use crate::probe::conformance::tests::case;
     use crate::probe::conformance::{Reach, Transcript};
-    use crate::probe::witness::Parcel;
+    use crate::probe::witness::{Guise, Parcel};
 
     fn witness(status: u16, refused: bool, seen: &str) -> Witness {
         let parcel = Parcel { client: 0, guise: Guise::Own, count: 1 };

@@ -99,7 +99,8 @@ pub fn client(seen: &Seen<'_>) -> Answer {
         Some(false) => "; a made-up X-Forwarded-For makes no difference",
         None => "",
     };
-    Ok(format!("{credentials}{address}"))
+    let connection = if seen.reach.is_per_connection { "; each connection has a quota of its own" } else { "" };
+    Ok(format!("{credentials}{address}{connection}"))
 }
 
 pub fn stream_handshake(seen: &Seen<'_>) -> Answer {

@@ -1,8 +1,7 @@
 //! One connection: from hyper's requests to the platform's, and back.
 
 use std::convert::Infallible;
-use std::hash::{DefaultHasher, Hash, Hasher};
-use std::net::IpAddr;
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -20,7 +19,7 @@ use tokio::net::TcpStream;
 use super::patience::{Activity, Phase, WatchedSocket};
 use super::server::Server;
 use super::stream;
-use crate::reference::http::{HttpIn, HttpOut};
+use crate::reference::http::{HttpIn, HttpOut, number_of};
 
 const LONGEST_HEAD: usize = 16 * 1024;
 const LONGEST_BODY: usize = 64 * 1024;
@@ -28,11 +27,10 @@ const LONGEST_BODY: usize = 64 * 1024;
 type Answer = Response<Full<Bytes>>;
 
 /// Serves a connection until either side ends it.
-pub async fn serve(server: Rc<Server>, socket: TcpStream, peer: IpAddr, activity: Arc<Activity>) {
+pub async fn serve(server: Rc<Server>, socket: TcpStream, peer: SocketAddr, activity: Arc<Activity>) {
     let mut stopping = server.stopping();
-    let address = number_of(peer);
     let io = TokioIo::new(WatchedSocket::new(socket, Arc::clone(&activity), server.clock));
-    let service = service_fn(|request| respond(Rc::clone(&server), Arc::clone(&activity), address, request));
+    let service = service_fn(|request| respond(Rc::clone(&server), Arc::clone(&activity), peer, request));
     let connection = http1::Builder::new()
         .max_buf_size(LONGEST_HEAD)
         .header_read_timeout(None)
@@ -47,17 +45,10 @@ pub async fn serve(server: Rc<Server>, socket: TcpStream, peer: IpAddr, activity
     let _ = connection.await;
 }
 
-/// A number for an address, so that limits can be kept per address.
-fn number_of(address: IpAddr) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    address.hash(&mut hasher);
-    hasher.finish()
-}
-
 async fn respond(
     server: Rc<Server>,
     activity: Arc<Activity>,
-    address: u64,
+    peer: SocketAddr,
     mut request: Request<Incoming>,
 ) -> Result<Answer, Infallible> {
     activity.enter(server.clock.now(), Phase::Body);
@@ -73,8 +64,8 @@ async fn respond(
     let method = if handshake.is_some() { "WS" } else { head.method.as_str() };
     let target = head.uri.path_and_query().map_or("", |target| target.as_str());
     let headers: Vec<(&str, &str)> = texts(&head.headers).collect();
-    let input = HttpIn::new(method, target, &headers, &body);
-    let answer = match (server.handle(address, &input).await, handshake) {
+    let input = HttpIn { connection: peer.port().into(), ..HttpIn::new(method, target, &headers, &body) };
+    let answer = match (server.handle(number_of(peer.ip()), &input).await, handshake) {
         (Ok(answer), _) => written(answer),
         (Err(stream), Some((key, upgrade))) => {
             let activity = Activity::new(server.clock.now(), Phase::Busy);

@@ -189,7 +189,7 @@ impl Server {
             return;
         }
         let activity = Activity::new(self.clock.now(), Phase::Idle);
-        self.attend(Arc::clone(&activity), connection::serve(Rc::clone(self), socket, peer.ip(), activity));
+        self.attend(Arc::clone(&activity), connection::serve(Rc::clone(self), socket, peer, activity));
     }
 
     fn beat(&self) {

@@ -262,7 +262,8 @@ fn sent(account: &Account, group: &Group<'_>) -> String {
     let (method, path) = group.beside(account).map_or((&setting.method, &setting.path), |ask| (&ask.method, &ask.path));
     let path = bare_path(path);
     let header = group.header().map(|header| format!(" with {header}")).unwrap_or_default();
-    format!("{} × {method} {path}{header}", group.told.len())
+    let connection = if group.is_reconnected() { " over a new connection" } else { "" };
+    format!("{} × {method} {path}{header}{connection}", group.told.len())
 }
 
 fn named(account: &Account, index: usize) -> String {

@@ -37,7 +37,7 @@ pub fn groups<'a>(account: &'a Account, proof: &Proof) -> (Vec<Group<'a>>, usize
 
 impl Group<'_> {
     fn goes_on_with(&self, told: &Told) -> bool {
-        let alike = |last: &&Told| (last.client, last.beside, &last.header) == (told.client, told.beside, &told.header);
+        let alike = |last: &&Told| last.is_like(told);
         self.told.last().copied().filter(alike).is_some_and(|last| told.sent_s - last.sent_s < TOGETHER_S)
     }
 
@@ -55,6 +55,11 @@ impl Group<'_> {
     /// A header that these requests have besides their client's.
     pub fn header(&self) -> Option<&str> {
         self.told.first()?.header.as_deref()
+    }
+
+    /// Whether each went over a connection of its own.
+    pub fn is_reconnected(&self) -> bool {
+        self.told.first().is_some_and(|told| told.reconnected)
     }
 
     /// Whether that takes the place of one of the client's own.
@@ -113,6 +118,9 @@ pub fn curl(account: &Account, proof: &Proof) -> String {
             varied.push((sender, ask.headers.extract_if(.., is_replaced).collect()));
             script += &function(&sender.name(), &account.setting.target, &ask);
         }
+    }
+    if groups.iter().any(Group::is_reconnected) {
+        script += "# Each request here goes over a connection of its own.\n";
     }
     let mut done = None;
     for group in &groups {

@@ -15,6 +15,7 @@ fn told(client: usize, sent_s: f64, answer: AnswerTold) -> Told {
         client,
         header: None,
         beside: None,
+        reconnected: false,
         trial: None,
         sent_s,
         done_s: sent_s + 0.002,

@@ -53,7 +53,7 @@ impl ProbeTarget {
     fn ask(&self, parcel: Parcel) -> Option<&Ask> {
         match parcel.guise {
             Guise::Beside(nth) => self.besides.get(usize::from(nth)),
-            Guise::Own | Guise::Forwarded(_) => self.clients.get(parcel.client),
+            Guise::Own | Guise::Reconnected | Guise::Forwarded(_) => self.clients.get(parcel.client),
         }
     }
 }
@@ -119,13 +119,16 @@ pub fn probe(
     let Reached { target, endpoint, tls } = reached;
     // Nobody counts connections here.
     let (messages, _nobody) = unbounded_channel();
-    let client = pool::client(&endpoint, &tls.pooled, CONNECT_TIMEOUT, messages)?;
+    let clients = Clients {
+        keeping: pool::client(&endpoint, &tls.pooled, CONNECT_TIMEOUT, messages.clone())?,
+        reconnecting: pool::reconnecting(&endpoint, &tls.pooled, CONNECT_TIMEOUT, messages)?,
+    };
     let runtime = runtime()?;
     runtime.block_on(async {
         let timer = Timer::new(clock)?;
         let streams = Streams::new(&endpoint, tls.own, clock);
         let end = ProbeEnd::begin(examination);
-        Ok(Driver { target, endpoint, client, streams, clock, end }.play(timer, control).await?)
+        Ok(Driver { target, endpoint, clients, streams, clock, end }.play(timer, control).await?)
     })
 }
 
@@ -206,10 +209,23 @@ fn runtime() -> io::Result<LocalRuntime> {
     tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build_local(LocalOptions::default())
 }
 
+/// What requests go out by.
+struct Clients {
+    /// Connections are kept, and the one that was used last is used next.
+    keeping: reqwest::Client,
+    reconnecting: reqwest::Client,
+}
+
+impl Clients {
+    fn of(&self, guise: Guise) -> &reqwest::Client {
+        if guise == Guise::Reconnected { &self.reconnecting } else { &self.keeping }
+    }
+}
+
 struct Driver<'a> {
     target: &'a ProbeTarget,
     endpoint: Endpoint,
-    client: reqwest::Client,
+    clients: Clients,
     streams: Streams,
     clock: Clock,
     end: ProbeEnd<Examination>,
@@ -234,7 +250,7 @@ impl Driver<'_> {
                     let sent = self.clock.now();
                     let deadline = self.end.played.deadline();
                     let answers = tokio::select! {
-                        answers = send(self.target, &self.endpoint, &self.client, &mut self.streams, self.clock, parcel) => answers,
+                        answers = send(self.target, &self.endpoint, self.clients.of(parcel.guise), &mut self.streams, self.clock, parcel) => answers,
                         reached = timer.reached(deadline) => reached.map(|()| unanswered(parcel, sent, self.clock.now()))?,
                         _ = stops.changed() => unanswered(parcel, sent, self.clock.now()),
                     };

@@ -7,7 +7,7 @@ use super::{Scene, finding, rests_first};
 use crate::policy::model::Algorithm;
 use crate::probe::conformance::list::nothing;
 use crate::probe::conformance::trial::{Step, Trial};
-use crate::probe::witness::{Guise, Witness};
+use crate::probe::witness::Witness;
 use crate::summary::finding::{Finding, Verdict};
 use crate::time::Nanos;
 
@@ -39,7 +39,7 @@ fn on_the_clock(scene: &Scene<'_>, per: Nanos) -> Finding {
     let mut last_admitted: Option<&Witness> = None;
     let mut looked_at = 0;
     for witness in entries.filter(|it| it.client == 0) {
-        if witness.is_admitted() || witness.guise != Guise::Own {
+        if witness.is_admitted() || !witness.guise.is_own() {
             last_admitted = Some(witness);
             continue;
         }

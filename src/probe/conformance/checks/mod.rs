@@ -1,6 +1,7 @@
 //! The checks that only a probe can make: pure functions of what it sent and what came back. One file for each.
 
 pub mod begin;
+pub mod connection;
 pub mod edge;
 pub mod form;
 pub mod forwarded;
@@ -12,6 +13,7 @@ pub mod other;
 pub mod race;
 pub mod refused;
 pub mod remaining;
+mod turns;
 
 use super::list::nothing;
 use super::terms::{Case, Terms};
@@ -36,13 +38,14 @@ pub fn all(scene: &Scene<'_>) -> Vec<Finding> {
     let lapse = lapse::check(scene);
     let lapsed = lapse.verdict == Verdict::Fail;
     let unless_lapsed = |finding: Finding| match lapsed && finding.verdict == Verdict::Fail {
-        true => Finding {
-            verdict: Verdict::Inconclusive,
-            explanation: "What was counted is forgotten at times, which may be the reason.".to_owned(),
-            remedy: String::new(),
-            wrong: 0,
-            ..finding
-        },
+        true => opened(finding, "What was counted is forgotten at times, which may be the reason."),
+        false => finding,
+    };
+    let connection = unless_lapsed(connection::check(scene));
+    // What comes at the same moment comes over several connections.
+    let may_be_apart = connection.verdict != Verdict::Pass;
+    let unless_apart = |finding: Finding| match may_be_apart && finding.verdict == Verdict::Fail {
+        true => opened(finding, "Connections may have quotas of their own, which would be another reason."),
         false => finding,
     };
     vec![
@@ -50,14 +53,20 @@ pub fn all(scene: &Scene<'_>) -> Vec<Finding> {
         unless_lapsed(late::check(scene)),
         remaining::check(scene),
         unless_lapsed(full::check(scene)),
-        unless_lapsed(race::check(scene)),
+        unless_apart(unless_lapsed(race::check(scene))),
         unless_lapsed(edge::check(scene)),
         lapse,
         refused::check(scene),
-        forwarded::check(scene),
+        unless_lapsed(forwarded::check(scene)),
         other::check(scene),
+        connection,
         unless_lapsed(begin::check(scene)),
     ]
+}
+
+/// A failure that something else may be the reason of.
+fn opened(finding: Finding, why: &str) -> Finding {
+    Finding { verdict: Verdict::Inconclusive, explanation: why.to_owned(), remedy: String::new(), wrong: 0, ..finding }
 }
 
 /// Who rests first begins to fill with all of the quota.
@@ -81,6 +90,7 @@ impl<'a> Scene<'a> {
         let request = format!("{} {}", self.case.method, self.case.bare_path());
         let sent = match witness.guise {
             Guise::Own => request,
+            Guise::Reconnected => format!("{request}, over a new connection"),
             Guise::Beside(nth) => self.case.besides.get(usize::from(nth)).map_or(request, Beside::text),
             guise @ Guise::Forwarded(_) => {
                 let (name, value) = guise.header().unwrap_or_default();

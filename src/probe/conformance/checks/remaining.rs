@@ -8,7 +8,7 @@ use super::{Scene, finding, rests_first};
 use crate::probe::conformance::list::nothing;
 use crate::probe::conformance::transcript::Entry;
 use crate::probe::conformance::trial::Step;
-use crate::probe::witness::{Guise, Witness};
+use crate::probe::witness::Witness;
 use crate::summary::finding::{Evidence, Finding, Verdict};
 
 pub const ID: &str = "server.remaining-steps";
@@ -67,7 +67,7 @@ fn is_of_tightest(entry: &Entry) -> bool {
 }
 
 fn is_plain(witness: &Witness) -> bool {
-    witness.guise == Guise::Own && (witness.is_admitted() || witness.is_refused())
+    witness.guise.is_own() && (witness.is_admitted() || witness.is_refused())
 }
 
 /// What is wrong with an answer after one that said that so much remained.

@@ -34,6 +34,7 @@ const LAPSE: &str = "server.lapse";
 const REFUSED: &str = "server.refused-requests";
 const FORWARDED: &str = "server.forwarded-address";
 const OTHER: &str = "server.other-client";
+const CONNECTION: &str = "server.other-connection";
 const BEGIN: &str = "server.window-begin";
 
 const UNNOTICED: &str = "counting refused requests changes no decision of it";
@@ -70,7 +71,9 @@ pub fn expected(fault: Fault, documents: &Documents) -> Expected {
         Fault::HintSameMoment => AtTimes(&[LATE, SAME], NEAR),
         Fault::KeyedByForwardedHeader if short => AtTimes(&[FORWARDED], TOO_SHORT),
         Fault::KeyedByAddress if short => AtTimes(&[OTHER], TOO_SHORT),
+        Fault::KeyedByConnection if short => AtTimes(&[CONNECTION], TOO_SHORT),
         Fault::KeyedByAddress => Caught(&[OTHER]),
+        Fault::KeyedByConnection => Caught(&[CONNECTION]),
         Fault::KeyedByForwardedHeader => Caught(&[FORWARDED]),
         Fault::DoubleAtTheEdge | Fault::WindowFromFirstRequest if !documents.stated => Invisible(ANY_READING),
         Fault::DoubleAtTheEdge | Fault::WindowFromFirstRequest if reading == Reading::IntervalRefill => {
@@ -113,6 +116,8 @@ pub fn besides(fault: Fault) -> &'static [&'static str] {
         Fault::HintSameMoment => &[LATE, SAME],
         // A number of milliseconds that is taken for seconds may be believed.
         Fault::HintWrongUnit | Fault::HintFraction => &[LATE],
+        // Of connections, many at the same moment have a quota each, and what remains is that of the one that is used.
+        Fault::KeyedByConnection => &[FALSE, OTHER, REMAINING, STEPS, OVER],
         Fault::KeyedByAddress | Fault::KeyedByForwardedHeader => &[FALSE, OTHER, REMAINING, STEPS, OVER],
         Fault::DoubleAtTheEdge | Fault::WindowFromFirstRequest => &[FALSE, REMAINING, OVER, EDGE],
         // What is counted late is refused late, and told too late.

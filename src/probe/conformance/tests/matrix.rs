@@ -281,6 +281,29 @@ fn nor_is_one_on_a_harsh_network_whatever_else_its_documents_say() {
     }
 }
 
+/// So many per so many seconds of a bucket that holds so many.
+const BUCKETS: [(u32, u64, u32); 5] = [(100, 1, 10), (100, 10, 5), (600, 60, 3), (10, 10, 25), (1, 1, 6)];
+
+#[test]
+fn nor_is_a_bucket_that_holds_more_or_less_than_runs_in_at_a_time() {
+    for reading in [Reading::TokenBucket, Reading::LeakyBucket, Reading::IntervalRefill] {
+        for (allow, per, burst) in BUCKETS {
+            let documents = Documents { reading, stated: true, limits: vec![(allow, Nanos::from_secs(per))] };
+            for seed in 0..seeds().map_or(4, |seeds| (seeds / 2).max(1)) {
+                let mut setting = Setting { harsh: seed % 4 == 3, ..documents.setting(&[], seed) };
+                for limit in setting.policy.classes.iter_mut().flat_map(|class| &mut class.limits) {
+                    if let Limit::Rate(rate) = limit {
+                        rate.burst = Some(burst);
+                    }
+                }
+                let findings = setting.probe().findings();
+                let failed: Vec<&Finding> = findings.iter().filter(|it| it.verdict == Verdict::Fail).collect();
+                assert!(failed.is_empty(), "{documents:?} of {burst} seed {seed}: {failed:#?}");
+            }
+        }
+    }
+}
+
 #[test]
 fn of_two_defects_both_are_found_and_nothing_else() {
     let pairs = [
@@ -318,15 +341,17 @@ fn of_two_defects_both_are_found_and_nothing_else() {
     }
 }
 
-/// Shows one play: `PROBE_SHOW='Rolling HintZero 3'`, an algorithm, a defect and a seed.
+/// Shows one play: `PROBE_SHOW='Rolling HintZero 3 sixty'`, an algorithm, a defect, a seed and the limit if it is not ten.
 #[test]
 #[ignore = "shows, and checks nothing"]
 #[expect(clippy::print_stdout, reason = "asked for")]
 fn show_one_play() {
     let shown = std::env::var("PROBE_SHOW").unwrap_or_default();
     let parts: Vec<&str> = shown.split(' ').collect();
-    let all = Documents::all(if parts.contains(&"two") { TWO } else { TEN });
-    let documents = all.into_iter().find(|it| parts.contains(&&*format!("{:?}", it.reading))).unwrap();
+    let named = [("two", TWO), ("sixty", SIXTY), ("five", FIVE)];
+    let limits = named.into_iter().find(|(name, _)| parts.contains(name)).map_or(TEN, |(_, limits)| limits);
+    let documents =
+        Documents::all(limits).into_iter().find(|it| parts.contains(&&*format!("{:?}", it.reading))).unwrap();
     let faults: Vec<Fault> = Fault::ALL.into_iter().filter(|fault| parts.contains(&&*format!("{fault:?}"))).collect();
     let seed = parts.iter().find_map(|part| part.parse().ok()).unwrap_or_default();
     let setting = documents.setting(&faults, seed);

@@ -11,7 +11,7 @@ use crate::probe::candidates::Documented;
 use crate::probe::conformance::Case;
 use crate::probe::conformance::conduct::Order;
 use crate::probe::outcome::{Outcome, outcome};
-use crate::probe::witness::{Parcel, Witness};
+use crate::probe::witness::{Guise, Parcel, Witness};
 use crate::probe::{Brief, Examination};
 use crate::reference::http::{HttpIn, HttpOut, Reply};
 use crate::reference::platform::{Platform, for_policy};
@@ -81,7 +81,13 @@ pub struct World {
     neighbour: Option<Nanos>,
     /// When it sends again.
     neighbour_at: Nanos,
+    /// How many connections there were so far.
+    connections: u64,
 }
+
+/// Connections that are kept open are numbered from 0, those for one request from here.
+const FOR_ONE: u64 = 1 << 20;
+const OF_NEIGHBOUR: u64 = u64::MAX;
 
 impl Setting {
     pub fn case(&self) -> Case {
@@ -155,6 +161,7 @@ impl World {
             lost: Nanos::ZERO,
             neighbour: setting.neighbour,
             neighbour_at: now,
+            connections: FOR_ONE,
         }
     }
 
@@ -194,20 +201,28 @@ impl World {
         let sent = self.now;
         let mut arrivals: Vec<Nanos> = (0..parcel.count).map(|_| sent + self.way()).collect();
         arrivals.sort_unstable();
-        arrivals.into_iter().map(|arrival| self.exchange(parcel, sent, arrival)).collect()
+        (0..).zip(arrivals).map(|(abreast, arrival)| self.exchange(parcel, abreast, sent, arrival)).collect()
     }
 
     /// What somebody else sent until then.
     fn hear_neighbour(&mut self, until: Nanos) {
         let Some(every) = self.neighbour else { return };
         while self.neighbour_at <= until {
-            let request = HttpIn::new("GET", "/orders", &[("x-api-key", "client-0")], b"");
+            let headers = [("x-api-key", "client-0")];
+            let request = HttpIn { connection: OF_NEIGHBOUR, ..HttpIn::new("GET", "/orders", &headers, b"") };
             let _ = self.server.handle(self.neighbour_at + self.ahead - self.lost, 1, &request);
             self.neighbour_at += Nanos(self.rng.random_range(1..every.0 * 2));
         }
     }
 
-    fn exchange(&mut self, parcel: Parcel, sent: Nanos, arrival: Nanos) -> Witness {
+    /// Clients share the connections that are kept open.
+    fn connection(&mut self, parcel: Parcel, abreast: u64) -> u64 {
+        let is_new = parcel.guise == Guise::Reconnected;
+        self.connections += u64::from(is_new);
+        if is_new { self.connections } else { abreast }
+    }
+
+    fn exchange(&mut self, parcel: Parcel, abreast: u64, sent: Nanos, arrival: Nanos) -> Witness {
         let key = format!("client-{}", parcel.client);
         let forwarded = parcel.guise.header();
         let headers: Vec<(&str, &str)> = std::iter::once(("x-api-key", key.as_str()))
@@ -217,7 +232,8 @@ impl World {
             return Witness::lost(parcel, sent, sent + NOTICED);
         }
         self.hear_neighbour(arrival);
-        let request = HttpIn::new("GET", "/orders", &headers, b"");
+        let connection = self.connection(parcel, abreast);
+        let request = HttpIn { connection, ..HttpIn::new("GET", "/orders", &headers, b"") };
         let Reply::Respond(answer) = self.server.handle(arrival + self.ahead - self.lost, 1, &request) else {
             panic!("it answers at once")
         };
