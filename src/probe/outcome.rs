@@ -183,7 +183,7 @@ pub fn outcome(examination: &Examination, limits: &[Limit], took: Nanos, interru
     let known = prober.belief().has_any() && found.is_some() == measured.is_some();
     let title =
         |shape: Option<Shape>| shape.map_or_else(|| "nothing that this probe knows".to_owned(), |it| it.title());
-    let families = shares.iter().filter(|share| known && share.share >= 1e-4).map(|share| FamilyShare {
+    let families = shares.iter().filter(|share| known && share.share >= 1e-3).map(|share| FamilyShare {
         shape: share.shape,
         title: title(share.shape),
         probability: share.share,
