@@ -112,6 +112,11 @@ impl Log {
         &self.sightings
     }
 
+    /// When the last of them was answered.
+    pub fn ended(&self) -> Nanos {
+        self.sightings.last().map_or(Nanos::ZERO, |sighting| sighting.done)
+    }
+
     pub fn volleys(&self) -> impl Iterator<Item = &[Sighting]> {
         let ends = self.volleys.iter().skip(1).copied().chain([self.sightings.len()]);
         self.volleys.iter().zip(ends).map(|(begin, end)| &self.sightings[*begin..end])

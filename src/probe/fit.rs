@@ -32,7 +32,7 @@ fn shaved(mut hypothesis: Hypothesis, length: Length, side: Side, log: &Log) -> 
     for _ in 0..MOST_CUTS {
         let Some(&share) = shares.peek() else { break };
         let span = hypothesis.terms.span(length);
-        if span.width() <= resolution(&hypothesis.terms, length, log) || !is_torn_at(&hypothesis, length, side) {
+        if span.width() <= resolution(&hypothesis, length, log) || !is_torn_at(&hypothesis, length, side) {
             break;
         }
         let (slab, rest) = cut(span, side, share);
@@ -64,16 +64,18 @@ fn is_torn_at(hypothesis: &Hypothesis, length: Length, side: Side) -> bool {
     there.any(|corner| corner.early + corner.late > hypothesis.mismatches)
 }
 
-/// Shorter than this, a span is not worth cutting.
-fn resolution(terms: &Terms, length: Length, log: &Log) -> Nanos {
+/// Shorter than this, a span is not worth cutting. What windows that follow each other differ by adds up.
+fn resolution(hypothesis: &Hypothesis, length: Length, log: &Log) -> Nanos {
+    let terms = &hypothesis.terms;
     let whole = if length == Length::Penalty { terms.penalty.low } else { terms.window.low };
-    Nanos((whole.0 / FINE).max(log.usual().0 / 4).max(1))
+    let windows = if length == Length::Window { hypothesis.windows_until(log.ended()) } else { 1 };
+    Nanos(((whole.0 / FINE).max(log.usual().0 / 4) / windows).max(1))
 }
 
 /// Halves of the box, where its longest span is worth cutting.
 pub fn halved(hypothesis: &Hypothesis, log: &Log) -> Option<[Terms; 2]> {
     let terms = &hypothesis.terms;
-    let times_too_long = |length: &Length| terms.span(*length).width().0 / resolution(terms, *length, log).0;
+    let times_too_long = |length: &Length| terms.span(*length).width().0 / resolution(hypothesis, *length, log).0;
     let longest = Length::ALL.into_iter().max_by_key(times_too_long).filter(|length| times_too_long(length) > 1)?;
     let (low, high) = cut(terms.span(longest), Side::Low, 2);
     Some([terms.with(longest, low), terms.with(longest, high)])

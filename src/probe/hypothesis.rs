@@ -253,6 +253,13 @@ impl Hypothesis {
         }
     }
 
+    /// How many windows have followed each other since any client's first request, at least one.
+    pub fn windows_until(&self, at: Nanos) -> u64 {
+        let begins = || self.begun.iter().flatten().filter(|_| self.shape.family == Family::IntervalRefill);
+        let longest = begins().map(|begun| at.saturating_sub(*begun)).max().unwrap_or_default();
+        (longest.0 / self.terms.window.low.0.max(1)).max(1)
+    }
+
     /// How much of a window on the clock is over, and how far that may be off: shares of its length.
     pub fn window_at(&self, at: Nanos) -> Option<(f64, f64)> {
         if !self.shape.family.has_phase() {

@@ -10,7 +10,7 @@
 //! - **Fixed windows**, on the clock or from the first request. A set as under *rolling* (served between `a` and `b`) needs
 //!   a new window to begin in between, and beginnings are at least `per` apart. The possible places of the latest
 //!   beginning are kept as one interval, widened where it would fall into two; none left means that no placing of windows
-//!   explains what was admitted.
+//!   explains what was admitted. Nor does one where more than twice `allow` took effect within less than `per` (`bursts.rs`).
 //!
 //! What passes: a server keeps its word when what it let through fits *one* reading that the words allow, the same for all
 //! keys. An honest server's own reading is never refuted, so it passes however strict or loose the other readings are; one
@@ -31,6 +31,7 @@
 
 use std::collections::VecDeque;
 
+use self::bursts::Bursts;
 use super::exhibit::{Exhibit, Exhibits};
 use super::keyed::Keyed;
 use super::terms::Terms;
@@ -42,6 +43,8 @@ use crate::policy::words::period_text;
 use crate::record::{Exchange, Record};
 use crate::scenario::ScopeKey;
 use crate::time::Nanos;
+
+mod bursts;
 
 /// What one key was let through.
 #[derive(Clone, Debug, Default)]
@@ -55,6 +58,7 @@ pub struct Admitted {
     best_before: Option<i128>,
     /// Where the latest window may have begun.
     beginning: Option<(Nanos, Nanos)>,
+    bursts: Bursts,
     /// What buckets may have gained by requests that were given back, in units of 1/`per` tokens, and what those that are
     /// on their way cost.
     gained: i128,
@@ -112,6 +116,8 @@ impl Admitted {
     pub fn serve(&mut self, terms: &Terms, sent: Nanos, done: Nanos, cost: u32) -> bool {
         self.done = self.done.max(done);
         self.insert(terms, sent, cost);
+        let burst = self.bursts.serve(terms.rate.per, sent, self.done, cost);
+        self.refuted.windows |= burst > 2 * u64::from(terms.rate.allow);
         self.judge(terms, self.done);
         let refuted = terms.readings.iter().all(|reading| self.refuted.has(*reading));
         if refuted {
