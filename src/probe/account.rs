@@ -149,7 +149,8 @@ impl Account {
             let decisive = place(&surprise.sighting);
             proofs.extend(decisive.map(|decisive| proof(&exchanges, about, surprise.claim(), decisive, memory)));
         }
-        proofs.extend(outcome.checks.iter().filter_map(|check| broken(&exchanges, check)));
+        let rest = examination.conduct().case().terms().map_or(Nanos::ZERO, |terms| terms.recovers);
+        proofs.extend(outcome.checks.iter().filter_map(|check| broken(&exchanges, check, rest.as_secs_f64())));
         let left = played.left.into_iter().map(|(at, left)| (at.as_secs_f64(), left)).collect();
         Account { format: FORMAT, setting, outcome, exchanges, left, proofs }
     }
@@ -188,12 +189,20 @@ impl Told {
     }
 }
 
-/// The sequence of a broken promise: from where its trial began to the first request that breaks it.
-fn broken(exchanges: &[Told], check: &Finding) -> Option<Proof> {
+/// The sequence of a broken promise: from where its trial began to the first request that breaks it, with the trials before
+/// that left it no rest of so many seconds.
+fn broken(exchanges: &[Told], check: &Finding, rest: f64) -> Option<Proof> {
     let evidence = check.evidence.first().filter(|_| check.verdict == finding::Verdict::Fail)?;
     let decisive = exchanges.iter().position(|told| (told.sent_s - evidence.at_s).abs() < 1e-6)?;
     let same = |told: &&Told| told.trial == exchanges[decisive].trial;
-    let from = decisive + 1 - exchanges[..=decisive].iter().rev().take_while(same).count();
+    let mut from = decisive + 1 - exchanges[..=decisive].iter().rev().take_while(same).count();
+    let goes_on = |at: usize| {
+        let (before, after) = (&exchanges[at - 1], &exchanges[at]);
+        before.trial.is_some() && after.trial.is_some() && after.sent_s - before.done_s < rest
+    };
+    while from > 0 && goes_on(from) {
+        from -= 1;
+    }
     Some(Proof {
         about: check.check.clone(),
         claim: "All that was sent to find this out, and commands that send it again".to_owned(),

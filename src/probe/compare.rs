@@ -94,8 +94,14 @@ pub fn others<'a>(limits: &'a [Limit], measured: Option<&Measured>) -> impl Iter
 
 /// What may come at once by the documents, if the limiter is what was measured.
 pub fn at_once(rate: &RateLimit, measured: Option<&Measured>) -> u32 {
+    let leaky = Reading::LeakyBucket.ceiling(rate.allow, rate.burst);
+    // A bucket's burst may be meant without the one that is served, where words leave it open.
+    let is_leaky = |measured: &Measured| {
+        rate.burst.is_some() && rate.readings().contains(&Reading::LeakyBucket) && measured.limit == (leaky, leaky)
+    };
     let reading = match (rate.algorithm, measured.map(|measured| measured.shape.family)) {
         (Algorithm::LeakyBucket, _) | (_, Some(Family::LeakyQueue)) => Reading::LeakyBucket,
+        (_, Some(Family::Bucket)) if measured.is_some_and(is_leaky) => Reading::LeakyBucket,
         (_, Some(Family::Bucket | Family::IntervalRefill)) => Reading::TokenBucket,
         _ => Reading::Rolling,
     };

@@ -29,7 +29,7 @@ pub enum Guise {
     Forwarded(u8),
     /// It is another request: one of those [beside](super::beside) it, by its place.
     Beside(u8),
-    /// In nothing that is sent; it goes over a connection of its own.
+    /// In nothing that is sent; it goes over a new connection.
     Reconnected,
 }
 

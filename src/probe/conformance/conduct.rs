@@ -214,7 +214,10 @@ impl Conduct {
             Step::Fill(client) if turn.refused == 0 && turn.sent < terms.most_to_fill() => {
                 send(client, Guise::Own, self.abreast(terms, transcript).min(terms.most_to_fill() - turn.sent))
             }
-            Step::UseUp if turn.refused == 0 && turn.sent < terms.most_to_fill() => one(0),
+            // One connection may be too slow to use anything up.
+            Step::UseUp if turn.refused == 0 && turn.sent <= terms.at_once && self.is_quick(terms, transcript) => {
+                one(0)
+            }
             Step::Together(count) if turn.sent == 0 => send(0, Guise::Own, count),
             Step::Ask if turn.sent == 0 => one(0),
             Step::Pace if turn.refused == 0 && turn.sent < terms.paced() => {
@@ -259,12 +262,17 @@ impl Conduct {
         at(now, done.saturating_add(part), 0)
     }
 
+    /// Whether one after the other is quick enough to use all up.
+    fn is_quick(&self, terms: &Terms, transcript: &Transcript) -> bool {
+        transcript.usual() * u64::from(terms.at_once) < terms.fills
+    }
+
     /// How many go out side by side, so that all is used up in a small part of the window: one, if that is quick enough.
     fn abreast(&self, terms: &Terms, transcript: &Transcript) -> u32 {
         const PART: u64 = 10;
         const MOST: u64 = 128;
         let in_sequence = transcript.usual().0.saturating_mul(u64::from(terms.at_once) * PART);
-        (in_sequence / terms.window.0.max(1)).clamp(1, MOST) as u32
+        (in_sequence / terms.fills.0.max(1)).clamp(1, MOST) as u32
     }
 }
 

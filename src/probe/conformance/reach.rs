@@ -17,10 +17,6 @@ use crate::time::Nanos;
 pub struct Reach<'a> {
     /// Whether another credential draws on the same quota; None where that was not seen.
     pub is_shared_by_clients: Option<bool>,
-    /// Whether a made-up address brings another quota; None where that was not seen.
-    pub believes_addresses: Option<bool>,
-    /// Whether another connection was seen to bring another quota.
-    pub is_per_connection: bool,
     pub besides: Vec<Reached<'a>>,
 }
 
@@ -54,12 +50,7 @@ impl<'a> Reach<'a> {
             meanwhile: meanwhile(case, transcript, nth),
             takes: takes(transcript, nth),
         });
-        Reach {
-            is_shared_by_clients: checks::other::is_shared(&scene),
-            believes_addresses: checks::forwarded::is_believed(&scene),
-            is_per_connection: checks::connection::is_apart(&scene),
-            besides: besides.collect(),
-        }
+        Reach { is_shared_by_clients: checks::other::is_shared(&scene), besides: besides.collect() }
     }
 
     /// What was found beside what is documented. What was not seen is left out.

@@ -38,8 +38,10 @@ pub struct Means {
 pub struct Terms {
     /// The most requests that may come at once by any reading of the tightest limit.
     pub at_once: u32,
-    /// The time in which as many run in again: the window of that limit, or what it takes to fill a bucket.
+    /// The window of that limit.
     pub window: Nanos,
+    /// The time in which as many run in again: that window, or what it takes to fill a bucket.
+    pub fills: Nanos,
     /// After so long a silence all quota is there again, by any reading.
     pub recovers: Nanos,
     /// Of several limits, so many refusals would use up another one than the tightest, if they counted.
@@ -85,7 +87,8 @@ impl Case {
         };
         Some(Terms {
             at_once: at_once(tightest, cost),
-            window: runs_in(tightest, at_once(tightest, cost) * cost),
+            window: tightest.per,
+            fills: fills(tightest),
             recovers: affordable().map(|(rate, _)| recovers(rate)).max()?,
             others,
             pace: self.pace(),
@@ -194,28 +197,17 @@ pub fn at_once(rate: &RateLimit, cost: u32) -> u32 {
     (ceilings.max().unwrap_or(rate.allow) / cost).max(1)
 }
 
-/// In which so many run in again: of a bucket, in proportion.
-fn runs_in(rate: &RateLimit, count: u32) -> Nanos {
-    let is_bucket = |reading: &Reading| matches!(reading, Reading::TokenBucket | Reading::LeakyBucket);
-    match rate.readings().iter().all(is_bucket) {
-        true => rate.per.scale(f64::from(count) / f64::from(rate.allow.max(1))),
-        false => rate.per,
-    }
+/// In which as many run in again as may come at once.
+fn fills(rate: &RateLimit) -> Nanos {
+    let runs_in = |reading: &Reading| match reading {
+        Reading::TokenBucket | Reading::LeakyBucket => rate.time_to_fill(*reading),
+        _ => rate.per,
+    };
+    rate.readings().iter().map(runs_in).max().unwrap_or(rate.per)
 }
 
 /// After such a silence all is there again, by any reading.
 fn recovers(rate: &RateLimit) -> Nanos {
-    let lasts = |reading: &Reading| {
-        let holds = reading.ceiling(rate.allow, rate.burst);
-        match reading {
-            Reading::TokenBucket | Reading::LeakyBucket => runs_in(rate, holds),
-            Reading::IntervalRefill => rate.per * u64::from(holds.div_ceil(rate.allow.max(1))),
-            // An estimate from two windows forgets a request after the second one.
-            Reading::RollingCounter => rate.per * 2,
-            Reading::Rolling | Reading::FixedFirstHit | Reading::FixedAligned => rate.per,
-        }
-    };
     let penalty = rate.penalty.as_ref().map_or(Nanos::ZERO, |penalty| penalty.lasts);
-    let longest = rate.readings().iter().map(lasts).max().unwrap_or(rate.per);
-    longest.saturating_add(penalty)
+    rate.memory().saturating_add(penalty)
 }

@@ -63,8 +63,8 @@ pub enum Step {
 pub const PARTS: u32 = 12;
 pub const POLLS: u32 = 15;
 pub const TURNS: u32 = 3;
-/// Which of the requests of [`Step::Forge`] and [`Step::Reconnect`] are not the probe's own: each between two that are, and in no
-/// rhythm that a server might have of its own.
+/// Which of the requests of [`Step::Forge`] and [`Step::Reconnect`] are not the probe's own: in no rhythm that
+/// a server might have of its own.
 pub const VARIED: [bool; 8] = [false, true, false, false, true, false, true, false];
 /// Of the told wait, so much is used to hammer.
 pub const HAMMERED: f64 = 0.8;
@@ -113,8 +113,8 @@ impl Trial {
         match self {
             Trial::ComeBackAsTold => "use all up, wait as told, ask again",
             Trial::WhileRefused => {
-                "while refused: ask from made-up addresses, as another client and over new connections, then find out when it \
-                 ends"
+                "while refused: ask from made-up addresses, over new connections and as the other client, then find out when \
+                 it ends"
             }
             Trial::AllTogether => "send twice what is allowed at the same moment",
             Trial::HammerWhileRefused => "go on asking while refused, then ask when the first refusal said",
@@ -206,7 +206,7 @@ impl Terms {
     /// So many refused requests would use up all that runs in while a client waits, if they counted, where so many come at
     /// once.
     pub fn uses_up(&self, at_once: u32, told: Nanos) -> u32 {
-        let share = told.as_secs_f64() / self.window.as_secs_f64().max(1e-9);
+        let share = told.as_secs_f64() / self.fills.as_secs_f64().max(1e-9);
         (f64::from(at_once) * share.min(1.0)).ceil() as u32
     }
 

@@ -4,7 +4,9 @@ use super::{Answer, Seen};
 use crate::policy::matching::bare_path;
 use crate::policy::silence::Silence;
 use crate::probe::beside::Kind;
+use crate::probe::conformance::checks::{connection, forwarded};
 use crate::probe::conformance::reach::Reached;
+use crate::summary::finding::Verdict;
 
 /// What was found of the requests of a kind, each in its own words.
 fn of_kind(seen: &Seen<'_>, is_meant: impl Fn(&Reached<'_>, &Kind) -> bool, why_not: &str) -> Answer {
@@ -94,12 +96,16 @@ pub fn client(seen: &Seen<'_>) -> Answer {
         Some(false) => "two clients from one address have a quota each",
         None => return Err("it takes a second client: give one by --other-header or --other-body".to_owned()),
     };
-    let address = match seen.reach.believes_addresses {
-        Some(true) => "; a made-up X-Forwarded-For brings another",
-        Some(false) => "; a made-up X-Forwarded-For makes no difference",
-        None => "",
+    let verdict = |id: &str| seen.check(id).map(|check| check.verdict);
+    let address = match verdict(forwarded::ID) {
+        Some(Verdict::Fail) => "; a made-up X-Forwarded-For brings another",
+        Some(Verdict::Pass) => "; a made-up X-Forwarded-For makes no difference",
+        _ => "",
     };
-    let connection = if seen.reach.is_per_connection { "; each connection has a quota of its own" } else { "" };
+    let connection = match verdict(connection::ID) {
+        Some(Verdict::Fail) => "; each connection has a quota of its own",
+        _ => "",
+    };
     Ok(format!("{credentials}{address}{connection}"))
 }
 

@@ -120,7 +120,7 @@ pub fn curl(account: &Account, proof: &Proof) -> String {
         }
     }
     if groups.iter().any(Group::is_reconnected) {
-        script += "# Each request here goes over a connection of its own.\n";
+        script += "# Each request here goes over a connection of its own: where each has a quota of its own, all of them get in.\n";
     }
     let mut done = None;
     for group in &groups {

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::runtime::{LocalOptions, LocalRuntime};
-use tokio::sync::mpsc::unbounded_channel;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::task::JoinSet;
 
 use self::request::request;
@@ -17,7 +17,7 @@ use self::streams::{Streams, Told};
 use crate::clock::Clock;
 use crate::drive::live::control::{Control, Stop};
 use crate::drive::live::endpoint::Endpoint;
-use crate::drive::live::link::Reply;
+use crate::drive::live::link::{Message, Reply};
 use crate::drive::live::pool;
 use crate::drive::live::run::LiveError;
 use crate::drive::live::standstill::Watch;
@@ -117,12 +117,7 @@ pub fn probe(
     control: &Control,
 ) -> Result<ProbeEnd<Examination>, LiveError> {
     let Reached { target, endpoint, tls } = reached;
-    // Nobody counts connections here.
-    let (messages, _nobody) = unbounded_channel();
-    let clients = Clients {
-        keeping: pool::client(&endpoint, &tls.pooled, CONNECT_TIMEOUT, messages.clone())?,
-        reconnecting: pool::reconnecting(&endpoint, &tls.pooled, CONNECT_TIMEOUT, messages)?,
-    };
+    let clients = Clients::new(&endpoint, &tls)?;
     let runtime = runtime()?;
     runtime.block_on(async {
         let timer = Timer::new(clock)?;
@@ -213,12 +208,33 @@ fn runtime() -> io::Result<LocalRuntime> {
 struct Clients {
     /// Connections are kept, and the one that was used last is used next.
     keeping: reqwest::Client,
+    /// Told of each that it opens.
+    opened: UnboundedReceiver<Message>,
     reconnecting: reqwest::Client,
 }
 
 impl Clients {
+    fn new(endpoint: &Endpoint, tls: &Security) -> Result<Clients, LiveError> {
+        let (of_keeping, opened) = unbounded_channel();
+        let (of_reconnecting, _nobody) = unbounded_channel();
+        Ok(Clients {
+            keeping: pool::client(endpoint, &tls.pooled, CONNECT_TIMEOUT, of_keeping)?,
+            opened,
+            reconnecting: pool::reconnecting(endpoint, &tls.pooled, CONNECT_TIMEOUT, of_reconnecting)?,
+        })
+    }
+
     fn of(&self, guise: Guise) -> &reqwest::Client {
         if guise == Guise::Reconnected { &self.reconnecting } else { &self.keeping }
+    }
+
+    /// Whether connections had to be opened since this was last asked.
+    fn had_to_open(&mut self) -> bool {
+        let mut any = false;
+        while self.opened.try_recv().is_ok() {
+            any = true;
+        }
+        any
     }
 }
 
@@ -250,7 +266,7 @@ impl Driver<'_> {
                     let sent = self.clock.now();
                     let deadline = self.end.played.deadline();
                     let answers = tokio::select! {
-                        answers = send(self.target, &self.endpoint, self.clients.of(parcel.guise), &mut self.streams, self.clock, parcel) => answers,
+                        answers = send(self.target, &self.endpoint, &mut self.clients, &mut self.streams, self.clock, parcel) => answers,
                         reached = timer.reached(deadline) => reached.map(|()| unanswered(parcel, sent, self.clock.now()))?,
                         _ = stops.changed() => unanswered(parcel, sent, self.clock.now()),
                     };
@@ -277,7 +293,7 @@ impl Driver<'_> {
 async fn send(
     target: &ProbeTarget,
     endpoint: &Endpoint,
-    client: &reqwest::Client,
+    clients: &mut Clients,
     streams: &mut Streams,
     clock: Clock,
     parcel: Parcel,
@@ -288,6 +304,8 @@ async fn send(
         let reply = streams.knock(ask).await;
         return vec![reader.witness(parcel, sent, clock.now(), reply)];
     }
+    clients.had_to_open();
+    let client = clients.of(parcel.guise);
     let mut in_flight = JoinSet::new();
     for _ in 0..parcel.count {
         let request = request(target, endpoint, client, parcel);
@@ -299,7 +317,12 @@ async fn send(
             reader.witness(parcel, sent, clock.now(), reply)
         });
     }
-    in_flight.join_all().await
+    let mut answers = in_flight.join_all().await;
+    // A request alone says by that whether the server had kept its connection.
+    if parcel.count == 1 && parcel.guise == Guise::Own && clients.had_to_open() {
+        answers.iter_mut().for_each(|(witness, _)| witness.guise = Guise::Reconnected);
+    }
+    answers
 }
 
 /// They were sent, and nobody waits for their answers any more.

@@ -6,27 +6,37 @@
 use super::turns::Turns;
 use super::{Scene, finding};
 use crate::probe::conformance::list::nothing;
-use crate::probe::conformance::trial::Step;
+use crate::probe::conformance::trial::{Step, Trial};
+use crate::probe::witness::Guise;
 use crate::summary::finding::{Finding, Verdict};
 
 pub const ID: &str = "server.other-connection";
 
-/// Whether another connection was seen to bring another quota.
-pub fn is_apart(scene: &Scene<'_>) -> bool {
-    check(scene).verdict == Verdict::Fail
+/// Whether any of the probe's own requests went over a connection that was there before.
+fn is_kept(scene: &Scene<'_>) -> bool {
+    let turns = scene.step(Trial::WhileRefused, |step| step == Step::Reconnect);
+    scene.case.method != "WS" && (turns.is_empty() || turns.iter().any(|witness| witness.guise == Guise::Own))
+}
+
+/// Whether what comes at the same moment may have got in by its connections alone: not where none is ever kept.
+pub fn may_explain(scene: &Scene<'_>, found: &Finding) -> bool {
+    found.verdict != Verdict::Pass && is_kept(scene)
 }
 
 pub fn check(scene: &Scene<'_>) -> Finding {
+    if !is_kept(scene) {
+        return nothing(ID, "The server keeps no connection that another could be held against");
+    }
     let Some(turns) = Turns::of(scene, Step::Reconnect) else {
         return nothing(ID, "The client was not refused long enough to try");
     };
-    let (count, admitted, slow) = (turns.count(), turns.admitted(), turns.too_slow());
     let verdict = turns.verdict(0);
+    let what = turns.in_words("new connections");
     let headline = match verdict {
-        Verdict::Pass => format!("Refused over {count} new connections as over its own"),
-        Verdict::Fail => format!("Admitted over {admitted} of {count} new connections while refused over its own"),
-        _ => format!("Admitted over {admitted} of {count} new connections{slow}"),
+        Verdict::Pass => format!("Refused over {} new connections as over its own", turns.count()),
+        Verdict::Fail => format!("Admitted over {what} while refused over its own"),
+        _ => format!("Admitted over {what}"),
     };
-    finding(ID, verdict, headline, turns.evidence(scene, "refused as before"))
+    finding(ID, verdict, headline, turns.evidence(scene))
         .with_remedy("Key limits by the credential, and count for all nodes and connections in one place")
 }

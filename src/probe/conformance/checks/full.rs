@@ -28,7 +28,7 @@ impl Fill<'_> {
 
     /// More than the limit and what may have run in meanwhile.
     fn is_over(&self, terms: &Terms) -> bool {
-        let share = self.span().as_secs_f64() / terms.window.as_secs_f64();
+        let share = self.span().as_secs_f64() / terms.fills.as_secs_f64();
         f64::from(self.served) > f64::from(terms.at_once) + (f64::from(terms.at_once) * share).ceil()
     }
 }

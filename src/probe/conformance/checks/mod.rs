@@ -43,7 +43,7 @@ pub fn all(scene: &Scene<'_>) -> Vec<Finding> {
     };
     let connection = unless_lapsed(connection::check(scene));
     // What comes at the same moment comes over several connections.
-    let may_be_apart = connection.verdict != Verdict::Pass;
+    let may_be_apart = connection::may_explain(scene, &connection);
     let unless_apart = |finding: Finding| match may_be_apart && finding.verdict == Verdict::Fail {
         true => opened(finding, "Connections may have quotas of their own, which would be another reason."),
         false => finding,

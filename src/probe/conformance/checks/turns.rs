@@ -8,69 +8,96 @@ use crate::summary::finding::{Evidence, Verdict};
 use crate::time::Nanos;
 
 pub struct Turns<'a> {
-    /// Those that differ, once one of the probe's own was refused.
-    varied: Vec<&'a Witness>,
-    /// How many of the probe's own were let in.
+    /// From the first refusal of one of the probe's own on.
+    turns: Vec<&'a Witness>,
+    /// How many of the probe's own were let in, before as well.
     own_admitted: usize,
     /// So much quota can have run in meanwhile, at twice the documented rate: chance lets no more in.
     by_chance: usize,
+    /// Whether the documents say how much runs in.
+    is_exact: bool,
     longest: Nanos,
+    is_varied: fn(&Witness) -> bool,
 }
 
 impl<'a> Turns<'a> {
     /// None where nothing that differs was sent after one of the probe's own was refused.
     pub fn of(scene: &Scene<'a>, step: Step) -> Option<Turns<'a>> {
-        let is_own = |witness: &Witness| witness.guise == Guise::Own;
+        let is_varied: fn(&Witness) -> bool = match step {
+            Step::Reconnect => |witness| witness.guise == Guise::Reconnected,
+            _ => |witness| !witness.guise.is_own(),
+        };
         let all = scene.step(Trial::WhileRefused, |other| other == step);
-        let refused = all.iter().position(|witness| is_own(witness) && witness.is_refused())?;
-        let varied: Vec<&Witness> = all[refused..].iter().copied().filter(|witness| !is_own(witness)).collect();
+        let refused = all.iter().position(|witness| !is_varied(witness) && witness.is_refused())?;
         let span = all.last()?.done.saturating_sub(all.first()?.sent).as_secs_f64();
-        let runs_in = |terms: Terms| 2.0 * span * f64::from(terms.at_once) / terms.window.as_secs_f64();
-        (!varied.is_empty()).then_some(Turns {
-            own_admitted: all.iter().filter(|witness| is_own(witness) && witness.is_admitted()).count(),
+        let runs_in = |terms: Terms| 2.0 * span * f64::from(terms.at_once) / terms.fills.as_secs_f64();
+        let turns = Turns {
+            turns: all[refused..].to_vec(),
+            own_admitted: all.iter().filter(|witness| !is_varied(witness) && witness.is_admitted()).count(),
             by_chance: 1 + scene.terms.map_or(0, |terms| runs_in(terms) as usize),
+            is_exact: scene.case.most_within(Nanos::ZERO).is_some(),
             longest: all.iter().map(|witness| witness.done.saturating_sub(witness.sent)).max()?,
-            varied,
-        })
+            is_varied,
+        };
+        (turns.count() > 0).then_some(turns)
+    }
+
+    fn varied(&self) -> impl Iterator<Item = &'a Witness> {
+        self.turns.iter().copied().filter(|witness| (self.is_varied)(witness))
     }
 
     pub fn count(&self) -> usize {
-        self.varied.len()
+        self.varied().count()
     }
 
-    pub fn admitted(&self) -> usize {
-        self.varied.iter().filter(|witness| witness.is_admitted()).count()
+    fn admitted(&self) -> usize {
+        self.varied().filter(|witness| witness.is_admitted()).count()
     }
 
-    /// Whether they get in where the probe's own do not: at least so many of them, and more than can have run in. A server with a
-    /// rhythm of its own would let as many of the probe's own in.
+    /// Whether they get in where the probe's own do not: at least so many of them, and more than had run in. A server with a
+    /// rhythm of its own, or a window that ends meanwhile, lets as many of the probe's own in.
     pub fn verdict(&self, least: usize) -> Verdict {
-        let is_proven = self.admitted() >= least && self.admitted() > self.by_chance;
-        match self.admitted() {
-            0 => Verdict::Pass,
-            _ if is_proven && self.own_admitted <= self.by_chance => Verdict::Fail,
-            _ => Verdict::Inconclusive,
+        let admitted = self.admitted();
+        if self.varied().all(Witness::is_refused) {
+            Verdict::Pass
+        } else if self.is_exact && admitted >= least && admitted > self.by_chance + self.own_admitted {
+            Verdict::Fail
+        } else {
+            Verdict::Inconclusive
         }
     }
 
-    /// Why it may be chance, and what would settle it; empty where it was quick enough.
-    pub fn too_slow(&self) -> String {
-        if self.by_chance == 1 || self.admitted() == 0 {
-            return String::new();
+    /// What became of them: `2 of 3 new connections`, and why that settles nothing where it does not.
+    pub fn in_words(&self, what: &str) -> String {
+        let (count, admitted) = (self.count(), self.admitted());
+        let unanswered = self.varied().filter(|it| !it.is_admitted() && !it.is_refused()).count();
+        let mut words = format!("{admitted} of {count} {what}");
+        if unanswered > 0 {
+            words += &format!(", {unanswered} of them got no answer that says anything");
+        } else if admitted == count && self.by_chance > 1 {
+            words += &format!(
+                ", though answers took so long (up to {}) that as much quota may have run in meanwhile: probe from nearer to \
+                 the server, or a request with a longer window",
+                self.longest.roughly()
+            );
         }
-        format!(
-            ", though answers took so long (up to {}) that as much quota may have run in meanwhile: probe from nearer to the \
-             server, or a request with a longer window",
-            self.longest.roughly()
-        )
+        words
     }
 
-    pub fn evidence(&self, scene: &Scene<'_>, refused: &str) -> Vec<Evidence> {
-        let told =
-            |witness: &&Witness| scene.evidence(witness, if witness.is_admitted() { "admitted" } else { refused });
-        // What was let in proves most.
-        let told_of = |is_let_in: bool| self.varied.iter().filter(move |it| it.is_admitted() == is_let_in).map(told);
-        told_of(true).chain(told_of(false)).take(3).collect()
+    /// From the first that was let in on, each beside what the probe's own got; or the first of them.
+    pub fn evidence(&self, scene: &Scene<'_>) -> Vec<Evidence> {
+        let told = |witness: &&Witness| {
+            let why = match (witness.is_admitted(), !(self.is_varied)(witness)) {
+                (true, _) => "admitted",
+                (false, true) => "refused right behind it",
+                (false, false) if witness.is_refused() => "refused as before",
+                (false, false) => "says nothing",
+            };
+            scene.evidence(witness, why)
+        };
+        let let_in = self.turns.iter().position(|witness| (self.is_varied)(witness) && witness.is_admitted());
+        let from = let_in.or_else(|| self.turns.iter().position(|witness| (self.is_varied)(witness)));
+        self.turns[from.unwrap_or_default()..].iter().take(4).map(told).collect()
     }
 }
 
@@ -85,8 +112,8 @@ mod tests {
     use crate::probe::conformance::trial::VARIED;
     use crate::summary::finding::Finding;
 
-    /// What is said of a server of ten a second that lets these in, if each answer takes so many milliseconds.
-    fn said(step: Step, guise: Guise, took: u64, lets_in: impl Fn(usize, bool) -> bool) -> Finding {
+    /// What comes of a server of ten a second that lets these in, if each answer takes so many milliseconds.
+    fn transcript(step: Step, guise: Guise, took: u64, lets_in: impl Fn(usize, bool) -> bool) -> Transcript {
         let mut transcript = Transcript::default();
         for (nth, is_varied) in VARIED.into_iter().enumerate() {
             let sent = Nanos::from_millis(nth as u64 * took);
@@ -103,17 +130,21 @@ mod tests {
             };
             transcript.add(Some((Trial::WhileRefused, step)), &[witness]);
         }
+        transcript
+    }
+
+    fn judged(step: Step, transcript: &Transcript) -> Finding {
         let case = case(&[(10, Nanos::from_secs(1))], Reading::Rolling);
         let check = if step == Step::Forge { forwarded::check } else { connection::check };
-        check(&Scene::new(&case, &transcript))
+        check(&Scene::new(&case, transcript))
     }
 
     fn forged(took: u64, lets_in: impl Fn(usize, bool) -> bool) -> Finding {
-        said(Step::Forge, Guise::Forwarded(1), took, lets_in)
+        judged(Step::Forge, &transcript(Step::Forge, Guise::Forwarded(1), took, lets_in))
     }
 
     fn reconnected(lets_in: impl Fn(usize, bool) -> bool) -> Verdict {
-        said(Step::Reconnect, Guise::Reconnected, 5, lets_in).verdict
+        judged(Step::Reconnect, &transcript(Step::Reconnect, Guise::Reconnected, 5, lets_in)).verdict
     }
 
     #[test]
@@ -130,12 +161,31 @@ mod tests {
         assert_eq!(reconnected(|nth, _| nth == 4), Verdict::Inconclusive);
         assert_eq!(reconnected(|nth, _| nth % 2 == 0), Verdict::Inconclusive);
         assert_eq!(reconnected(|nth, _| nth > 0), Verdict::Inconclusive);
+        // Three come back at a time.
+        assert_eq!(reconnected(|nth, _| (4..=6).contains(&nth)), Verdict::Inconclusive);
     }
 
     #[test]
     fn of_several_nodes_some_connections_lead_to_the_same() {
         assert_eq!(reconnected(|nth, is_varied| is_varied && nth > 1), Verdict::Fail);
         assert_eq!(forged(5, |nth, is_varied| is_varied && nth > 1).verdict, Verdict::Inconclusive);
+    }
+
+    #[test]
+    fn what_has_no_answer_was_not_refused() {
+        let lost = |lost: usize| {
+            let mut transcript = transcript(Step::Reconnect, Guise::Reconnected, 5, |_, _| false).entries().to_vec();
+            for entry in transcript.iter_mut().filter(|entry| entry.witness.guise != Guise::Own).take(lost) {
+                (entry.witness.status, entry.witness.signal.refused) = (0, false);
+            }
+            let mut told = Transcript::default();
+            transcript.iter().for_each(|entry| told.add(entry.purpose, std::slice::from_ref(&entry.witness)));
+            judged(Step::Reconnect, &told)
+        };
+        assert_eq!(lost(0).verdict, Verdict::Pass);
+        let found = lost(2);
+        assert_eq!(found.verdict, Verdict::Inconclusive);
+        assert!(found.headline.contains("2 of them got no answer"), "{found:#?}");
     }
 
     #[test]
