@@ -227,3 +227,31 @@ fn penalty_compared(limits: &[Limit], measured: Option<(f64, f64)>) -> Compariso
 fn stated(what: &str, documented: &str, measured: &str, verdict: Verdict) -> Comparison {
     Comparison { what: what.to_owned(), documented: documented.to_owned(), measured: measured.to_owned(), verdict }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::model::Scope;
+
+    #[test]
+    fn a_burst_may_be_meant_without_the_request_in_service_where_words_leave_it_open() {
+        let burst = |algorithm| RateLimit {
+            algorithm,
+            burst: Some(12),
+            ..RateLimit::new(2, Nanos::from_secs(1), Scope(vec!["user".to_owned()]))
+        };
+        let bucket = |limit| Measured {
+            shape: Family::Bucket.into(),
+            family_is_settled: true,
+            limit: (limit, limit),
+            window_s: Some((0.5, 0.5)),
+            penalty_s: None,
+            refill: None,
+            off_the_clock_s: None,
+        };
+        let documented = |algorithm, measured| at_once(&burst(algorithm), Some(&bucket(measured)));
+        assert_eq!([11, 12, 13, 14].map(|limit| documented(Algorithm::Unspecified, limit)), [12, 12, 13, 12]);
+        assert_eq!([12, 13].map(|limit| documented(Algorithm::TokenBucket, limit)), [12, 12]);
+        assert_eq!([12, 13].map(|limit| documented(Algorithm::LeakyBucket, limit)), [13, 13]);
+    }
+}

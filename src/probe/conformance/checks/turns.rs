@@ -171,21 +171,44 @@ mod tests {
         assert_eq!(forged(5, |nth, is_varied| is_varied && nth > 1).verdict, Verdict::Inconclusive);
     }
 
+    /// With something else about the witnesses.
+    fn but(transcript: &Transcript, mut change: impl FnMut(&mut Witness)) -> Transcript {
+        let mut changed = Transcript::default();
+        for entry in transcript.entries() {
+            let mut witness = entry.witness.clone();
+            change(&mut witness);
+            changed.add(entry.purpose, &[witness]);
+        }
+        changed
+    }
+
     #[test]
     fn what_has_no_answer_was_not_refused() {
-        let lost = |lost: usize| {
-            let mut transcript = transcript(Step::Reconnect, Guise::Reconnected, 5, |_, _| false).entries().to_vec();
-            for entry in transcript.iter_mut().filter(|entry| entry.witness.guise != Guise::Own).take(lost) {
-                (entry.witness.status, entry.witness.signal.refused) = (0, false);
+        let refused = transcript(Step::Reconnect, Guise::Reconnected, 5, |_, _| false);
+        let lose = |witness: &mut Witness| {
+            if witness.guise == Guise::Reconnected {
+                (witness.status, witness.signal.refused) = (0, false);
             }
-            let mut told = Transcript::default();
-            transcript.iter().for_each(|entry| told.add(entry.purpose, std::slice::from_ref(&entry.witness)));
-            judged(Step::Reconnect, &told)
         };
-        assert_eq!(lost(0).verdict, Verdict::Pass);
-        let found = lost(2);
-        assert_eq!(found.verdict, Verdict::Inconclusive);
-        assert!(found.headline.contains("2 of them got no answer"), "{found:#?}");
+        let lost = judged(Step::Reconnect, &but(&refused, lose));
+        assert_eq!((judged(Step::Reconnect, &refused).verdict, lost.verdict), (Verdict::Pass, Verdict::Inconclusive));
+        assert!(lost.headline.contains("0 of 3 new connections, 3 of them got no answer"), "{lost:#?}");
+    }
+
+    #[test]
+    fn where_no_connection_is_kept_there_is_no_other() {
+        let refused = transcript(Step::Reconnect, Guise::Reconnected, 5, |_, _| false);
+        let found = judged(Step::Reconnect, &but(&refused, |witness| witness.guise = Guise::Reconnected));
+        assert_eq!(found.verdict, Verdict::NoData);
+        assert!(found.headline.contains("keeps no connection"), "{found:#?}");
+        // A made-up address is one all the same.
+        let forged = transcript(Step::Forge, Guise::Forwarded(1), 5, |_, is_varied| is_varied);
+        let anew = |witness: &mut Witness| {
+            if witness.guise == Guise::Own {
+                witness.guise = Guise::Reconnected;
+            }
+        };
+        assert_eq!(judged(Step::Forge, &but(&forged, anew)).verdict, Verdict::Fail);
     }
 
     #[test]
