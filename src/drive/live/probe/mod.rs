@@ -210,6 +210,7 @@ struct Clients {
     keeping: reqwest::Client,
     /// Told of each that it opens.
     opened: UnboundedReceiver<Message>,
+    has_opened: bool,
     reconnecting: reqwest::Client,
 }
 
@@ -220,6 +221,7 @@ impl Clients {
         Ok(Clients {
             keeping: pool::client(endpoint, &tls.pooled, CONNECT_TIMEOUT, of_keeping)?,
             opened,
+            has_opened: false,
             reconnecting: pool::reconnecting(endpoint, &tls.pooled, CONNECT_TIMEOUT, of_reconnecting)?,
         })
     }
@@ -228,13 +230,15 @@ impl Clients {
         if guise == Guise::Reconnected { &self.reconnecting } else { &self.keeping }
     }
 
-    /// Whether connections had to be opened since this was last asked.
-    fn had_to_open(&mut self) -> bool {
-        let mut any = false;
+    /// Whether more connections had to be opened since this was last asked: the first are no second ones.
+    fn had_to_reopen(&mut self) -> bool {
+        let mut opens = false;
         while self.opened.try_recv().is_ok() {
-            any = true;
+            opens = true;
         }
-        any
+        let had_opened = self.has_opened;
+        self.has_opened |= opens;
+        had_opened && opens
     }
 }
 
@@ -304,7 +308,7 @@ async fn send(
         let reply = streams.knock(ask).await;
         return vec![reader.witness(parcel, sent, clock.now(), reply)];
     }
-    clients.had_to_open();
+    clients.had_to_reopen();
     let client = clients.of(parcel.guise);
     let mut in_flight = JoinSet::new();
     for _ in 0..parcel.count {
@@ -319,7 +323,7 @@ async fn send(
     }
     let mut answers = in_flight.join_all().await;
     // A request alone says by that whether the server had kept its connection.
-    if parcel.count == 1 && parcel.guise == Guise::Own && clients.had_to_open() {
+    if parcel.count == 1 && parcel.guise == Guise::Own && clients.had_to_reopen() {
         answers.iter_mut().for_each(|(witness, _)| witness.guise = Guise::Reconnected);
     }
     answers
